@@ -1,0 +1,52 @@
+# The two commands you need: `make run` and `make test`.
+#
+# Everything is built in the dev profile with one set of features, so that running, testing
+# and linting share what they compile. Two options look odd and serve just that: `--examples`
+# (there are none) makes cargo resolve features as it does for the tests, without compiling
+# the tests' own dependencies; and `--lib` keeps the documentation to one unit per crate.
+
+SHELL := bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help run build test check lint fmt clippy doc
+
+PROGRAM := $${CARGO_TARGET_DIR:-target}/debug/countersign
+FEATURES := features=$$(.ci/toolchain features)
+READY := $(FEATURES) && .ci/toolchain announce
+
+help:
+	@echo "make run    build, then start the provider with a demo person, two demo sites and a demo API"
+	@echo "            (make run ARGS='--help' passes arguments to \`countersign demo\`)"
+	@echo "make test   install what the tests need when it is missing, then run them all"
+	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, nothing to install"
+	@echo "make lint   formatting, clippy and documentation, every warning an error"
+	@echo "make build  only build: the program is then target/debug/countersign"
+
+build:
+	@$(READY) && cargo build --locked $$features --bins --examples
+
+run: build
+	@exec $(PROGRAM) demo $(ARGS)
+
+# Setting up comes before asking for the features: it may bring the OpenSSL headers.
+test:
+	@.ci/toolchain rust
+	@.ci/setup
+	@$(READY) && cargo test --locked $$features --workspace $(ARGS)
+
+# Tests that need a server or a browser carry its name in their path.
+check:
+	@$(READY) && cargo test --locked $$features --workspace --lib --bins --tests -- \
+	  --skip browser --skip redis --skip postgres $(ARGS)
+
+lint: fmt clippy doc
+
+fmt:
+	@.ci/toolchain rust
+	@cargo fmt --all --check
+
+clippy:
+	@$(FEATURES) && cargo clippy --locked $$features --workspace --all-targets -- -D warnings
+
+doc:
+	@$(FEATURES) && RUSTDOCFLAGS="-D warnings" cargo doc --locked $$features --workspace --no-deps --lib --examples
