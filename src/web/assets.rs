@@ -1,0 +1,53 @@
+//! The few files the pages refer to, inside the binary and served under a name that holds their hash, so that
+//! browsers may keep them for ever and a new release is seen at once.
+
+use std::sync::LazyLock;
+
+use data_encoding::HEXLOWER;
+use openssl::sha::sha256;
+
+static STYLE: LazyLock<Hashed> =
+    LazyLock::new(|| Hashed::new("style", "css", "text/css; charset=utf-8", include_bytes!("../../templates/assets/style.css")));
+static FAVICON: LazyLock<Hashed> =
+    LazyLock::new(|| Hashed::new("favicon", "svg", "image/svg+xml", include_bytes!("../../templates/assets/favicon.svg")));
+
+/// A file as it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    /// The bytes of the body.
+    pub bytes: &'static [u8],
+    /// The value of the `Content-Type` header.
+    pub content_type: &'static str,
+}
+
+/// Answers the address of the style sheet below the issuer's path.
+pub fn style_href(base: &str) -> String {
+    STYLE.href(base)
+}
+
+/// Answers the address of the icon below the issuer's path.
+pub fn favicon_href(base: &str) -> String {
+    FAVICON.href(base)
+}
+
+/// Finds a file by the last part of its address; only the name with today's hash is known.
+pub fn find(file_name: &str) -> Option<Asset> {
+    [&STYLE, &FAVICON].into_iter().find(|file| file.name == file_name).map(|file| file.asset)
+}
+
+struct Hashed {
+    name: String,
+    asset: Asset,
+}
+
+impl Hashed {
+    fn new(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        let mut hash = HEXLOWER.encode(&sha256(bytes));
+        hash.truncate(16);
+        Self { name: format!("{stem}-{hash}.{extension}"), asset: Asset { bytes, content_type } }
+    }
+
+    fn href(&self, base: &str) -> String {
+        format!("{base}/assets/{}", self.name)
+    }
+}

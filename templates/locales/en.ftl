@@ -1,0 +1,231 @@
+# Every word a person reads on Countersign's own pages, in English.
+# A language is added by a file like this one beside it and a line in src/web/texts.rs.
+# Terms of the standards (redirect_uri, client_id, …) stay untranslated: developers search for them.
+
+## Frame
+
+product = Countersign
+page-title = { $title } · { product }
+page-title-problem = Problem: { $title } · { product }
+client-policy = Privacy policy
+client-terms = Terms of use
+client-links = About { $client }
+
+## Sign in
+
+login-title = Sign in
+login-title-client = Sign in to { $client }
+login-continues = You continue to { $host } afterwards.
+login-username = User name
+login-password = Password
+login-remember = Stay signed in
+login-remember-hint = Not on a computer you share with others.
+login-submit = Sign in
+login-cancel = Cancel
+login-credentials-title = User name or password is not right
+login-credentials-next = Check both and try again. Capital letters matter in the password.
+login-missing-title = Something is missing
+login-missing-next = Fill in what is marked below, then sign in again.
+login-missing-username = Enter your user name.
+login-missing-password = Enter your password.
+login-busy-title = Many people are signing in right now
+login-busy-next = Wait a few seconds, then enter your password again. Nothing is wrong with your account.
+login-state-down-title = We cannot sign you in just now
+login-state-down-next = A part of this service is out of reach. Try again in a moment; this page stays valid.
+
+## Consent
+
+consent-title = Allow { $client } to use your account?
+consent-host = Runs at { $host }
+consent-account = Signed in as
+consent-switch = Use another account
+consent-scopes = { $client } will be able to:
+consent-identity-only = { $client } learns that you signed in, and nothing else about you.
+consent-sensitive = Sensitive
+consent-loopback-title = Did you start this yourself?
+consent-loopback = { $client } is a program on this computer, and its name cannot be verified. Allow it only if you started it a moment ago.
+consent-allow = Allow
+consent-deny = Deny
+
+# What a scope lets an application do: title, and one line more.
+scope-openid = Recognise you
+scope-openid-detail = It learns that this account is yours, and knows it again next time.
+scope-profile = See your profile
+scope-profile-detail = Such as your name, your picture and your language.
+scope-email = See your e-mail address
+scope-email-detail = And whether it has been verified.
+scope-phone = See your phone number
+scope-phone-detail = And whether it has been verified.
+scope-address = See your postal address
+scope-address-detail = The address kept in your account.
+scope-offline_access = Keep access while you are away
+scope-offline_access-detail = It can act for you without asking again, until you sign out of it or its access is taken back.
+
+## Sign out
+
+sign-out-title = Sign out?
+sign-out-account = You are signed in as { $account }.
+sign-out-client = { $client } asks to sign you out.
+sign-out-what = You will be signed out here and in the applications you use with this account.
+sign-out-submit = Sign out
+sign-out-stay = Stay signed in
+signed-out-title = You are signed out
+signed-out-what = You can close this page. On a computer you share, close the browser too.
+signed-out-again = Go back to { $client }
+
+## On the way back to an application
+
+interstitial-title = Taking you back to { $client }
+interstitial-what = If nothing happens, press Continue.
+interstitial-continue = Continue
+
+## Front page
+
+home-title-nobody = Nobody is signed in here
+home-nobody = Open one of your applications and choose “Sign in” there. You come back here by yourself when it is time.
+home-title-account = You are signed in
+home-accounts = Accounts in this browser
+home-since = Since { $since }
+home-apps = Applications
+home-apps-none = No application is connected yet.
+home-sign-out = Sign out
+home-first-title = First steps
+home-first-what = This provider is running. Now connect your first application:
+home-first-command = Command to connect an application
+home-first-next = The answer holds the client_id for your application. Everything else it finds by itself here:
+home-discovery = Discovery document
+home-development = Development mode
+home-development-what = Plain http is allowed and error pages show details. Only this computer can reach it.
+
+## Errors: what happened, and what to do next
+
+error-status = Error { $status }
+error-details = Details for developers
+error-code = Error code
+error-request-id = Request id
+error-request-id-hint = Mention this number when you ask for help.
+error-back = Go back to { $client }
+
+error-redirect-uri-missing-title = Return address is missing
+error-redirect-uri-missing-what = The application did not say where to send you after signing in: the parameter redirect_uri is missing.
+error-redirect-uri-missing-next = Go back to the application and tell its makers. For developers: redirect_uri is always required, even when only one is registered.
+
+error-redirect-uri-mismatch-title = Return address is not registered
+error-redirect-uri-mismatch-what = The application asked to send you to an address that is not registered for it: redirect_uri does not match. We stopped here to protect your account; nothing was shared.
+error-redirect-uri-mismatch-next = Go back to the application and tell its makers. For developers: redirect_uri must equal a registered one, character by character.
+
+error-client-id-missing-title = Application is not named
+error-client-id-missing-what = The request does not say which application it comes from: the parameter client_id is missing.
+error-client-id-missing-next = Go back to the application and start again from there. For developers: send client_id exactly once.
+
+error-client-unknown-title = Application is not known here
+error-client-unknown-what = No application is registered under the client_id in this request, or it has been switched off.
+error-client-unknown-next = Check that you opened the right address, or tell the makers of the application. For developers: compare client_id with the output of “countersign client list”.
+
+error-parameter-repeated-title = Request is ambiguous
+error-parameter-repeated-what = The parameter { $name } appears more than once, so it is unclear what the application wants.
+error-parameter-repeated-next = Go back to the application and try again. For developers: send each parameter once.
+
+error-undecodable-title = Request cannot be read
+error-undecodable-what = The address contains characters that are not encoded correctly (percent-encoding or UTF-8).
+error-undecodable-next = Go back to the application and start again from there. If you copied the address, copy it whole.
+
+error-too-large-title = Request is too large
+error-too-large-what = The request, or one of its parameters, is longer than this service accepts.
+error-too-large-next = Go back to the application and tell its makers. For developers: send less, for example a shorter state, or push the request first.
+
+error-response-type-title = Request is incomplete
+error-response-type-what = The application did not say what it wants to receive: the parameter response_type is missing.
+error-response-type-next = Go back to the application and tell its makers. For developers: response_type=code is what most applications need.
+
+error-request-uri-invalid-title = Request is no longer valid
+error-request-uri-invalid-what = The request_uri does not lead to a usable request: it is unknown, has expired, was used before, or belongs to another application.
+error-request-uri-invalid-next = Go back to the application and start again from there.
+
+error-request-not-supported-title = Kind of request not supported
+error-request-not-supported-what = The application sent its request in a way this service does not offer: request objects (request, request_uri).
+error-request-not-supported-next = Go back to the application and tell its makers. For developers: the discovery document lists what is supported.
+
+error-hint-invalid-title = Sign-in reminder is not valid
+error-hint-invalid-what = The id_token_hint in this request was not issued here for this application, or it has been altered.
+error-hint-invalid-next = Go back to the application and try again from there. Nothing has changed about your sign-in.
+
+error-post-logout-mismatch-title = Address after signing out is not registered
+error-post-logout-mismatch-what = The application asked to send you to an address that is not registered for it: post_logout_redirect_uri does not match.
+error-post-logout-mismatch-next = You can close this page. For developers: post_logout_redirect_uri must equal a registered one, character by character.
+
+error-ticket-expired-title = Sign-in page is too old
+error-ticket-expired-what = This sign-in was started more than a day ago and is not continued any more.
+error-ticket-expired-next = Go back to the application and sign in again from there.
+error-ticket-expired-next-client = Go back to { $client } and sign in again from there.
+
+error-ticket-tampered-title = Sign-in cannot be continued
+error-ticket-tampered-what = The address of this page is incomplete or was changed, so we cannot tell which sign-in it belongs to.
+error-ticket-tampered-next = Go back to the application and sign in again from there. If you copied the address, copy it whole.
+
+error-cookies-off-title = Cookies are needed to sign in
+error-cookies-off-what = Your browser did not send back the cookie this page had just set, so we cannot tell that it is still you.
+error-cookies-off-next = Allow cookies for this site and try again. For developers: always use the same address, localhost and 127.0.0.1 are two different sites to a browser.
+
+error-cross-site-title = Form came from another site
+error-cross-site-what = The form was not sent from our own page, so we did not act on it. Nothing has changed.
+error-cross-site-next = Go back to the application and sign in again from there. If it happens again, a browser extension or a proxy may be changing requests (Origin, Sec-Fetch-Site).
+
+error-method-title = This address is used differently
+error-method-what = The request method is not allowed for this address.
+error-method-next = Go back to the application and start again from there. For developers: the Allow header lists the permitted methods.
+
+error-content-type-title = Form has the wrong type
+error-content-type-what = This address accepts forms of the type application/x-www-form-urlencoded only.
+error-content-type-next = Go back to the application and tell its makers.
+
+error-not-found-title = Page not found
+error-not-found-what = There is nothing at this address.
+error-not-found-next = Check the address for typing mistakes, or go back to your application.
+
+error-rate-limited-title = Too many attempts
+error-rate-limited-what =
+    { $seconds ->
+        [one] To protect the account, signing in is paused for { $seconds } second.
+       *[other] To protect the account, signing in is paused for { $seconds } seconds.
+    }
+error-rate-limited-next = Wait that long, then go back and try again. Your account is not locked.
+
+error-state-down-title = Please try again in a moment
+error-state-down-what = A part of this service that remembers who is signed in is out of reach. You are still signed in; nothing is lost.
+error-state-down-next = Reload this page in a moment.
+
+error-busy-title = Very busy right now
+error-busy-what = More people are signing in than we can serve at once.
+error-busy-next = Wait a few seconds, then reload this page.
+
+error-internal-title = Something went wrong on our side
+error-internal-what = The mistake is ours, not yours, and it has been written down.
+error-internal-next = Try again. If it keeps happening, tell the people who run this service.
+
+## Errors: particulars in development mode
+
+detail-got = Received
+detail-nearest = Nearest registered
+detail-differs = What differs
+detail-registered-none = None is registered for this application
+detail-registered = Registered
+detail-cause = Cause
+detail-parameter = Parameter
+detail-host-mismatch = This page was opened at { $got }, but sign-in lives at { $issuer }. Browsers keep cookies apart for each: open { $issuer } instead.
+
+differs-scheme = The scheme (http or https)
+differs-host = The host name
+differs-port = The port
+differs-path = The path
+differs-trailing-slash = One ends with a slash, the other does not
+differs-double-slash = One has a double slash in its path
+differs-case = Capital and small letters
+differs-query = The query (everything after “?”)
+differs-fragment = The fragment (everything after “#”); it is never allowed
+differs-userinfo = A user name before the host; it is never allowed
+differs-encoding = Percent-encoding: the same address written differently
+differs-localhost = localhost and 127.0.0.1 are different addresses here
+differs-loopback-port = The port: on this computer it may differ only for applications registered as native
+differs-not-absolute = It is not a complete address: scheme and host are missing
+differs-everything = Nothing is alike; it may belong to another application
