@@ -97,6 +97,11 @@ impl LoginProblem {
         };
         format!("login-{kind}-{part}")
     }
+
+    /// Tells a fault of the service, said in a milder colour, from something the person can correct.
+    fn is_ours(self) -> bool {
+        matches!(self, Self::Busy | Self::StateDown)
+    }
 }
 
 impl LoginPage {
@@ -290,4 +295,9 @@ pub struct HomeApp {
 /// Answers the letter that stands for a person where there is no picture.
 fn initial(name: &str) -> String {
     name.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().collect()).unwrap_or_default()
+}
+
+/// Tells words from a literal value such as an address, which is set in a fixed-width face.
+fn is_sentence(value: &str) -> bool {
+    value.contains(' ')
 }

@@ -15,7 +15,7 @@ client-links = About { $client }
 
 login-title = Sign in
 login-title-client = Sign in to { $client }
-login-continues = You continue to { $host } afterwards.
+login-continues = You continue to { $host }.
 login-username = User name
 login-password = Password
 login-remember = Stay signed in
@@ -91,10 +91,9 @@ home-apps-none = No application is connected yet.
 home-sign-out = Sign out
 home-first-title = First steps
 home-first-what = This provider is running. Now connect your first application:
-home-first-command = Command to connect an application
 home-first-next = The answer holds the client_id for your application. Everything else it finds by itself here:
 home-discovery = Discovery document
-home-development = Development mode
+home-development = Development mode.
 home-development-what = Plain http is allowed and error pages show details. Only this computer can reach it.
 
 ## Errors: what happened, and what to do next
