@@ -1,5 +1,5 @@
 //! Writes every sample page to a folder, for a look with a browser: `cargo run --example pages -- FOLDER`.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a tool for the developer's own machine")]
+#![expect(clippy::expect_used, reason = "a tool for the developer's own machine")]
 
 #[path = "../tests/support/sample_pages.rs"]
 mod sample_pages;

@@ -6,10 +6,12 @@ use std::sync::LazyLock;
 use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 
-static STYLE: LazyLock<Hashed> =
-    LazyLock::new(|| Hashed::new("style", "css", "text/css; charset=utf-8", include_bytes!("../../templates/assets/style.css")));
-static FAVICON: LazyLock<Hashed> =
-    LazyLock::new(|| Hashed::new("favicon", "svg", "image/svg+xml", include_bytes!("../../templates/assets/favicon.svg")));
+static STYLE: LazyLock<Hashed> = LazyLock::new(|| {
+    Hashed::new("style", "css", "text/css; charset=utf-8", include_bytes!("../../templates/assets/style.css"))
+});
+static FAVICON: LazyLock<Hashed> = LazyLock::new(|| {
+    Hashed::new("favicon", "svg", "image/svg+xml", include_bytes!("../../templates/assets/favicon.svg"))
+});
 
 /// A file as it is sent.
 #[derive(Clone, Copy, Debug)]

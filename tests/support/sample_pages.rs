@@ -103,13 +103,17 @@ fn login_pages() -> Vec<(String, String)> {
         page("login-no-password", &problem(LoginProblem::Missing, "ada")),
         page("login-busy", &problem(LoginProblem::Busy, "ada")),
         page("login-state-down", &problem(LoginProblem::StateDown, "ada")),
-        page("login-hostile", &LoginPage { client: Some(hostile_client()), username: HOSTILE.to_owned(), ..plain }),
+        page(
+            "login-hostile",
+            &LoginPage { client: Some(hostile_client()), username: HOSTILE.to_owned(), ..plain },
+        ),
     ]
 }
 
 fn consent_pages() -> Vec<(String, String)> {
     let standard = ["openid", "profile", "email"];
-    let scopes = standard.into_iter().filter_map(|scope| ScopeLine::standard(Texts::english(), scope)).collect();
+    let scopes =
+        standard.into_iter().filter_map(|scope| ScopeLine::standard(Texts::english(), scope)).collect();
     let plain = ConsentPage {
         shell: shell(),
         client: client(),
@@ -121,16 +125,16 @@ fn consent_pages() -> Vec<(String, String)> {
     };
     let mut wary = ConsentPage { loopback_warning: true, ..plain.clone() };
     wary.scopes.extend(ScopeLine::standard(Texts::english(), "offline_access"));
-    wary.scopes.push(ScopeLine {
-        title: "Delete invoices".to_owned(),
-        detail: None,
-        sensitive: true,
-    });
+    wary.scopes.push(ScopeLine { title: "Delete invoices".to_owned(), detail: None, sensitive: true });
     let bare = ConsentPage { scopes: Vec::new(), ..plain.clone() };
     let hostile = ConsentPage {
         client: hostile_client(),
         account: format!("{HOSTILE}@example"),
-        scopes: vec![ScopeLine { title: HOSTILE.to_owned(), detail: Some(HOSTILE.to_owned()), sensitive: true }],
+        scopes: vec![ScopeLine {
+            title: HOSTILE.to_owned(),
+            detail: Some(HOSTILE.to_owned()),
+            sensitive: true,
+        }],
         ..plain.clone()
     };
     vec![
@@ -156,7 +160,10 @@ fn sign_out_pages() -> Vec<(String, String)> {
         page("sign-out-unnamed", &unnamed),
         page("signed-out", &SignedOutPage { shell: shell(), href_again: again }),
         page("signed-out-nowhere", &SignedOutPage { shell: shell(), href_again: None }),
-        page("interstitial", &InterstitialPage { shell: shell(), client_name: "Field Notes".to_owned(), url }),
+        page(
+            "interstitial",
+            &InterstitialPage { shell: shell(), client_name: "Field Notes".to_owned(), url },
+        ),
     ]
 }
 
@@ -207,7 +214,10 @@ fn home_pages() -> Vec<(String, String)> {
     };
     let signed_in = HomePage {
         shell: shell(),
-        accounts: vec![account("Ada Lovelace", "ada"), account("Éva Königsberg-Hallström", "eva@work.example")],
+        accounts: vec![
+            account("Ada Lovelace", "ada"),
+            account("Éva Königsberg-Hallström", "eva@work.example"),
+        ],
         apps: vec![
             app("Field Notes", "notes.example", true),
             app("Ledger", "ledger.example", true),

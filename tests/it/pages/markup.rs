@@ -1,0 +1,172 @@
+//! The promises every page keeps: no script, nothing inline, labels and ids that fit together, hostile names
+//! shown as text.
+
+use std::collections::HashSet;
+
+use countersign::web::assets;
+use scraper::{ElementRef, Html, Selector};
+
+use super::sample_pages::sample_pages;
+
+fn select<'a>(page: &'a Html, selector: &str) -> Vec<ElementRef<'a>> {
+    page.select(&Selector::parse(selector).unwrap()).collect()
+}
+
+fn documents() -> Vec<(String, Html)> {
+    sample_pages().into_iter().map(|(name, html)| (name, Html::parse_document(&html))).collect()
+}
+
+fn sample(wanted: &str) -> Html {
+    documents().into_iter().find(|(name, _)| name == wanted).unwrap().1
+}
+
+#[test]
+fn every_page_has_language_title_and_one_heading() {
+    for (name, page) in documents() {
+        let root = page.root_element();
+        assert_eq!((root.attr("lang"), root.attr("dir")), (Some("en"), Some("ltr")), "{name}");
+        let title: String = select(&page, "title").iter().flat_map(ElementRef::text).collect();
+        assert!(title.ends_with(" · Countersign"), "{name}: {title}");
+        assert_eq!(select(&page, "h1").len(), 1, "{name}");
+        assert_eq!(select(&page, "main").len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn nothing_on_a_page_needs_or_is_a_script_or_inline_style() {
+    for (name, page) in documents() {
+        assert!(select(&page, "script, style, iframe, object, embed, base").is_empty(), "{name}");
+        for element in select(&page, "*") {
+            for (attribute, value) in element.value().attrs() {
+                assert!(attribute != "style" && !attribute.starts_with("on"), "{name}: {attribute}={value}");
+                assert!(!value.trim_start().to_lowercase().starts_with("javascript:"), "{name}: {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn own_addresses_start_with_the_path_of_the_issuer() {
+    for (name, page) in documents() {
+        for element in select(&page, "[href], [src], [action]") {
+            let element = element.value();
+            let address = ["href", "src", "action"].iter().find_map(|a| element.attr(a)).unwrap();
+            assert!(address.starts_with("/id/") || address.starts_with("https://"), "{name}: {address}");
+            if element.name() == "form" {
+                assert!(address.starts_with("/id/") && element.attr("method") == Some("post"), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn linked_assets_exist_and_have_a_type() {
+    for (name, page) in documents() {
+        let assets: Vec<_> = select(&page, "link").iter().map(|link| link.attr("href").unwrap()).collect();
+        assert!(!assets.is_empty(), "{name}");
+        for href in assets {
+            let asset = assets::find(href.strip_prefix("/id/assets/").unwrap()).unwrap();
+            assert!(!asset.bytes.is_empty() && !asset.content_type.is_empty(), "{href}");
+        }
+    }
+    assert!(assets::find("style-0000000000000000.css").is_none());
+    assert!(assets::find("style.css").is_none());
+    assert!(assets::find("").is_none());
+}
+
+#[test]
+fn ids_are_unique_and_everything_that_points_at_one_finds_it() {
+    for (name, page) in documents() {
+        let ids: Vec<_> = select(&page, "[id]").iter().map(|e| e.attr("id").unwrap()).collect();
+        let unique: HashSet<_> = ids.iter().copied().collect();
+        assert_eq!(ids.len(), unique.len(), "{name}: {ids:?}");
+        for element in select(&page, "[for], [aria-describedby], [aria-labelledby]") {
+            for attribute in ["for", "aria-describedby", "aria-labelledby"] {
+                let targets = element.attr(attribute).unwrap_or_default();
+                for target in targets.split_whitespace() {
+                    assert!(unique.contains(target), "{name}: {attribute}={target}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_visible_input_has_a_label() {
+    for (name, page) in documents() {
+        for input in select(&page, "input:not([type=hidden])") {
+            let id = input.attr("id").unwrap();
+            assert_eq!(select(&page, &format!("label[for={id}]")).len(), 1, "{name}: {id}");
+        }
+    }
+}
+
+#[test]
+fn the_sign_in_form_suits_password_managers_and_the_enter_key() {
+    let page = sample("login");
+    let username = select(&page, "input[name=username]")[0].value();
+    assert_eq!(username.attr("autocomplete"), Some("username webauthn"));
+    assert_eq!(username.attr("autocapitalize"), Some("none"));
+    assert!(username.attr("autofocus").is_some());
+    let password = select(&page, "input[name=password]")[0].value();
+    assert_eq!((password.attr("type"), password.attr("value")), (Some("password"), None));
+    assert_eq!(password.attr("autocomplete"), Some("current-password"));
+    let buttons = select(&page, "button");
+    assert_eq!(buttons[0].attr("name"), None, "Enter presses the first button: it must sign in");
+    assert_eq!((buttons[1].attr("name"), buttons[1].attr("value")), (Some("decision"), Some("cancel")));
+    assert!(buttons[1].attr("formnovalidate").is_some());
+    assert!(select(&sample("login-direct"), "[value=cancel]").is_empty());
+}
+
+#[test]
+fn a_problem_is_announced_and_tied_to_its_fields() {
+    for name in ["login-wrong", "login-no-name", "login-no-password", "login-busy", "login-state-down"] {
+        assert_eq!(select(&sample(name), "#problem[role=alert]").len(), 1, "{name}");
+    }
+    let invalid = |name: &str| -> Vec<String> {
+        let page = sample(name);
+        select(&page, "[aria-invalid=true]").iter().map(|e| e.attr("name").unwrap().to_owned()).collect()
+    };
+    assert_eq!(invalid("login"), [] as [&str; 0]);
+    assert_eq!(
+        invalid("login-wrong"),
+        ["username", "password"],
+        "it must not tell which of the two was wrong"
+    );
+    assert_eq!(invalid("login-no-name"), ["username"]);
+    assert_eq!(invalid("login-no-password"), ["password"]);
+    assert_eq!(invalid("login-busy"), [] as [&str; 0]);
+    assert_eq!(select(&sample("login-wrong"), "input[name=remember][checked]").len(), 1);
+}
+
+#[test]
+fn consent_leaves_the_choice_open() {
+    let page = sample("consent-wary");
+    assert!(select(&page, "[autofocus]").is_empty());
+    let values: Vec<_> =
+        select(&page, "button[name=decision]").iter().map(|b| b.attr("value").unwrap()).collect();
+    assert_eq!(values, ["allow", "deny"]);
+    assert_eq!(select(&page, ".sensitive").len(), 2);
+    assert_eq!(select(&page, ".notice").len(), 1);
+}
+
+#[test]
+fn the_stop_on_the_way_back_refreshes_and_offers_the_same_link() {
+    let page = sample("interstitial");
+    let refresh = select(&page, "meta[http-equiv=refresh]")[0].attr("content").unwrap();
+    let link = select(&page, "main a")[0].attr("href").unwrap();
+    assert_eq!(refresh, format!("0;url={link}"));
+    assert!(link.ends_with("?code=c&state=a%20b&iss=https%3A%2F%2Fid.example"));
+    assert!(select(&page, "form, img, link[rel=icon]").is_empty(), "its policy permits none of them");
+}
+
+#[test]
+fn hostile_names_are_shown_as_text() {
+    for name in ["login-hostile", "consent-hostile", "sign-out"] {
+        let html = sample_pages().into_iter().find(|(page, _)| page == name).unwrap().1;
+        assert!(!html.contains("<script"), "{name}");
+        assert!(html.contains("&#60;script&#62;"), "{name}");
+    }
+    let shown: String = select(&sample("login-hostile"), "h1").iter().flat_map(ElementRef::text).collect();
+    assert!(shown.contains(r#""><script>alert(1)</script>"#));
+}
