@@ -1,0 +1,197 @@
+//! The key set in use: who waits for which fetch, and when one is due.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
+
+use super::source::{FetchError, Fetched, Source};
+use crate::key_set::KeySet;
+
+/// How long things are borne.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Least time between two fetches on account of unknown keys, and after a failed refresh.
+    pub(super) cooldown: Duration,
+    /// How long keys serve after they ceased to be fresh.
+    pub(super) stale_if_error: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { cooldown: Duration::seconds(30), stale_if_error: Duration::DAY }
+    }
+}
+
+/// With no keys at all, every request waits for the next attempt; it comes soon.
+const WITHOUT_KEYS: Duration = Duration::SECOND;
+/// Key ids remembered as absent; more than this is an attack, and then the cooldown alone has to do.
+const ABSENT: usize = 256;
+/// Longer key ids are nobody's: not worth a fetch, nor the memory.
+const LONGEST_KID: usize = 256;
+
+/// The keys of one issuer, shared by all who check its tokens.
+#[derive(Debug)]
+pub(super) struct Cache {
+    source: Source,
+    patience: Patience,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Current>,
+    failure: Option<(OffsetDateTime, Arc<FetchError>)>,
+    /// The fetch under way. Its task holds the sender, so that the channel closes however the task ends.
+    flight: Option<watch::Receiver<()>>,
+    /// When a fetch was last made on account of an unknown key.
+    asked: Option<OffsetDateTime>,
+    /// Key ids that a fresh set did not have, and when that was.
+    absent: HashMap<String, OffsetDateTime>,
+}
+
+#[derive(Debug)]
+struct Current {
+    keys: Arc<KeySet>,
+    since: OffsetDateTime,
+    fresh: Duration,
+}
+
+impl Cache {
+    pub(super) fn new(source: Source, patience: Patience) -> Self {
+        Self { source, patience, state: Mutex::default() }
+    }
+
+    /// Gives the keys in use. Waits only when there are none, or none that may still serve.
+    pub(super) async fn keys(self: &Arc<Self>, now: OffsetDateTime) -> Result<Arc<KeySet>, Arc<FetchError>> {
+        let flight = {
+            let mut state = self.state();
+            if let Some(keys) = state.serving(now, self.patience.stale_if_error) {
+                if state.is_due(now, self.patience.cooldown) {
+                    self.take_off(&mut state, now);
+                }
+                return Ok(keys);
+            }
+            if let Some(error) = state.failed_within(now, WITHOUT_KEYS) {
+                return Err(error);
+            }
+            self.take_off(&mut state, now)
+        };
+        land(flight).await;
+        let state = self.state();
+        let failure =
+            || state.failure.as_ref().map_or_else(|| Arc::new(FetchError::CutOff), |(_, e)| Arc::clone(e));
+        state.serving(now, self.patience.stale_if_error).ok_or_else(failure)
+    }
+
+    /// Gives a set newer than one that lacked `kid`, or nothing when it is not the time to ask for one.
+    ///
+    /// Whoever makes up key ids can spend the one fetch per cooldown, nothing else: callers with known keys never come
+    /// here, and a key that is really new is found when the cooldown ends at the latest.
+    pub(super) async fn keys_with(self: &Arc<Self>, kid: &str, now: OffsetDateTime) -> Option<Arc<KeySet>> {
+        let flight = {
+            let mut state = self.state();
+            let current = state.current.as_ref()?;
+            if current.keys.has(kid) {
+                return Some(Arc::clone(&current.keys));
+            }
+            if kid.len() > LONGEST_KID || state.is_known_absent(kid, now, self.remembered()) {
+                return None;
+            }
+            if state.flying().is_none() {
+                if state.asked.is_some_and(|asked| within(asked, now, self.patience.cooldown)) {
+                    return None;
+                }
+                state.asked = Some(now);
+            }
+            self.take_off(&mut state, now)
+        };
+        land(flight).await;
+        let mut state = self.state();
+        let keys = Arc::clone(&state.current.as_ref()?.keys);
+        if state.failure.is_none() && !keys.has(kid) {
+            state.remember_absent(kid, now, self.remembered());
+        }
+        Some(keys)
+    }
+
+    /// Joins the fetch under way or starts one. It runs as its own task: a caller who hangs up stops nobody's fetch.
+    fn take_off(self: &Arc<Self>, state: &mut State, now: OffsetDateTime) -> watch::Receiver<()> {
+        if let Some(flight) = state.flying() {
+            return flight;
+        }
+        let (landed, flight) = watch::channel(());
+        let cache = Arc::clone(self);
+        tokio::spawn(async move {
+            let outcome = cache.source.fetch().await;
+            cache.state().record(outcome, now);
+            drop(landed);
+        });
+        state.flight = Some(flight.clone());
+        flight
+    }
+
+    fn remembered(&self) -> Duration {
+        self.patience.cooldown.saturating_mul(2)
+    }
+
+    /// A panic elsewhere leaves nothing half-written here: every change is one assignment.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn serving(&self, now: OffsetDateTime, stale_if_error: Duration) -> Option<Arc<KeySet>> {
+        let current = self.current.as_ref()?;
+        within(current.since, now, current.fresh.saturating_add(stale_if_error))
+            .then(|| Arc::clone(&current.keys))
+    }
+
+    fn is_due(&self, now: OffsetDateTime, cooldown: Duration) -> bool {
+        let fresh = self.current.as_ref().is_some_and(|current| within(current.since, now, current.fresh));
+        !fresh && self.failed_within(now, cooldown).is_none()
+    }
+
+    fn failed_within(&self, now: OffsetDateTime, span: Duration) -> Option<Arc<FetchError>> {
+        let (at, error) = self.failure.as_ref()?;
+        within(*at, now, span).then(|| Arc::clone(error))
+    }
+
+    fn flying(&self) -> Option<watch::Receiver<()>> {
+        self.flight.as_ref().filter(|flight| flight.has_changed().is_ok()).cloned()
+    }
+
+    fn record(&mut self, outcome: Result<Fetched, FetchError>, now: OffsetDateTime) {
+        match outcome {
+            Ok(Fetched { keys, fresh }) => {
+                self.current = Some(Current { keys: Arc::new(keys), since: now, fresh });
+                self.failure = None;
+            }
+            Err(error) => self.failure = Some((now, Arc::new(error))),
+        }
+    }
+
+    fn is_known_absent(&self, kid: &str, now: OffsetDateTime, remembered: Duration) -> bool {
+        self.absent.get(kid).is_some_and(|at| within(*at, now, remembered))
+    }
+
+    fn remember_absent(&mut self, kid: &str, now: OffsetDateTime, remembered: Duration) {
+        self.absent.retain(|_, at| within(*at, now, remembered));
+        if self.absent.len() < ABSENT {
+            self.absent.insert(kid.to_owned(), now);
+        }
+    }
+}
+
+/// Tells whether two moments are less than a span apart. Either may be the later one: clocks get set back, and then
+/// an entry must not count as new until they have caught up.
+fn within(one: OffsetDateTime, other: OffsetDateTime, span: Duration) -> bool {
+    (other - one).abs() < span
+}
+
+/// Waits until a fetch has ended, well or badly.
+async fn land(mut flight: watch::Receiver<()>) {
+    while flight.changed().await.is_ok() {}
+}

@@ -1,0 +1,104 @@
+//! Strict JSON: an object in which no name appears twice, at any depth.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Why bytes are not an object two readers would understand alike.
+pub(crate) enum JsonError {
+    NotAnObject,
+    Duplicate(String),
+}
+
+/// Reads an object, refusing names that appear twice.
+///
+/// `serde_json` keeps the last of two members of one name while others keep the first, so a signature over both
+/// would mean different things to different readers. A separate walk finds them, because the parser's own `Value`
+/// is the only one that reads numbers right under every combination of its features.
+pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else {
+        return Err(JsonError::NotAnObject);
+    };
+    let mut repeated = None;
+    let walk = Distinct { repeated: &mut repeated };
+    match walk.deserialize(&mut serde_json::Deserializer::from_slice(bytes)) {
+        Ok(()) => Ok(members),
+        Err(_) => Err(repeated.map_or(JsonError::NotAnObject, JsonError::Duplicate)),
+    }
+}
+
+/// Reads a time in whole seconds: a JSON number with a zero fraction, neither negative nor beyond what JSON
+/// numbers hold exactly (2^53).
+pub(crate) fn seconds(value: &Value) -> Option<i64> {
+    const EXACT: i64 = 1 << 53;
+    let number = value.as_number()?;
+    let seconds = match (number.as_i64(), number.as_f64()) {
+        (Some(seconds), _) => seconds,
+        (None, Some(float)) if float.fract() == 0.0 && (0.0..=9e15).contains(&float) => {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within the range just checked")]
+            let seconds = float as i64;
+            seconds
+        }
+        _ => return None,
+    };
+    (0..=EXACT).contains(&seconds).then_some(seconds)
+}
+
+/// Walks a JSON text without keeping it and stops at the first name seen twice in one object.
+struct Distinct<'a> {
+    repeated: &'a mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Distinct<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Distinct<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("JSON without repeated names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if let Some(name) = seen.replace(name) {
+                *self.repeated = Some(name);
+                return Err(A::Error::custom("repeated name"));
+            }
+            map.next_value_seed(Distinct { repeated: &mut *self.repeated })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Distinct { repeated: &mut *self.repeated })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}
