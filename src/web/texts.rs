@@ -6,8 +6,11 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
-static ENGLISH: LazyLock<Language> =
-    LazyLock::new(|| Language::parse("en", include_str!("../../templates/locales/en.ftl")));
+/// The languages the pages speak, each a line; English first, for it is what everything falls back to.
+const FILES: [(&str, &str); 1] = [("en", include_str!("../../templates/locales/en.ftl"))];
+
+static LANGUAGES: LazyLock<[Language; FILES.len()]> =
+    LazyLock::new(|| FILES.map(|(lang, source)| Language::parse(lang, source)));
 
 /// The texts of one language; a cheap handle that every page carries.
 ///
@@ -19,7 +22,13 @@ pub struct Texts(&'static Language);
 impl Texts {
     /// Answers the texts everything falls back to.
     pub fn english() -> Self {
-        Self(&ENGLISH)
+        let [english, ..] = &*LANGUAGES;
+        Self(english)
+    }
+
+    /// Lists the texts of every language there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        LANGUAGES.iter().map(Self)
     }
 
     /// Names the language, for the `lang` attribute.

@@ -1,5 +1,5 @@
 # Every word a person reads on Countersign's own pages, in English.
-# A language is added by a file like this one beside it and a line in src/web/texts.rs.
+# A language is added by a file like this one beside it and a line in FILES of src/web/texts.rs.
 # Terms of the standards (redirect_uri, client_id, …) stay untranslated: developers search for them.
 
 ## Frame

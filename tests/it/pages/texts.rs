@@ -26,8 +26,11 @@ fn ids_asked_for(path: &Path, ids: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_english_file_has_no_faults() {
-    assert_eq!(Texts::english().faults(), [] as [String; 0]);
+fn the_language_files_have_no_faults() {
+    assert_eq!(Texts::english().lang(), "en");
+    for texts in Texts::all() {
+        assert_eq!(texts.faults(), [] as [String; 0], "{}", texts.lang());
+    }
 }
 
 #[test]
@@ -38,8 +41,10 @@ fn every_text_a_page_asks_for_exists() {
         ids_asked_for(&root.join(folder), &mut ids);
     }
     assert!(ids.len() > 30, "the search has lost its way: {ids:?}");
-    let missing: Vec<_> = ids.iter().filter(|id| !Texts::english().has(id)).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    for texts in Texts::all() {
+        let missing: Vec<_> = ids.iter().filter(|id| !texts.has(id)).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", texts.lang());
+    }
 }
 
 #[test]
@@ -56,10 +61,9 @@ fn no_page_shows_an_id_or_an_unfilled_place() {
 
 #[test]
 fn every_kind_of_error_says_what_happened_and_what_to_do() {
-    let texts = Texts::english();
     for (kind, _, _) in ERROR_KINDS {
-        for part in ["title", "what", "next"] {
-            assert!(texts.has(&format!("error-{kind}-{part}")), "error-{kind}-{part}");
+        for id in ["title", "what", "next"].map(|part| format!("error-{kind}-{part}")) {
+            assert!(Texts::all().all(|texts| texts.has(&id)), "{id}");
         }
     }
 }
