@@ -45,6 +45,7 @@ fn keys_that_cannot_be_used_are_left_out() {
         change(ec, json!({ "crv": "P-384" })),
         change(ec, json!({ "crv": "secp256k1" })),
         change(ec, json!({ "alg": "RS256" })),
+        change(ec, json!({ "alg": "EdDSA" })),
         change(ec, json!({ "d": "AAAA" })),
         change(ec, json!({ "y": ec["x"] })),
         change(ec, json!({ "x": b64(&[0; 32]), "y": b64(&[0; 32]) })),
