@@ -1,0 +1,2 @@
+DROP TABLE kv_index;
+DROP TABLE kv;

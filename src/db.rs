@@ -1,0 +1,313 @@
+//! Connections: the backend is chosen by the URL's scheme, never by trial, and every unit of work runs
+//! in one hop beside the request threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::r2d2::{self, ManageConnection, Pool};
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+use tokio::sync::Semaphore;
+
+pub use conn::Conn;
+
+mod conn {
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// One connection to either backend; queries are written once and run on both.
+    #[derive(diesel::MultiConnection)]
+    pub enum Conn {
+        /// `PostgreSQL` through libpq.
+        Pg(PgConnection),
+        /// The embedded engine.
+        Sqlite(SqliteConnection),
+    }
+}
+
+/// Compiles one expression for each backend: for upserts, which diesel cannot write for both at once.
+macro_rules! each {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::db::Conn::Pg($c) => $body,
+            $crate::db::Conn::Sqlite($c) => $body,
+        }
+    };
+}
+pub(crate) use each;
+
+/// Where rows live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Url {
+    /// `sqlite:PATH`
+    Sqlite(PathBuf),
+    /// `postgres://…`, with its credentials: never shown whole.
+    Postgres(String),
+}
+
+impl Url {
+    /// Reads a database URL; says what is wrong with it without repeating a password.
+    pub fn parse(text: &str) -> Result<Url, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() { Err("sqlite: needs a path".into()) } else { Ok(Url::Sqlite(path.into())) };
+        }
+        match url::Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(Url::Postgres(text.into())),
+            Ok(url) => Err(format!("{}: is neither sqlite:PATH nor postgres://…", url.scheme())),
+            Err(_) => Err("it is neither sqlite:PATH nor postgres://…".into()),
+        }
+    }
+
+    /// The URL without its password, for messages.
+    pub fn shown(&self) -> String {
+        match self {
+            Url::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Url::Postgres(text) => url::Url::parse(text).map_or_else(
+                |_| "postgres://…".into(),
+                |url| {
+                    let host = url.host_str().unwrap_or_default();
+                    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                    format!("postgres://{host}{port}{}", url.path())
+                },
+            ),
+        }
+    }
+}
+
+/// How much a commit must survive: a power cut, or only the death of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// `synchronous=FULL`: a revocation or a key survives power loss.
+    Power,
+    /// `synchronous=NORMAL`: sessions and codes survive a crash of the process.
+    Process,
+}
+
+/// Why a unit of work did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No connection could be had; nothing was done.
+    #[error("the database {url} cannot be reached: {cause}")]
+    Unreachable {
+        /// The database, without its password.
+        url: String,
+        /// What the driver said.
+        cause: String,
+    },
+    /// The database refused or failed the statement.
+    #[error("database: {0}")]
+    Query(#[from] diesel::result::Error),
+    /// A row holds what this version cannot read, or the worker thread died.
+    #[error("database: {0}")]
+    Broken(String),
+}
+
+impl DbError {
+    /// Tells whether a uniqueness rule was violated: somebody else was first.
+    pub fn is_conflict(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
+        matches!(self, DbError::Query(DatabaseError(UniqueViolation, _)))
+    }
+}
+
+struct Manager {
+    url: Url,
+    durability: Durability,
+    read_only: bool,
+}
+
+impl ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = r2d2::Error;
+
+    fn connect(&self) -> Result<Conn, r2d2::Error> {
+        match &self.url {
+            Url::Postgres(url) => PgConnection::establish(url).map(Conn::Pg).map_err(r2d2::Error::ConnectionError),
+            Url::Sqlite(path) => {
+                let name = path.to_string_lossy();
+                let mut conn = SqliteConnection::establish(&name).map_err(r2d2::Error::ConnectionError)?;
+                let synchronous = match self.durability {
+                    Durability::Power => "FULL",
+                    Durability::Process => "NORMAL",
+                };
+                conn.batch_execute(&format!(
+                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+                     PRAGMA foreign_keys = ON; PRAGMA query_only = {};",
+                    if self.read_only { "ON" } else { "OFF" }
+                ))
+                .map_err(r2d2::Error::QueryError)?;
+                Ok(Conn::Sqlite(conn))
+            }
+        }
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), r2d2::Error> {
+        conn.batch_execute("SELECT 1").map_err(r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        std::thread::panicking() || each!(conn, |c| AnsiTransactionManager::is_broken_transaction_manager(c))
+    }
+}
+
+/// A database: many readers, and on SQLite exactly one writer that waits without holding a thread.
+#[derive(Clone)]
+pub struct Db {
+    url: Url,
+    read: Pool<Manager>,
+    write: Pool<Manager>,
+    writers: Arc<Semaphore>,
+}
+
+impl Db {
+    /// Opens the pools, runs pending migrations under a lock, and returns the database ready to use.
+    /// Blocks: for start-up and the command line.
+    pub fn open(url: &Url, durability: Durability, migrations: EmbeddedMigrations) -> Result<Db, DbError> {
+        if let Url::Sqlite(path) = url {
+            make_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(|error| unreachable(url, &error))?;
+        }
+        let pool = |size: u32, read_only: bool| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(0))
+                .test_on_check_out(false)
+                .connection_timeout(Duration::from_secs(3))
+                .error_handler(Box::new(r2d2_log::Quiet))
+                .build_unchecked(Manager { url: url.clone(), durability, read_only })
+        };
+        let (read, write, writers) = match url {
+            Url::Sqlite(_) => (pool(4, true), pool(1, false), 1),
+            Url::Postgres(_) => {
+                let shared = pool(8, false);
+                (shared.clone(), shared, 8)
+            }
+        };
+        let db = Db { url: url.clone(), read, write, writers: Arc::new(Semaphore::new(writers)) };
+        db.migrate_now(migrations)?;
+        Ok(db)
+    }
+
+    /// Runs further migrations in an open database.
+    pub fn migrate_now(&self, migrations: EmbeddedMigrations) -> Result<(), DbError> {
+        self.write_now(|conn| migrate(conn, migrations))
+    }
+
+    /// The database's URL without its password.
+    pub fn shown_url(&self) -> String {
+        self.url.shown()
+    }
+
+    /// Tells whether this is the embedded engine.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.url, Url::Sqlite(_))
+    }
+
+    /// Runs one unit of reading beside the request threads.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    {
+        let db = self.clone();
+        hop(move || db.read_now(work)).await
+    }
+
+    /// Runs one unit of writing in a transaction; an error rolls it back.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.writers).acquire_owned().await;
+        let db = self.clone();
+        hop(move || {
+            let done = db.write_now(work);
+            drop(turn);
+            done
+        })
+        .await
+    }
+
+    /// [`Db::read`] on the calling thread, for start-up and the command line.
+    pub fn read_now<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
+        let mut conn = self.read.get().map_err(|error| unreachable(&self.url, &error))?;
+        work(&mut conn)
+    }
+
+    /// [`Db::write`] on the calling thread, for start-up and the command line.
+    pub fn write_now<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
+        let mut conn = self.write.get().map_err(|error| unreachable(&self.url, &error))?;
+        in_transaction(&mut conn, work)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "every unit of work makes its one hop here")]
+async fn hop<T, F>(work: F) -> Result<T, DbError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, DbError> + Send + 'static,
+{
+    web::block(work).await.map_err(|error| DbError::Broken(error.to_string()))?
+}
+
+/// SQLite must take its write lock at once: a transaction that reads first and writes later can fail
+/// with "busy" and no time-out helps.
+fn in_transaction<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    match conn {
+        Conn::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+    }
+    match work(conn) {
+        Ok(value) => {
+            each!(conn, |c| AnsiTransactionManager::commit_transaction(c)?);
+            Ok(value)
+        }
+        Err(error) => {
+            each!(conn, |c| AnsiTransactionManager::rollback_transaction(c)?);
+            Err(error)
+        }
+    }
+}
+
+/// Several nodes may start at once: on PostgreSQL an advisory lock, on SQLite the writer's own lock
+/// lets one migrate while the others wait.
+fn migrate(conn: &mut Conn, migrations: EmbeddedMigrations) -> Result<(), DbError> {
+    if let Conn::Pg(pg) = conn {
+        pg.batch_execute("SELECT pg_advisory_xact_lock(4811200)")?;
+    }
+    let done = each!(conn, |c| c.run_pending_migrations(migrations).map(|_| ()));
+    done.map_err(|error| DbError::Broken(format!("migration failed: {error}")))
+}
+
+fn unreachable(url: &Url, cause: &impl ToString) -> DbError {
+    DbError::Unreachable { url: url.shown(), cause: cause.to_string() }
+}
+
+/// Makes a folder only its owner can enter; one that exists is left as it is.
+pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if folder.as_os_str().is_empty() || folder.exists() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+mod r2d2_log {
+    use diesel::r2d2::{self, HandleError};
+
+    /// The pool's background errors come back to the caller as well: once in the log is enough.
+    #[derive(Debug)]
+    pub(super) struct Quiet;
+
+    impl HandleError<r2d2::Error> for Quiet {
+        fn handle_error(&self, error: r2d2::Error) {
+            tracing::debug!(%error, "a database connection failed");
+        }
+    }
+}

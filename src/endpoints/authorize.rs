@@ -1,0 +1,189 @@
+//! The authorization endpoint: who asks → where may we answer → what do they want → may they → do it.
+//! A request that needs a person goes to a page and comes back through `/continue`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::ids::GrantId;
+use crate::protocol::authorize::{self, Decision, PARAMS};
+use crate::protocol::code::CodeGrant;
+use crate::protocol::consent::Consent;
+use crate::protocol::failure::{AuthorizeFailure, PageFailure};
+use crate::protocol::params::Params;
+use crate::protocol::session::Account;
+use crate::state::sessions::Session;
+use crate::store;
+use crate::web::answer::{complete, see_other, with_cookie};
+use crate::web::browser::{Browser, session};
+use crate::web::extract::{self, Body};
+use crate::web::pending::{self, Asked};
+use crate::web::ticket::Ticket;
+
+/// `GET /authorize`
+///
+/// Spec: OpenID Connect Core §3.1.2, RFC 6749 §4.1.1
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
+    let params = extract::query(&req, &PARAMS)?;
+    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now: app.clock.now() };
+    let asked = pending::read(&app, &params).await?;
+    visit.evaluate(&asked, Ticket::new(params.encode(), visit.now), Path::Direct).await
+}
+
+/// `POST /authorize`: read, then continued by a GET, because a browser sends no cookie with a form that
+/// another site posted.
+pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+    let params = extract::form(&req, &body, &PARAMS)?;
+    let now = app.clock.now();
+    pending::read(&app, &params).await?;
+    let ticket = Ticket::new(params.encode(), now).seal(&app, None, now).await?;
+    Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
+}
+
+/// `GET /continue?t=…`: goes on with a pending request. A ticket of another browser is no more than the
+/// request it was made from.
+pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
+    let query = extract::query(&req, &["t"])?;
+    let now = app.clock.now();
+    let known = Browser::of(&req, &app);
+    let sent = query.get("t").ok_or(PageFailure::TicketTampered)?;
+    let opened = Ticket::open(&app, sent, known.as_ref(), now).await?;
+    let mut ticket = opened.ticket;
+    let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
+    if ticket.is_expired(now) {
+        let client = app.clients.find(authorize::client_id(&params)?).await?;
+        return Err(PageFailure::TicketExpired { back: client.and_then(|client| client.way_back()) }.into());
+    }
+    if !opened.is_ours {
+        ticket = ticket.afresh(now);
+        if known.is_none() {
+            if ticket.rebound {
+                return Err(PageFailure::CookiesOff.into());
+            }
+            ticket.rebound = true;
+        }
+    }
+    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
+    let asked = pending::read(&app, &params).await?;
+    let name = &asked.client.metadata.client_name;
+    match visit.evaluate(&asked, ticket, Path::Resumed).await {
+        // The chain of redirects that follows a form counts as part of it: a page ends it.
+        Err(AuthorizeFailure::Reply { reply_to, error }) => Ok(complete(&req, &app, name, &reply_to.error(&error))),
+        other => other,
+    }
+}
+
+/// How a request came here, which decides how it leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Path {
+    /// Straight from the application: a redirect takes it back.
+    Direct,
+    /// After an interaction: a page takes it back.
+    Resumed,
+}
+
+struct Visit<'a> {
+    req: &'a HttpRequest,
+    app: &'a App,
+    browser: Browser,
+    now: OffsetDateTime,
+}
+
+impl Visit<'_> {
+    /// Phase C: who is signed in, and what is to happen.
+    async fn evaluate(
+        &self,
+        asked: &Asked,
+        mut ticket: Ticket,
+        path: Path,
+    ) -> Result<HttpResponse, AuthorizeFailure> {
+        let Asked { client, request } = asked;
+        let session = session(self.req, self.app, self.now).await?;
+        loop {
+            let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
+            let account = authorize::candidate(request, &ticket.done, accounts);
+            let consented = self.is_consented(asked, session.as_ref(), account).await?;
+            let decision = authorize::decide(request, client, &ticket.done, account, consented, self.now);
+            match (decision, &session, account) {
+                (Decision::Refuse(error), ..) => {
+                    let reply_to = Box::new(request.reply_to.clone());
+                    return Err(AuthorizeFailure::Reply { reply_to, error });
+                }
+                (Decision::Consent, _, Some(account)) => {
+                    let fingerprint = request.consent_fingerprint(client, &account.user_id);
+                    ticket.displayed = Some((account.session_id, fingerprint));
+                    return self.interact("/consent", &ticket).await;
+                }
+                (Decision::Issue, Some(session), Some(account)) => {
+                    // Completing a request spends it: a second time it is a new one, with nothing done.
+                    let resumed = path == Path::Resumed;
+                    if resumed && !self.app.state.tickets.complete(ticket.id, self.now).await? {
+                        ticket = ticket.afresh(self.now);
+                        continue;
+                    }
+                    return self.issue(asked, session, account, path).await;
+                }
+                _ => return self.interact("/login", &ticket).await,
+            }
+        }
+    }
+
+    /// Asks the session's memory first, the database only if that does not know.
+    async fn is_consented(
+        &self,
+        Asked { client, request }: &Asked,
+        session: Option<&Session>,
+        account: Option<&Account>,
+    ) -> Result<bool, AuthorizeFailure> {
+        let (Some(session), Some(account), false) = (session, account, client.metadata.first_party) else {
+            return Ok(false);
+        };
+        let fingerprint = request.consent_fingerprint(client, &account.user_id);
+        if account.consent(&client.id) == Some(&fingerprint) {
+            return Ok(true);
+        }
+        let asked = Consent { scopes: request.scope.clone(), resources: request.resources.clone() };
+        let covered = store::consents::covers(&self.app.db, &account.user_id, &client.id, asked, self.now).await?;
+        if covered {
+            let sessions = &self.app.state.sessions;
+            sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, self.now).await?;
+        }
+        Ok(covered)
+    }
+
+    async fn interact(&self, page: &str, ticket: &Ticket) -> Result<HttpResponse, AuthorizeFailure> {
+        let sealed = ticket.seal(self.app, Some(&self.browser), self.now).await?;
+        let res = see_other(&format!("{}{page}?t={sealed}", self.app.config.base)).finish();
+        Ok(with_cookie(res, self.browser.new_cookie(self.app)))
+    }
+
+    async fn issue(
+        &self,
+        Asked { client, request }: &Asked,
+        session: &Session,
+        account: &Account,
+        path: Path,
+    ) -> Result<HttpResponse, AuthorizeFailure> {
+        let grant = CodeGrant {
+            grant_id: GrantId::generate(),
+            redirect_uri: request.reply_to.redirect_uri().into(),
+            scope: request.scope.clone(),
+            resources: request.resources.clone(),
+            nonce: request.nonce.clone(),
+            code_challenge: request.code_challenge.clone(),
+            user_id: account.user_id.clone(),
+            auth_time: account.auth_time,
+            acr: account.acr.clone(),
+            amr: account.amr.clone(),
+            record: session.record,
+            session_id: account.session_id,
+        };
+        let code = self.app.state.codes.mint(&client.id, &grant, self.now).await?;
+        self.app.state.sessions.touch(session, self.now).await?;
+        let home = request.reply_to.success(code.expose());
+        Ok(match path {
+            Path::Direct => see_other(&home).finish(),
+            Path::Resumed => complete(self.req, self.app, &client.metadata.client_name, &home),
+        })
+    }
+}

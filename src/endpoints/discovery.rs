@@ -1,0 +1,13 @@
+//! The provider's metadata, at the three addresses where clients look for it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use time::Duration;
+
+use crate::app::App;
+
+/// `GET /.well-known/openid-configuration`
+///
+/// Spec: OpenID Connect Discovery §4, RFC 8414 §3
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
+    app.discovery.answer(&req, Duration::hours(1))
+}

@@ -1,0 +1,83 @@
+//! RP-initiated logout: an application asks that the person be signed out here.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::app::App;
+use crate::protocol::failure::PageFailure;
+use crate::protocol::logout::{self, Hint, PARAMS};
+use crate::protocol::params::Params;
+use crate::protocol::session::sid;
+use crate::state::sessions::Session;
+use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
+use crate::web::browser::{Browser, no_session_cookie, session};
+use crate::web::extract::{self, Body};
+use crate::web::pending::card;
+use crate::web::ticket::Ticket;
+use crate::web::views::SignOutPage;
+use crate::web::{hint, sign_out};
+
+/// `GET /end_session`
+///
+/// Spec: OpenID Connect RP-Initiated Logout §2
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let now = app.clock.now();
+    let mut params = extract::query(&req, &[&PARAMS[..], &["t"]].concat())?;
+    if let Some(sealed) = params.get("t") {
+        let opened = Ticket::open(&app, sealed, None, now).await?;
+        params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS)?;
+    }
+    let hint = match params.get("id_token_hint") {
+        None => None,
+        Some(token) => Some(hint::verify(&app, token).map_err(PageFailure::HintInvalid)?),
+    };
+    let client = match hint.as_ref().map(|hint| hint.client_id.as_str()).or(params.get("client_id")) {
+        None => None,
+        Some(client_id) => app.clients.find(client_id).await?,
+    };
+    let request = logout::validate(&params, hint.as_ref(), client.as_deref())?;
+    let Some(session) = session(&req, &app, now).await? else {
+        return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
+    };
+    if hint.as_ref().is_some_and(|hint| is_of(&app, hint, &session)) {
+        app.state.sessions.end(&session).await?;
+        return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
+    }
+    // Nobody vouches that the person wants this: any site could have sent the browser here.
+    let browser = Browser::of_get(&req, &app);
+    let mut hidden = vec![("csrf".to_owned(), browser.csrf_token(&app, sign_out::PURPOSE))];
+    if let (Some(redirect), Some(client)) = (request.redirect, &client) {
+        let name = client.metadata.client_name.clone();
+        hidden.push(("then".into(), sign_out::seal(&app, &browser, &sign_out::Then { name, redirect })?));
+    }
+    let view = SignOutPage {
+        shell: shell(&req, &app),
+        account: None,
+        client: client.as_deref().map(card),
+        hidden,
+    };
+    Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))
+}
+
+/// `POST /end_session`: continued by a GET, because a browser sends no cookie with a form that another
+/// site posted.
+pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
+    let now = app.clock.now();
+    let params = extract::form(&req, &body, &PARAMS)?;
+    if let Some(name) = params.repeated() {
+        return Err(PageFailure::ParameterRepeated(name));
+    }
+    let ticket = Ticket::new(params.encode(), now).seal(&app, None, now).await?;
+    Ok(see_other(&format!("{}/end_session?t={ticket}", app.config.base)).finish())
+}
+
+/// Tells whether the session a hint speaks of is the one of this browser.
+fn is_of(app: &App, hint: &Hint, session: &Session) -> bool {
+    session.accounts.iter().any(|account| {
+        account.user_id == hint.sub && hint.sid == Some(sid(&app.keys.sid, account.session_id, &hint.client_id))
+    })
+}
+
+fn leave(app: &App, redirect: Option<&str>) -> HttpResponse {
+    let signed_out = format!("{}/signed-out", app.config.base);
+    see_other(redirect.unwrap_or(&signed_out)).finish()
+}

@@ -1,0 +1,9 @@
+//! What programs call: one file per endpoint, read from top to bottom.
+
+pub mod assets;
+pub mod authorize; // and its continuation after an interaction
+pub mod discovery;
+pub mod end_session;
+pub mod jwks;
+pub mod token;
+pub mod userinfo;

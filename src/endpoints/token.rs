@@ -1,0 +1,50 @@
+//! The token endpoint: authenticates the client, then leaves the rest to the file of the grant.
+
+mod code;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::app::App;
+use crate::protocol::client::Client;
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::failure::TokenFailure;
+use crate::protocol::params::Params;
+use crate::web::cors;
+use crate::web::extract::{self, Body};
+
+/// Every parameter this endpoint knows.
+const PARAMS: [&str; 9] = [
+    "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "redirect_uri",
+    "code_verifier", "resource",
+];
+
+/// `POST /token`
+///
+/// Spec: RFC 6749 §3.2, §4.1.3; OpenID Connect Core §3.1.3
+pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, TokenFailure> {
+    let params = extract::client_form(&req, &body, &PARAMS)?;
+    let client = authenticate(&req, &app, &params).await?;
+    match params.get("grant_type") {
+        None => Err(TokenFailure::bad_request("invalid_request", "grant_type is missing")),
+        Some("authorization_code") => code::redeem(&app, &client, &params).await,
+        Some(_) => Err(TokenFailure::bad_request("unsupported_grant_type", "this grant_type is not supported")),
+    }
+}
+
+async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<Arc<Client>, TokenFailure> {
+    let credentials = Credentials::collect(&extract::authorization(req), params)?;
+    let mut client = app.clients.find(credentials.client_id()).await?;
+    if let (None, Some(raw)) = (&client, credentials.raw_client_id()) {
+        client = app.clients.find(raw).await?;
+    }
+    if let Some(client) = &client {
+        cors::note_client(req, client);
+    }
+    credentials.verify(client.as_deref()).map_err(|failure| {
+        let cause = failure.cause.unwrap_or_default();
+        TokenFailure { cause: Some(format!("client {:?}: {cause}", credentials.client_id())), ..failure }
+    })?;
+    client.ok_or_else(|| TokenFailure::invalid_client(false, "the client is unknown"))
+}

@@ -1,0 +1,135 @@
+//! `grant_type=authorization_code`: spend, check, then issue.
+
+use actix_web::HttpResponse;
+use serde_json::{Map, json};
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
+use crate::protocol::client::{Client, SigningAlg};
+use crate::protocol::code::CodeGrant;
+use crate::protocol::failure::TokenFailure;
+use crate::protocol::params::Params;
+use crate::protocol::scope::Scope;
+use crate::protocol::session::sid;
+use crate::protocol::user::User;
+use crate::secret::{base64url, random};
+use crate::state::kv::Spend;
+use crate::store;
+use crate::web::answer::no_store;
+
+/// Redeems a code for tokens.
+///
+/// Spec: RFC 6749 §4.1.3, §10.5; OAuth 2.1 §7.5.2
+pub(super) async fn redeem(app: &App, client: &Client, params: &Params) -> Result<HttpResponse, TokenFailure> {
+    let now = app.clock.now();
+    let Some(code) = params.get("code") else {
+        return Err(TokenFailure::bad_request("invalid_request", "code is missing"));
+    };
+    let grant = match app.state.codes.spend(&client.id, code, now).await? {
+        Spend::Fresh(grant) => grant,
+        Spend::Unknown => return Err(TokenFailure::invalid_grant("the code is unknown or has expired")),
+        Spend::Spent(grant) => {
+            // Only who could have redeemed it revokes what came of it: anybody else would have a way to
+            // end other people's sessions.
+            grant.check(params)?;
+            store::grants::kill(&app.db, grant.grant_id, now + App::token_memory()).await?;
+            return Err(TokenFailure::invalid_grant(format!("a replay: grant {} is revoked", grant.grant_id)));
+        }
+    };
+    grant.check(params)?;
+    let resources = grant.narrow(params.all("resource"))?;
+    if !app.state.sessions.is_live(grant.record, grant.session_id, now).await? {
+        return Err(TokenFailure::invalid_grant("the session has ended"));
+    }
+    let user = store::users::by_id(&app.db, &grant.user_id).await?.filter(|user| !user.disabled);
+    let user = user.ok_or_else(|| TokenFailure::invalid_grant("the account is disabled or gone"))?;
+    issue(app, client, &grant, &resources, &user, now)
+}
+
+fn issue(
+    app: &App,
+    client: &Client,
+    grant: &CodeGrant,
+    resources: &[String],
+    user: &User,
+    now: OffsetDateTime,
+) -> Result<HttpResponse, TokenFailure> {
+    let needs = |_fault| TokenFailure::bad_request("invalid_target", "a granted scope belongs to a resource: send it");
+    let (audience, scope) = app.config.resources.target(&app.config.issuer, resources, &grant.scope).map_err(needs)?;
+    let access_token = access_token(app, client, grant, &audience, &scope, user, now)?;
+    let mut answer = Map::from_iter([
+        ("token_type".to_owned(), json!("Bearer")),
+        ("expires_in".to_owned(), json!(TOKEN_LIFETIME.whole_seconds())),
+        ("scope".to_owned(), json!(scope)),
+    ]);
+    if grant.scope.has("openid") {
+        let id_token = id_token(app, client, grant, &access_token, now)?;
+        answer.insert("id_token".into(), json!(id_token));
+    }
+    answer.insert("access_token".into(), json!(access_token));
+    let mut res = HttpResponse::Ok();
+    no_store(&mut res);
+    Ok(res.json(answer))
+}
+
+/// Spec: RFC 9068 §2
+fn access_token(
+    app: &App,
+    client: &Client,
+    grant: &CodeGrant,
+    audience: &[String],
+    scope: &Scope,
+    user: &User,
+    now: OffsetDateTime,
+) -> Result<String, TokenFailure> {
+    let failed = |error: crate::keys::KeyError| TokenFailure::server_error(error.to_string());
+    let carried = app.config.resources.token_claims(audience);
+    let person = carried.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect();
+    let for_us = audience.contains(&app.config.issuer);
+    let session = for_us.then(|| app.keys.hide_record(grant.record, grant.grant_id)).transpose().map_err(failed)?;
+    let claims = AccessToken {
+        iss: &app.config.issuer,
+        sub: &grant.user_id,
+        aud: claims::audience(audience),
+        exp: (now + TOKEN_LIFETIME).unix_timestamp(),
+        iat: now.unix_timestamp(),
+        nbf: claims::not_before(now),
+        jti: claims::jti(grant.grant_id, random()),
+        client_id: &client.id,
+        scope: scope.to_string(),
+        auth_time: grant.auth_time.unix_timestamp(),
+        acr: &grant.acr,
+        amr: &grant.amr,
+        session,
+        person,
+    };
+    app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).map_err(failed)
+}
+
+/// Spec: OpenID Connect Core §2, §3.1.3.6
+fn id_token(
+    app: &App,
+    client: &Client,
+    grant: &CodeGrant,
+    access_token: &str,
+    now: OffsetDateTime,
+) -> Result<String, TokenFailure> {
+    let claims = IdToken {
+        iss: &app.config.issuer,
+        sub: &grant.user_id,
+        aud: &client.id,
+        exp: (now + TOKEN_LIFETIME).unix_timestamp(),
+        iat: now.unix_timestamp(),
+        auth_time: grant.auth_time.unix_timestamp(),
+        nonce: grant.nonce.as_deref(),
+        acr: &grant.acr,
+        amr: &grant.amr,
+        sid: &sid(&app.keys.sid, grant.session_id, &client.id),
+        at_hash: claims::half_hash(access_token),
+        jti: base64url(&random::<16>()),
+    };
+    let alg = client.metadata.id_token_signed_response_alg;
+    let signed = app.keys.ring.load().sign(alg, "JWT", &claims);
+    signed.map_err(|error| TokenFailure::server_error(error.to_string()))
+}

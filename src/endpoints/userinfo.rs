@@ -1,0 +1,52 @@
+//! The `UserInfo` endpoint: claims about the person, against live state and not only a signature.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::protocol::bearer::Presented;
+use crate::protocol::failure::BearerFailure;
+use crate::store;
+use crate::web::answer::no_store;
+use crate::web::cors;
+use crate::web::extract::{self, Body};
+
+/// `GET /userinfo`
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, BearerFailure> {
+    let token = extract::bearer_token(&req, None)?;
+    answer(&req, &app, &token).await
+}
+
+/// `POST /userinfo`: the token in the header or in the form.
+pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, BearerFailure> {
+    let token = extract::bearer_token(&req, Some(&body))?;
+    answer(&req, &app, &token).await
+}
+
+/// Spec: OpenID Connect Core §5.3
+async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpResponse, BearerFailure> {
+    let refuse = |cause: &str| BearerFailure::InvalidToken(cause.into());
+    let now = app.clock.now();
+    let verified = app.keys.ring.load().verify::<Presented>(token).map_err(BearerFailure::InvalidToken)?;
+    if verified.typ.as_deref() != Some("at+jwt") {
+        return Err(refuse("it is no access token"));
+    }
+    let presented = verified.claims;
+    if let Some(client) = app.clients.find(&presented.client_id).await? {
+        cors::note_client(req, &client);
+    }
+    presented.check(&app.config.issuer, now)?;
+    let grant_id = presented.grant_id().ok_or_else(|| refuse("its jti names no grant"))?;
+    let record = presented.session.as_deref().and_then(|hidden| app.keys.reveal_record(hidden, grant_id));
+    let record = record.ok_or_else(|| refuse("it names no session"))?;
+    if !app.state.sessions.has_user(record, &presented.sub, now).await? {
+        return Err(refuse("the session has ended"));
+    }
+    let holder = store::grants::holder(&app.db, grant_id, &presented.sub).await?;
+    let user = holder.ok_or_else(|| refuse("the grant is revoked, or the account disabled or gone"))?;
+    let mut claims = user.claims_for(&presented.scope);
+    claims.insert("sub".into(), Value::from(user.id));
+    let mut res = HttpResponse::Ok();
+    no_store(&mut res);
+    Ok(res.json(claims))
+}

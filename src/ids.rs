@@ -1,0 +1,84 @@
+//! Identifiers: random, opaque, and not to be mixed up with one another.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::secret::{base64url, from_base64url, random};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// Draws a new one.
+            pub fn generate() -> Self {
+                Self(random())
+            }
+
+            /// Takes 16 bytes as an identifier; any other number is none.
+            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+
+            /// Reads the 22-character form.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::from_bytes(&from_base64url(text)?)
+            }
+
+            /// The 16 bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&base64url(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom("not a 16-byte identifier"))
+            }
+        }
+    };
+}
+
+id! {
+    /// Names one authorization: chosen when a code is minted, carried by everything issued from it.
+    GrantId
+}
+id! {
+    /// Names one account's session at this provider; it stays when the person authenticates again.
+    SessionId
+}
+id! {
+    /// Names a browser record; public half of the session cookie.
+    RecordId
+}
+id! {
+    /// Names a pending authorization request, so that completing it can be spent.
+    TicketId
+}
+
+/// A short name for one request, shown to people and written to the log.
+pub fn request_id() -> String {
+    data_encoding::BASE32_NOPAD.encode(&random::<10>()).to_lowercase()
+}

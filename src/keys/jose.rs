@@ -1,0 +1,155 @@
+//! JSON Web Signatures; the only module that knows josekit. Keys are parsed once, when the ring is
+//! made: parsing costs more than signing.
+
+use josekit::JoseError;
+use josekit::jws::{self, ES256, JwsHeader, JwsSigner, JwsVerifier, RS256};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::KeyError;
+use crate::protocol::client::SigningAlg;
+use crate::secret::{base64url, sha256};
+
+/// The longest JWT we look at.
+const LONGEST: usize = 16 * 1024;
+
+/// A private key in PKCS#8 DER with the public JWK that belongs to it.
+pub struct KeyPair {
+    /// For sealing, and for [`Signer::new`].
+    pub private_der: Zeroizing<Vec<u8>>,
+    /// Without `alg`, `use` and `kid`, which are added when it is published.
+    pub public_jwk: Map<String, Value>,
+}
+
+impl KeyPair {
+    /// Makes a new key. RSA takes a few hundred milliseconds.
+    pub fn generate(alg: SigningAlg) -> Result<KeyPair, KeyError> {
+        let key = match alg {
+            SigningAlg::RS256 => PKey::from_rsa(Rsa::generate(2048)?)?,
+            SigningAlg::ES256 => {
+                let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+                PKey::from_ec_key(EcKey::generate(&group)?)?
+            }
+        };
+        Ok(KeyPair { public_jwk: public_jwk(&key)?, private_der: Zeroizing::new(key.private_key_to_pkcs8()?) })
+    }
+}
+
+fn public_jwk(key: &PKey<Private>) -> Result<Map<String, Value>, KeyError> {
+    let members = if let Ok(rsa) = key.rsa() {
+        json!({ "kty": "RSA", "n": base64url(&rsa.n().to_vec()), "e": base64url(&rsa.e().to_vec()) })
+    } else {
+        let ec = key.ec_key()?;
+        let (mut x, mut y, mut context) = (BigNum::new()?, BigNum::new()?, BigNumContext::new()?);
+        ec.public_key().affine_coordinates(ec.group(), &mut x, &mut y, &mut context)?;
+        let (x, y) = (x.to_vec_padded(32)?, y.to_vec_padded(32)?);
+        json!({ "kty": "EC", "crv": "P-256", "x": base64url(&x), "y": base64url(&y) })
+    };
+    match members {
+        Value::Object(members) => Ok(members),
+        _ => Err(KeyError::Crypto("a JWK is an object".into())),
+    }
+}
+
+/// The RFC 7638 thumbprint of a public JWK: the required members in alphabetical order, hashed.
+///
+/// Spec: RFC 7638 §3
+pub fn thumbprint(jwk: &Map<String, Value>) -> String {
+    let required: &[&str] = match jwk.get("kty").and_then(Value::as_str) {
+        Some("EC") => &["crv", "kty", "x", "y"],
+        _ => &["e", "kty", "n"],
+    };
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    // Sorted by hand: the order of members of a JSON map is not ours to rely on.
+    let members: Vec<String> = required.iter().map(|name| format!("\"{name}\":\"{}\"", text(name))).collect();
+    base64url(&sha256(format!("{{{}}}", members.join(",")).as_bytes()))
+}
+
+/// A parsed private key, ready to sign.
+pub struct Signer {
+    kid: String,
+    inner: Box<dyn JwsSigner>,
+}
+
+impl Signer {
+    /// Parses a private key, once.
+    pub fn new(alg: SigningAlg, kid: &str, private_der: &[u8]) -> Result<Signer, KeyError> {
+        let signer: Box<dyn JwsSigner> = match alg {
+            SigningAlg::RS256 => Box::new(RS256.signer_from_der(private_der).map_err(crypto)?),
+            SigningAlg::ES256 => Box::new(ES256.signer_from_der(private_der).map_err(crypto)?),
+        };
+        Ok(Signer { kid: kid.into(), inner: signer })
+    }
+
+    /// Signs claims as a compact JWS with this `typ`.
+    ///
+    /// Spec: RFC 7515 §7.1
+    pub fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, KeyError> {
+        let mut header = JwsHeader::new();
+        header.set_token_type(typ);
+        header.set_key_id(&self.kid);
+        let payload = serde_json::to_vec(claims).map_err(|error| KeyError::Crypto(error.to_string()))?;
+        jws::serialize_compact(&payload, &header, &*self.inner).map_err(crypto)
+    }
+}
+
+/// A parsed public key, ready to verify.
+pub struct Verifier {
+    kid: String,
+    alg: SigningAlg,
+    inner: Box<dyn JwsVerifier>,
+}
+
+impl Verifier {
+    /// Parses a public JWK, once.
+    pub fn new(alg: SigningAlg, kid: &str, jwk: &Map<String, Value>) -> Result<Verifier, KeyError> {
+        let jwk = josekit::jwk::Jwk::from_map(jwk.clone()).map_err(crypto)?;
+        let verifier: Box<dyn JwsVerifier> = match alg {
+            SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&jwk).map_err(crypto)?),
+            SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&jwk).map_err(crypto)?),
+        };
+        Ok(Verifier { kid: kid.into(), alg, inner: verifier })
+    }
+}
+
+/// A JWS of ours whose signature holds.
+pub struct Verified<T> {
+    /// The header's `typ`, in lower case and without `application/`.
+    pub typ: Option<String>,
+    /// The payload.
+    pub claims: T,
+}
+
+/// Verifies a compact JWS with one of our own keys: the header only chooses among them, by `kid`.
+///
+/// Spec: RFC 8725 §3.1
+pub fn verify<T: DeserializeOwned>(token: &str, keys: &[Verifier]) -> Result<Verified<T>, String> {
+    if token.len() > LONGEST {
+        return Err("the token is too long".into());
+    }
+    let fitting = |header: &JwsHeader| {
+        keys.iter().find(|key| header.key_id() == Some(&key.kid) && header.algorithm() == Some(key.alg.name()))
+    };
+    let read = jws::deserialize_compact_with_selector(token, |header| {
+        Ok(fitting(header).map(|key| &*key.inner))
+    });
+    let (payload, header) = read.map_err(|error| format!("it does not verify by a key of ours: {error}"))?;
+    let typ = header.token_type().map(|typ| {
+        let typ = typ.to_ascii_lowercase();
+        typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
+    });
+    let claims = serde_json::from_slice(&payload).map_err(|error| format!("the claims cannot be read: {error}"))?;
+    Ok(Verified { typ, claims })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
+fn crypto(error: JoseError) -> KeyError {
+    KeyError::Crypto(error.to_string())
+}

@@ -1,0 +1,31 @@
+//! Keys: the instance key that seals, the signing keys it seals, and the set that verifiers see.
+
+pub mod instance; // the key that never enters the database
+pub mod jose; // the only user of josekit
+pub mod opened; // everything sealed in the database, opened once at start
+pub mod policy; // the promise to caches
+pub mod ring; // an immutable snapshot that signs and verifies
+pub mod seal; // authenticated encryption under the instance key
+
+/// Why keys cannot be used. No variant ever holds key material.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The instance key is missing, malformed or unprotected; the text says what to do.
+    #[error("{0}")]
+    Instance(String),
+    /// Something sealed cannot be opened with the instance keys at hand.
+    #[error("{0}")]
+    Sealed(String),
+    /// A cryptographic operation failed.
+    #[error("cryptography: {0}")]
+    Crypto(String),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] crate::db::DbError),
+}
+
+impl From<openssl::error::ErrorStack> for KeyError {
+    fn from(error: openssl::error::ErrorStack) -> Self {
+        KeyError::Crypto(error.to_string())
+    }
+}

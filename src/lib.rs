@@ -1,0 +1,26 @@
+//! Countersign, an OpenID Connect identity provider: people sign in once, applications and services
+//! check the signed tokens by themselves.
+//!
+//! The modules in reading order:
+
+pub mod app; // everything a running provider is made of; build → bind → run
+pub mod config; // file + environment → Config
+pub mod routes; // path → handler → specification: the public surface on one screen
+
+pub mod protocol; // the rules, pure
+pub mod endpoints; // what programs call
+pub mod pages; // what people see
+pub mod web; // the HTTP vocabulary both share
+pub mod store; // what lasts
+pub mod state; // what passes
+pub mod keys; // sealing, signing, the public set
+
+pub mod cli; // the command line, one file a word
+pub mod demo; // the two sites and the API of `countersign demo`
+
+pub mod clock; // leaves: they import nothing of ours
+pub mod db;
+pub mod ids;
+pub mod password;
+pub mod secret;
+pub mod telemetry;

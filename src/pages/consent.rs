@@ -1,0 +1,95 @@
+//! The consent page: what an application asks for, in words, and the person's answer.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
+
+use crate::app::App;
+use crate::protocol::authorize::candidate;
+use crate::protocol::consent::Consent;
+use crate::protocol::failure::{AuthorizeFailure, PageFailure};
+use crate::protocol::redirect_uri::is_loopback;
+use crate::store;
+use crate::web::answer::{Kind, page, see_other, shell};
+use crate::web::browser::{Browser, refuse_cross_site, session};
+use crate::web::extract::{self, Body};
+use crate::web::pending::{Asked, Pending, card, continue_at};
+use crate::web::texts::Texts;
+use crate::web::views::{ConsentPage, ScopeLine};
+
+/// `GET /consent?t=…`
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
+    let query = extract::query(&req, &["t"])?;
+    let Some(sealed) = query.get("t") else {
+        return Ok(see_other(&format!("{}/", app.config.base)).finish());
+    };
+    let go_on = || see_other(&continue_at(&app, sealed)).finish();
+    let now = app.clock.now();
+    let Some(pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
+    let Some((shown_to, _)) = &pending.ticket.displayed else { return Ok(go_on()) };
+    let accounts = session(&req, &app, now).await?.map(|session| session.accounts).unwrap_or_default();
+    let Some(account) = accounts.iter().find(|account| account.session_id == *shown_to) else { return Ok(go_on()) };
+    let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { return Ok(go_on()) };
+    let shell = shell(&req, &app);
+    let redirect = Url::parse(pending.asked.request.reply_to.redirect_uri());
+    let view = ConsentPage {
+        client: card(&pending.asked.client),
+        account: user.display_name().into(),
+        scopes: lines(shell.texts, &app, &pending.asked),
+        // In development mode every application runs on this computer, and the warning would only teach
+        // people to ignore it.
+        loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
+        ticket: sealed.into(),
+        switch_href: format!("{}/login?t={sealed}&switch=1", app.config.base),
+        shell,
+    };
+    Ok(page(&app, Kind::Form, &view))
+}
+
+/// `POST /consent`
+pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+    refuse_cross_site(&req, &app)?;
+    let params = extract::form(&req, &body, &["ticket", "decision"])?;
+    Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
+    let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?;
+    let now = app.clock.now();
+    let go_on = || see_other(&continue_at(&app, sealed)).finish();
+    let Some(mut pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
+    match params.get("decision") {
+        Some("allow") => (),
+        Some("deny") => return Ok(pending.deny(&req, &app)),
+        _ => return Ok(go_on()),
+    }
+    let Some(session) = session(&req, &app, now).await? else { return Ok(go_on()) };
+    let Asked { client, request } = &pending.asked;
+    // Allow applies to exactly what was displayed, for whom it was displayed; if either has changed
+    // since, nothing is recorded and the request is looked at again.
+    let current = candidate(request, &pending.ticket.done, &session.accounts);
+    let Some(account) = current.filter(|account| {
+        let now_asked = request.consent_fingerprint(client, &account.user_id);
+        pending.ticket.displayed.as_ref() == Some(&(account.session_id, now_asked))
+    }) else {
+        return Ok(go_on());
+    };
+    let fingerprint = request.consent_fingerprint(client, &account.user_id);
+    let allowed = Consent { scopes: request.scope.clone(), resources: request.resources.clone() };
+    store::consents::allow(&app.db, &account.user_id, &client.id, allowed, now).await?;
+    let sessions = &app.state.sessions;
+    sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, now).await?;
+    pending.ticket.done.consent = Some(fingerprint);
+    pending.ticket.displayed = None;
+    Ok(see_other(&pending.go_on(&app, now).await?).finish())
+}
+
+/// Each scope in words: ours from the texts, a resource's from its declaration.
+fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
+    let describe = |scope: &str| {
+        if let Some(line) = ScopeLine::standard(texts, scope) {
+            return line;
+        }
+        let owner = app.config.resources.iter().find(|resource| resource.scopes.iter().any(|own| own == scope));
+        let name = owner.map(|owner| owner.name.clone().unwrap_or_else(|| owner.uri.clone()));
+        let words = owner.and_then(|owner| owner.descriptions.get(scope).cloned());
+        ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: name, sensitive: false }
+    };
+    asked.request.scope.names().map(describe).collect()
+}

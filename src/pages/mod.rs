@@ -1,0 +1,6 @@
+//! What people see: one file per page.
+
+pub mod consent;
+pub mod home;
+pub mod login;
+pub mod signed_out;

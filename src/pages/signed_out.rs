@@ -1,0 +1,33 @@
+//! Signing out by one's own hand, and the page that says it is done.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::app::App;
+use crate::protocol::failure::PageFailure;
+use crate::web::answer::{Kind, complete, page, see_other, shell, with_cookie};
+use crate::web::browser::{Browser, no_session_cookie, refuse_cross_site, session};
+use crate::web::extract::{self, Body};
+use crate::web::sign_out;
+use crate::web::views::SignedOutPage;
+
+/// `GET /signed-out`
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
+    page(&app, Kind::Text, &SignedOutPage { shell: shell(&req, &app), href_again: None })
+}
+
+/// `POST /signed-out`: signs everybody out of this browser, then goes where the application that asked
+/// for it is registered to go.
+pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
+    refuse_cross_site(&req, &app)?;
+    let params = extract::form(&req, &body, &["csrf", "then"])?;
+    let browser = Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
+    browser.check_csrf(&app, sign_out::PURPOSE, params.get("csrf"))?;
+    if let Some(session) = session(&req, &app, app.clock.now()).await? {
+        app.state.sessions.end(&session).await?;
+    }
+    let res = match params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {
+        Some(then) => complete(&req, &app, &then.name, &then.redirect),
+        None => see_other(&format!("{}/signed-out", app.config.base)).finish(),
+    };
+    Ok(with_cookie(res, Some(no_session_cookie(&app))))
+}

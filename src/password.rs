@@ -1,0 +1,156 @@
+//! People's passwords: what is acceptable, how they are hashed, and how much hashing may go on at once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::web;
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use crate::secret;
+
+/// Memory (KiB), passes and lanes of Argon2id for new hashes.
+const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+/// How long a login may wait for its turn before it is told to try again.
+const QUEUE: Duration = Duration::from_secs(2);
+
+/// Why a password cannot be chosen.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unacceptable {
+    /// Fewer than 12 characters.
+    #[error("a password needs at least 12 characters")]
+    TooShort,
+    /// More than 128 characters.
+    #[error("a password can have at most 128 characters")]
+    TooLong,
+    /// Found in the list of passwords that attackers try first.
+    #[error("this password is among the first that attackers try")]
+    Common,
+}
+
+/// A password in Unicode normal form C; wiped when dropped.
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes what a person typed when signing in: any length, so that the answer stays the same.
+    pub fn presented(typed: &str) -> Password {
+        Password(Zeroizing::new(typed.nfc().collect()))
+    }
+
+    /// Takes a new password, if it is good enough to be chosen.
+    pub fn chosen(typed: &str) -> Result<Password, Unacceptable> {
+        let password = Password::presented(typed);
+        match password.0.chars().count() {
+            0..12 => Err(Unacceptable::TooShort),
+            129.. => Err(Unacceptable::TooLong),
+            _ if is_common(&password.0) => Err(Unacceptable::Common),
+            _ => Ok(password),
+        }
+    }
+
+    /// Hashes for storage, as a PHC string. Takes tens of milliseconds: call it off the request threads.
+    pub fn hash(&self) -> Result<String, HashingFailed> {
+        let (memory, passes, lanes) = COST;
+        let params = Params::new(memory, passes, lanes, None)?;
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash: PasswordHash = argon.hash_password_with_salt(self.0.as_bytes(), &secret::random::<16>())?;
+        Ok(hash.to_string())
+    }
+}
+
+fn is_common(password: &str) -> bool {
+    let folded = password.to_lowercase();
+    let mut characters = folded.chars();
+    let repeated = characters.next().is_some_and(|first| characters.all(|other| other == first));
+    repeated || include_str!("password/common.txt").lines().any(|common| common == folded)
+}
+
+/// Argon2 refused its input; says what about.
+#[derive(Debug, thiserror::Error)]
+#[error("password hashing failed: {0}")]
+pub struct HashingFailed(String);
+
+impl From<argon2::Error> for HashingFailed {
+    fn from(error: argon2::Error) -> Self {
+        HashingFailed(error.to_string())
+    }
+}
+
+impl From<argon2::password_hash::Error> for HashingFailed {
+    fn from(error: argon2::password_hash::Error) -> Self {
+        HashingFailed(error.to_string())
+    }
+}
+
+/// Why a password was not compared at all.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyFailure {
+    /// Too many people are signing in at this moment; nothing was compared.
+    #[error("the queue for password hashing is full")]
+    Busy,
+    /// A stored hash cannot be read, or the hashing thread died.
+    #[error(transparent)]
+    Failed(#[from] HashingFailed),
+}
+
+/// Verifies passwords, at most half as many at once as there are cores, in buffers that are reused.
+pub struct Verifier {
+    turns: Arc<Semaphore>,
+    buffers: Arc<Mutex<Vec<Vec<Block>>>>,
+    /// The hash of a password nobody knows: an unknown person costs what a known one costs.
+    nobody: String,
+}
+
+impl Verifier {
+    /// Prepares the turns and the hash that stands in for people who do not exist.
+    pub fn new() -> Result<Verifier, HashingFailed> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Verifier {
+            turns: Arc::new(Semaphore::new((cores / 2).max(1))),
+            buffers: Arc::default(),
+            nobody: Password::presented(secret::Token::generate().expose()).hash()?,
+        })
+    }
+
+    /// Tells whether `password` is the one behind `stored`; without a stored hash the answer is no, at
+    /// the same cost.
+    ///
+    /// Spec: OWASP ASVS 2.4; the same message and the same work for unknown person and wrong password
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, VerifyFailure> {
+        let turn = tokio::time::timeout(QUEUE, Arc::clone(&self.turns).acquire_owned());
+        let Ok(Ok(turn)) = turn.await else { return Err(VerifyFailure::Busy) };
+        let buffers = Arc::clone(&self.buffers);
+        let known = stored.is_some();
+        let hash = stored.unwrap_or_else(|| self.nobody.clone());
+        #[expect(clippy::disallowed_methods, reason = "hashing runs beside the request threads, in turns")]
+        let same = web::block(move || {
+            let mut buffer = buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            let same = compare(&password, &hash, &mut buffer);
+            buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+            drop(turn);
+            same
+        });
+        let same = same.await.map_err(|error| HashingFailed(error.to_string()))??;
+        Ok(known && same)
+    }
+}
+
+fn compare(password: &Password, stored: &str, buffer: &mut Vec<Block>) -> Result<bool, HashingFailed> {
+    let stored = PasswordHash::new(stored).map_err(|error| HashingFailed(error.to_string()))?;
+    let (Some(salt), Some(expected)) = (stored.salt.as_ref(), stored.hash.as_ref()) else {
+        return Err(HashingFailed("a stored hash has no salt or no output".into()));
+    };
+    let params = Params::try_from(&stored)?;
+    buffer.resize(params.block_count(), Block::default());
+    let mut computed = Zeroizing::new(vec![0; Output::len(expected)]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
+        password.0.as_bytes(),
+        Salt::as_ref(salt),
+        &mut computed,
+        &mut buffer[..],
+    )?;
+    Ok(secret::same(&computed, expected.as_bytes()))
+}

@@ -1,0 +1,255 @@
+//! The authorization request: read in the order that decides where an error may be answered, then
+//! judged against who is signed in.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::ids::SessionId;
+use crate::protocol::client::Client;
+use crate::protocol::consent;
+use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
+use crate::protocol::params::Params;
+use crate::protocol::pkce::{ChallengeFault, CodeChallenge};
+use crate::protocol::prompt::Prompt;
+use crate::protocol::redirect_uri::Mismatch;
+use crate::protocol::reply::ReplyTo;
+use crate::protocol::resource::{Resources, TargetFault};
+use crate::protocol::scope::Scope;
+use crate::protocol::session::Account;
+
+/// Every parameter this endpoint knows; all others are ignored.
+pub const PARAMS: [&str; 17] = [
+    "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope", "state",
+    "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint",
+    "registration", "resource",
+];
+
+/// A validated authorization request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Where the answer goes.
+    pub reply_to: ReplyTo,
+    /// The scopes that can be granted; unknown and not allowed ones are dropped.
+    pub scope: Scope,
+    /// The resources asked for, by their declared identifiers.
+    pub resources: Vec<String>,
+    /// Goes into the ID Token as it came.
+    pub nonce: Option<String>,
+    /// Binds the code to whoever can show the verifier.
+    pub code_challenge: Option<CodeChallenge>,
+    /// What to show, or not to show.
+    pub prompt: Prompt,
+    /// The greatest accepted age of the authentication.
+    pub max_age: Option<Duration>,
+    /// Prefills the login name; never trusted.
+    pub login_hint: Option<String>,
+    /// The `sub` that a verified `id_token_hint` names.
+    pub hinted_sub: Option<String>,
+}
+
+/// Names the client of a request, before anything else is looked at.
+pub fn client_id(params: &Params) -> Result<&str, PageFailure> {
+    for name in ["client_id", "redirect_uri", "request", "request_uri"] {
+        if params.is_repeated(name) {
+            return Err(PageFailure::ParameterRepeated(name));
+        }
+    }
+    params.get("client_id").ok_or(PageFailure::ClientIdMissing)
+}
+
+/// Proves the place where this request may be answered; until then every failure is a page.
+///
+/// Spec: RFC 6749 §4.1.2.1, RFC 9700 §4.1.3
+pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<ReplyTo, AuthorizeFailure> {
+    if params.is_too_long("state") {
+        return Err(PageFailure::TooLarge("state").into());
+    }
+    let sent = params.get("redirect_uri");
+    let registered = &client.metadata.redirect_uris;
+    let application_type = client.metadata.application_type;
+    let matches = |sent: &str| registered.iter().any(|uri| uri.matches(sent, application_type));
+    let reply_to = |uri: &str| ReplyTo::new(uri, params.get("state"), issuer);
+    for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
+        if params.get(name).is_none() {
+            continue;
+        }
+        return Err(match sent {
+            Some(uri) if matches(uri) => reply_to(uri).failure(code, "this parameter is not supported here"),
+            _ => PageFailure::RequestNotSupported(name).into(),
+        });
+    }
+    match sent {
+        None => Err(PageFailure::RedirectUriMissing.into()),
+        Some(uri) if matches(uri) => Ok(reply_to(uri)),
+        Some(uri) => Err(PageFailure::RedirectUriMismatch(Mismatch::explain(registered.iter(), uri)).into()),
+    }
+}
+
+impl Request {
+    /// Reads everything else; every failure is answered at the proven place.
+    ///
+    /// The `id_token_hint` is for the caller to verify: see [`Request::with_hint`].
+    ///
+    /// Spec: OpenID Connect Core §3.1.2.1, §3.1.2.6
+    pub fn parse(
+        params: &Params,
+        client: &Client,
+        resources: &Resources,
+        reply_to: ReplyTo,
+    ) -> Result<Request, AuthorizeFailure> {
+        let refuse = |code, description| Err(reply_to.failure(code, description));
+        match params.get("response_type") {
+            None => return refuse("invalid_request", "response_type is missing"),
+            Some("code") => (),
+            Some(_) => return refuse("unsupported_response_type", "only response_type=code is supported"),
+        }
+        if !matches!(params.get("response_mode"), None | Some("query")) {
+            return refuse("invalid_request", "only response_mode=query is supported");
+        }
+        if params.repeated().is_some() {
+            return refuse("invalid_request", "a parameter was sent more than once");
+        }
+        if params.too_long().is_some() {
+            return refuse("invalid_request", "a parameter is too long");
+        }
+        if params.get("registration").is_some() {
+            return refuse("registration_not_supported", "the registration parameter is not supported");
+        }
+        let known = resources.all_scopes();
+        let allowed = client.allowed_scopes();
+        let asked = Scope::parse(params.get("scope").unwrap_or_default());
+        let scope = asked.filter(|name| known.has(name) && allowed.has(name));
+        if scope.is_empty() {
+            return refuse("invalid_scope", "none of the requested scopes can be granted to this client");
+        }
+        let challenge = (params.get("code_challenge"), params.get("code_challenge_method"));
+        let code_challenge = match CodeChallenge::parse(challenge.0, challenge.1, client.needs_pkce()) {
+            Ok(code_challenge) => code_challenge,
+            Err(fault) => return refuse("invalid_request", challenge_fault(fault)),
+        };
+        let Ok(prompt) = Prompt::parse(params.get("prompt")) else {
+            return refuse("invalid_request", "prompt=none cannot be combined with another value");
+        };
+        let max_age = match params.get("max_age").map(whole_seconds) {
+            None => client.metadata.default_max_age.map(|seconds| Duration::seconds(seconds.into())),
+            Some(Some(seconds)) => Some(seconds),
+            Some(None) => return refuse("invalid_request", "max_age must be a whole number of seconds"),
+        };
+        let Ok(requested) = resources.resolve(params.all("resource")) else {
+            return refuse("invalid_target", "the requested resource is unknown here");
+        };
+        if resources.target("", &requested, &scope) == Err(TargetFault::NeedsResource) {
+            return refuse("invalid_target", "a requested scope belongs to a resource: send the resource parameter");
+        }
+        Ok(Request {
+            scope,
+            resources: requested,
+            nonce: params.get("nonce").map(Into::into),
+            code_challenge,
+            prompt,
+            max_age,
+            login_hint: params.get("login_hint").map(Into::into),
+            hinted_sub: None,
+            reply_to,
+        })
+    }
+
+    /// Adds what a verified `id_token_hint` says about who is meant.
+    pub fn with_hint(self, sub: String) -> Request {
+        Request { hinted_sub: Some(sub), ..self }
+    }
+
+    /// The digest of exactly what a person would allow by consenting to this request.
+    pub fn consent_fingerprint(&self, client: &Client, user_id: &str) -> String {
+        consent::fingerprint(user_id, &client.id, &self.scope, &self.resources)
+    }
+}
+
+fn challenge_fault(fault: ChallengeFault) -> &'static str {
+    match fault {
+        ChallengeFault::Missing => "code_challenge is missing: this client must use PKCE",
+        ChallengeFault::NotS256 => "code_challenge_method must be S256",
+        ChallengeFault::Malformed => "code_challenge must be 43 characters of base64url",
+        ChallengeFault::MethodAlone => "code_challenge_method without code_challenge",
+    }
+}
+
+fn whole_seconds(text: &str) -> Option<Duration> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // More digits than a number can hold is older than anyone can be.
+    digits.then(|| Duration::seconds(text.parse().unwrap_or(i64::MAX)))
+}
+
+/// Obligations of this request that the person has already met, sealed into its ticket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Done {
+    /// The session that authenticated for this very request.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<SessionId>,
+    /// The fingerprint of what was shown and allowed.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+}
+
+/// What is to happen with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The person must authenticate.
+    Login,
+    /// The person must be asked for consent.
+    Consent,
+    /// Nothing is missing: issue a code.
+    Issue,
+    /// It ends here, answered at the Relying Party.
+    Refuse(OAuthError),
+}
+
+/// Chooses the account a request is about: who just authenticated for it, else who is hinted at, else
+/// who authenticated last in this browser.
+///
+/// Spec: OpenID Connect Core §3.1.2.1 (`id_token_hint`), §3.1.2.3
+pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) -> Option<&'a Account> {
+    if let Some(session_id) = done.login {
+        return accounts.iter().find(|account| account.session_id == session_id);
+    }
+    match &request.hinted_sub {
+        Some(sub) => accounts.iter().find(|account| account.user_id == *sub),
+        None => accounts.iter().max_by_key(|account| account.auth_time),
+    }
+}
+
+/// Decides what is to happen. `consented` tells whether a consent in force covers the request.
+///
+/// Obligations count as met by the facts in `done`, never by comparing clocks: a reload cannot skip
+/// them, and `max_age=1` cannot loop however long reading the consent page takes.
+///
+/// Spec: OpenID Connect Core §3.1.2.3, §3.1.2.4, §3.1.2.6
+pub fn decide(
+    request: &Request,
+    client: &Client,
+    done: &Done,
+    candidate: Option<&Account>,
+    consented: bool,
+    now: OffsetDateTime,
+) -> Decision {
+    let refuse = |code, description| Decision::Refuse(OAuthError::new(code, description));
+    let silent = request.prompt.none;
+    let Some(account) = candidate else {
+        return if silent { refuse("login_required", "nobody is signed in") } else { Decision::Login };
+    };
+    let authenticated_for_this = done.login == Some(account.session_id);
+    if request.hinted_sub.as_ref().is_some_and(|sub| *sub != account.user_id) {
+        return refuse("login_required", "another person than the hinted one signed in");
+    }
+    let too_old = request.max_age.is_some_and(|most| most.is_zero() || now - account.auth_time > most);
+    if (request.prompt.login || too_old) && !authenticated_for_this {
+        return if silent { refuse("login_required", "the authentication is too old") } else { Decision::Login };
+    }
+    if client.metadata.first_party {
+        return Decision::Issue;
+    }
+    let allowed_for_this = done.consent.as_deref() == Some(&request.consent_fingerprint(client, &account.user_id));
+    if (request.prompt.consent || !consented) && !allowed_for_this {
+        return if silent { refuse("consent_required", "the person has not consented yet") } else { Decision::Consent };
+    }
+    Decision::Issue
+}

@@ -1,0 +1,116 @@
+//! What tokens say.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::{Duration, OffsetDateTime};
+
+use crate::ids::GrantId;
+use crate::protocol::scope::Scope;
+use crate::secret::{base64url, sha256};
+
+/// How long ID Tokens and access tokens live.
+pub const TOKEN_LIFETIME: Duration = Duration::minutes(10);
+/// Access tokens are valid a little before they were issued, for verifiers whose clock is behind.
+const NOT_BEFORE: Duration = Duration::minutes(1);
+/// The authentication context of a single factor.
+pub const ACR_SINGLE_FACTOR: &str = "urn:countersign:acr:1";
+
+/// An ID Token's claims.
+///
+/// Spec: OpenID Connect Core §2
+#[derive(Clone, Debug, Serialize)]
+pub struct IdToken<'a> {
+    /// The issuer, byte for byte.
+    pub iss: &'a str,
+    /// The person.
+    pub sub: &'a str,
+    /// The client alone, as a string.
+    pub aud: &'a str,
+    /// Seconds since the epoch.
+    pub exp: i64,
+    /// Seconds since the epoch.
+    pub iat: i64,
+    /// When the person authenticated.
+    pub auth_time: i64,
+    /// As received, absent if not received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<&'a str>,
+    /// How well the person authenticated.
+    pub acr: &'a str,
+    /// By what methods.
+    pub amr: &'a [String],
+    /// This session for this client.
+    pub sid: &'a str,
+    /// Binds the access token issued alongside.
+    pub at_hash: String,
+    /// Unique.
+    pub jti: String,
+}
+
+/// An access token's claims.
+///
+/// Spec: RFC 9068 §2.2
+#[derive(Clone, Debug, Serialize)]
+pub struct AccessToken<'a> {
+    /// The issuer.
+    pub iss: &'a str,
+    /// The person.
+    pub sub: &'a str,
+    /// The resources; a string if one, an array if several.
+    pub aud: Value,
+    /// Seconds since the epoch.
+    pub exp: i64,
+    /// Seconds since the epoch.
+    pub iat: i64,
+    /// A minute before `iat`.
+    pub nbf: i64,
+    /// Grant id and 8 random bytes.
+    pub jti: String,
+    /// The client it was issued to.
+    pub client_id: &'a str,
+    /// The scopes it carries.
+    pub scope: String,
+    /// When the person authenticated.
+    pub auth_time: i64,
+    /// How well.
+    pub acr: &'a str,
+    /// By what methods.
+    pub amr: &'a [String],
+    /// Tells this provider, and nobody else, which session to look at; in tokens for its own endpoints.
+    #[serde(rename = "urn:countersign:claim:session", skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// `groups`, `roles`, `entitlements`, where the resource is configured to get them.
+    #[serde(flatten)]
+    pub person: Map<String, Value>,
+}
+
+/// The form of `aud`: a string if there is one, an array if there are several.
+pub fn audience(of: &[String]) -> Value {
+    match of {
+        [one] => Value::from(one.as_str()),
+        several => Value::from(several.to_vec()),
+    }
+}
+
+/// The `scope` claim of a token.
+pub fn scope(of: &Scope) -> String {
+    of.to_string()
+}
+
+/// A `jti` that names its grant, so that a replayed code can be answered by recording one grant as dead.
+pub fn jti(grant_id: GrantId, unique: [u8; 8]) -> String {
+    base64url(&[grant_id.as_bytes().as_slice(), &unique].concat())
+}
+
+/// The `nbf` of an access token issued at `now`.
+pub fn not_before(now: OffsetDateTime) -> i64 {
+    (now - NOT_BEFORE).unix_timestamp()
+}
+
+/// The left half of the SHA-256 of a token; right for the algorithms that hash with SHA-256.
+///
+/// Spec: OpenID Connect Core §3.1.3.6
+pub fn half_hash(token: &str) -> String {
+    let hash = sha256(token.as_bytes());
+    base64url(hash.first_chunk::<16>().map_or(&hash[..], |half| half))
+}

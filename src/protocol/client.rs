@@ -1,0 +1,201 @@
+//! A registered Relying Party.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
+use crate::protocol::scope::Scope;
+use crate::secret::TokenHash;
+
+/// An application that people sign in to.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its `client_id`.
+    pub id: String,
+    /// The hash of its secret, when it has one.
+    pub secret: Option<TokenHash>,
+    /// A disabled client is treated as unknown.
+    pub disabled: bool,
+    /// What was registered.
+    pub metadata: Metadata,
+}
+
+/// How a client proves who it is at the token endpoint.
+///
+/// Spec: OpenID Connect Core §9
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// The secret in an `Authorization: Basic` header.
+    #[default]
+    ClientSecretBasic,
+    /// The secret in the form body.
+    ClientSecretPost,
+    /// A public client: no secret, PKCE instead.
+    None,
+}
+
+impl AuthMethod {
+    /// The registered names of all methods offered.
+    pub const SUPPORTED: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+}
+
+/// An algorithm ID Tokens are signed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SigningAlg {
+    /// RSA PKCS#1 v1.5 with SHA-256; every client can verify it.
+    #[default]
+    RS256,
+    /// ECDSA on P-256 with SHA-256; a twelfth of the cost.
+    ES256,
+}
+
+impl SigningAlg {
+    /// Every algorithm, as discovery lists them.
+    pub const ALL: [SigningAlg; 2] = [SigningAlg::RS256, SigningAlg::ES256];
+
+    /// The registered name.
+    pub fn name(self) -> &'static str {
+        match self {
+            SigningAlg::RS256 => "RS256",
+            SigningAlg::ES256 => "ES256",
+        }
+    }
+}
+
+/// Client metadata under its registered names, as stored.
+///
+/// Spec: RFC 7591 §2, OpenID Connect Registration §2
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metadata {
+    /// What people know the application as.
+    pub client_name: String,
+    /// The application's home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// The page with its privacy policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// The page with its terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// Where to begin a login at the application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    /// `web` or `native`.
+    pub application_type: ApplicationType,
+    /// Where people may be sent back to with a code.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Where people may be sent back to after signing out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// How the client authenticates.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// What its ID Tokens are signed with.
+    pub id_token_signed_response_alg: SigningAlg,
+    /// The scopes it may ask for; the standard ones when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// `max_age` (seconds) for requests that have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
+    /// Whether a code needs PKCE; a public client always does.
+    pub require_pkce: Option<bool>,
+    /// Origins whose scripts may read our answers; those of the https redirect URIs when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_cors_origins: Option<Vec<String>>,
+    /// An application of the operator's own: people are not asked for consent.
+    pub first_party: bool,
+}
+
+/// Why metadata cannot be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataFault {
+    /// A redirect URI is bad.
+    #[error("redirect_uri {0:?}: {1}")]
+    RedirectUri(String, RedirectUriFault),
+    /// Another member is bad.
+    #[error("{0}")]
+    Member(String),
+}
+
+impl Metadata {
+    /// Checks what the types do not already say; `development` allows http on loopback hosts.
+    pub fn check(&self, development: bool) -> Result<(), MetadataFault> {
+        let member = |text: String| Err(MetadataFault::Member(text));
+        if self.client_name.trim().is_empty() || self.client_name.chars().count() > 120 {
+            return member("client_name must have 1 to 120 characters".into());
+        }
+        if self.redirect_uris.is_empty() {
+            return member("at least one redirect_uri is needed".into());
+        }
+        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
+            RedirectUri::register(uri.as_str(), self.application_type, development)
+                .map_err(|fault| MetadataFault::RedirectUri(uri.to_string(), fault))?;
+        }
+        let pages = [
+            ("client_uri", &self.client_uri),
+            ("policy_uri", &self.policy_uri),
+            ("tos_uri", &self.tos_uri),
+            ("initiate_login_uri", &self.initiate_login_uri),
+        ];
+        for (name, uri) in pages {
+            let Some(uri) = uri else { continue };
+            if RedirectUri::register(uri, ApplicationType::Web, development).is_err() {
+                return member(format!("{name} {uri:?} must be an https address"));
+            }
+        }
+        if self.token_endpoint_auth_method == AuthMethod::None && self.require_pkce == Some(false) {
+            return member("a public client cannot do without PKCE".into());
+        }
+        for origin in self.allowed_cors_origins.iter().flatten() {
+            if Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
+                continue;
+            }
+            return member(format!("allowed_cors_origins: {origin:?} is no origin such as https://app.example"));
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Tells whether the client has no credential of its own.
+    pub fn is_public(&self) -> bool {
+        self.metadata.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Tells whether a code for this client must be bound to a PKCE challenge.
+    pub fn needs_pkce(&self) -> bool {
+        self.is_public() || self.metadata.require_pkce.unwrap_or(true)
+    }
+
+    /// The scopes this client may be granted.
+    pub fn allowed_scopes(&self) -> Scope {
+        self.metadata.scope.clone().unwrap_or_else(Scope::standard)
+    }
+
+    /// Tells whether scripts of this origin may read answers meant for this client.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        match &self.metadata.allowed_cors_origins {
+            Some(origins) => origins.iter().any(|allowed| allowed == origin),
+            None => self.metadata.redirect_uris.iter().any(|uri| {
+                Url::parse(uri.as_str()).is_ok_and(|url| {
+                    matches!(url.scheme(), "https" | "http") && url.origin().ascii_serialization() == origin
+                })
+            }),
+        }
+    }
+
+    /// The host people know the application by.
+    pub fn host(&self) -> Option<String> {
+        let known = self.metadata.client_uri.as_deref().or(self.metadata.redirect_uris.first().map(RedirectUri::as_str));
+        Url::parse(known?).ok()?.host_str().map(str::to_owned)
+    }
+
+    /// Where a person can begin again: name and address, if an address is registered.
+    pub fn way_back(&self) -> Option<(String, String)> {
+        let address = self.metadata.initiate_login_uri.clone().or_else(|| self.metadata.client_uri.clone());
+        address.map(|address| (self.metadata.client_name.clone(), address))
+    }
+}

@@ -1,0 +1,137 @@
+//! Client authentication: what was presented, and whether it is the client it claims to be.
+
+use data_encoding::BASE64;
+
+use crate::protocol::client::{AuthMethod, Client};
+use crate::protocol::failure::TokenFailure;
+use crate::protocol::params::{Params, decode};
+use crate::secret::TokenHash;
+
+/// The credentials of one request.
+pub struct Credentials {
+    client_id: String,
+    proof: Proof,
+}
+
+enum Proof {
+    /// Both readings of a Basic pair: form-decoded as the standard says, and raw as many clients send it.
+    Basic { secret: String, raw: Option<(String, String)> },
+    Post { secret: String },
+    Nothing,
+}
+
+impl Credentials {
+    /// Collects the presented credentials; more than one kind is an error of its own.
+    ///
+    /// Spec: RFC 6749 §2.3
+    pub fn collect(authorization: &[&str], params: &Params) -> Result<Credentials, TokenFailure> {
+        let header = match authorization {
+            [] => None,
+            [one] => Some(*one),
+            _ => return Err(TokenFailure::bad_request("invalid_request", "more than one Authorization header")),
+        };
+        let body_id = params.get("client_id");
+        let body_secret = params.get("client_secret");
+        if params.get("client_assertion").is_some() || params.get("client_assertion_type").is_some() {
+            if header.is_some() || body_secret.is_some() {
+                return Err(several());
+            }
+            return Err(TokenFailure::invalid_client(false, "client_assertion is not a supported method"));
+        }
+        let Some(header) = header else {
+            let Some(client_id) = body_id else {
+                return Err(TokenFailure::invalid_client(false, "no client credentials were sent"));
+            };
+            let proof = body_secret.map_or(Proof::Nothing, |secret| Proof::Post { secret: secret.into() });
+            return Ok(Credentials { client_id: client_id.into(), proof });
+        };
+        if body_secret.is_some() {
+            return Err(several());
+        }
+        let credentials = basic(header)?;
+        if body_id.is_some_and(|id| !credentials.is_for(id)) {
+            return Err(TokenFailure::invalid_client(true, "client_id in the body differs from the Basic header"));
+        }
+        Ok(credentials)
+    }
+
+    /// The client these claim to be of.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Where the form-decoded reading names no client, the raw one may.
+    pub fn raw_client_id(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Basic { raw: Some((id, _)), .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    fn is_for(&self, client_id: &str) -> bool {
+        self.client_id == client_id || self.raw_client_id() == Some(client_id)
+    }
+
+    fn is_basic(&self) -> bool {
+        matches!(self.proof, Proof::Basic { .. })
+    }
+
+    /// Decides whether these credentials are `client`'s. An unknown client costs the same work.
+    ///
+    /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
+    pub fn verify(&self, client: Option<&Client>) -> Result<(), TokenFailure> {
+        let refuse = |cause: &str| Err(TokenFailure::invalid_client(self.is_basic(), cause));
+        let stored = client.and_then(|client| client.secret).unwrap_or_else(|| TokenHash::of(""));
+        let right = match &self.proof {
+            Proof::Basic { secret, raw } => {
+                let raw_secret = raw.as_ref().map_or(secret, |(_, secret)| secret);
+                let (decoded, raw) = (TokenHash::of(secret).matches(&stored), TokenHash::of(raw_secret).matches(&stored));
+                decoded | raw
+            }
+            Proof::Post { secret } => TokenHash::of(secret).matches(&stored),
+            Proof::Nothing => false,
+        };
+        let Some(client) = client.filter(|client| !client.disabled) else {
+            return refuse("the client is unknown or disabled");
+        };
+        match (&self.proof, client.metadata.token_endpoint_auth_method) {
+            (Proof::Nothing, AuthMethod::None) => Ok(()),
+            (Proof::Nothing, _) => refuse("this client is confidential and sent no secret"),
+            (_, AuthMethod::None) => refuse("this client is public and must not send a secret"),
+            (Proof::Basic { .. }, AuthMethod::ClientSecretPost) => {
+                refuse("this client is registered for client_secret_post and used client_secret_basic")
+            }
+            (Proof::Post { .. }, AuthMethod::ClientSecretBasic) => {
+                refuse("this client is registered for client_secret_basic and used client_secret_post")
+            }
+            _ if client.secret.is_none() => refuse("this client has no secret"),
+            _ if right => Ok(()),
+            _ => refuse("the client secret is wrong"),
+        }
+    }
+}
+
+fn several() -> TokenFailure {
+    TokenFailure::bad_request("invalid_request", "more than one kind of client credentials")
+}
+
+/// Spec: RFC 7617 §2, RFC 6749 §2.3.1 (both parts are form-encoded first)
+fn basic(header: &str) -> Result<Credentials, TokenFailure> {
+    let malformed = |cause: &str| TokenFailure::invalid_client(true, cause);
+    let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(TokenFailure::invalid_client(false, "the Authorization scheme is not Basic"));
+    }
+    let bytes = BASE64.decode(encoded.trim().as_bytes()).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    let (raw_id, raw_secret) = text.split_once(':').ok_or_else(|| malformed("Basic: no colon"))?;
+    let raw = (raw_id.to_owned(), raw_secret.to_owned());
+    match (decode(raw_id.as_bytes()), decode(raw_secret.as_bytes())) {
+        (Ok(id), Ok(secret)) => {
+            let differs = id != raw.0 || secret != raw.1;
+            Ok(Credentials { client_id: id, proof: Proof::Basic { secret, raw: differs.then_some(raw) } })
+        }
+        // A secret with a bare `%` was plainly not form-encoded: only the raw reading is left.
+        _ => Ok(Credentials { client_id: raw.0, proof: Proof::Basic { secret: raw.1, raw: None } }),
+    }
+}

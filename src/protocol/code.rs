@@ -1,0 +1,92 @@
+//! Redeeming an authorization code.
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::ids::{GrantId, RecordId, SessionId};
+use crate::protocol::failure::TokenFailure;
+use crate::protocol::params::Params;
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::scope::Scope;
+
+/// How long a code can be redeemed: hard, without skew.
+pub const LIFETIME: Duration = Duration::seconds(60);
+/// How long a spent code is recognised, so that its replay revokes what came of it.
+pub const REMEMBERED: Duration = Duration::hours(1);
+
+/// What a code stands for: everything the tokens will say, fixed when it was minted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CodeGrant {
+    /// Names this authorization in everything issued from it.
+    #[serde(rename = "g")]
+    pub grant_id: GrantId,
+    /// Exactly as sent to the authorization endpoint.
+    #[serde(rename = "r")]
+    pub redirect_uri: String,
+    /// The scopes granted.
+    #[serde(rename = "s")]
+    pub scope: Scope,
+    /// The resources authorized.
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// For the ID Token.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// What the verifier must match.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge: Option<CodeChallenge>,
+    /// The person.
+    #[serde(rename = "u")]
+    pub user_id: String,
+    /// When the person authenticated.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub auth_time: OffsetDateTime,
+    /// How well.
+    #[serde(rename = "c")]
+    pub acr: String,
+    /// By what methods.
+    #[serde(rename = "m")]
+    pub amr: Vec<String>,
+    /// The browser record it was issued from.
+    #[serde(rename = "b")]
+    pub record: RecordId,
+    /// The session it was issued from.
+    #[serde(rename = "i")]
+    pub session_id: SessionId,
+}
+
+impl CodeGrant {
+    /// Checks that whoever redeems the code is whoever asked for it.
+    ///
+    /// Spec: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §4.8.2
+    pub fn check(&self, params: &Params) -> Result<(), TokenFailure> {
+        match params.get("redirect_uri") {
+            Some(sent) if sent == self.redirect_uri => (),
+            Some(_) => return Err(TokenFailure::invalid_grant("redirect_uri is not the one the code was issued for")),
+            // OAuth 2.1 §10.2: PKCE already proves more than repeating the address does.
+            None if self.code_challenge.is_some() => (),
+            None => return Err(TokenFailure::invalid_grant("redirect_uri is missing")),
+        }
+        match (&self.code_challenge, params.get("code_verifier")) {
+            (None, None) => Ok(()),
+            (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
+            (Some(_), Some(_)) => Err(TokenFailure::invalid_grant("code_verifier does not match the challenge")),
+            (Some(_), None) => Err(TokenFailure::invalid_grant("code_verifier is missing")),
+            (None, Some(_)) => Err(TokenFailure::invalid_grant("code_verifier was sent but no challenge was")),
+        }
+    }
+
+    /// The resources of one token: the requested ones, which must be among the authorized.
+    ///
+    /// Spec: RFC 8707 §2.2
+    pub fn narrow<'a>(&self, requested: impl Iterator<Item = &'a str>) -> Result<Vec<String>, TokenFailure> {
+        let requested: Vec<String> = requested.map(Into::into).collect();
+        if requested.is_empty() {
+            return Ok(self.resources.clone());
+        }
+        if requested.iter().all(|resource| self.resources.contains(resource)) {
+            return Ok(requested);
+        }
+        Err(TokenFailure::bad_request("invalid_target", "the resource was not authorized"))
+    }
+}

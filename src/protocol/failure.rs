@@ -1,0 +1,259 @@
+//! How a request can fail, by the shape of its answer. Descriptions on the wire are fixed texts: what
+//! somebody sent is never reflected. The particulars are for the log and the development page.
+
+use std::fmt;
+
+use crate::protocol::params::Undecodable;
+use crate::protocol::redirect_uri::Mismatch;
+use crate::protocol::reply::ReplyTo;
+
+/// An OAuth error code with its description, as both go over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OAuthError {
+    /// One of the registered error codes.
+    pub code: &'static str,
+    /// A fixed sentence in the characters that RFC 6749 allows there.
+    pub description: &'static str,
+}
+
+impl OAuthError {
+    /// Pairs a code with a sentence.
+    pub const fn new(code: &'static str, description: &'static str) -> OAuthError {
+        OAuthError { code, description }
+    }
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.description)
+    }
+}
+
+/// A failure a person sees on a page of ours, because no redirect is safe or due.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PageFailure {
+    /// `client_id` was not sent.
+    #[error("client_id is missing")]
+    ClientIdMissing,
+    /// No such client, or it is disabled.
+    #[error("client {0:?} is unknown or disabled")]
+    ClientUnknown(String),
+    /// `redirect_uri` was not sent.
+    #[error("redirect_uri is missing")]
+    RedirectUriMissing,
+    /// `redirect_uri` is none of the registered ones.
+    #[error("redirect_uri {:?} is not registered; nearest {:?}, differs in {:?}", .0.sent, .0.nearest, .0.differs)]
+    RedirectUriMismatch(Mismatch),
+    /// A parameter that decides where to answer was sent twice.
+    #[error("{0} was sent more than once")]
+    ParameterRepeated(&'static str),
+    /// The parameters are no form-encoded UTF-8 text.
+    #[error("undecodable parameters: {0}")]
+    Undecodable(#[from] Undecodable),
+    /// The request, or a parameter without a safe home, is over its limit.
+    #[error("{0} is too long")]
+    TooLarge(&'static str),
+    /// A form was sent as something else.
+    #[error("the content type is not application/x-www-form-urlencoded")]
+    ContentType,
+    /// This address answers to these methods only.
+    #[error("method not allowed")]
+    Method(&'static str),
+    /// Nothing lives at this address.
+    #[error("not found")]
+    NotFound,
+    /// `request` or `request_uri`, which are not offered, and no registered place to say so.
+    #[error("{0} is not supported")]
+    RequestNotSupported(&'static str),
+    /// An `id_token_hint` that is not ours.
+    #[error("id_token_hint cannot be accepted: {0}")]
+    HintInvalid(String),
+    /// `post_logout_redirect_uri` is none of the registered ones.
+    #[error("post_logout_redirect_uri {:?} is not registered; nearest {:?}, differs in {:?}", .0.sent, .0.nearest, .0.differs)]
+    PostLogoutMismatch(Mismatch),
+    /// A sign-in page older than a day.
+    #[error("the ticket has expired")]
+    TicketExpired {
+        /// The application's name and address, to start again from.
+        back: Option<(String, String)>,
+    },
+    /// Not a ticket of ours.
+    #[error("the ticket cannot be opened")]
+    TicketTampered,
+    /// The browser keeps none of our cookies.
+    #[error("the browser sent no cookie of ours")]
+    CookiesOff,
+    /// A form was sent from another site, or with another browser's token.
+    #[error("the form was not sent from our own page: {0}")]
+    CrossSite(&'static str),
+    /// The state store cannot be reached; nobody is signed out.
+    #[error("the state store cannot be reached: {0}")]
+    StateDown(String),
+    /// Too much to do at this moment.
+    #[error("busy: {0}")]
+    Busy(String),
+    /// A fault of ours.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl PageFailure {
+    /// The name of its texts: `error-<name>-title`, `-what`, `-next`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            PageFailure::ClientIdMissing => "client-id-missing",
+            PageFailure::ClientUnknown(_) => "client-unknown",
+            PageFailure::RedirectUriMissing => "redirect-uri-missing",
+            PageFailure::RedirectUriMismatch(_) => "redirect-uri-mismatch",
+            PageFailure::ParameterRepeated(_) => "parameter-repeated",
+            PageFailure::Undecodable(_) => "undecodable",
+            PageFailure::TooLarge(_) => "too-large",
+            PageFailure::ContentType => "content-type",
+            PageFailure::Method(_) => "method",
+            PageFailure::NotFound => "not-found",
+            PageFailure::RequestNotSupported(_) => "request-not-supported",
+            PageFailure::HintInvalid(_) => "hint-invalid",
+            PageFailure::PostLogoutMismatch(_) => "post-logout-mismatch",
+            PageFailure::TicketExpired { .. } => "ticket-expired",
+            PageFailure::TicketTampered => "ticket-tampered",
+            PageFailure::CookiesOff => "cookies-off",
+            PageFailure::CrossSite(_) => "cross-site",
+            PageFailure::StateDown(_) => "state-down",
+            PageFailure::Busy(_) => "busy",
+            PageFailure::Internal(_) => "internal",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            PageFailure::CrossSite(_) => 403,
+            PageFailure::NotFound => 404,
+            PageFailure::Method(_) => 405,
+            PageFailure::TooLarge("the request") => 413,
+            PageFailure::ContentType => 415,
+            PageFailure::Internal(_) => 500,
+            PageFailure::StateDown(_) | PageFailure::Busy(_) => 503,
+            _ => 400,
+        }
+    }
+
+    /// The OAuth error code that names the fault, for the developer reading the page.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            PageFailure::ClientUnknown(_) => Some("invalid_client"),
+            PageFailure::ClientIdMissing
+            | PageFailure::RedirectUriMissing
+            | PageFailure::RedirectUriMismatch(_)
+            | PageFailure::ParameterRepeated(_)
+            | PageFailure::Undecodable(_)
+            | PageFailure::TooLarge(_)
+            | PageFailure::ContentType
+            | PageFailure::HintInvalid(_)
+            | PageFailure::PostLogoutMismatch(_) => Some("invalid_request"),
+            PageFailure::RequestNotSupported("request") => Some("request_not_supported"),
+            PageFailure::RequestNotSupported(_) => Some("request_uri_not_supported"),
+            PageFailure::StateDown(_) | PageFailure::Busy(_) => Some("temporarily_unavailable"),
+            PageFailure::Internal(_) => Some("server_error"),
+            _ => None,
+        }
+    }
+}
+
+/// A failed authorization request: on a page, or at the Relying Party once that is proven safe.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AuthorizeFailure {
+    /// No safe place to answer is known.
+    #[error(transparent)]
+    Page(#[from] PageFailure),
+    /// The client and its redirect URI matched: the error goes there.
+    #[error("{error} (answered to {})", .reply_to.redirect_uri())]
+    Reply {
+        /// The proven place.
+        reply_to: Box<ReplyTo>,
+        /// What is said there.
+        error: OAuthError,
+    },
+}
+
+/// A failure of an endpoint that clients call: JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}{}", .cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default())]
+pub struct TokenFailure {
+    /// HTTP status; 401 for `invalid_client`, else mostly 400.
+    pub status: u16,
+    /// What is said.
+    pub error: OAuthError,
+    /// Whether a Basic challenge belongs to the answer.
+    pub basic_challenge: bool,
+    /// The precise cause, for the log only.
+    pub cause: Option<String>,
+}
+
+impl TokenFailure {
+    /// A 400 with this error.
+    pub fn bad_request(code: &'static str, description: &'static str) -> TokenFailure {
+        TokenFailure { status: 400, error: OAuthError::new(code, description), basic_challenge: false, cause: None }
+    }
+
+    /// The one answer for every code that cannot be redeemed; the cause stays in the log.
+    pub fn invalid_grant(cause: impl Into<String>) -> TokenFailure {
+        let failure = TokenFailure::bad_request("invalid_grant", "the authorization code is not valid");
+        TokenFailure { cause: Some(cause.into()), ..failure }
+    }
+
+    /// 401: client authentication failed.
+    pub fn invalid_client(basic_challenge: bool, cause: impl Into<String>) -> TokenFailure {
+        TokenFailure {
+            status: 401,
+            error: OAuthError::new("invalid_client", "client authentication failed"),
+            basic_challenge,
+            cause: Some(cause.into()),
+        }
+    }
+
+    /// 503: a store cannot be reached; the same request may succeed in a moment.
+    pub fn unavailable(cause: impl Into<String>) -> TokenFailure {
+        TokenFailure {
+            status: 503,
+            error: OAuthError::new("temporarily_unavailable", "try again in a moment"),
+            basic_challenge: false,
+            cause: Some(cause.into()),
+        }
+    }
+
+    /// 500: a fault of ours.
+    pub fn server_error(cause: impl Into<String>) -> TokenFailure {
+        TokenFailure {
+            status: 500,
+            error: OAuthError::new("server_error", "the server failed"),
+            basic_challenge: false,
+            cause: Some(cause.into()),
+        }
+    }
+}
+
+/// A failure of a resource that takes access tokens.
+///
+/// Spec: RFC 6750 §3
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BearerFailure {
+    /// No token at all: a bare challenge.
+    #[error("no access token was presented")]
+    Missing,
+    /// The request itself is malformed.
+    #[error("invalid_request: {0}")]
+    InvalidRequest(&'static str),
+    /// The token is not, or no longer, good; the cause is for the log.
+    #[error("invalid_token: {0}")]
+    InvalidToken(String),
+    /// The token is good but may not do this.
+    #[error("insufficient_scope: needs {0}")]
+    InsufficientScope(&'static str),
+    /// A store cannot be reached.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("internal: {0}")]
+    Internal(String),
+}

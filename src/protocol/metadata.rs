@@ -1,0 +1,47 @@
+//! Discovery: generated from what is live, so that it cannot promise more.
+
+use serde_json::{Map, Value, json};
+
+use crate::protocol::claims::ACR_SINGLE_FACTOR;
+use crate::protocol::client::{AuthMethod, SigningAlg};
+use crate::protocol::prompt::Prompt;
+use crate::protocol::resource::Resources;
+use crate::protocol::scope::{STANDARD, Scope};
+
+/// The provider's metadata. A member is here because its feature is, and each has a test that uses it.
+///
+/// Spec: OpenID Connect Discovery §3, RFC 8414 §2
+pub fn metadata(issuer: &str, resources: &Resources) -> Map<String, Value> {
+    let at = |path: &str| json!(format!("{issuer}{path}"));
+    let standard = STANDARD.iter().map(|(name, _)| *name);
+    let ours = resources.all_scopes().filter(|name| !Scope::standard().has(name));
+    let scopes: Vec<String> = standard.map(str::to_owned).chain(ours.names().map(str::to_owned)).collect();
+    let protocol_claims = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
+    let claims = STANDARD.iter().flat_map(|(_, claims)| claims.iter()).chain(&protocol_claims);
+    let members = [
+        ("issuer", json!(issuer)),
+        ("authorization_endpoint", at("/authorize")),
+        ("token_endpoint", at("/token")),
+        ("userinfo_endpoint", at("/userinfo")),
+        ("jwks_uri", at("/.well-known/jwks.json")),
+        ("end_session_endpoint", at("/end_session")),
+        ("response_types_supported", json!(["code"])),
+        ("response_modes_supported", json!(["query"])),
+        ("grant_types_supported", json!(["authorization_code"])),
+        ("subject_types_supported", json!(["public"])),
+        ("id_token_signing_alg_values_supported", json!(SigningAlg::ALL.map(SigningAlg::name))),
+        ("token_endpoint_auth_methods_supported", json!(AuthMethod::SUPPORTED)),
+        ("scopes_supported", json!(scopes)),
+        ("claims_supported", json!(claims.collect::<Vec<_>>())),
+        ("claim_types_supported", json!(["normal"])),
+        ("claims_parameter_supported", json!(false)),
+        ("request_parameter_supported", json!(false)),
+        ("request_uri_parameter_supported", json!(false)),
+        ("acr_values_supported", json!([ACR_SINGLE_FACTOR])),
+        ("prompt_values_supported", json!(Prompt::SUPPORTED)),
+        ("ui_locales_supported", json!(["en"])),
+        ("code_challenge_methods_supported", json!(["S256"])),
+        ("authorization_response_iss_parameter_supported", json!(true)),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,59 @@
+//! Proof Key for Code Exchange: whoever redeems a code is whoever asked for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{base64url, same, sha256};
+
+/// The `S256` challenge of an authorization request; no other method exists here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeChallenge(String);
+
+/// Why the PKCE parameters of an authorization request cannot be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeFault {
+    /// No challenge, though this client must send one.
+    Missing,
+    /// `plain`, be it by name or by leaving the method out.
+    NotS256,
+    /// Not 43 characters of base64url.
+    Malformed,
+    /// A method without a challenge.
+    MethodAlone,
+}
+
+impl CodeChallenge {
+    /// Reads `code_challenge` and `code_challenge_method`.
+    ///
+    /// Spec: RFC 7636 §4.3, OAuth 2.1 §4.1.1
+    pub fn parse(
+        challenge: Option<&str>,
+        method: Option<&str>,
+        required: bool,
+    ) -> Result<Option<CodeChallenge>, ChallengeFault> {
+        match (challenge, method) {
+            (None, Some(_)) => Err(ChallengeFault::MethodAlone),
+            (None, None) if required => Err(ChallengeFault::Missing),
+            (None, None) => Ok(None),
+            (Some(value), Some("S256")) if is_challenge(value) => Ok(Some(CodeChallenge(value.into()))),
+            (Some(_), Some("S256")) => Err(ChallengeFault::Malformed),
+            (Some(_), _) => Err(ChallengeFault::NotS256),
+        }
+    }
+
+    /// Tells whether `verifier` is the one this challenge was made from.
+    ///
+    /// Spec: RFC 7636 §4.6
+    pub fn is_met_by(&self, verifier: &str) -> bool {
+        is_verifier(verifier) && same(base64url(&sha256(verifier.as_bytes())).as_bytes(), self.0.as_bytes())
+    }
+}
+
+fn is_challenge(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// Spec: RFC 7636 §4.1
+fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+}

@@ -1,0 +1,31 @@
+//! What a Relying Party asks us to show, or not to show.
+
+/// The `prompt` parameter; values we do not know are ignored.
+///
+/// Spec: OpenID Connect Core §3.1.2.1
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// Show nothing: succeed or fail at once.
+    pub none: bool,
+    /// The person authenticates again.
+    pub login: bool,
+    /// The person is asked for consent again.
+    pub consent: bool,
+}
+
+/// `none` was given together with another value, which contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction;
+
+impl Prompt {
+    /// The values that do something here, as discovery lists them.
+    pub const SUPPORTED: [&str; 3] = ["none", "login", "consent"];
+
+    /// Reads the space-separated list.
+    pub fn parse(text: Option<&str>) -> Result<Prompt, Contradiction> {
+        let values: Vec<&str> = text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
+        let has = |value: &str| values.contains(&value);
+        let prompt = Prompt { none: has("none"), login: has("login"), consent: has("consent") };
+        if prompt.none && values.iter().any(|value| *value != "none") { Err(Contradiction) } else { Ok(prompt) }
+    }
+}

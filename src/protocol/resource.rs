@@ -1,0 +1,146 @@
+//! The APIs that access tokens are for.
+
+use serde::Deserialize;
+
+use crate::protocol::scope::{Scope, is_name};
+
+/// A protected resource, as the operator declares it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// Its identifier: what clients send as `resource` and find in `aud`.
+    pub uri: String,
+    /// What people are shown instead of the identifier.
+    pub name: Option<String>,
+    /// The scopes that exist for this resource.
+    pub scopes: Vec<String>,
+    /// Whether asking for one of its scopes is enough, without a `resource` parameter.
+    #[serde(default)]
+    pub default: bool,
+    /// Claims of the person that its tokens carry: of `groups`, `roles`, `entitlements`.
+    #[serde(default)]
+    pub claims: Vec<String>,
+    /// What each scope means, in words for the consent page.
+    #[serde(default)]
+    pub descriptions: std::collections::BTreeMap<String, String>,
+}
+
+/// The claims about a person that an access token may carry.
+///
+/// Spec: RFC 9068 §2.2.3.1
+const TOKEN_CLAIMS: [&str; 3] = ["groups", "roles", "entitlements"];
+
+/// All declared resources.
+#[derive(Clone, Debug, Default)]
+pub struct Resources(Vec<Resource>);
+
+/// The audience of a token cannot be made of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetFault {
+    /// Not a declared resource.
+    Unknown,
+    /// A scope belongs to a resource that has to be named.
+    NeedsResource,
+}
+
+impl Resources {
+    /// Checks the declarations; says what is wrong with the first bad one.
+    pub fn new(declared: Vec<Resource>) -> Result<Resources, String> {
+        for (position, resource) in declared.iter().enumerate() {
+            let uri = &resource.uri;
+            let parsed = url::Url::parse(uri).map_err(|error| format!("resource {uri:?}: {error}"))?;
+            if parsed.fragment().is_some() {
+                return Err(format!("resource {uri:?} has a fragment"));
+            }
+            if declared.iter().skip(position + 1).any(|other| other.uri == *uri) {
+                return Err(format!("resource {uri:?} is declared twice"));
+            }
+            if let Some(scope) = resource.scopes.iter().find(|scope| !is_name(scope)) {
+                return Err(format!("resource {uri:?}: {scope:?} cannot be the name of a scope"));
+            }
+            if let Some(scope) = resource.scopes.iter().find(|scope| Scope::standard().has(scope)) {
+                return Err(format!("resource {uri:?}: {scope:?} is a scope of OpenID Connect itself"));
+            }
+            if let Some(claim) = resource.claims.iter().find(|claim| !TOKEN_CLAIMS.contains(&claim.as_str())) {
+                return Err(format!("resource {uri:?}: claim {claim:?} is none of {TOKEN_CLAIMS:?}"));
+            }
+            if let Some(scope) = resource.descriptions.keys().find(|scope| !resource.scopes.contains(scope)) {
+                return Err(format!("resource {uri:?} describes {scope:?}, which is none of its scopes"));
+            }
+        }
+        Ok(Resources(declared))
+    }
+
+    /// The resource with this identifier; scheme and host compare without case, the rest exactly.
+    pub fn find(&self, uri: &str) -> Option<&Resource> {
+        let wanted = lower_authority(uri);
+        self.0.iter().find(|resource| lower_authority(&resource.uri) == wanted)
+    }
+
+    /// Every declared resource.
+    pub fn iter(&self) -> impl Iterator<Item = &Resource> {
+        self.0.iter()
+    }
+
+    /// Every scope of every resource, with the standard ones.
+    pub fn all_scopes(&self) -> Scope {
+        let ours = self.0.iter().flat_map(|resource| resource.scopes.iter());
+        Scope::standard().union(&Scope::parse(&ours.cloned().collect::<Vec<_>>().join(" ")))
+    }
+
+    /// Resolves requested resources to declared identifiers.
+    ///
+    /// Spec: RFC 8707 §2
+    pub fn resolve<'a>(&self, requested: impl Iterator<Item = &'a str>) -> Result<Vec<String>, TargetFault> {
+        let mut found = vec![];
+        for uri in requested {
+            let resource = self.find(uri).ok_or(TargetFault::Unknown)?;
+            if !found.contains(&resource.uri) {
+                found.push(resource.uri.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The audience of a token and the scopes it may carry there.
+    ///
+    /// Without a requested resource that is our own issuer with the standard scopes, plus the default
+    /// resources of the granted scopes; a scope of any other resource then asks for `resource`.
+    ///
+    /// Spec: RFC 8707 §2.2, RFC 9068 §3
+    pub fn target(&self, issuer: &str, requested: &[String], scopes: &Scope) -> Result<(Vec<String>, Scope), TargetFault> {
+        if !requested.is_empty() {
+            let chosen: Vec<&Resource> = requested.iter().filter_map(|uri| self.find(uri)).collect();
+            let carried = scopes.filter(|name| chosen.iter().any(|resource| resource.has(name)));
+            return Ok((requested.to_vec(), carried));
+        }
+        let standard = Scope::standard();
+        let owners = |name: &str| self.0.iter().filter(|resource| resource.has(name)).collect::<Vec<_>>();
+        if scopes.names().any(|name| !standard.has(name) && !owners(name).iter().any(|owner| owner.default)) {
+            return Err(TargetFault::NeedsResource);
+        }
+        let defaults = self.0.iter().filter(|r| r.default && r.scopes.iter().any(|name| scopes.has(name)));
+        let audience = std::iter::once(issuer.to_owned()).chain(defaults.map(|r| r.uri.clone())).collect();
+        Ok((audience, scopes.clone()))
+    }
+
+    /// The claims about the person that a token for this audience carries.
+    pub fn token_claims<'a>(&'a self, audience: &'a [String]) -> impl Iterator<Item = &'a str> {
+        let named = audience.iter().filter_map(|uri| self.find(uri));
+        named.flat_map(|resource| resource.claims.iter().map(String::as_str))
+    }
+}
+
+impl Resource {
+    fn has(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|own| own == scope)
+    }
+}
+
+/// Lower-cases scheme and host, which have no case; the rest of a URI does.
+fn lower_authority(uri: &str) -> String {
+    let authority = uri.find("://").map_or(0, |at| at + 3);
+    let end = uri.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(uri.len(), |at| authority + at);
+    let (head, tail) = uri.split_at_checked(end).unwrap_or((uri, ""));
+    format!("{}{tail}", head.to_ascii_lowercase())
+}

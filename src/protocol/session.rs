@@ -1,0 +1,75 @@
+//! Who is signed in in one browser.
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::ids::SessionId;
+use crate::secret::{Key, base64url};
+
+/// One account signed in in one browser, with the facts of its last authentication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Stays when the person authenticates again; a new one after signing out.
+    #[serde(rename = "s")]
+    pub session_id: SessionId,
+    /// The account's identifier, which is also its public `sub`.
+    #[serde(rename = "u")]
+    pub user_id: String,
+    /// When the person last proved who they are; moves only then.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub auth_time: OffsetDateTime,
+    /// The authentication context that was reached.
+    #[serde(rename = "c")]
+    pub acr: String,
+    /// The methods used.
+    ///
+    /// Spec: RFC 8176
+    #[serde(rename = "m")]
+    pub amr: Vec<String>,
+    /// When this session ends whatever happens.
+    #[serde(rename = "e", with = "time::serde::timestamp")]
+    pub ends: OffsetDateTime,
+    /// Fingerprints of the consents in force, by client.
+    #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
+    pub consents: Vec<(String, String)>,
+}
+
+impl Account {
+    /// The fingerprint of the consent this person gave a client, as far as this session remembers.
+    pub fn consent(&self, client_id: &str) -> Option<&str> {
+        self.consents.iter().find(|(client, _)| client == client_id).map(|(_, fingerprint)| fingerprint.as_str())
+    }
+
+    /// Remembers a consent, in place of an older one for the same client.
+    pub fn remember_consent(&mut self, client_id: &str, fingerprint: &str) {
+        self.consents.retain(|(client, _)| client != client_id);
+        self.consents.push((client_id.into(), fingerprint.into()));
+    }
+}
+
+/// Lifetimes of sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionPolicy {
+    /// Ends a session that nobody used for so long.
+    pub idle: Duration,
+    /// Ends a session so long after the person authenticated.
+    pub absolute: Duration,
+    /// Both of the above when the person asked to stay signed in.
+    pub remembered: Duration,
+}
+
+impl SessionPolicy {
+    /// 8 hours idle, 24 hours in all; 30 days after "stay signed in".
+    pub const DEFAULT: SessionPolicy =
+        SessionPolicy { idle: Duration::hours(8), absolute: Duration::hours(24), remembered: Duration::days(30) };
+}
+
+/// Derives the `sid` of one session for one client: stable, and not to be linked across clients.
+///
+/// Spec: OpenID Connect Back-Channel Logout §2.1
+pub fn sid(key: &Key, session_id: SessionId, client_id: &str) -> String {
+    let mac = key.mac(&[session_id.as_bytes(), client_id.as_bytes()]);
+    let mut sid = base64url(&mac);
+    sid.truncate(22);
+    sid
+}

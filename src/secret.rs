@@ -1,0 +1,140 @@
+//! Randomness, secrets as types, and the few cryptographic primitives everything else is built from.
+
+use data_encoding::BASE64URL_NOPAD;
+use openssl::hash::MessageDigest;
+use openssl::pkey::{Id, PKey};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::sign::Signer;
+use zeroize::Zeroizing;
+
+/// Draws bytes from the operating system's generator.
+///
+/// Without randomness nothing here is safe, so a failing generator panics: the request ends with 500.
+#[expect(clippy::expect_used, reason = "going on without randomness would be worse than any panic")]
+#[expect(clippy::disallowed_methods, reason = "this is the one source of randomness")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    openssl::rand::rand_bytes(&mut bytes).expect("the system's random generator works");
+    bytes
+}
+
+/// Hashes with SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    openssl::sha::sha256(bytes)
+}
+
+/// The entity tag of a body, with quotes: the same on every node and after every restart.
+pub fn etag(body: &[u8]) -> String {
+    format!("\"{}\"", base64url(sha256(body).first_chunk::<12>().unwrap_or(&[0; 12])))
+}
+
+/// Compares in constant time; different lengths are different.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && openssl::memcmp::eq(a, b)
+}
+
+/// Encodes as unpadded base64url, the spelling of every value we mint.
+pub fn base64url(bytes: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(bytes)
+}
+
+/// Decodes unpadded base64url, strictly.
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
+}
+
+/// A 256-bit secret kept in memory: never printed, wiped when dropped.
+#[derive(Clone)]
+pub struct Key(Zeroizing<[u8; 32]>);
+
+impl Key {
+    /// Wraps existing bytes.
+    pub fn new(bytes: [u8; 32]) -> Key {
+        Key(Zeroizing::new(bytes))
+    }
+
+    /// Draws a new one.
+    pub fn generate() -> Key {
+        Key::new(random())
+    }
+
+    /// The bytes, for a cipher or for sealing; never for a log.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Authenticates the concatenation of `parts` with HMAC-SHA-256.
+    #[expect(clippy::expect_used, reason = "HMAC-SHA-256 with a 32-byte key has no way to fail")]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let key = PKey::hmac(self.expose()).expect("an HMAC key");
+        let mut signer = Signer::new(MessageDigest::sha256(), &key).expect("SHA-256");
+        for part in parts {
+            signer.update(part).expect("hashing");
+        }
+        let mut mac = [0; 32];
+        signer.sign(&mut mac).expect("32 bytes");
+        mac
+    }
+
+    /// Derives `N` bytes for one purpose with HKDF-SHA-256.
+    ///
+    /// Spec: RFC 5869
+    #[expect(clippy::expect_used, reason = "HKDF-SHA-256 cannot fail for outputs this short")]
+    pub fn derive<const N: usize>(&self, purpose: &str, salt: &[u8]) -> Zeroizing<[u8; N]> {
+        let mut context = PkeyCtx::new_id(Id::HKDF).expect("HKDF");
+        context.derive_init().expect("HKDF");
+        context.set_hkdf_md(openssl::md::Md::sha256()).expect("SHA-256");
+        context.set_hkdf_key(self.expose()).expect("key");
+        context.set_hkdf_salt(salt).expect("salt");
+        context.add_hkdf_info(purpose.as_bytes()).expect("purpose");
+        let mut out = Zeroizing::new([0; N]);
+        context.derive(Some(out.as_mut_slice())).expect("derivation");
+        out
+    }
+}
+
+/// A random 256-bit value somebody outside will hold: shown once, stored only as its [`TokenHash`].
+pub struct Token(Zeroizing<String>);
+
+impl Token {
+    /// Draws a new one: 43 characters of `[A-Za-z0-9_-]`.
+    pub fn generate() -> Token {
+        Token(Zeroizing::new(base64url(&random::<32>())))
+    }
+
+    /// The text to hand out.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What may be stored of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(self.expose())
+    }
+}
+
+/// The SHA-256 of a generated secret: all that storage ever sees of it.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// Hashes a presented value.
+    pub fn of(presented: &str) -> TokenHash {
+        TokenHash(sha256(presented.as_bytes()))
+    }
+
+    /// Reads a stored hash back; anything but 32 bytes is none.
+    pub fn from_stored(bytes: &[u8]) -> Option<TokenHash> {
+        bytes.try_into().ok().map(TokenHash)
+    }
+
+    /// The bytes to store.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Tells, in constant time, whether both are of the same value.
+    pub fn matches(&self, other: &TokenHash) -> bool {
+        same(&self.0, &other.0)
+    }
+}

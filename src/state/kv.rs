@@ -1,0 +1,133 @@
+//! The narrow contract of the state store. Every verb takes `now` and every value its own end, so that
+//! the clock is ours on both backends; their native expiry only collects garbage.
+
+use time::{Duration, OffsetDateTime};
+
+use super::kv_redis::RedisKv;
+use super::kv_sql::SqlKv;
+use super::StateError;
+
+/// A key: a drawer and a name in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// A key in a drawer; the drawer's letter keeps kinds apart.
+    pub fn new(drawer: char, name: &str) -> Key {
+        Key(format!("{drawer}:{name}"))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What became of an attempt to spend a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spend<T> {
+    /// It was there and is spent now; nobody else gets this answer.
+    Fresh(T),
+    /// Somebody spent it before.
+    Spent(T),
+    /// It never was, or its time is over.
+    Unknown,
+}
+
+/// How often something happened within a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hits {
+    /// This time included.
+    pub count: u64,
+    /// When counting starts again.
+    pub resets: OffsetDateTime,
+}
+
+/// A state store.
+#[derive(Clone)]
+pub enum Kv {
+    /// A table, in SQLite or PostgreSQL.
+    Sql(SqlKv),
+    /// Redis 6.2 or later, or a compatible server.
+    Redis(RedisKv),
+}
+
+/// Calls the same verb on whichever store it is.
+macro_rules! both {
+    ($kv:expr, $store:ident => $call:expr) => {
+        match $kv {
+            Kv::Sql($store) => $call.await,
+            Kv::Redis($store) => $call.await,
+        }
+    };
+}
+
+impl Kv {
+    /// A store in SQL, whose tables exist already.
+    pub fn sql(db: crate::db::Db) -> Kv {
+        Kv::Sql(SqlKv::new(db))
+    }
+
+    /// A store in Redis; connects when first used and again whenever the link was lost.
+    pub fn redis(url: &str) -> Result<Kv, StateError> {
+        RedisKv::connect(url).map(Kv::Redis)
+    }
+
+    /// Stores a value until `exp`, in place of any other.
+    pub async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
+        both!(self, kv => kv.put(key, value, exp))
+    }
+
+    /// Stores a value if none is there; tells whether it did. Of many at once exactly one does.
+    pub async fn put_new(&self, key: &Key, value: &[u8], exp: OffsetDateTime, now: OffsetDateTime) -> Result<bool, StateError> {
+        both!(self, kv => kv.put_new(key, value, exp, now))
+    }
+
+    /// The value, unless it is spent or its time is over.
+    pub async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
+        both!(self, kv => kv.get(key, now))
+    }
+
+    /// Spends a value in one atomic step and keeps it, as spent, until `remember`. Of many at once
+    /// exactly one is told [`Spend::Fresh`].
+    pub async fn spend(&self, key: &Key, remember: OffsetDateTime, now: OffsetDateTime) -> Result<Spend<Vec<u8>>, StateError> {
+        both!(self, kv => kv.spend(key, remember, now))
+    }
+
+    /// Replaces `old` by `new` if `old` is still what is there; tells whether it did.
+    pub async fn swap(&self, key: &Key, old: &[u8], new: &[u8], exp: OffsetDateTime, now: OffsetDateTime) -> Result<bool, StateError> {
+        both!(self, kv => kv.swap(key, old, new, exp, now))
+    }
+
+    /// Counts one more within a window that starts with the first.
+    pub async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
+        both!(self, kv => kv.hit(key, window, now))
+    }
+
+    /// Removes a value; one that is not there is no error.
+    pub async fn del(&self, key: &Key) -> Result<(), StateError> {
+        both!(self, kv => kv.del(key))
+    }
+
+    /// Adds a member to a set until `exp`; adding it again moves its end.
+    pub async fn index_add(&self, set: &Key, member: &str, exp: OffsetDateTime, now: OffsetDateTime) -> Result<(), StateError> {
+        both!(self, kv => kv.index_add(set, member, exp, now))
+    }
+
+    /// The members whose time is not over, sorted.
+    pub async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
+        both!(self, kv => kv.index_list(set, now))
+    }
+
+    /// Takes a member out of a set.
+    pub async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
+        both!(self, kv => kv.index_del(set, member))
+    }
+
+    /// Deletes up to 500 values whose time is over; tells how many. Redis does that by itself.
+    pub async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {
+        match self {
+            Kv::Sql(kv) => kv.sweep(now).await,
+            Kv::Redis(_) => Ok(0),
+        }
+    }
+}

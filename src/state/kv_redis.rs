@@ -1,0 +1,204 @@
+//! The state store in Redis. A value is stored as 12 digits of its end, a flag, and its bytes, so that
+//! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{FromRedisValue, Script, ToRedisArgs};
+use time::{Duration, OffsetDateTime};
+
+use super::StateError;
+use super::kv::{Hits, Key, Spend};
+
+/// How long after a value's end Redis may collect it.
+const GARBAGE: i64 = 3600;
+
+/// One multiplexed connection that reconnects by itself.
+#[derive(Clone)]
+pub struct RedisKv {
+    link: ConnectionManager,
+    scripts: std::sync::Arc<Scripts>,
+}
+
+struct Scripts {
+    put_new: Script,
+    spend: Script,
+    swap: Script,
+    hit: Script,
+    index_add: Script,
+}
+
+/// Splits a stored value; `live` also asks that its time is not over.
+const PRELUDE: &str = r"
+local stored = redis.call('GET', KEYS[1])
+local exp, flag, value
+if stored then
+  exp, flag, value = tonumber(string.sub(stored, 1, 12)), string.sub(stored, 13, 13), string.sub(stored, 14)
+end
+local function live(now) return stored and exp > tonumber(now) end
+";
+
+impl RedisKv {
+    pub(super) fn connect(url: &str) -> Result<RedisKv, StateError> {
+        let unreachable = |error: redis::RedisError| StateError::Unreachable(error.to_string());
+        let client = redis::Client::open(url).map_err(unreachable)?;
+        let config = ConnectionManagerConfig::new();
+        let link = ConnectionManager::new_lazy_with_config(client, config).map_err(unreachable)?;
+        let script = |body: &str| Script::new(&format!("{PRELUDE}{body}"));
+        let scripts = Scripts {
+            put_new: script(
+                "if live(ARGV[1]) then return 0 end redis.call('SET', KEYS[1], ARGV[2], 'EXAT', ARGV[3]) return 1",
+            ),
+            spend: script(
+                "if not live(ARGV[1]) then return {} end \
+                 if flag == '1' then return {'1', value} end \
+                 redis.call('SET', KEYS[1], ARGV[2] .. '1' .. value, 'EXAT', ARGV[3]) return {'0', value}",
+            ),
+            swap: script(
+                "if not live(ARGV[1]) or flag ~= '0' or value ~= ARGV[2] then return 0 end \
+                 redis.call('SET', KEYS[1], ARGV[3], 'EXAT', ARGV[4]) return 1",
+            ),
+            hit: script(
+                "local n, ends = 1, ARGV[2] \
+                 if live(ARGV[1]) then n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
+                 redis.call('SET', KEYS[1], ends .. '0' .. n, 'EXAT', tonumber(ends) + tonumber(ARGV[3])) \
+                 return {n, tonumber(ends)}",
+            ),
+            // The set itself lives as long as its last member.
+            index_add: Script::new(
+                "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', tonumber(ARGV[1])) \
+                 redis.call('ZADD', KEYS[1], tonumber(ARGV[2]), ARGV[3]) \
+                 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES') \
+                 return redis.call('EXPIREAT', KEYS[1], tonumber(last[2]) + tonumber(ARGV[4]))",
+            ),
+        };
+        Ok(RedisKv { link, scripts: std::sync::Arc::new(scripts) })
+    }
+
+    async fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
+        command.query_async(&mut self.link.clone()).await.map_err(|error| StateError::Unreachable(error.to_string()))
+    }
+
+    async fn script<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        key: &Key,
+        args: &[&[u8]],
+    ) -> Result<T, StateError> {
+        let mut call = script.key(key.as_str());
+        for arg in args {
+            call.arg(Bytes(arg));
+        }
+        call.invoke_async(&mut self.link.clone()).await.map_err(|error| StateError::Unreachable(error.to_string()))
+    }
+
+    pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
+        let mut set = redis::cmd("SET");
+        set.arg(key.as_str()).arg(stored(exp, value)).arg("EXAT").arg(garbage(exp));
+        self.run(&set).await
+    }
+
+    pub(super) async fn put_new(
+        &self,
+        key: &Key,
+        value: &[u8],
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        let args = [seconds(now), stored(exp, value), garbage(exp).into_bytes()];
+        self.script(&self.scripts.put_new, key, &args.each_ref().map(Vec::as_slice)).await
+    }
+
+    pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
+        let stored: Option<Vec<u8>> = self.run(redis::cmd("GET").arg(key.as_str())).await?;
+        let Some(stored) = stored else { return Ok(None) };
+        let broken = || StateError::Broken(format!("{key:?}"));
+        let (exp, rest) = stored.split_at_checked(12).ok_or_else(broken)?;
+        let exp: i64 = std::str::from_utf8(exp).ok().and_then(|exp| exp.parse().ok()).ok_or_else(broken)?;
+        let (flag, value) = rest.split_first().ok_or_else(broken)?;
+        Ok((exp > now.unix_timestamp() && *flag == b'0').then(|| value.to_vec()))
+    }
+
+    pub(super) async fn spend(
+        &self,
+        key: &Key,
+        remember: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Spend<Vec<u8>>, StateError> {
+        let args = [seconds(now), seconds(remember), garbage(remember).into_bytes()];
+        let answer: Vec<Vec<u8>> =
+            self.script(&self.scripts.spend, key, &args.each_ref().map(Vec::as_slice)).await?;
+        match <[Vec<u8>; 2]>::try_from(answer) {
+            Ok([flag, value]) if flag == b"0" => Ok(Spend::Fresh(value)),
+            Ok([_, value]) => Ok(Spend::Spent(value)),
+            Err(_) => Ok(Spend::Unknown),
+        }
+    }
+
+    pub(super) async fn swap(
+        &self,
+        key: &Key,
+        old: &[u8],
+        new: &[u8],
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        let args = [seconds(now), old.to_vec(), stored(exp, new), garbage(exp).into_bytes()];
+        self.script(&self.scripts.swap, key, &args.each_ref().map(Vec::as_slice)).await
+    }
+
+    pub(super) async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
+        let args = [seconds(now), seconds(now + window), GARBAGE.to_string().into_bytes()];
+        let (count, resets): (u64, i64) =
+            self.script(&self.scripts.hit, key, &args.each_ref().map(Vec::as_slice)).await?;
+        let resets = OffsetDateTime::from_unix_timestamp(resets);
+        Ok(Hits { count, resets: resets.map_err(|error| StateError::Broken(error.to_string()))? })
+    }
+
+    pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
+        self.run(redis::cmd("DEL").arg(key.as_str())).await
+    }
+
+    pub(super) async fn index_add(
+        &self,
+        set: &Key,
+        member: &str,
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let args = [seconds(now), seconds(exp), member.as_bytes().to_vec(), GARBAGE.to_string().into_bytes()];
+        let _: i64 = self.script(&self.scripts.index_add, set, &args.each_ref().map(Vec::as_slice)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
+        let mut range = redis::cmd("ZRANGEBYSCORE");
+        range.arg(set.as_str()).arg(format!("({}", now.unix_timestamp())).arg("+inf");
+        let mut members: Vec<String> = self.run(&range).await?;
+        members.sort();
+        Ok(members)
+    }
+
+    pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
+        self.run(redis::cmd("ZREM").arg(set.as_str()).arg(member)).await
+    }
+}
+
+fn seconds(instant: OffsetDateTime) -> Vec<u8> {
+    format!("{:012}", instant.unix_timestamp()).into_bytes()
+}
+
+fn garbage(exp: OffsetDateTime) -> String {
+    (exp.unix_timestamp() + GARBAGE).to_string()
+}
+
+fn stored(exp: OffsetDateTime, value: &[u8]) -> Vec<u8> {
+    [&seconds(exp), b"0".as_slice(), value].concat()
+}
+
+/// One argument of raw bytes.
+struct Bytes<'a>(&'a [u8]);
+
+impl ToRedisArgs for Bytes<'_> {
+    fn write_redis_args<W: ?Sized + redis::RedisWrite>(&self, out: &mut W) {
+        out.write_arg(self.0);
+    }
+}

@@ -1,0 +1,241 @@
+//! The state store as one SQL table, alike on SQLite and PostgreSQL.
+
+use diesel::dsl::{exists, select};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use time::{Duration, OffsetDateTime};
+
+use super::StateError;
+use super::kv::{Hits, Key, Spend};
+use crate::db::{Conn, Db, DbError, each};
+
+diesel::table! {
+    kv (k) {
+        k -> Text,
+        v -> Binary,
+        spent -> Bool,
+        n -> BigInt,
+        exp -> BigInt,
+    }
+}
+
+diesel::table! {
+    kv_index (name, member) {
+        name -> Text,
+        member -> Text,
+        exp -> BigInt,
+    }
+}
+
+/// How many rows one sweep removes at most, so that it never holds the writer for long.
+const SWEEP: i64 = 500;
+
+/// A table of values that end.
+#[derive(Clone)]
+pub struct SqlKv {
+    db: Db,
+}
+
+impl SqlKv {
+    pub(super) fn new(db: Db) -> SqlKv {
+        SqlKv { db }
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        self.db.write(work).await.map_err(|error| StateError::Unreachable(error.to_string()))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        self.db.read(work).await.map_err(|error| StateError::Unreachable(error.to_string()))
+    }
+
+    pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
+        let (key, value, exp) = (key.as_str().to_owned(), value.to_vec(), exp.unix_timestamp());
+        self.write(move |conn| {
+            let row = (kv::k.eq(key), kv::v.eq(value), kv::spent.eq(false), kv::n.eq(0), kv::exp.eq(exp));
+            each!(conn, |c| diesel::insert_into(kv::table)
+                .values(row)
+                .on_conflict(kv::k)
+                .do_update()
+                .set((
+                    kv::v.eq(excluded(kv::v)),
+                    kv::spent.eq(excluded(kv::spent)),
+                    kv::n.eq(excluded(kv::n)),
+                    kv::exp.eq(excluded(kv::exp)),
+                ))
+                .execute(c)?);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn put_new(
+        &self,
+        key: &Key,
+        value: &[u8],
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        let (key, value) = (key.as_str().to_owned(), value.to_vec());
+        let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
+        self.write(move |conn| {
+            // A value whose time is over does not count as being there.
+            diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
+            let row = (kv::k.eq(key), kv::v.eq(value), kv::spent.eq(false), kv::n.eq(0), kv::exp.eq(exp));
+            let inserted = each!(conn, |c| diesel::insert_into(kv::table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(c)?);
+            Ok(inserted == 1)
+        })
+        .await
+    }
+
+    pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
+        let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
+        self.read(move |conn| {
+            let live = kv::table.find(key).filter(kv::exp.gt(now)).filter(kv::spent.eq(false));
+            Ok(live.select(kv::v).first(conn).optional()?)
+        })
+        .await
+    }
+
+    pub(super) async fn spend(
+        &self,
+        key: &Key,
+        remember: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Spend<Vec<u8>>, StateError> {
+        let key = key.as_str().to_owned();
+        let (remember, now) = (remember.unix_timestamp(), now.unix_timestamp());
+        self.write(move |conn| {
+            let fresh = kv::table.find(&key).filter(kv::spent.eq(false)).filter(kv::exp.gt(now));
+            let spent_now = diesel::update(fresh)
+                .set((kv::spent.eq(true), kv::exp.eq(remember)))
+                .returning(kv::v)
+                .get_result(conn)
+                .optional()?;
+            if let Some(value) = spent_now {
+                return Ok(Spend::Fresh(value));
+            }
+            let spent = kv::table.find(&key).filter(kv::spent.eq(true)).filter(kv::exp.gt(now));
+            let value = spent.select(kv::v).first(conn).optional()?;
+            Ok(value.map_or(Spend::Unknown, Spend::Spent))
+        })
+        .await
+    }
+
+    pub(super) async fn swap(
+        &self,
+        key: &Key,
+        old: &[u8],
+        new: &[u8],
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        let (key, old, new) = (key.as_str().to_owned(), old.to_vec(), new.to_vec());
+        let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
+        self.write(move |conn| {
+            let unchanged = kv::table.find(key).filter(kv::v.eq(old)).filter(kv::spent.eq(false));
+            let live = unchanged.filter(kv::exp.gt(now));
+            Ok(diesel::update(live).set((kv::v.eq(new), kv::exp.eq(exp))).execute(conn)? == 1)
+        })
+        .await
+    }
+
+    pub(super) async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
+        let (key, ends, now) = (key.as_str().to_owned(), (now + window).unix_timestamp(), now.unix_timestamp());
+        let (count, resets) = self
+            .write(move |conn| {
+                diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
+                let row = (kv::k.eq(key), kv::v.eq(vec![]), kv::spent.eq(false), kv::n.eq(1), kv::exp.eq(ends));
+                let counted: (i64, i64) = each!(conn, |c| diesel::insert_into(kv::table)
+                    .values(row)
+                    .on_conflict(kv::k)
+                    .do_update()
+                    .set(kv::n.eq(kv::n + 1))
+                    .returning((kv::n, kv::exp))
+                    .get_result(c)?);
+                Ok(counted)
+            })
+            .await?;
+        let resets = OffsetDateTime::from_unix_timestamp(resets);
+        Ok(Hits {
+            count: u64::try_from(count).unwrap_or_default(),
+            resets: resets.map_err(|error| StateError::Broken(error.to_string()))?,
+        })
+    }
+
+    pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
+        let key = key.as_str().to_owned();
+        self.write(move |conn| {
+            diesel::delete(kv::table.find(key)).execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn index_add(
+        &self,
+        set: &Key,
+        member: &str,
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let (set, member) = (set.as_str().to_owned(), member.to_owned());
+        let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
+        self.write(move |conn| {
+            diesel::delete(kv_index::table.filter(kv_index::name.eq(&set)).filter(kv_index::exp.le(now)))
+                .execute(conn)?;
+            let row = (kv_index::name.eq(set), kv_index::member.eq(member), kv_index::exp.eq(exp));
+            each!(conn, |c| diesel::insert_into(kv_index::table)
+                .values(row)
+                .on_conflict((kv_index::name, kv_index::member))
+                .do_update()
+                .set(kv_index::exp.eq(excluded(kv_index::exp)))
+                .execute(c)?);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
+        let (set, now) = (set.as_str().to_owned(), now.unix_timestamp());
+        self.read(move |conn| {
+            let live = kv_index::table.filter(kv_index::name.eq(set)).filter(kv_index::exp.gt(now));
+            Ok(live.order(kv_index::member).select(kv_index::member).load(conn)?)
+        })
+        .await
+    }
+
+    pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
+        let (set, member) = (set.as_str().to_owned(), member.to_owned());
+        self.write(move |conn| {
+            diesel::delete(kv_index::table.find((set, member))).execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {
+        let now = now.unix_timestamp();
+        let due = self.read(move |conn| Ok(select(exists(kv::table.filter(kv::exp.le(now)))).get_result(conn)?));
+        if !due.await? {
+            return Ok(0);
+        }
+        self.write(move |conn| {
+            let over = kv::table.filter(kv::exp.le(now)).select(kv::k).limit(SWEEP);
+            let over: Vec<String> = over.load(conn)?;
+            let swept = diesel::delete(kv::table.filter(kv::k.eq_any(over)).filter(kv::exp.le(now))).execute(conn)?;
+            diesel::delete(kv_index::table.filter(kv_index::exp.le(now))).execute(conn)?;
+            Ok(swept)
+        })
+        .await
+    }
+}

@@ -1,0 +1,51 @@
+//! What passes: browser records, authorization codes, spent marks. Typed drawers over one narrow
+//! key-value contract; no string key escapes this module.
+
+pub mod kv; // the contract, over Redis or a SQL table
+mod kv_redis;
+mod kv_sql;
+
+pub mod codes;
+pub mod sessions;
+pub mod tickets;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+/// The SQL table's own migrations.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/state");
+
+/// The state store could not be asked, which is not the same as having nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Nothing can be read or written at this moment; what was there still is.
+    #[error("the state store cannot be reached: {0}")]
+    Unreachable(String),
+    /// A stored value cannot be read by this version.
+    #[error("a stored value cannot be read: {0}")]
+    Broken(String),
+    /// Others kept changing the same value.
+    #[error("the value kept changing")]
+    Contended,
+}
+
+/// All drawers.
+#[derive(Clone)]
+pub struct State {
+    /// Who is signed in, by browser.
+    pub sessions: sessions::Sessions,
+    /// Authorization codes.
+    pub codes: codes::Codes,
+    /// Pending requests: completed ones, and those too large for an address.
+    pub tickets: tickets::Tickets,
+}
+
+impl State {
+    /// Opens the drawers of one store.
+    pub fn new(kv: &kv::Kv) -> State {
+        State {
+            sessions: sessions::Sessions::new(kv.clone()),
+            codes: codes::Codes::new(kv.clone()),
+            tickets: tickets::Tickets::new(kv.clone()),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Browser records: who is signed in, by browser. One read answers everything a request needs.
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use super::StateError;
+use super::kv::{Key, Kv};
+use crate::ids::{RecordId, SessionId};
+use crate::protocol::session::{Account, SessionPolicy};
+use crate::secret::{Token, TokenHash, base64url, from_base64url};
+
+/// How long the cookie of before an authentication still answers, for tabs that were under way.
+const OVERLAP: Duration = Duration::seconds(10);
+/// Idle expiry is written only when it moves by more than this.
+const IDLE_STEP: Duration = Duration::minutes(5);
+/// How often a change is tried again after somebody else changed the same record first.
+const ATTEMPTS: u8 = 8;
+
+/// The drawer of browser records.
+#[derive(Clone)]
+pub struct Sessions {
+    kv: Kv,
+    policy: SessionPolicy,
+}
+
+/// What one browser's cookie opened.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The record's name; it stays when somebody authenticates again.
+    pub record: RecordId,
+    /// The accounts signed in here, as far as this cookie may see them.
+    pub accounts: Vec<Account>,
+    /// Whether the idle end is due to be moved.
+    touch: bool,
+}
+
+/// A successful authentication, to be remembered.
+pub struct Authentication {
+    /// The person.
+    pub user_id: String,
+    /// How well.
+    pub acr: String,
+    /// By what methods.
+    pub amr: Vec<String>,
+    /// Whether the person asked to stay signed in.
+    pub remember: bool,
+}
+
+/// What an authentication leaves behind.
+pub struct Begun {
+    /// The new cookie's value, shown once.
+    pub cookie: String,
+    /// The account's session.
+    pub session_id: SessionId,
+    /// How long the browser should keep the cookie; for as long as it runs when absent.
+    pub max_age: Option<Duration>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Record {
+    #[serde(rename = "h")]
+    secret: String,
+    #[serde(rename = "a")]
+    accounts: Vec<Account>,
+    #[serde(rename = "i", with = "time::serde::timestamp")]
+    idle_ends: OffsetDateTime,
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    remember: bool,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    before: Option<Before>,
+}
+
+/// What the cookie of before the last authentication sees for a few seconds more: the accounts of
+/// then. Who planted that cookie must not see the person who has just signed in.
+#[derive(Clone, Serialize, Deserialize)]
+struct Before {
+    #[serde(rename = "h")]
+    secret: String,
+    #[serde(rename = "u", with = "time::serde::timestamp")]
+    until: OffsetDateTime,
+    #[serde(rename = "a")]
+    accounts: Vec<Account>,
+}
+
+impl Sessions {
+    pub(super) fn new(kv: Kv) -> Sessions {
+        Sessions { kv, policy: SessionPolicy::DEFAULT }
+    }
+
+    /// Opens the record a cookie names; none when it is unknown, over, or the cookie is not its own.
+    pub async fn open(&self, cookie: &str, now: OffsetDateTime) -> Result<Option<Session>, StateError> {
+        let Some((id, presented)) = parse(cookie) else { return Ok(None) };
+        let Some((_, record)) = self.load(id, now).await? else { return Ok(None) };
+        let is = |stored: &str| crate::secret::same(stored.as_bytes(), presented.as_bytes());
+        let alive = |account: &Account| account.ends > now;
+        if is(&record.secret) {
+            let touch = self.idle(record.remember, now) - record.idle_ends > IDLE_STEP;
+            let accounts = record.accounts.into_iter().filter(alive).collect();
+            return Ok(Some(Session { record: id, accounts, touch }));
+        }
+        match record.before {
+            Some(before) if is(&before.secret) && before.until > now => {
+                let still = |a: &Account| record.accounts.iter().any(|now| now.session_id == a.session_id);
+                let accounts = before.accounts.into_iter().filter(|a| alive(a) && still(a)).collect();
+                Ok(Some(Session { record: id, accounts, touch: false }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Tells whether a session has neither ended nor expired.
+    pub async fn is_live(&self, record: RecordId, session_id: SessionId, now: OffsetDateTime) -> Result<bool, StateError> {
+        let found = self.load(record, now).await?;
+        Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.session_id == session_id && a.ends > now)))
+    }
+
+    /// Tells whether a person is still signed in in a browser record.
+    pub async fn has_user(&self, record: RecordId, user_id: &str, now: OffsetDateTime) -> Result<bool, StateError> {
+        let found = self.load(record, now).await?;
+        Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.user_id == user_id && a.ends > now)))
+    }
+
+    /// Remembers an authentication: a new cookie always, the same session id for the same person.
+    pub async fn begin(
+        &self,
+        existing: Option<RecordId>,
+        login: &Authentication,
+        now: OffsetDateTime,
+    ) -> Result<Begun, StateError> {
+        let secret = Token::generate();
+        let hash = base64url(secret.hash().as_bytes());
+        let ends = self.ends(login, now);
+        let rejoined = match existing {
+            Some(id) => self.rejoin(id, login, &hash, now).await?.map(|session_id| (id, session_id)),
+            None => None,
+        };
+        let (id, session_id) = if let Some(rejoined) = rejoined {
+            rejoined
+        } else {
+            let (id, session_id) = (RecordId::generate(), SessionId::generate());
+            let record = Record {
+                secret: hash,
+                accounts: vec![account(session_id, login, ends, now)],
+                idle_ends: self.idle(login.remember, now),
+                remember: login.remember,
+                before: None,
+            };
+            self.kv.put(&key(id), &encode(&record)?, record.exp()).await?;
+            (id, session_id)
+        };
+        self.kv.index_add(&index(&login.user_id), &id.to_string(), ends, now).await?;
+        let max_age = login.remember.then_some(self.policy.remembered);
+        Ok(Begun { cookie: cookie(id, &secret), session_id, max_age })
+    }
+
+    /// Authenticates within a record that exists; `None` when it has ended meanwhile.
+    async fn rejoin(
+        &self,
+        id: RecordId,
+        login: &Authentication,
+        hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<SessionId>, StateError> {
+        let ends = self.ends(login, now);
+        let mut session_id = None;
+        let found = self
+            .change(id, now, |record| {
+                record.before = Some(Before {
+                    secret: std::mem::replace(&mut record.secret, hash.to_owned()),
+                    until: now + OVERLAP,
+                    accounts: record.accounts.clone(),
+                });
+                record.accounts.retain(|account| account.ends > now);
+                let known = record.accounts.iter().position(|account| account.user_id == login.user_id);
+                let known = known.map(|at| record.accounts.remove(at));
+                let id = known.as_ref().map_or_else(SessionId::generate, |known| known.session_id);
+                let consents = known.map(|known| known.consents).unwrap_or_default();
+                record.accounts.push(Account { consents, ..account(id, login, ends, now) });
+                record.remember |= login.remember;
+                record.idle_ends = self.idle(record.remember, now);
+                session_id = Some(id);
+            })
+            .await?;
+        Ok(session_id.filter(|_| found))
+    }
+
+    /// Remembers that a consent is in force, so that the next request need not ask the database.
+    pub async fn remember_consent(
+        &self,
+        record: RecordId,
+        session_id: SessionId,
+        client_id: &str,
+        fingerprint: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let remember = |record: &mut Record| {
+            if let Some(account) = record.accounts.iter_mut().find(|account| account.session_id == session_id) {
+                account.remember_consent(client_id, fingerprint);
+            }
+        };
+        self.change(record, now, remember).await.map(|_| ())
+    }
+
+    /// Moves the idle end, if it is due; most requests write nothing here.
+    pub async fn touch(&self, session: &Session, now: OffsetDateTime) -> Result<(), StateError> {
+        if session.touch {
+            self.change(session.record, now, |record| record.idle_ends = self.idle(record.remember, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs everybody out of one browser.
+    pub async fn end(&self, session: &Session) -> Result<(), StateError> {
+        self.kv.del(&key(session.record)).await?;
+        for account in &session.accounts {
+            self.kv.index_del(&index(&account.user_id), &session.record.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs one person out everywhere.
+    pub async fn end_user(&self, user_id: &str, now: OffsetDateTime) -> Result<usize, StateError> {
+        let mut ended = 0;
+        for id in self.kv.index_list(&index(user_id), now).await?.iter().filter_map(|id| RecordId::parse(id)) {
+            let gone = |record: &mut Record| {
+                record.accounts.retain(|account| account.user_id != user_id);
+                record.before = None;
+            };
+            ended += usize::from(self.change(id, now, gone).await?);
+            self.kv.index_del(&index(user_id), &id.to_string()).await?;
+        }
+        Ok(ended)
+    }
+
+    fn ends(&self, login: &Authentication, now: OffsetDateTime) -> OffsetDateTime {
+        now + if login.remember { self.policy.remembered } else { self.policy.absolute }
+    }
+
+    fn idle(&self, remember: bool, now: OffsetDateTime) -> OffsetDateTime {
+        now + if remember { self.policy.remembered } else { self.policy.idle }
+    }
+
+    async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Vec<u8>, Record)>, StateError> {
+        let Some(bytes) = self.kv.get(&key(id), now).await? else { return Ok(None) };
+        let record = serde_json::from_slice(&bytes).map_err(|error| StateError::Broken(error.to_string()))?;
+        Ok(Some((bytes, record)))
+    }
+
+    /// Changes a record by compare and swap; false when there is none.
+    async fn change(
+        &self,
+        id: RecordId,
+        now: OffsetDateTime,
+        mut change: impl FnMut(&mut Record),
+    ) -> Result<bool, StateError> {
+        for _ in 0..ATTEMPTS {
+            let Some((old, mut record)) = self.load(id, now).await? else { return Ok(false) };
+            change(&mut record);
+            if record.accounts.is_empty() {
+                self.kv.del(&key(id)).await?;
+                return Ok(true);
+            }
+            if self.kv.swap(&key(id), &old, &encode(&record)?, record.exp(), now).await? {
+                return Ok(true);
+            }
+        }
+        Err(StateError::Contended)
+    }
+}
+
+impl Record {
+    /// A record ends when nobody used it for long, or when its last account's time is over.
+    fn exp(&self) -> OffsetDateTime {
+        let last = self.accounts.iter().map(|account| account.ends).max();
+        last.map_or(self.idle_ends, |last| last.min(self.idle_ends))
+    }
+}
+
+fn account(session_id: SessionId, login: &Authentication, ends: OffsetDateTime, now: OffsetDateTime) -> Account {
+    Account {
+        session_id,
+        user_id: login.user_id.clone(),
+        auth_time: now,
+        acr: login.acr.clone(),
+        amr: login.amr.clone(),
+        ends,
+        consents: vec![],
+    }
+}
+
+fn encode(record: &Record) -> Result<Vec<u8>, StateError> {
+    serde_json::to_vec(record).map_err(|error| StateError::Broken(error.to_string()))
+}
+
+fn key(id: RecordId) -> Key {
+    Key::new('s', &id.to_string())
+}
+
+fn index(user_id: &str) -> Key {
+    Key::new('u', user_id)
+}
+
+/// The cookie: 16 bytes that name the record, then the secret that opens it.
+fn cookie(id: RecordId, secret: &Token) -> String {
+    format!("{id}{}", secret.expose())
+}
+
+/// The record a cookie names, and the hash of the secret it presents.
+fn parse(cookie: &str) -> Option<(RecordId, String)> {
+    let (id, secret) = cookie.split_at_checked(22)?;
+    from_base64url(secret).filter(|bytes| bytes.len() == 32)?;
+    Some((RecordId::parse(id)?, base64url(TokenHash::of(secret).as_bytes())))
+}

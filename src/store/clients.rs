@@ -1,0 +1,148 @@
+//! Relying Parties.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use moka::sync::Cache;
+use time::OffsetDateTime;
+
+use super::audit::{self, Event};
+use super::schema::clients;
+use crate::db::{Db, DbError};
+use crate::protocol::client::{Client, Metadata};
+use crate::secret::TokenHash;
+
+/// How long a client may be served from memory: a change is live on every node within this.
+const CACHED: Duration = Duration::from_secs(5);
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = clients)]
+struct Row {
+    id: String,
+    metadata: String,
+    secret_hash: Option<Vec<u8>>,
+    disabled: bool,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl Row {
+    fn into_client(self) -> Result<Client, DbError> {
+        let broken = |cause: String| DbError::Broken(format!("client {}: {cause}", self.id));
+        let metadata = serde_json::from_str(&self.metadata).map_err(|error| broken(error.to_string()))?;
+        let secret = match &self.secret_hash {
+            None => None,
+            Some(bytes) => Some(TokenHash::from_stored(bytes).ok_or_else(|| broken("bad secret hash".into()))?),
+        };
+        Ok(Client { id: self.id, secret, disabled: self.disabled, metadata })
+    }
+}
+
+/// Clients, kept in memory for a few seconds; that one is absent is never kept.
+#[derive(Clone)]
+pub struct Clients {
+    db: Db,
+    cache: Cache<String, std::sync::Arc<Client>>,
+}
+
+impl Clients {
+    /// Opens the drawer.
+    pub fn new(db: Db) -> Clients {
+        Clients { db, cache: Cache::builder().max_capacity(10_000).time_to_live(CACHED).build() }
+    }
+
+    /// Finds an enabled client.
+    pub async fn find(&self, id: &str) -> Result<Option<std::sync::Arc<Client>>, DbError> {
+        if let Some(client) = self.cache.get(id) {
+            return Ok(Some(client));
+        }
+        let Some(client) = by_id(&self.db, id).await?.filter(|client| !client.disabled) else { return Ok(None) };
+        let client = std::sync::Arc::new(client);
+        self.cache.insert(id.to_owned(), std::sync::Arc::clone(&client));
+        Ok(Some(client))
+    }
+}
+
+/// Finds a client, disabled or not, as it is stored at this moment.
+pub async fn by_id(db: &Db, id: &str) -> Result<Option<Client>, DbError> {
+    let id = id.to_owned();
+    db.read(move |conn| {
+        let row: Option<Row> = clients::table.find(id).first(conn).optional()?;
+        row.map(Row::into_client).transpose()
+    })
+    .await
+}
+
+/// Every client, oldest first.
+pub async fn list(db: &Db) -> Result<Vec<Client>, DbError> {
+    db.read(|conn| {
+        let rows: Vec<Row> = clients::table.order((clients::created_at, clients::id)).load(conn)?;
+        rows.into_iter().map(Row::into_client).collect()
+    })
+    .await
+}
+
+/// Adds a client; false when the identifier is taken.
+pub async fn add(db: &Db, client: &Client, actor: &'static str, now: OffsetDateTime) -> Result<bool, DbError> {
+    let row = Row {
+        id: client.id.clone(),
+        metadata: encode(&client.metadata)?,
+        secret_hash: client.secret.map(|hash| hash.as_bytes().to_vec()),
+        disabled: client.disabled,
+        created_at: now.unix_timestamp(),
+        updated_at: now.unix_timestamp(),
+    };
+    let name = client.metadata.client_name.clone();
+    let added = db.write(move |conn| {
+        diesel::insert_into(clients::table).values(&row).execute(conn)?;
+        audit::record(conn, &Event { actor, event: "client.added", subject: &row.id, detail: &name }, now)
+    });
+    match added.await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a client's metadata and, if one is given, its secret; false when there is no such client.
+pub async fn update(
+    db: &Db,
+    id: &str,
+    metadata: &Metadata,
+    secret: Option<TokenHash>,
+    actor: &'static str,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let (id, metadata) = (id.to_owned(), encode(metadata)?);
+    db.write(move |conn| {
+        let set = (clients::metadata.eq(metadata), clients::updated_at.eq(now.unix_timestamp()));
+        let changed = diesel::update(clients::table.find(&id)).set(set).execute(conn)? == 1;
+        if let (true, Some(secret)) = (changed, secret) {
+            let set = clients::secret_hash.eq(Some(secret.as_bytes().to_vec()));
+            diesel::update(clients::table.find(&id)).set(set).execute(conn)?;
+        }
+        if changed {
+            let event = if secret.is_some() { "client.secret_rotated" } else { "client.changed" };
+            audit::record(conn, &Event { actor, event, subject: &id, detail: "" }, now)?;
+        }
+        Ok(changed)
+    })
+    .await
+}
+
+/// Removes a client with its consents; false when there is no such client.
+pub async fn remove(db: &Db, id: &str, actor: &'static str, now: OffsetDateTime) -> Result<bool, DbError> {
+    let id = id.to_owned();
+    db.write(move |conn| {
+        let removed = diesel::delete(clients::table.find(&id)).execute(conn)? == 1;
+        if removed {
+            audit::record(conn, &Event { actor, event: "client.removed", subject: &id, detail: "" }, now)?;
+        }
+        Ok(removed)
+    })
+    .await
+}
+
+fn encode(metadata: &Metadata) -> Result<String, DbError> {
+    serde_json::to_string(metadata).map_err(|error| DbError::Broken(error.to_string()))
+}

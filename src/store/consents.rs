@@ -1,0 +1,94 @@
+//! Consents: what a person allowed a client, until it is taken back.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+use super::schema::consents;
+use crate::db::{Conn, Db, DbError, each};
+use crate::protocol::consent::Consent;
+use crate::protocol::scope::Scope;
+
+/// A consent without use is forgotten after this many seconds: 365 days.
+const UNUSED: i64 = 365 * 24 * 3600;
+/// The last use is written only when it moves by more than a day.
+const USE_STEP: i64 = 24 * 3600;
+
+/// Finds a person's consent for a client.
+fn find(conn: &mut Conn, user_id: &str, client_id: &str, now: i64) -> Result<Option<(Consent, i64)>, DbError> {
+    let row: Option<(String, String, i64)> = consents::table
+        .find((user_id, client_id))
+        .filter(consents::used_at.gt(now - UNUSED))
+        .select((consents::scopes, consents::resources, consents::used_at))
+        .first(conn)
+        .optional()?;
+    let Some((scopes, resources, used_at)) = row else { return Ok(None) };
+    let resources = serde_json::from_str(&resources).map_err(|error| DbError::Broken(error.to_string()))?;
+    Ok(Some((Consent { scopes: Scope::parse(&scopes), resources }, used_at)))
+}
+
+/// Tells whether a stored consent covers what is asked for, and notes that it was used.
+pub async fn covers(
+    db: &Db,
+    user_id: &str,
+    client_id: &str,
+    asked: Consent,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let (user_id, client_id, now) = (user_id.to_owned(), client_id.to_owned(), now.unix_timestamp());
+    let key = (user_id.clone(), client_id.clone());
+    let found = db.read(move |conn| find(conn, &user_id, &client_id, now)).await?;
+    let Some((consent, used_at)) = found.filter(|(consent, _)| consent.covers(&asked.scopes, &asked.resources)) else {
+        return Ok(false);
+    };
+    drop(consent);
+    if now - used_at > USE_STEP {
+        db.write(move |conn| {
+            diesel::update(consents::table.find(key)).set(consents::used_at.eq(now)).execute(conn)?;
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(true)
+}
+
+/// Records that a person allowed a client these scopes and resources, beside what was allowed before.
+pub async fn allow(
+    db: &Db,
+    user_id: &str,
+    client_id: &str,
+    allowed: Consent,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    let (user_id, client_id, now) = (user_id.to_owned(), client_id.to_owned(), now.unix_timestamp());
+    db.write(move |conn| {
+        let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
+        let (scopes, mut resources) = before.map_or_else(Default::default, |c| (c.scopes, c.resources));
+        resources.extend(allowed.resources);
+        resources.sort();
+        resources.dedup();
+        let scopes = scopes.union(&allowed.scopes).to_string();
+        let resources = serde_json::Value::from(resources).to_string();
+        let row = (
+            consents::user_id.eq(user_id),
+            consents::client_id.eq(client_id),
+            consents::scopes.eq(&scopes),
+            consents::resources.eq(&resources),
+            consents::granted_at.eq(now),
+            consents::used_at.eq(now),
+        );
+        let renewed = (
+            consents::scopes.eq(&scopes),
+            consents::resources.eq(&resources),
+            consents::granted_at.eq(now),
+            consents::used_at.eq(now),
+        );
+        each!(conn, |c| diesel::insert_into(consents::table)
+            .values(row)
+            .on_conflict((consents::user_id, consents::client_id))
+            .do_update()
+            .set(renewed)
+            .execute(c)?);
+        Ok(())
+    })
+    .await
+}

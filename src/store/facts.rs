@@ -1,0 +1,36 @@
+//! Facts about this database: its version, its instance key, whether it is a demo's.
+
+use diesel::prelude::*;
+
+use super::CODE_VERSION;
+use super::schema::facts;
+use crate::db::{Conn, Db, DbError, each};
+
+/// A fact by its name.
+pub fn get(conn: &mut Conn, name: &str) -> Result<Option<String>, DbError> {
+    Ok(facts::table.find(name).select(facts::value).first(conn).optional()?)
+}
+
+/// Records a fact, in place of an older one.
+pub fn set(conn: &mut Conn, name: &str, value: &str) -> Result<(), DbError> {
+    let row = (facts::name.eq(name), facts::value.eq(value));
+    each!(conn, |c| diesel::insert_into(facts::table)
+        .values(row)
+        .on_conflict(facts::name)
+        .do_update()
+        .set(facts::value.eq(value))
+        .execute(c)?);
+    Ok(())
+}
+
+/// Refuses a database that only a newer program understands.
+pub fn check_version(db: &Db) -> Result<(), DbError> {
+    let needed: Option<i64> = db.read_now(|conn| get(conn, "min_code_version"))?.and_then(|v| v.parse().ok());
+    match needed {
+        Some(needed) if needed <= CODE_VERSION => Ok(()),
+        Some(needed) => Err(DbError::Broken(format!(
+            "it needs a newer program: this one knows schema version {CODE_VERSION}, the database asks for {needed}"
+        ))),
+        None => Err(DbError::Broken("it does not say which program it needs".into())),
+    }
+}

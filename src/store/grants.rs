@@ -1,0 +1,46 @@
+//! Authorizations that were taken back before their tokens expired.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+use super::schema::{dead_grants, users};
+use crate::db::{Db, DbError, each};
+use crate::ids::GrantId;
+use crate::protocol::user::User;
+
+/// Records a grant as dead until `exp`, when the last token issued from it has expired. Recording it
+/// again changes nothing, and a token issued later under the same grant is dead as well.
+pub async fn kill(db: &Db, grant_id: GrantId, exp: OffsetDateTime) -> Result<(), DbError> {
+    let row = (dead_grants::id.eq(grant_id.as_bytes().to_vec()), dead_grants::exp.eq(exp.unix_timestamp()));
+    db.write(move |conn| {
+        each!(conn, |c| diesel::insert_into(dead_grants::table).values(row).on_conflict_do_nothing().execute(c)?);
+        Ok(())
+    })
+    .await
+}
+
+/// The enabled person behind a token, unless the token's grant is dead.
+pub async fn holder(db: &Db, grant_id: GrantId, user_id: &str) -> Result<Option<User>, DbError> {
+    let user_id = user_id.to_owned();
+    db.read(move |conn| {
+        let dead = dead_grants::table.find(grant_id.as_bytes().to_vec()).select(dead_grants::exp);
+        if dead.first::<i64>(conn).optional()?.is_some() {
+            return Ok(None);
+        }
+        let row: Option<super::users::Row> = users::table.find(user_id).first(conn).optional()?;
+        Ok(row.map(super::users::Row::into_user).transpose()?.filter(|user| !user.disabled))
+    })
+    .await
+}
+
+/// Deletes up to 500 records whose tokens have all expired.
+pub async fn sweep(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
+    let now = now.unix_timestamp();
+    let over = dead_grants::table.filter(dead_grants::exp.le(now)).select(dead_grants::id).limit(500);
+    let over: Vec<Vec<u8>> = db.read(move |conn| Ok(over.load(conn)?)).await?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    db.write(move |conn| Ok(diesel::delete(dead_grants::table.filter(dead_grants::id.eq_any(over))).execute(conn)?))
+        .await
+}

@@ -1,0 +1,21 @@
+//! What lasts: verbs of the protocol over one set of queries. Every verb is one unit of work; a change
+//! writes its audit event in the same transaction.
+
+mod schema;
+
+pub mod audit;
+pub mod clients;
+pub mod consents;
+pub mod facts;
+pub mod grants;
+pub mod secrets;
+pub mod signing_keys;
+pub mod users;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+/// The schema, embedded in the program.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/store");
+
+/// The version of the schema this program was written for.
+pub const CODE_VERSION: i64 = 1;

@@ -1,0 +1,82 @@
+//! The tables, as diesel sees them.
+
+diesel::table! {
+    facts (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        metadata -> Text,
+        secret_hash -> Nullable<Binary>,
+        disabled -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        login -> Text,
+        login_shown -> Text,
+        password_hash -> Nullable<Text>,
+        claims -> Text,
+        disabled -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    consents (user_id, client_id) {
+        user_id -> Text,
+        client_id -> Text,
+        scopes -> Text,
+        resources -> Text,
+        granted_at -> BigInt,
+        used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    dead_grants (id) {
+        id -> Binary,
+        exp -> BigInt,
+    }
+}
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        alg -> Text,
+        state -> Text,
+        public_jwk -> Text,
+        private_sealed -> Nullable<Binary>,
+        created_at -> BigInt,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    secrets (name) {
+        name -> Text,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> Text,
+        at -> BigInt,
+        actor -> Text,
+        event -> Text,
+        subject -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(users, consents, clients, dead_grants);

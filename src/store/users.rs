@@ -1,0 +1,143 @@
+//! People.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+use super::audit::{self, Event};
+use super::schema::users;
+use crate::db::{Conn, Db, DbError};
+use crate::protocol::user::{User, fold_login};
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = users)]
+pub(super) struct Row {
+    id: String,
+    login: String,
+    login_shown: String,
+    password_hash: Option<String>,
+    claims: String,
+    disabled: bool,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl Row {
+    pub(super) fn into_user(self) -> Result<User, DbError> {
+        let claims = serde_json::from_str(&self.claims)
+            .map_err(|error| DbError::Broken(format!("claims of user {}: {error}", self.id)))?;
+        Ok(User { id: self.id, login: self.login_shown, disabled: self.disabled, claims })
+    }
+}
+
+/// A person with the hash of the password.
+pub struct WithPassword {
+    /// The person.
+    pub user: User,
+    /// The PHC string; none when no password was set.
+    pub password_hash: Option<String>,
+}
+
+/// Finds a person by login name, whatever its case and spacing.
+pub async fn by_login(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbError> {
+    let login = fold_login(typed);
+    db.read(move |conn| {
+        let row: Option<Row> = users::table.filter(users::login.eq(login)).first(conn).optional()?;
+        let Some(mut row) = row else { return Ok(None) };
+        let password_hash = row.password_hash.take();
+        Ok(Some(WithPassword { user: row.into_user()?, password_hash }))
+    })
+    .await
+}
+
+/// Finds a person by identifier.
+pub async fn by_id(db: &Db, id: &str) -> Result<Option<User>, DbError> {
+    let id = id.to_owned();
+    db.read(move |conn| {
+        let row: Option<Row> = users::table.find(id).first(conn).optional()?;
+        row.map(Row::into_user).transpose()
+    })
+    .await
+}
+
+/// Every person, by login name.
+pub async fn list(db: &Db) -> Result<Vec<User>, DbError> {
+    db.read(|conn| {
+        let rows: Vec<Row> = users::table.order(users::login).load(conn)?;
+        rows.into_iter().map(Row::into_user).collect()
+    })
+    .await
+}
+
+/// A change to a person.
+pub enum Change {
+    /// A new password, hashed.
+    Password(String),
+    /// Whether the account is disabled.
+    Disabled(bool),
+}
+
+/// Adds a person; `None` when the login name is taken.
+pub async fn add(
+    db: &Db,
+    user: User,
+    password_hash: Option<String>,
+    actor: &'static str,
+    now: OffsetDateTime,
+) -> Result<Option<User>, DbError> {
+    let at = now.unix_timestamp();
+    let claims = serde_json::Value::Object(user.claims.clone()).to_string();
+    let row = Row {
+        id: user.id.clone(),
+        login: fold_login(&user.login),
+        login_shown: user.login.clone(),
+        password_hash,
+        claims,
+        disabled: user.disabled,
+        created_at: at,
+        updated_at: at,
+    };
+    let added = db.write(move |conn| {
+        diesel::insert_into(users::table).values(&row).execute(conn)?;
+        audit::record(conn, &Event { actor, event: "user.added", subject: &row.id, detail: &row.login_shown }, now)
+    });
+    match added.await {
+        Ok(()) => Ok(Some(user)),
+        Err(error) if error.is_conflict() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Changes a person; false when there is none.
+pub async fn change(
+    db: &Db,
+    id: &str,
+    change: Change,
+    actor: &'static str,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let id = id.to_owned();
+    db.write(move |conn| {
+        let at = now.unix_timestamp();
+        let user = users::table.find(&id);
+        let (changed, event) = match change {
+            Change::Password(hash) => {
+                let set = (users::password_hash.eq(Some(hash)), users::updated_at.eq(at));
+                (diesel::update(user).set(set).execute(conn)?, "user.password_set")
+            }
+            Change::Disabled(disabled) => {
+                let set = (users::disabled.eq(disabled), users::updated_at.eq(at));
+                let event = if disabled { "user.disabled" } else { "user.enabled" };
+                (diesel::update(user).set(set).execute(conn)?, event)
+            }
+        };
+        if changed == 1 {
+            record(conn, event, &id, actor, now)?;
+        }
+        Ok(changed == 1)
+    })
+    .await
+}
+
+fn record(conn: &mut Conn, event: &str, id: &str, actor: &str, now: OffsetDateTime) -> Result<(), DbError> {
+    audit::record(conn, &Event { actor, event, subject: id, detail: "" }, now)
+}

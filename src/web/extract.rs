@@ -1,0 +1,105 @@
+//! Reading requests: parameters and credentials, strictly and once.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+
+use crate::protocol::failure::{BearerFailure, PageFailure, TokenFailure};
+use crate::protocol::params::Params;
+
+/// A request's body, or why it could not be taken: over the limit, or the connection broke.
+pub type Body = Result<Bytes, actix_web::Error>;
+
+/// Tells whether a body is declared as a form.
+fn is_form(req: &HttpRequest) -> bool {
+    let declared = req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    declared.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The query parameters of a page.
+pub fn query(req: &HttpRequest, known: &[&'static str]) -> Result<Params, PageFailure> {
+    Ok(Params::parse(req.query_string().as_bytes(), known)?)
+}
+
+/// The form parameters of a page.
+pub fn form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Params, PageFailure> {
+    if !is_form(req) {
+        return Err(PageFailure::ContentType);
+    }
+    let Ok(body) = body else { return Err(PageFailure::TooLarge("the request")) };
+    Ok(Params::parse(body, known)?)
+}
+
+/// The form parameters of an endpoint that clients call. Secrets in the query are refused, so that
+/// nobody gets used to putting them where they are logged.
+///
+/// Spec: RFC 6749 §3.2, RFC 9700 §4.3.2
+pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Params, TokenFailure> {
+    const SECRET: [&str; 5] = ["client_secret", "access_token", "refresh_token", "code", "client_assertion"];
+    let bad = TokenFailure::bad_request;
+    if !is_form(req) {
+        let failure = bad("invalid_request", "the content type must be application/x-www-form-urlencoded");
+        return Err(TokenFailure { status: 415, ..failure });
+    }
+    let in_query = Params::parse(req.query_string().as_bytes(), &SECRET);
+    if in_query.is_ok_and(|params| SECRET.iter().any(|name| params.get(name).is_some())) {
+        return Err(bad("invalid_request", "credentials and codes belong in the body, not in the query"));
+    }
+    let Ok(body) = body else {
+        return Err(TokenFailure { status: 413, ..bad("invalid_request", "the request is too large") });
+    };
+    let params = Params::parse(body, known).map_err(|why| {
+        let failure = bad("invalid_request", "the body is not form-encoded UTF-8");
+        TokenFailure { cause: Some(why.to_string()), ..failure }
+    })?;
+    if let Some(name) = params.repeated() {
+        let failure = bad("invalid_request", "a parameter was sent more than once");
+        return Err(TokenFailure { cause: Some(name.into()), ..failure });
+    }
+    if let Some(name) = params.too_long() {
+        let failure = bad("invalid_request", "a parameter is too long");
+        return Err(TokenFailure { cause: Some(name.into()), ..failure });
+    }
+    Ok(params)
+}
+
+/// Every `Authorization` header; one that is no text counts as an unreadable one.
+pub fn authorization(req: &HttpRequest) -> Vec<&str> {
+    req.headers().get_all(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default()).collect()
+}
+
+/// The access token of a request: in the header, or in the body of a POST; never in the query.
+///
+/// Spec: RFC 6750 §2.1, §2.2
+pub fn bearer_token(req: &HttpRequest, body: Option<&Body>) -> Result<String, BearerFailure> {
+    let mut found = vec![];
+    for value in authorization(req) {
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+            return Err(BearerFailure::InvalidRequest("the Authorization header is not a Bearer token"));
+        }
+        found.push(token.trim().to_owned());
+    }
+    let body = match body {
+        Some(Err(_)) => return Err(BearerFailure::InvalidRequest("the request is too large")),
+        Some(Ok(body)) => Some(body),
+        None => None,
+    };
+    if let Some(body) = body.filter(|body| !body.is_empty() && is_form(req)) {
+        let undecodable = |_why| BearerFailure::InvalidRequest("the body is not form-encoded UTF-8");
+        let params = Params::parse(body, &["access_token"]).map_err(undecodable)?;
+        if params.is_repeated("access_token") {
+            return Err(BearerFailure::InvalidRequest("access_token was sent more than once"));
+        }
+        found.extend(params.get("access_token").map(str::to_owned));
+    }
+    let in_query = Params::parse(req.query_string().as_bytes(), &["access_token"]);
+    if in_query.is_ok_and(|params| params.get("access_token").is_some()) {
+        return Err(BearerFailure::InvalidRequest("an access token does not belong in the query"));
+    }
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(BearerFailure::Missing),
+        (Some(token), true) => Ok(token),
+        (Some(_), false) => Err(BearerFailure::InvalidRequest("more than one access token was sent")),
+    }
+}

@@ -1,0 +1,151 @@
+//! What surrounds every request: its name, the log line, the security headers, and a net for panics.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use futures_util::FutureExt;
+
+use crate::app::App;
+use crate::ids::request_id;
+use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
+use crate::web::answer::{RequestId, failure_page, see_other};
+
+/// The longest request target that is looked at.
+const LONGEST_TARGET: usize = 32 * 1024;
+
+/// Surrounds one request.
+pub async fn around<B: MessageBody + 'static>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let begun = Instant::now();
+    let id = request_id();
+    req.extensions_mut().insert(RequestId(id.clone()));
+    let app = req.app_data::<web::Data<App>>().cloned();
+    let (method, path, peer) = (req.method().clone(), req.path().to_owned(), req.peer_addr().map(|peer| peer.ip()));
+    let from = app.as_ref().and_then(|app| client_address(&req, app, peer));
+    let mut res = match app.as_ref().and_then(|app| refuse(&req, app, peer)) {
+        Some(early) => req.into_response(early).map_into_right_body(),
+        None => answer(req, next).await,
+    };
+    if let Some(app) = &app {
+        res = render_failure(res, app, &id);
+        secure(res.headers_mut(), app);
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        res.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
+    let (status, micros) = (res.status().as_u16(), begun.elapsed().as_micros());
+    let from = from.map(|from| from.to_string()).unwrap_or_default();
+    tracing::info!(request = %id, %method, %path, status, micros, %from, "answered");
+    Ok(res)
+}
+
+/// Runs the handler; a panic ends this request with 500 and harms no other.
+async fn answer<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B>) -> ServiceResponse<EitherBody<B, BoxBody>> {
+    let request = req.request().clone();
+    match AssertUnwindSafe(next.call(req)).catch_unwind().await {
+        Ok(Ok(res)) => res.map_into_left_body(),
+        Ok(Err(error)) => ServiceResponse::new(request, HttpResponse::from_error(error)).map_into_right_body(),
+        Err(_panic) => {
+            let failure = PageFailure::Internal("a handler panicked".into());
+            ServiceResponse::new(request, HttpResponse::from_error(failure)).map_into_right_body()
+        }
+    }
+}
+
+/// What is answered before any handler runs.
+fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<HttpResponse> {
+    if req.uri().to_string().len() > LONGEST_TARGET {
+        return Some(HttpResponse::from_error(PageFailure::TooLarge("the request")));
+    }
+    let config = &app.config;
+    if !config.development && config.tls.is_none() && !peer.is_some_and(|peer| is_trusted(app, peer)) {
+        return Some(HttpResponse::Forbidden().body("This listener is for the TLS proxy in front of it.\n"));
+    }
+    // Browsers keep separate cookies for localhost and 127.0.0.1: one of them has to be the place.
+    let navigates = req.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    if config.development && navigates && req.method() == Method::GET {
+        let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if !host.is_empty() && format!("http://{host}") != config.origin {
+            return Some(see_other(&format!("{}{}", config.origin, req.uri())).finish());
+        }
+    }
+    None
+}
+
+fn is_trusted(app: &App, address: IpAddr) -> bool {
+    app.config.trusted_proxies.iter().any(|proxy| proxy.contains(&address))
+}
+
+/// The address the request came from; a proxy's word is taken only if the proxy is trusted.
+///
+/// Spec: RFC 9700 §4.13
+fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
+    let peer = peer?;
+    if !is_trusted(app, peer) {
+        return Some(peer);
+    }
+    let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    Some(hops.into_iter().rev().find(|hop| !is_trusted(app, *hop)).unwrap_or(peer))
+}
+
+/// Turns a page failure into its page, and writes the cause of every failure into the log.
+fn render_failure<B: MessageBody + 'static>(
+    mut res: ServiceResponse<EitherBody<B, BoxBody>>,
+    app: &App,
+    id: &str,
+) -> ServiceResponse<EitherBody<B, BoxBody>> {
+    let Some(error) = res.response().error() else { return res };
+    let status = error.as_response_error().status_code();
+    let cause = error.to_string();
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(request = %id, status = status.as_u16(), %cause, "failed");
+    } else {
+        tracing::warn!(request = %id, status = status.as_u16(), %cause, "refused");
+    }
+    let page = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
+        (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => Some(page),
+        _ => None,
+    };
+    let challenge = error.as_error::<TokenFailure>().is_some_and(|failure| failure.basic_challenge);
+    let Some(page) = page else {
+        if challenge && let Ok(realm) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", app.config.issuer)) {
+            res.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
+        }
+        return res;
+    };
+    let page = failure_page(res.request(), app, page);
+    let request = res.request().clone();
+    ServiceResponse::new(request, page).map_into_right_body()
+}
+
+/// Adds what every response needs and its handler did not say better.
+fn secure(headers: &mut HeaderMap, app: &App) {
+    let mut default = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(header::X_FRAME_OPTIONS, "DENY");
+    default(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    default(header::REFERRER_POLICY, "no-referrer");
+    default(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self), \
+         publickey-credentials-create=(self)",
+    );
+    default(header::CACHE_CONTROL, "no-store");
+    if !app.config.development {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}

@@ -1,0 +1,98 @@
+//! An authorization request as its pages meet it: read anew at every opening, because the client may
+//! have changed since.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::protocol::authorize::{self, PARAMS, Request};
+use crate::protocol::client::Client;
+use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
+use crate::protocol::params::Params;
+use crate::web::answer::complete;
+use crate::web::browser::Browser;
+use crate::web::hint;
+use crate::web::ticket::Ticket;
+use crate::web::views::ClientCard;
+
+/// A validated request with the client that made it.
+pub struct Asked {
+    /// Who asks.
+    pub client: Arc<Client>,
+    /// For what.
+    pub request: Request,
+}
+
+/// Reads a request: from here on, an error can be answered at the Relying Party.
+pub async fn read(app: &App, params: &Params) -> Result<Asked, AuthorizeFailure> {
+    let client_id = authorize::client_id(params)?;
+    let client = app.clients.find(client_id).await?;
+    let client = client.ok_or_else(|| PageFailure::ClientUnknown(client_id.into()))?;
+    let reply_to = authorize::establish(params, &client, &app.config.issuer)?;
+    let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
+    if let Some(token) = params.get("id_token_hint") {
+        let hint = hint::verify(app, token).ok().filter(|hint| hint.client_id == client.id);
+        let Some(hint) = hint else {
+            return Err(request.reply_to.failure("invalid_request", "id_token_hint is not an ID Token of this client"));
+        };
+        request = request.with_hint(hint.sub);
+    }
+    Ok(Asked { client, request })
+}
+
+/// A pending request, brought back by the browser it was sealed for.
+pub struct Pending {
+    /// As it was sealed.
+    pub ticket: Ticket,
+    /// As it reads now.
+    pub asked: Asked,
+    /// Whose it is.
+    pub browser: Browser,
+}
+
+impl Pending {
+    /// Opens a ticket for a page. `None` when it is another browser's, or too old: `/continue` knows
+    /// what to do with those.
+    pub async fn open(
+        req: &HttpRequest,
+        app: &App,
+        sealed: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Pending>, AuthorizeFailure> {
+        let browser = Browser::of(req, app);
+        let opened = Ticket::open(app, sealed, browser.as_ref(), now).await?;
+        let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(now)) else {
+            return Ok(None);
+        };
+        let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
+        Ok(Some(Pending { ticket: opened.ticket, asked: read(app, &params).await?, browser }))
+    }
+
+    /// Seals it again with what was done since; answers the address that goes on with it.
+    pub async fn go_on(&self, app: &App, now: OffsetDateTime) -> Result<String, AuthorizeFailure> {
+        Ok(continue_at(app, &self.ticket.seal(app, Some(&self.browser), now).await?))
+    }
+
+    /// Ends it because the person does not want it.
+    pub fn deny(&self, req: &HttpRequest, app: &App) -> actix_web::HttpResponse {
+        let error = OAuthError::new("access_denied", "the person did not allow it");
+        complete(req, app, &self.asked.client.metadata.client_name, &self.asked.request.reply_to.error(&error))
+    }
+}
+
+/// The address that goes on with a ticket.
+pub fn continue_at(app: &App, sealed: &str) -> String {
+    format!("{}/continue?t={sealed}", app.config.base)
+}
+
+/// What a page shows of a client.
+pub fn card(client: &Client) -> ClientCard {
+    ClientCard {
+        name: client.metadata.client_name.clone(),
+        host: client.host(),
+        policy_uri: client.metadata.policy_uri.clone(),
+        tos_uri: client.metadata.tos_uri.clone(),
+    }
+}

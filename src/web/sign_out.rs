@@ -1,0 +1,33 @@
+//! What the question "sign out?" carries to its answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::keys::seal;
+use crate::protocol::failure::PageFailure;
+use crate::secret::{base64url, from_base64url};
+use crate::web::browser::Browser;
+
+/// What the form's token is for.
+pub const PURPOSE: &str = "sign-out";
+
+/// Where the person goes afterwards: proven safe when it was sealed.
+#[derive(Serialize, Deserialize)]
+pub struct Then {
+    /// The application's name.
+    pub name: String,
+    /// Its registered address, `state` included.
+    pub redirect: String,
+}
+
+/// Seals it for one browser.
+pub fn seal(app: &App, browser: &Browser, then: &Then) -> Result<String, PageFailure> {
+    let plain = serde_json::to_vec(then).map_err(|error| PageFailure::Internal(error.to_string()))?;
+    Ok(base64url(&seal::seal(&app.keys.instance, PURPOSE, &browser.binding(), &plain)))
+}
+
+/// Opens what [`seal`] made; for any other browser it is nothing.
+pub fn open(app: &App, browser: &Browser, sealed: &str) -> Option<Then> {
+    let plain = seal::open(&app.keys.instance, PURPOSE, &browser.binding(), &from_base64url(sealed)?).ok()?;
+    serde_json::from_slice(&plain).ok()
+}

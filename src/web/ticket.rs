@@ -1,0 +1,111 @@
+//! A pending request, sealed: it travels with the browser, so nothing is stored before somebody signs
+//! in, any node can go on with it, and no restart can break a page that is open.
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::ids::{SessionId, TicketId};
+use crate::keys::seal::{open, seal};
+use crate::protocol::authorize::Done;
+use crate::protocol::failure::PageFailure;
+use crate::secret::{base64url, from_base64url, same};
+use crate::state::StateError;
+use crate::web::browser::Browser;
+
+const PURPOSE: &str = "ticket";
+/// How long a ticket can be continued.
+const LIFETIME: Duration = Duration::hours(24);
+/// The longest ticket that travels in an address; a longer one is parked and its handle travels.
+const LONGEST: usize = 3 * 1024;
+/// What an unbound ticket is bound to: no browser's cookie hashes to it.
+const UNBOUND: [u8; 16] = [0; 16];
+/// Begins the handle of a parked ticket, which no sealed one can begin with.
+const PARKED: &str = "~";
+
+/// What a pending request consists of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Names it, so that completing it can be spent.
+    #[serde(rename = "i")]
+    pub id: TicketId,
+    /// The parameters, form-encoded, to be read again at every opening.
+    #[serde(rename = "q")]
+    pub params: String,
+    /// When it was sealed first.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub begun: OffsetDateTime,
+    /// Which obligations are met already.
+    #[serde(rename = "d", default)]
+    pub done: Done,
+    /// What the consent page displayed: for whom, and the fingerprint of what.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub displayed: Option<(SessionId, String)>,
+    /// Whether it was already rebound once because the browser sent no cookie.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebound: bool,
+}
+
+/// What opening a ticket found.
+pub struct Opened {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Whether it was sealed for the browser that brought it. One that was not is never acted on.
+    pub is_ours: bool,
+}
+
+impl Ticket {
+    /// A new pending request.
+    pub fn new(params: String, now: OffsetDateTime) -> Ticket {
+        let (done, displayed) = (Done::default(), None);
+        Ticket { id: TicketId::generate(), params, begun: now, done, displayed, rebound: false }
+    }
+
+    /// The same request with nothing done, under a new name.
+    pub fn afresh(self, now: OffsetDateTime) -> Ticket {
+        Ticket { rebound: self.rebound, ..Ticket::new(self.params, now) }
+    }
+
+    /// Seals it for one browser; unbound when there is none.
+    pub async fn seal(&self, app: &App, browser: Option<&Browser>, now: OffsetDateTime) -> Result<String, PageFailure> {
+        let binding = browser.map_or(UNBOUND, Browser::binding);
+        let plain = serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string()))?;
+        let sealed = [&binding[..], &seal(&app.keys.instance, PURPOSE, &binding, &plain)].concat();
+        let text = base64url(&sealed);
+        if text.len() <= LONGEST {
+            return Ok(text);
+        }
+        let handle = app.state.tickets.park(&sealed, now).await?;
+        Ok(format!("{PARKED}{}", handle.expose()))
+    }
+
+    /// Opens what [`Ticket::seal`] made.
+    pub async fn open(app: &App, text: &str, browser: Option<&Browser>, now: OffsetDateTime) -> Result<Opened, PageFailure> {
+        let sealed = match text.strip_prefix(PARKED) {
+            None => from_base64url(text).ok_or(PageFailure::TicketTampered)?,
+            Some(handle) => {
+                let parked = app.state.tickets.parked(handle, now).await?;
+                parked.ok_or(PageFailure::TicketExpired { back: None })?
+            }
+        };
+        let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or(PageFailure::TicketTampered)?;
+        let plain = open(&app.keys.instance, PURPOSE, binding, sealed).map_err(|_why| PageFailure::TicketTampered)?;
+        let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| PageFailure::TicketTampered)?;
+        let is_ours = browser.is_some_and(|browser| same(&browser.binding(), binding));
+        Ok(Opened { ticket, is_ours })
+    }
+
+    /// Tells whether it is too old to be continued.
+    pub fn is_expired(&self, now: OffsetDateTime) -> bool {
+        now - self.begun > LIFETIME
+    }
+}
+
+impl From<StateError> for PageFailure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Unreachable(cause) => PageFailure::StateDown(cause),
+            other => PageFailure::Internal(other.to_string()),
+        }
+    }
+}
