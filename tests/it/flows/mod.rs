@@ -1,0 +1,3 @@
+//! Stories, from the first click to the last.
+
+mod main_job;

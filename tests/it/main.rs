@@ -1,0 +1,16 @@
+//! Drives the real server over real sockets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a test may fail by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod flows;
+mod pages;

@@ -1,0 +1,8 @@
+//! The harness: the real server on a free loopback port, with its own database and a movable clock, and
+//! a browser that knows forms and cookies but no script.
+
+pub mod app;
+pub mod browser;
+pub mod log;
+pub mod redis;
+pub mod rp;

@@ -1,0 +1,109 @@
+//! A Relying Party by hand: builds requests, redeems codes, reads tokens.
+
+use data_encoding::BASE64URL_NOPAD;
+use reqwest::Method;
+use serde_json::Value;
+use url::Url;
+
+use super::app::{PASSWORD, REDIRECT, TestApp};
+use super::browser::{Answer, Browser};
+
+/// A verifier, and its challenge.
+pub const VERIFIER: &str = "project-pkce-verifier_0123456789-ABCDEFGHIJKLMNOP";
+pub const CHALLENGE: &str = "vYNHd8OhS1_DyRzkrZ-joLO-9sp78UJ_Hs8arlPwz2M";
+
+/// One client's view of a provider.
+pub struct Rp<'a> {
+    pub app: &'a TestApp,
+    pub client_id: String,
+    pub secret: String,
+}
+
+impl<'a> Rp<'a> {
+    /// Registers a client and speaks for it.
+    pub async fn new(app: &'a TestApp, metadata: Value) -> Rp<'a> {
+        let (client_id, secret) = app.client(metadata).await;
+        Rp { app, client_id, secret }
+    }
+
+    /// An authorization request that would succeed, changed: a `None` takes a parameter out.
+    pub fn authorize(&self, changed: &[(&str, Option<&str>)]) -> String {
+        let usual = [
+            ("client_id", self.client_id.as_str()),
+            ("redirect_uri", REDIRECT),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("state", "a-state"),
+            ("nonce", "a-nonce"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let mut url = Url::parse(&self.app.at("/authorize")).unwrap();
+        let kept = usual.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
+        let added = changed.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        url.query_pairs_mut().extend_pairs(kept.chain(added));
+        url.into()
+    }
+
+    /// Signs a person in through the pages, up to the answer that leads back to the client.
+    pub async fn sign_in(&self, browser: &Browser, login: &str, changed: &[(&str, Option<&str>)]) -> Answer {
+        let page = browser.open(&self.authorize(changed)).await;
+        assert!(page.url.path().ends_with("/login"), "{} {}: {}", page.status, page.url, page.body);
+        let next = browser.submit(&page, &[("username", login), ("password", PASSWORD)]).await;
+        if next.url.path().ends_with("/consent") {
+            return browser.submit(&next, &[("decision", "allow")]).await;
+        }
+        next
+    }
+
+    /// Signs in and answers the code.
+    pub async fn code(&self, browser: &Browser, login: &str, changed: &[(&str, Option<&str>)]) -> String {
+        let code = self.sign_in(browser, login, changed).await.answered("code").expect("a code");
+        self.app.keep_secret(&code);
+        code
+    }
+
+    /// The token request for a code, as `client_secret_basic`, changed as above.
+    pub async fn redeem(&self, browser: &Browser, code: &str, changed: &[(&str, Option<&str>)]) -> Answer {
+        let usual = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ];
+        let kept = usual.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
+        let fields: Vec<(&str, &str)> =
+            kept.chain(changed.iter().filter_map(|(name, value)| Some((*name, (*value)?)))).collect();
+        let request = browser.request(Method::POST, &self.app.at("/token"));
+        browser.send(request.basic_auth(&self.client_id, Some(&self.secret)).form(&fields)).await
+    }
+
+    /// The tokens of a whole flow.
+    pub async fn tokens(&self, browser: &Browser, login: &str, changed: &[(&str, Option<&str>)]) -> Value {
+        let code = self.code(browser, login, changed).await;
+        let answer = self.redeem(browser, &code, &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let tokens = answer.json();
+        for name in ["access_token", "id_token"] {
+            if let Some(token) = tokens[name].as_str() {
+                self.app.keep_secret(token.rsplit('.').next().unwrap());
+            }
+        }
+        tokens
+    }
+}
+
+/// The claims of a JWT, unverified.
+pub fn claims(token: &Value) -> Value {
+    part(token, 1)
+}
+
+/// The header of a JWT.
+pub fn header(token: &Value) -> Value {
+    part(token, 0)
+}
+
+fn part(token: &Value, position: usize) -> Value {
+    let text = token.as_str().expect("a token").split('.').nth(position).unwrap();
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(text.as_bytes()).unwrap()).unwrap()
+}
