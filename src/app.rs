@@ -129,6 +129,8 @@ impl App {
                 .configure(|service| routes::configure(service, &app.config.base))
         })
         .workers(workers)
+        // Whoever runs the program listens for signals: here an interrupt would cut running requests off.
+        .disable_signals()
         .worker_max_blocking_threads(16)
         .client_request_timeout(std::time::Duration::from_secs(10))
         .shutdown_timeout(DRAIN_SECONDS);

@@ -1,0 +1,163 @@
+//! Client metadata under its registered names: what is meant, what cannot be had, what is passed over.
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::cli::words::check_visible;
+use crate::protocol::client::Metadata;
+use crate::protocol::scope::{Scope, is_name};
+
+/// The grant types of every client.
+pub const GRANT_TYPES: [&str; 1] = ["authorization_code"];
+/// The response types of every client.
+pub const RESPONSE_TYPES: [&str; 1] = ["code"];
+
+/// The members that [`Metadata`] keeps.
+const KEPT: [&str; 15] = [
+    "client_name",
+    "client_uri",
+    "policy_uri",
+    "tos_uri",
+    "initiate_login_uri",
+    "application_type",
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "token_endpoint_auth_method",
+    "id_token_signed_response_alg",
+    "scope",
+    "default_max_age",
+    "require_pkce",
+    "allowed_cors_origins",
+    "first_party",
+];
+
+/// Demands that would be broken silently if they were passed over.
+const DEMANDS: [&str; 4] = [
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+];
+
+/// A client as it was described.
+pub struct Registration {
+    /// The identifier, when one was given.
+    pub id: Option<String>,
+    /// The secret, when one was given.
+    pub secret: Option<Zeroizing<String>>,
+    /// What to store.
+    pub metadata: Metadata,
+    /// What was passed over, one sentence each.
+    pub ignored: Vec<String>,
+}
+
+/// Reads metadata; refuses what cannot be had, since a client that counts on it would be less safe.
+///
+/// Spec: RFC 7591 §2, OpenID Connect Registration §2
+pub fn read(
+    mut members: Map<String, Value>,
+    offered: &Scope,
+    development: bool,
+) -> anyhow::Result<Registration> {
+    // RFC 7591 §2: null is as good as absent.
+    members.retain(|_, value| !value.is_null());
+    let id = take_text(&mut members, "client_id")?;
+    id.as_deref().map_or(Ok(()), check_id)?;
+    let secret = take_text(&mut members, "client_secret")?.map(Zeroizing::new);
+    secret.as_deref().map_or(Ok(()), |secret| check_secret(secret))?;
+    let mut ignored = check_rest(&members)?;
+    members.retain(|name, _| KEPT.contains(&name.as_str()));
+    for (name, value) in &members {
+        let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
+        serde_json::from_value::<Metadata>(alone).with_context(|| name.clone())?;
+    }
+    if let Some(text) = members.get("scope").and_then(Value::as_str) {
+        ignored.extend(check_scope(text, offered)?);
+    }
+    let metadata: Metadata = serde_json::from_value(Value::Object(members))?;
+    check_visible("client_name", &metadata.client_name)?;
+    metadata.check(development)?;
+    Ok(Registration { id, secret, metadata, ignored })
+}
+
+fn take_text(members: &mut Map<String, Value>, name: &str) -> anyhow::Result<Option<String>> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => bail!("{name} must be a string"),
+    }
+}
+
+fn check_id(id: &str) -> anyhow::Result<()> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if !(1..=128).contains(&id.len()) || !id.bytes().all(fits) {
+        bail!("client_id {id:?} must be 1 to 128 of the characters A-Z a-z 0-9 _ -");
+    }
+    Ok(())
+}
+
+/// Only a hash without salt is stored, so a secret must be one that nobody can guess.
+fn check_secret(secret: &str) -> anyhow::Result<()> {
+    if secret.chars().count() < 32 {
+        bail!("client_secret must have at least 32 characters; leave it out to get a random one");
+    }
+    if secret.len() > 1024 || !secret.bytes().all(|b| (0x20..=0x7E).contains(&b)) {
+        bail!("client_secret must be at most 1024 printable ASCII characters");
+    }
+    Ok(())
+}
+
+/// Goes through the members that are not kept: some say what is so anyway, some cannot be had, the
+/// others are passed over with a word.
+fn check_rest(members: &Map<String, Value>) -> anyhow::Result<Vec<String>> {
+    let mut ignored = vec![];
+    for (name, value) in members.iter().filter(|(name, _)| !KEPT.contains(&name.as_str())) {
+        match (name.as_str(), value) {
+            ("grant_types", value) => only(name, value, &GRANT_TYPES)?,
+            ("response_types", value) => only(name, value, &RESPONSE_TYPES)?,
+            ("subject_type", Value::String(kind)) if kind == "public" => (),
+            ("subject_type", value) => bail!("subject_type {value} is not supported; \"public\" is"),
+            // Every ID Token has auth_time, and no secret expires.
+            ("require_auth_time", Value::Bool(_)) => (),
+            ("client_secret_expires_at", Value::Number(at)) if at.as_i64() == Some(0) => (),
+            (name, Value::Bool(false)) if DEMANDS.contains(&name) => (),
+            (name, _) if DEMANDS.contains(&name) => bail!("{name} is not supported"),
+            (name, value) if name.ends_with("_alg") || name.ends_with("_enc") => {
+                bail!("{name} {value} is not supported; leave it out");
+            }
+            _ => ignored.push(format!("{name} is not known to this version and was ignored")),
+        }
+    }
+    Ok(ignored)
+}
+
+fn only(name: &str, value: &Value, supported: &[&str]) -> anyhow::Result<()> {
+    let values = value.as_array().filter(|values| !values.is_empty());
+    let values = values.ok_or_else(|| anyhow!("{name} must be a list of strings"))?;
+    match values.iter().find(|value| !value.as_str().is_some_and(|value| supported.contains(&value))) {
+        None => Ok(()),
+        Some(other) => bail!("{name}: {other} is not supported; {:?} is", supported.join(" ")),
+    }
+}
+
+fn check_scope(text: &str, offered: &Scope) -> anyhow::Result<Vec<String>> {
+    if let Some(bad) = text.split_whitespace().find(|name| !is_name(name)) {
+        bail!("scope: {bad:?} cannot be the name of a scope");
+    }
+    let scope = Scope::parse(text);
+    if scope.is_empty() {
+        bail!("scope names no scope; leave it out to allow those of OpenID Connect");
+    }
+    let unknown = scope.filter(|name| !offered.has(name));
+    let mut words: Vec<String> = unknown
+        .names()
+        .map(|name| {
+            format!("scope {name} is not offered here (these are: {offered}); it will not be granted")
+        })
+        .collect();
+    if !scope.has("openid") {
+        words.push("scope lacks openid: the application will get no ID tokens".into());
+    }
+    Ok(words)
+}

@@ -1,0 +1,223 @@
+//! `countersign client`: the applications people sign in to.
+
+use anyhow::{anyhow, bail};
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::context::{ACTOR, Context, discovery};
+use super::report::{Report, members, table};
+use super::words::nearest;
+use crate::app;
+use crate::db::Db;
+use crate::protocol::client::{AuthMethod, Client};
+use crate::secret::{Token, TokenHash, random};
+use crate::store::{clients, users};
+
+mod add; // the flags of `client add`
+mod metadata; // metadata under its registered names
+
+/// What is said beneath a new secret.
+const SHOWN_ONCE: &str =
+    "\nThe client_secret is shown this once and never again: store it with the application now.\n";
+
+/// What can be done about applications.
+#[derive(Subcommand)]
+pub enum Word {
+    /// Register an application; its secret is shown once
+    #[command(after_help = add::EXAMPLES)]
+    Add(Box<add::Add>),
+    /// List all applications
+    #[command(after_help = "Example:\n  countersign client list --json")]
+    List,
+    /// Show one application
+    #[command(after_help = "Example:\n  countersign client show ID")]
+    Show {
+        /// Its client id
+        id: String,
+    },
+    /// Remove an application and every consent given to it, without asking back
+    #[command(after_help = "Example:\n  countersign client remove ID")]
+    Remove {
+        /// Its client id
+        id: String,
+    },
+    /// Replace an application's secret; the old one stops working within 5 seconds
+    #[command(after_help = "Example:\n  countersign client rotate-secret ID")]
+    RotateSecret {
+        /// Its client id
+        id: String,
+    },
+}
+
+/// Carries out one of them.
+pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
+    match word {
+        Word::Add(flags) => add(*flags, context).await,
+        Word::List => list(context).await,
+        Word::Show { id } => {
+            let opened = context.open_existing()?;
+            let client = find(&opened.db, &id).await?;
+            let json = shown(&client, None);
+            let text = members(&json);
+            Ok(Report::new(Value::Object(json), text))
+        }
+        Word::Remove { id } => remove(&id, context).await,
+        Word::RotateSecret { id } => rotate(&id, context).await,
+    }
+}
+
+async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
+    let config = context.config()?;
+    let offered = config.resources.all_scopes();
+    let registration = metadata::read(flags.members()?, &offered, config.development)?;
+    let metadata = registration.metadata;
+    let public = metadata.token_endpoint_auth_method == AuthMethod::None;
+    let given = registration.secret;
+    let secret = match (public, given) {
+        (true, None) => None,
+        (true, Some(_)) => bail!("a public client (token_endpoint_auth_method none) has no client_secret"),
+        (false, Some(given)) => Some(given),
+        (false, None) => Some(Token::generate().expose().to_owned().into()),
+    };
+    let db = app::open_store(&config)?;
+    let client = Client {
+        id: registration.id.unwrap_or_else(new_id),
+        secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
+        disabled: false,
+        metadata,
+    };
+    if !clients::add(&db, &client, ACTOR, context.now()).await? {
+        bail!(
+            "there is a client {} already; remove it first, or leave client_id out to get a new one",
+            client.id
+        );
+    }
+    let json = shown(&client, secret.as_ref().map(|secret| secret.as_str()));
+    let (once, its_secret) = if public { ("", "") } else { (SHOWN_ONCE, ", its client_secret") };
+    let mut text = format!(
+        "Registered {}.\n\n{}{once}\nGive the application its client_id{its_secret} and this discovery address:\n  {}\n",
+        client.metadata.client_name,
+        members(&json),
+        discovery(&config.issuer)
+    );
+    if users::list(&db).await?.is_empty() {
+        text += "There is nobody to sign in yet. Add a person with:\n  countersign user add";
+        text += &context.same_config();
+        text += " LOGIN";
+    }
+    Ok(Report { warnings: registration.ignored, ..Report::new(Value::Object(json), text) })
+}
+
+async fn list(context: &Context) -> anyhow::Result<Report> {
+    let known = match context.open_if_there()? {
+        Some(opened) => clients::list(&opened.db).await?,
+        None => vec![],
+    };
+    let rows: Vec<[String; 4]> = known
+        .iter()
+        .map(|client| {
+            let metadata = &client.metadata;
+            let kind = if client.is_public() { "public" } else { "confidential" };
+            let first = metadata.redirect_uris.first().map(ToString::to_string).unwrap_or_default();
+            let more = match metadata.redirect_uris.len() {
+                0 | 1 => String::new(),
+                several => format!(" and {} more", several - 1),
+            };
+            [client.id.clone(), metadata.client_name.clone(), kind.into(), first + &more]
+        })
+        .collect();
+    let text = if rows.is_empty() {
+        format!(
+            "There are no clients yet. Register one with:\n  countersign client add{} --name NAME --redirect-uri URI",
+            context.same_config()
+        )
+    } else {
+        table(["CLIENT_ID", "NAME", "TYPE", "REDIRECT_URI"], &rows)
+    };
+    Ok(Report::new(known.iter().map(|client| Value::Object(shown(client, None))).collect(), text))
+}
+
+async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let client = find(&opened.db, id).await?;
+    if !clients::remove(&opened.db, id, ACTOR, context.now()).await? {
+        return Err(unknown(&opened.db, id).await?);
+    }
+    let name = &client.metadata.client_name;
+    let json = json!({ "removed": true, "client_id": client.id, "client_name": name });
+    let text = format!(
+        "Removed client {} ({name}) and every consent given to it. It can start nothing any more within 5 seconds; \
+         access tokens it holds end by themselves within 10 minutes.",
+        client.id
+    );
+    Ok(Report::new(json, text))
+}
+
+async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let client = find(&opened.db, id).await?;
+    if client.is_public() {
+        bail!("client {id} is public: it has no secret to rotate");
+    }
+    let secret = Token::generate();
+    let hash = Some(secret.hash());
+    if !clients::update(&opened.db, id, &client.metadata, hash, ACTOR, context.now()).await? {
+        return Err(unknown(&opened.db, id).await?);
+    }
+    let mut json = Map::new();
+    json.insert("client_id".into(), client.id.into());
+    json.insert("client_secret".into(), secret.expose().into());
+    json.insert("client_secret_expires_at".into(), 0.into());
+    let text = format!(
+        "{} has a new secret; the old one stops working within 5 seconds.\n\n{}{SHOWN_ONCE}",
+        client.metadata.client_name,
+        members(&json)
+    );
+    Ok(Report::new(Value::Object(json), text))
+}
+
+/// A client as a registration response shows it.
+///
+/// Spec: RFC 7591 §3.2.1
+fn shown(client: &Client, secret: Option<&str>) -> Map<String, Value> {
+    let mut json = Map::from_iter([("client_id".to_owned(), json!(client.id))]);
+    if let Some(secret) = secret {
+        json.insert("client_secret".into(), secret.into());
+        json.insert("client_secret_expires_at".into(), 0.into());
+    }
+    if client.disabled {
+        json.insert("disabled".into(), true.into());
+    }
+    if let Ok(Value::Object(metadata)) = serde_json::to_value(&client.metadata) {
+        json.extend(metadata);
+    }
+    json.insert("require_pkce".into(), client.needs_pkce().into());
+    json.insert("grant_types".into(), json!(metadata::GRANT_TYPES));
+    json.insert("response_types".into(), json!(metadata::RESPONSE_TYPES));
+    json
+}
+
+async fn find(db: &Db, id: &str) -> anyhow::Result<Client> {
+    match clients::by_id(db, id).await? {
+        Some(client) => Ok(client),
+        None => Err(unknown(db, id).await?),
+    }
+}
+
+/// Says that there is no such client, and which one may have been meant.
+async fn unknown(db: &Db, id: &str) -> anyhow::Result<anyhow::Error> {
+    let known = clients::list(db).await?;
+    let by_name = known.iter().find(|client| client.metadata.client_name.to_lowercase() == id.to_lowercase());
+    let near = by_name.map(|client| client.id.as_str());
+    let near = near.or_else(|| nearest(id, known.iter().map(|client| client.id.as_str())));
+    Ok(match near {
+        Some(near) => anyhow!("there is no client {id:?}; did you mean {near}?"),
+        None if known.is_empty() => anyhow!("there is no client {id:?}, and no other"),
+        None => anyhow!("there is no client {id:?}; `countersign client list` shows those there are"),
+    })
+}
+
+/// 128 random bits in letters and digits that can be selected with a double click.
+fn new_id() -> String {
+    data_encoding::BASE32_NOPAD.encode(&random::<16>()).to_lowercase()
+}

@@ -1,0 +1,99 @@
+//! What every word is told: where the configuration is, and what time it is.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use time::OffsetDateTime;
+
+use crate::app;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::db::{Db, Url};
+
+/// Who did it, in the audit trail.
+pub const ACTOR: &str = "cli";
+
+/// What came before the word.
+pub struct Context {
+    named: Option<PathBuf>,
+    /// Whether a program reads the answer.
+    pub json: bool,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// A configuration and its database.
+pub struct Opened {
+    /// The configuration.
+    pub config: Config,
+    /// The same database a running server uses.
+    pub db: Db,
+}
+
+impl Context {
+    /// Takes what the command line says of all words.
+    pub fn new(named: Option<PathBuf>, json: bool) -> Context {
+        Context { named, json, clock: Clock::default() }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// Whether a configuration file was named, so that it must be right.
+    pub fn names_a_file(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// The words that lead another command to the same configuration.
+    pub fn same_config(&self) -> String {
+        self.named.as_ref().map(|path| format!(" --config {}", path.display())).unwrap_or_default()
+    }
+
+    /// Reads the configuration.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        Config::load(self.named.as_deref())
+    }
+
+    /// Opens the database, and makes it when there is none.
+    pub fn open(&self) -> anyhow::Result<Opened> {
+        let config = self.config()?;
+        let db = app::open_store(&config)?;
+        Ok(Opened { config, db })
+    }
+
+    /// Opens the database if there is one: a look must not leave an empty one behind.
+    pub fn open_if_there(&self) -> anyhow::Result<Option<Opened>> {
+        let config = self.config()?;
+        if !is_there(&config) {
+            return Ok(None);
+        }
+        let db = app::open_store(&config)?;
+        Ok(Some(Opened { config, db }))
+    }
+
+    /// Opens the database that must be there, for words about something in it.
+    pub fn open_existing(&self) -> anyhow::Result<Opened> {
+        let missing = |shown: String| {
+            anyhow!("there is no database at {shown}; is this the right directory, or is --config missing?")
+        };
+        match self.open_if_there()? {
+            Some(opened) => Ok(opened),
+            None => Err(missing(self.config()?.database.shown())),
+        }
+    }
+}
+
+/// Tells whether an embedded database has been made; of a server that is for the server to say.
+pub fn is_there(config: &Config) -> bool {
+    match &config.database {
+        Url::Sqlite(path) => path.exists(),
+        Url::Postgres(_) => true,
+    }
+}
+
+/// Where applications find everything else.
+pub fn discovery(issuer: &str) -> String {
+    format!("{issuer}/.well-known/openid-configuration")
+}

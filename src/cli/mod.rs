@@ -1,0 +1,111 @@
+//! The command line, one file a word. Each word answers with a [`report::Report`], from which both the
+//! text and the `--json` form are printed; only `serve` and `demo` print while they run.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::telemetry;
+
+mod client; // applications
+mod context; // what every word is told
+mod demo;
+mod input; // files, standard input, passwords
+mod keys;
+mod report; // what a word answers, and how it is printed
+mod serve;
+mod signals;
+mod token; // taking tokens apart
+mod user; // people
+mod words; // comparing and checking what people type
+
+use context::Context;
+
+/// The whole command line.
+#[derive(Parser)]
+#[command(
+    name = "countersign",
+    version,
+    about = "An OpenID Connect identity provider: sign in once, everywhere",
+    arg_required_else_help = true,
+    after_help = "Try it:  countersign demo\nUse it:  countersign serve, then countersign client add --help"
+)]
+struct Cli {
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "The configuration file [default: $COUNTERSIGN_CONFIG, else ./countersign.toml if it exists]"
+    )]
+    config: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    word: Word,
+}
+
+#[derive(Subcommand)]
+enum Word {
+    /// Run the provider
+    #[command(after_help = "Example:\n  countersign serve --config /etc/countersign.toml")]
+    Serve,
+    /// Run a provider with a demo person, two sites and an API, on this machine alone
+    #[command(after_help = "Example:\n  countersign demo --port 9080")]
+    Demo(demo::Demo),
+    /// Register and look after the applications people sign in to
+    #[command(subcommand)]
+    Client(client::Word),
+    /// Add and look after people
+    #[command(subcommand)]
+    User(user::Word),
+    /// Make the instance key, list the signing keys
+    #[command(subcommand)]
+    Keys(keys::Word),
+    /// Take a token apart, or check it
+    #[command(subcommand)]
+    Token(token::Word),
+}
+
+/// Carries out one command line. The code is 0 when it is done, 1 when it failed, 2 when it was not
+/// understood.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version arrive here as well; a reader who went away needs neither.
+            let _unread = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match actix_web::rt::System::new().block_on(carry_out(cli)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            report::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// True when the word was carried out, false when its report says that it was not.
+async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
+    let context = Context::new(cli.config, cli.json);
+    let report = match cli.word {
+        Word::Serve => return serve::run(&context).await.map(|()| true),
+        Word::Demo(demo) => return demo::run(demo, &context).await.map(|()| true),
+        other => {
+            telemetry::start("warn").map_err(anyhow::Error::msg)?;
+            match other {
+                Word::Client(word) => client::run(word, &context).await?,
+                Word::User(word) => user::run(word, &context).await?,
+                Word::Keys(word) => keys::run(&word, &context)?,
+                Word::Token(word) => token::run(word, &context).await?,
+                Word::Serve | Word::Demo(_) => return Ok(true),
+            }
+        }
+    };
+    Ok(report.print(cli.json))
+}

@@ -1,0 +1,137 @@
+//! What a word answers, once, and its two printed forms.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::words::is_hidden;
+
+/// The answer of one word.
+pub struct Report {
+    /// For programs.
+    pub json: Value,
+    /// For people; made of the same values.
+    pub text: String,
+    /// What went past its asker, on standard error in both forms.
+    pub warnings: Vec<String>,
+    /// Why the answer is no, in one sentence.
+    pub fault: Option<String>,
+}
+
+impl Report {
+    /// An answer without reservations.
+    pub fn new(json: Value, text: String) -> Report {
+        Report { json, text, warnings: vec![], fault: None }
+    }
+
+    /// Prints one of the two forms; tells whether the answer is yes.
+    pub fn print(&self, json: bool) -> bool {
+        for warning in &self.warnings {
+            complain(&format!("warning: {warning}"));
+        }
+        if json {
+            say(&format!("{:#}", self.json));
+        } else if !self.text.is_empty() {
+            say(self.text.trim_end());
+        }
+        if let Some(fault) = self.fault.as_deref().filter(|_| !json) {
+            complain(fault);
+        }
+        self.fault.is_none()
+    }
+}
+
+/// Prints a line to standard output.
+pub fn say(text: &str) {
+    // A reader that went away, as `head` does, is no failure of ours.
+    let _unread = writeln!(io::stdout().lock(), "{}", harmless(text));
+}
+
+/// Prints one sentence to standard error.
+pub fn complain(sentence: &str) {
+    let _unread = writeln!(io::stderr().lock(), "countersign: {}", harmless(sentence.trim_end()));
+}
+
+/// Spells out what would act on the terminal or reorder its text. Inside JSON such characters are only
+/// ever in strings, where this spelling means the same character.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_hidden(c) {
+            let _infallible = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Members as aligned lines, a list as one line per value.
+pub fn members(of: &Map<String, Value>) -> String {
+    let width = of.keys().map(|name| name.chars().count()).max().unwrap_or_default();
+    let mut lines = String::new();
+    for (name, value) in of {
+        let values = match value {
+            Value::Array(values) => values.iter().map(plain).collect(),
+            value => vec![plain(value)],
+        };
+        for (position, value) in values.iter().enumerate() {
+            let name = if position == 0 { name } else { "" };
+            let _infallible = writeln!(lines, "  {name:<width$}  {value}");
+        }
+    }
+    lines
+}
+
+/// Rows as aligned columns beneath their names.
+pub fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
+    let heads = names.map(str::to_owned);
+    let mut widths = [0; N];
+    for row in std::iter::once(&heads).chain(rows) {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut lines = String::new();
+    for row in std::iter::once(&heads).chain(rows) {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        lines.push_str(line.trim_end());
+        lines.push('\n');
+    }
+    lines
+}
+
+/// A value as people write it: text without quotes, `yes` and `no`.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        other => other.to_string(),
+    }
+}
+
+/// A span in its two largest units.
+pub fn span(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let days_word = if days == 1 { "day" } else { "days" };
+    match (days, hours, minutes, seconds % 60) {
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, 0) => format!("{m} min"),
+        (0, 0, m, s) => format!("{m} min {s} s"),
+        (0, h, 0, _) => format!("{h} h"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, 0, _, _) => format!("{d} {days_word}"),
+        (d, h, _, _) => format!("{d} {days_word} {h} h"),
+    }
+}
+
+/// An instant as RFC 3339 spells it; none for years beyond 9999.
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
+}

@@ -1,0 +1,66 @@
+//! `countersign serve`: the provider itself.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::context::{Context, discovery};
+use super::report::say;
+use super::signals::told_to_stop;
+use crate::app::App;
+use crate::store::{clients, users};
+use crate::telemetry;
+
+/// Serves until it is told to stop.
+pub async fn run(context: &Context) -> anyhow::Result<()> {
+    let config = context.config()?;
+    telemetry::start(&config.log).map_err(anyhow::Error::msg)?;
+    let app = Arc::new(App::build(config, context.clock.clone())?);
+    app.refuse_demo()?;
+    let listeners = app.bind()?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let server = Arc::clone(&app).serve(listeners, workers, |_| ())?;
+    announce(&app, &addresses, context).await?;
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        match told_to_stop().await {
+            Ok(()) => handle.stop(true).await,
+            Err(error) => tracing::error!(%error, "signals cannot be received"),
+        }
+    });
+    server.await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// One line that says where everything is, then what is still missing.
+async fn announce(app: &App, addresses: &[String], context: &Context) -> anyhow::Result<()> {
+    let issuer = &app.config.issuer;
+    let discovery = discovery(issuer);
+    if context.json {
+        say(&json!({ "listen": addresses, "issuer": issuer, "discovery": discovery }).to_string());
+        return Ok(());
+    }
+    say(&format!("Listening on {}; issuer {issuer}; discovery {discovery}", addresses.join(" and ")));
+    let config = context.same_config();
+    if clients::list(&app.db).await?.is_empty() {
+        let example = if app.config.development {
+            "http://localhost:3000/callback"
+        } else {
+            "https://app.example/callback"
+        };
+        say(&format!(
+            "There is no application yet. Register one with:\n  \
+             countersign client add{config} --name \"My app\" --redirect-uri {example}"
+        ));
+    }
+    if users::list(&app.db).await?.is_empty() {
+        say(&format!(
+            "There is nobody to sign in yet. Add a person with:\n  countersign user add{config} LOGIN"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! `countersign user`: the people who sign in.
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::context::{ACTOR, Context, Opened};
+use super::input::{self, NewPassword, new_password};
+use super::report::{Report, members, table};
+use super::words::{check_visible, nearest};
+use crate::app;
+use crate::db::Db;
+use crate::protocol::user::{User, check_claims, fold_login};
+use crate::state::State;
+use crate::store::users::{self, Change, WithPassword};
+
+/// What can be done about people.
+#[derive(Subcommand)]
+pub enum Word {
+    /// Add a person; at a terminal a password is made up and shown once
+    #[command(after_help = "Examples:
+  countersign user add ada --email ada@example.com --name \"Ada Lovelace\"
+  printf '%s' \"$PASSWORD\" | countersign user add ada --password-stdin")]
+    Add(Add),
+    /// List everybody
+    #[command(after_help = "Example:\n  countersign user list --json")]
+    List,
+    /// Show one person
+    #[command(after_help = "Example:\n  countersign user show ada")]
+    Show {
+        /// The login name
+        login: String,
+    },
+    /// Let a person sign in no more, and end their sessions
+    #[command(after_help = "Example:\n  countersign user disable ada")]
+    Disable {
+        /// The login name
+        login: String,
+    },
+    /// Let a disabled person sign in again
+    #[command(after_help = "Example:\n  countersign user enable ada")]
+    Enable {
+        /// The login name
+        login: String,
+    },
+    /// Replace a person's password, and end their sessions
+    #[command(after_help = "Examples:
+  countersign user set-password ada
+  printf '%s' \"$PASSWORD\" | countersign user set-password ada --password-stdin")]
+    SetPassword {
+        /// The login name
+        login: String,
+        /// Read the password from standard input, one line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// A person to add.
+#[derive(Args)]
+pub struct Add {
+    /// The name to sign in with; case does not matter
+    login: String,
+    /// Their e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// The address is known to be theirs
+    #[arg(long)]
+    email_verified: bool,
+    /// Their full name
+    #[arg(long)]
+    name: Option<String>,
+    /// A file with a JSON object of further claims
+    #[arg(long, value_name = "FILE.json")]
+    claims: Option<PathBuf>,
+    /// Read the password from standard input, one line
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// Carries out one of them.
+pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
+    match word {
+        Word::Add(flags) => add(flags, context).await,
+        Word::List => list(context).await,
+        Word::Show { login } => {
+            let opened = context.open_existing()?;
+            let found = find(&opened.db, &login).await?;
+            let mut json = shown(&found.user);
+            json.insert("has_password".into(), found.password_hash.is_some().into());
+            let text = in_words(&json);
+            Ok(Report::new(Value::Object(json), text))
+        }
+        Word::Disable { login } => disable(&login, context).await,
+        Word::Enable { login } => enable(&login, context).await,
+        Word::SetPassword { login, password_stdin } => set_password(&login, password_stdin, context).await,
+    }
+}
+
+async fn add(flags: Add, context: &Context) -> anyhow::Result<Report> {
+    let login = flags.login.trim().to_owned();
+    check_login(&login)?;
+    let claims = claims(&flags)?;
+    let NewPassword { hash, made } = new_password(flags.password_stdin)?;
+    let Opened { db, .. } = context.open()?;
+    let user = User { id: uuid::Uuid::new_v4().to_string(), login, disabled: false, claims };
+    let Some(user) = users::add(&db, user, Some(hash), ACTOR, context.now()).await? else {
+        bail!("the login name {:?} is taken (case does not count)", flags.login.trim());
+    };
+    let mut json = shown(&user);
+    let mut text = format!("Added {}.\n\n{}", user.login, in_words(&json));
+    if let Some(made) = made {
+        text.push_str(&password_in_words(&made));
+        json.insert("password".into(), made.as_str().into());
+    }
+    Ok(Report::new(Value::Object(json), text))
+}
+
+fn check_login(login: &str) -> anyhow::Result<()> {
+    if !(1..=128).contains(&login.chars().count()) || fold_login(login).is_empty() {
+        bail!("a login name has 1 to 128 characters");
+    }
+    check_visible("a login name", login)
+}
+
+/// The claims of the file with the flags laid over them.
+fn claims(flags: &Add) -> anyhow::Result<Map<String, Value>> {
+    let mut claims = match &flags.claims {
+        Some(path) => input::object(path)?,
+        None => Map::new(),
+    };
+    if let Some(name) = &flags.name {
+        check_visible("a name", name)?;
+        claims.insert("name".into(), name.trim().into());
+    }
+    if let Some(email) = &flags.email {
+        claims.insert("email".into(), email.as_str().into());
+        // Whatever the file says was said of the file's address.
+        claims.insert("email_verified".into(), false.into());
+    }
+    match claims.get("email").and_then(Value::as_str) {
+        Some(email) => check_email(email)?,
+        None if flags.email_verified => bail!("--email-verified needs --email"),
+        None => (),
+    }
+    if flags.email_verified {
+        claims.insert("email_verified".into(), true.into());
+    } else if claims.contains_key("email") && !claims.contains_key("email_verified") {
+        claims.insert("email_verified".into(), false.into());
+    }
+    check_claims(&claims).map_err(anyhow::Error::msg)?;
+    Ok(claims)
+}
+
+/// Only mail itself can tell whether an address works; this catches what cannot be one.
+fn check_email(email: &str) -> anyhow::Result<()> {
+    check_visible("an e-mail address", email)?;
+    let parts = email.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    if parts.is_none() || email.contains(char::is_whitespace) || email.len() > 320 {
+        bail!("{email:?} is no e-mail address");
+    }
+    Ok(())
+}
+
+async fn list(context: &Context) -> anyhow::Result<Report> {
+    let known = match context.open_if_there()? {
+        Some(opened) => users::list(&opened.db).await?,
+        None => vec![],
+    };
+    let rows: Vec<[String; 4]> = known
+        .iter()
+        .map(|user| {
+            let claim =
+                |name: &str| user.claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let state = if user.disabled { "disabled" } else { "enabled" };
+            [user.login.clone(), claim("name"), claim("email"), state.into()]
+        })
+        .collect();
+    let text = if rows.is_empty() {
+        format!(
+            "There is nobody yet. Add a person with:\n  countersign user add{} LOGIN",
+            context.same_config()
+        )
+    } else {
+        table(["LOGIN", "NAME", "EMAIL", "STATE"], &rows)
+    };
+    Ok(Report::new(known.iter().map(|user| Value::Object(shown(user))).collect(), text))
+}
+
+async fn disable(login: &str, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let user = find(&opened.db, login).await?.user;
+    change(&opened.db, &user, Change::Disabled(true), context).await?;
+    // A person who was disabled before may still have sessions, if ending them failed then.
+    let ended = end_sessions(&opened, &user, context).await?;
+    let done = if user.disabled { "was disabled already" } else { "is disabled" };
+    let json = json!({ "login": user.login, "sub": user.id, "disabled": true, "sessions_ended": ended });
+    Ok(Report::new(json, format!("{} {done}; {}.", user.login, sessions_in_words(ended))))
+}
+
+async fn enable(login: &str, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let user = find(&opened.db, login).await?.user;
+    if user.disabled {
+        change(&opened.db, &user, Change::Disabled(false), context).await?;
+    }
+    let done = if user.disabled { "can sign in again" } else { "was enabled already" };
+    let json = json!({ "login": user.login, "sub": user.id, "disabled": false });
+    Ok(Report::new(json, format!("{} {done}.", user.login)))
+}
+
+async fn set_password(login: &str, from_stdin: bool, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let user = find(&opened.db, login).await?.user;
+    let NewPassword { hash, made } = new_password(from_stdin)?;
+    change(&opened.db, &user, Change::Password(hash), context).await?;
+    let ended = end_sessions(&opened, &user, context).await?;
+    let mut json = json!({ "login": user.login, "sub": user.id, "sessions_ended": ended });
+    let mut text = format!("{} has a new password; {}.\n", user.login, sessions_in_words(ended));
+    if let Some(made) = made {
+        text.push_str(&password_in_words(&made));
+        if let Value::Object(members) = &mut json {
+            members.insert("password".into(), made.as_str().into());
+        }
+    }
+    Ok(Report::new(json, text))
+}
+
+async fn change(db: &Db, user: &User, change: Change, context: &Context) -> anyhow::Result<()> {
+    let changed = users::change(db, &user.id, change, ACTOR, context.now()).await?;
+    if changed { Ok(()) } else { bail!("{} was removed by somebody else at this moment", user.login) }
+}
+
+/// Signs the person out everywhere; the change that asks for it is stored already.
+async fn end_sessions(opened: &Opened, user: &User, context: &Context) -> anyhow::Result<usize> {
+    let end = async {
+        let kv = app::open_state(&opened.config, &opened.db)?;
+        anyhow::Ok(State::new(&kv).sessions.end_user(&user.id, context.now()).await?)
+    };
+    end.await.map_err(|error| {
+        anyhow!(
+            "the change to {} is stored, but their sessions were not ended: {error:#}; run it again",
+            user.login
+        )
+    })
+}
+
+fn sessions_in_words(ended: usize) -> String {
+    match ended {
+        0 => "there was no session to end".into(),
+        1 => "1 session was ended".into(),
+        several => format!("{several} sessions were ended"),
+    }
+}
+
+fn password_in_words(made: &str) -> String {
+    format!(
+        "\n  password  {made}\n\nThis password was made up just now and is shown this once: hand it over safely.\n"
+    )
+}
+
+fn shown(user: &User) -> Map<String, Value> {
+    let members = [
+        ("sub", json!(user.id)),
+        ("login", json!(user.login)),
+        ("disabled", json!(user.disabled)),
+        ("claims", Value::Object(user.claims.clone())),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The same with the claims among the other lines.
+fn in_words(shown: &Map<String, Value>) -> String {
+    let mut flat = shown.clone();
+    if let Some(Value::Object(claims)) = flat.remove("claims") {
+        flat.extend(claims);
+    }
+    members(&flat)
+}
+
+async fn find(db: &Db, login: &str) -> anyhow::Result<WithPassword> {
+    if let Some(found) = users::by_login(db, login).await? {
+        return Ok(found);
+    }
+    let known = users::list(db).await?;
+    Err(match nearest(login.trim(), known.iter().map(|user| user.login.as_str())) {
+        Some(near) => anyhow!("there is nobody with the login name {login:?}; did you mean {near:?}?"),
+        None => anyhow!("there is nobody with the login name {login:?}"),
+    })
+}
