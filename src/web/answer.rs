@@ -25,6 +25,10 @@ pub struct RequestId(pub String);
 /// What surrounds a page: language, base path, request id.
 pub fn shell(req: &HttpRequest, app: &App) -> Shell {
     let request_id = req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    shell_of(app, request_id)
+}
+
+fn shell_of(app: &App, request_id: String) -> Shell {
     Shell { texts: Texts::english(), base: app.config.base.clone(), request_id }
 }
 
@@ -92,7 +96,8 @@ pub fn complete(req: &HttpRequest, app: &App, client_name: &str, url: &str) -> H
         return see_other(url).finish();
     }
     let page = InterstitialPage { shell: shell(req, app), client_name: client_name.into(), url: url.into() };
-    let policy = "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+    let policy =
+        "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
     html(&page, StatusCode::OK, policy, "no-referrer")
 }
 
@@ -106,10 +111,12 @@ pub fn with_cookie(mut res: HttpResponse, cookie: Option<Cookie<'_>>) -> HttpRes
     res
 }
 
-/// Renders a failure as a page; called where the request is at hand.
-pub fn failure_page(req: &HttpRequest, app: &App, failure: &PageFailure) -> HttpResponse {
-    let shell = shell(req, app);
-    let text = |part: &str, args: &[(&str, &str)]| shell.texts.with(&format!("error-{}-{part}", failure.name()), args);
+/// Renders a failure as a page.
+pub fn failure_page(app: &App, request_id: &str, failure: &PageFailure) -> HttpResponse {
+    let shell = shell_of(app, request_id.into());
+    let text = |part: &str, args: &[(&str, &str)]| {
+        shell.texts.with(&format!("error-{}-{part}", failure.name()), args)
+    };
     let mut next = text("next", &[]);
     let (mut what, mut back) = (None, None);
     match failure {
@@ -154,7 +161,10 @@ fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
             lines.extend(differs.map(|differs| line("detail-differs", differs)));
             lines
         }
-        PageFailure::NotFound | PageFailure::Method(_) | PageFailure::CookiesOff | PageFailure::TicketExpired { .. } => vec![],
+        PageFailure::NotFound
+        | PageFailure::Method(_)
+        | PageFailure::CookiesOff
+        | PageFailure::TicketExpired { .. } => vec![],
         other => vec![line("detail-cause", other.to_string())],
     }
 }
@@ -235,7 +245,8 @@ impl ResponseError for BearerFailure {
                     BearerFailure::InsufficientScope(scope) => format!(", scope=\"{scope}\""),
                     _ => String::new(),
                 };
-                let challenge = format!("Bearer error=\"{code}\", error_description=\"{description}\"{scope}");
+                let challenge =
+                    format!("Bearer error=\"{code}\", error_description=\"{description}\"{scope}");
                 res.insert_header((header::WWW_AUTHENTICATE, challenge));
             }
         }
@@ -262,7 +273,9 @@ impl ResponseError for MethodNotAllowed {
         let mut res = HttpResponse::MethodNotAllowed();
         no_store(&mut res);
         res.insert_header((header::ALLOW, self.allow));
-        res.json(json!({ "error": "invalid_request", "error_description": "this method is not allowed here" }))
+        res.json(
+            json!({ "error": "invalid_request", "error_description": "this method is not allowed here" }),
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the browser holds of ours: two opaque cookies; and whether a form came from our own page.
 
 use actix_web::HttpRequest;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use time::{Duration, OffsetDateTime};
 
@@ -60,7 +60,11 @@ pub fn no_session_cookie<'c>(app: &App) -> Cookie<'c> {
 }
 
 /// The record this browser's session cookie opens.
-pub async fn session(req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<Option<Session>, StateError> {
+pub async fn session(
+    req: &HttpRequest,
+    app: &App,
+    now: OffsetDateTime,
+) -> Result<Option<Session>, StateError> {
     match req.cookie(Jar::Session.name(app.config.development)) {
         Some(cookie) => app.state.sessions.open(cookie.value(), now).await,
         None => Ok(None),
@@ -91,7 +95,8 @@ impl Browser {
 
     /// The cookie to send along, if the browser is new.
     pub fn new_cookie<'c>(&self, app: &App) -> Option<Cookie<'c>> {
-        self.is_new.then(|| Jar::Browser.cookie(app, self.id.clone(), Some(CookieDuration::days(BROWSER_DAYS))))
+        self.is_new
+            .then(|| Jar::Browser.cookie(app, self.id.clone(), Some(CookieDuration::days(BROWSER_DAYS))))
     }
 
     /// What tickets are bound to: a hash, so that a ticket does not give the cookie away.

@@ -28,8 +28,10 @@ impl Document {
 ///
 /// Spec: RFC 9110 §13.1.2
 pub fn answer(req: &HttpRequest, bytes: &[u8], etag: &str, max_age: Duration) -> HttpResponse {
-    let held = req.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
-    let has_it = held.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
+    let held =
+        req.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    let has_it =
+        held.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
     let mut res = if has_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     res.insert_header((header::CACHE_CONTROL, format!("public, max-age={}", max_age.whole_seconds())));
     res.insert_header((header::ETAG, etag));

@@ -12,8 +12,14 @@ pub type Body = Result<Bytes, actix_web::Error>;
 
 /// Tells whether a body is declared as a form.
 fn is_form(req: &HttpRequest) -> bool {
-    let declared = req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    declared.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let declared =
+        req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    declared
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// The query parameters of a page.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -29,36 +30,43 @@ pub async fn around<B: MessageBody + 'static>(
     let id = request_id();
     req.extensions_mut().insert(RequestId(id.clone()));
     let app = req.app_data::<web::Data<App>>().cloned();
-    let (method, path, peer) = (req.method().clone(), req.path().to_owned(), req.peer_addr().map(|peer| peer.ip()));
+    let (method, path, peer) =
+        (req.method().clone(), req.path().to_owned(), req.peer_addr().map(|peer| peer.ip()));
     let from = app.as_ref().and_then(|app| client_address(&req, app, peer));
-    let mut res = match app.as_ref().and_then(|app| refuse(&req, app, peer)) {
-        Some(early) => req.into_response(early).map_into_right_body(),
-        None => answer(req, next).await,
+    let called = match app.as_ref().and_then(|app| refuse(&req, app, peer)) {
+        Some(early) => Ok(Ok(req.into_response(early).map_into_right_body())),
+        None => {
+            let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
+            answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
+        }
     };
+    let log = |status: u16| {
+        let micros = begun.elapsed().as_micros();
+        let from = from.map(|from| from.to_string()).unwrap_or_default();
+        tracing::info!(request = %id, %method, %path, status, micros, %from, "answered");
+    };
+    let Ok(answered) = called else {
+        log(500);
+        return Err(panicked(app.as_deref().map(|app| &**app), &id));
+    };
+    let mut res = answered?;
     if let Some(app) = &app {
         res = render_failure(res, app, &id);
-        secure(res.headers_mut(), app);
+        secure(res.headers_mut(), app, &id);
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        res.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
-    }
-    let (status, micros) = (res.status().as_u16(), begun.elapsed().as_micros());
-    let from = from.map(|from| from.to_string()).unwrap_or_default();
-    tracing::info!(request = %id, %method, %path, status, micros, %from, "answered");
+    log(res.status().as_u16());
     Ok(res)
 }
 
-/// Runs the handler; a panic ends this request with 500 and harms no other.
-async fn answer<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B>) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    let request = req.request().clone();
-    match AssertUnwindSafe(next.call(req)).catch_unwind().await {
-        Ok(Ok(res)) => res.map_into_left_body(),
-        Ok(Err(error)) => ServiceResponse::new(request, HttpResponse::from_error(error)).map_into_right_body(),
-        Err(_panic) => {
-            let failure = PageFailure::Internal("a handler panicked".into());
-            ServiceResponse::new(request, HttpResponse::from_error(failure)).map_into_right_body()
-        }
-    }
+/// A panic ends this request with 500 and harms no other. The request went down with the handler: its
+/// answer travels as an error.
+fn panicked(app: Option<&App>, id: &str) -> Error {
+    let failure = PageFailure::Internal("a handler panicked".into());
+    tracing::error!(request = %id, cause = %failure, "failed");
+    let Some(app) = app else { return failure.into() };
+    let mut page = failure_page(app, id, &failure);
+    secure(page.headers_mut(), app, id);
+    InternalError::from_response(failure, page).into()
 }
 
 /// What is answered before any handler runs.
@@ -94,7 +102,8 @@ fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
         return Some(peer);
     }
     let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    let hops: Vec<IpAddr> =
+        forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
     Some(hops.into_iter().rev().find(|hop| !is_trusted(app, *hop)).unwrap_or(peer))
 }
 
@@ -118,18 +127,23 @@ fn render_failure<B: MessageBody + 'static>(
     };
     let challenge = error.as_error::<TokenFailure>().is_some_and(|failure| failure.basic_challenge);
     let Some(page) = page else {
-        if challenge && let Ok(realm) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", app.config.issuer)) {
+        if challenge
+            && let Ok(realm) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", app.config.issuer))
+        {
             res.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
         }
         return res;
     };
-    let page = failure_page(res.request(), app, page);
+    let page = failure_page(app, id, page);
     let request = res.request().clone();
     ServiceResponse::new(request, page).map_into_right_body()
 }
 
 /// Adds what every response needs and its handler did not say better.
-fn secure(headers: &mut HeaderMap, app: &App) {
+fn secure(headers: &mut HeaderMap, app: &App, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
     let mut default = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

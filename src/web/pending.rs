@@ -35,7 +35,9 @@ pub async fn read(app: &App, params: &Params) -> Result<Asked, AuthorizeFailure>
     if let Some(token) = params.get("id_token_hint") {
         let hint = hint::verify(app, token).ok().filter(|hint| hint.client_id == client.id);
         let Some(hint) = hint else {
-            return Err(request.reply_to.failure("invalid_request", "id_token_hint is not an ID Token of this client"));
+            return Err(request
+                .reply_to
+                .failure("invalid_request", "id_token_hint is not an ID Token of this client"));
         };
         request = request.with_hint(hint.sub);
     }
@@ -78,7 +80,12 @@ impl Pending {
     /// Ends it because the person does not want it.
     pub fn deny(&self, req: &HttpRequest, app: &App) -> actix_web::HttpResponse {
         let error = OAuthError::new("access_denied", "the person did not allow it");
-        complete(req, app, &self.asked.client.metadata.client_name, &self.asked.request.reply_to.error(&error))
+        complete(
+            req,
+            app,
+            &self.asked.client.metadata.client_name,
+            &self.asked.request.reply_to.error(&error),
+        )
     }
 }
 

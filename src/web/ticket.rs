@@ -67,7 +67,12 @@ impl Ticket {
     }
 
     /// Seals it for one browser; unbound when there is none.
-    pub async fn seal(&self, app: &App, browser: Option<&Browser>, now: OffsetDateTime) -> Result<String, PageFailure> {
+    pub async fn seal(
+        &self,
+        app: &App,
+        browser: Option<&Browser>,
+        now: OffsetDateTime,
+    ) -> Result<String, PageFailure> {
         let binding = browser.map_or(UNBOUND, Browser::binding);
         let plain = serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string()))?;
         let sealed = [&binding[..], &seal(&app.keys.instance, PURPOSE, &binding, &plain)].concat();
@@ -80,7 +85,12 @@ impl Ticket {
     }
 
     /// Opens what [`Ticket::seal`] made.
-    pub async fn open(app: &App, text: &str, browser: Option<&Browser>, now: OffsetDateTime) -> Result<Opened, PageFailure> {
+    pub async fn open(
+        app: &App,
+        text: &str,
+        browser: Option<&Browser>,
+        now: OffsetDateTime,
+    ) -> Result<Opened, PageFailure> {
         let sealed = match text.strip_prefix(PARKED) {
             None => from_base64url(text).ok_or(PageFailure::TicketTampered)?,
             Some(handle) => {
@@ -89,7 +99,8 @@ impl Ticket {
             }
         };
         let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or(PageFailure::TicketTampered)?;
-        let plain = open(&app.keys.instance, PURPOSE, binding, sealed).map_err(|_why| PageFailure::TicketTampered)?;
+        let plain =
+            open(&app.keys.instance, PURPOSE, binding, sealed).map_err(|_why| PageFailure::TicketTampered)?;
         let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| PageFailure::TicketTampered)?;
         let is_ours = browser.is_some_and(|browser| same(&browser.binding(), binding));
         Ok(Opened { ticket, is_ours })

@@ -5,7 +5,6 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::disallowed_methods,
-    missing_docs,
     reason = "a test may fail by panicking"
 )]
 

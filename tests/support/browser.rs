@@ -182,9 +182,8 @@ impl Answer {
         let document = Html::parse_document(&self.body);
         let form = document.select(&Selector::parse("form[method=post]").unwrap()).next();
         let form = form.unwrap_or_else(|| panic!("no form at {} {}: {}", self.status, self.url, self.body));
-        let fields = form
-            .select(&Selector::parse("input[name]").unwrap())
-            .filter(|i| i.value().attr("type") != Some("checkbox"));
+        let inputs = Selector::parse("input[name]").unwrap();
+        let fields = form.select(&inputs).filter(|i| i.value().attr("type") != Some("checkbox"));
         let field = |input: scraper::ElementRef<'_>| {
             let attr = |name| input.value().attr(name).unwrap_or_default().to_owned();
             (attr("name"), attr("value"))

@@ -1,7 +1,7 @@
 //! The log of all providers in this process, kept in memory.
 
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -11,7 +11,7 @@ struct Memory;
 
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LINES.lock().unwrap().push_str(&String::from_utf8_lossy(bytes));
+        LINES.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(bytes));
         Ok(bytes.len())
     }
 
@@ -31,7 +31,7 @@ impl<'a> MakeWriter<'a> for Memory {
 /// Starts keeping; the first call counts.
 pub fn start() {
     let _already = tracing_subscriber::fmt()
-        .with_env_filter("debug,hyper_util=info,reqwest=info,rustls=info")
+        .with_env_filter("info,countersign=trace,actix_web=debug,actix_http=debug,diesel=debug,redis=debug")
         .with_ansi(false)
         .with_writer(Memory)
         .try_init();
@@ -39,13 +39,13 @@ pub fn start() {
 
 /// The lines that belong to these requests.
 pub fn of_requests(ids: &[String]) -> Vec<String> {
-    let lines = LINES.lock().unwrap();
+    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     lines.lines().filter(|line| ids.iter().any(|id| line.contains(id.as_str()))).map(str::to_owned).collect()
 }
 
 /// Checks that none of these texts was written down.
 pub fn assert_without(secrets: &[String]) {
-    let lines = LINES.lock().unwrap();
+    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     for secret in secrets {
         let leak = lines.lines().find(|line| line.contains(secret.as_str()));
         assert!(leak.is_none(), "a secret is in the log: {leak:?}");
