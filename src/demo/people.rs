@@ -1,0 +1,167 @@
+//! The demo's people, and the file that keeps what is printed and what the sites know: so that a second
+//! start shows the same.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use super::{DemoError, Login, other};
+use crate::app::App;
+use crate::db;
+use crate::password::Password;
+use crate::protocol::user::{User, check_claims};
+use crate::secret::{Token, base64url, random};
+use crate::store::users::{self, Change};
+
+/// The name of the file in the data directory.
+const FILE: &str = "demo.json";
+
+/// Passwords and client secrets, readable by the owner alone. Lost, it is made anew.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    ada_password: String,
+    grace_password: String,
+    pub(super) bank_secret: String,
+    pub(super) fund_secret: String,
+}
+
+impl Kept {
+    /// Reads the file, or makes it.
+    pub(super) fn open(data_dir: &Path) -> Result<Kept, DemoError> {
+        let path = data_dir.join(FILE);
+        let failed = |cause: String| {
+            DemoError::Kept(format!("{}: {cause}; delete it and new passwords are made", path.display()))
+        };
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let kept = Kept::generate();
+                kept.write(data_dir).map_err(|error| failed(error.to_string()))?;
+                Ok(kept)
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    fn generate() -> Kept {
+        let secret = || Token::generate().expose().to_owned();
+        Kept {
+            ada_password: new_password(),
+            grace_password: new_password(),
+            bank_secret: secret(),
+            fund_secret: secret(),
+        }
+    }
+
+    /// Under another name first: a file that is cut off would lock everybody out.
+    fn write(&self, data_dir: &Path) -> std::io::Result<()> {
+        db::make_private_folder(data_dir)?;
+        let draft = data_dir.join(format!("{FILE}.new"));
+        let _left_over = fs::remove_file(&draft);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&draft, data_dir.join(FILE))
+    }
+}
+
+/// Draws three groups of three syllables: 54 bits that can be read aloud and typed.
+fn new_password() -> String {
+    const CONSONANTS: &[u8; 16] = b"bdfghjklmnprstvz";
+    const VOWELS: &[u8; 4] = b"aeio";
+    let pick = |letters: &[u8], at: usize| letters.get(at).copied().map(char::from);
+    let mut password = String::new();
+    for (position, byte) in random::<9>().into_iter().map(usize::from).enumerate() {
+        if position > 0 && position % 3 == 0 {
+            password.push('-');
+        }
+        password.extend(pick(CONSONANTS, byte & 0x0F));
+        password.extend(pick(VOWELS, byte >> 4 & 0x03));
+    }
+    password
+}
+
+/// Makes the people who are missing, and sees to it that the printed passwords are the right ones.
+pub(super) async fn ensure(app: &App, kept: &Kept, now: OffsetDateTime) -> Result<Vec<Login>, DemoError> {
+    let people = [
+        ("ada", ada(now), &kept.ada_password, "a customer"),
+        ("grace", grace(now), &kept.grace_password, "an advisor, who may see the list of customers"),
+    ];
+    let mut logins = vec![];
+    for (login, claims, password, what) in people {
+        check_claims(&claims).map_err(other)?;
+        let name = claims.get("name").and_then(Value::as_str).unwrap_or(login).to_owned();
+        ensure_one(app, login, claims, password, now).await?;
+        logins.push(Login { login: login.into(), name, password: password.clone(), what });
+    }
+    Ok(logins)
+}
+
+async fn ensure_one(
+    app: &App,
+    login: &str,
+    claims: Map<String, Value>,
+    password: &str,
+    now: OffsetDateTime,
+) -> Result<(), DemoError> {
+    let hash = || Password::chosen(password).map_err(other)?.hash().map_err(other);
+    match users::by_login(&app.db, login).await? {
+        None => {
+            let user = User { id: base64url(&random::<16>()), login: login.into(), disabled: false, claims };
+            users::add(&app.db, user, Some(hash()?), "demo", now).await?;
+        }
+        Some(found) => {
+            let same = app.passwords.verify(Password::presented(password), found.password_hash).await;
+            if !same.map_err(other)? {
+                users::change(&app.db, &found.user.id, Change::Password(hash()?), "demo", now).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ada(now: OffsetDateTime) -> Map<String, Value> {
+    object(json!({
+        "name": "Ada Lovelace", "given_name": "Ada", "middle_name": "King", "family_name": "Lovelace",
+        "nickname": "Ada", "preferred_username": "ada", "gender": "female", "birthdate": "1815-12-10",
+        "profile": "https://people.example/ada", "picture": "https://people.example/ada.png",
+        "website": "https://ada.example", "zoneinfo": "Europe/London", "locale": "en-GB",
+        "updated_at": now.unix_timestamp(), "email": "ada@people.example", "email_verified": true,
+        "phone_number": "+442079460018", "phone_number_verified": true,
+        "address": address("1 Analytical Row", "London", "EC1A 1AA", "United Kingdom"),
+        "roles": ["customer"],
+    }))
+}
+
+fn grace(now: OffsetDateTime) -> Map<String, Value> {
+    object(json!({
+        "name": "Grace Hopper", "given_name": "Grace", "middle_name": "Brewster", "family_name": "Hopper",
+        "nickname": "Grace", "preferred_username": "grace", "gender": "female", "birthdate": "1906-12-09",
+        "profile": "https://people.example/grace", "picture": "https://people.example/grace.png",
+        "website": "https://grace.example", "zoneinfo": "America/New_York", "locale": "en-US",
+        "updated_at": now.unix_timestamp(), "email": "grace@people.example", "email_verified": true,
+        "phone_number": "+12025550143", "phone_number_verified": true,
+        "address": address("2 Compiler Street", "Arlington", "22201", "United States"),
+        "roles": ["customer", "advisor"],
+    }))
+}
+
+fn address(street: &str, town: &str, code: &str, country: &str) -> Value {
+    json!({
+        "formatted": format!("{street}\n{town} {code}\n{country}"), "street_address": street,
+        "locality": town, "postal_code": code, "country": country,
+    })
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,122 @@
+//! What is running: its addresses, and how it ends.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use futures_util::future;
+use tokio::task::JoinHandle;
+
+use super::Options;
+use crate::clock::Clock;
+use crate::state::kv::Kv;
+
+/// How often what has expired is swept away.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// A demo that is running.
+pub struct Running {
+    /// The issuer: the provider's address.
+    pub provider: String,
+    /// The bank; the one address to open.
+    pub bank: String,
+    /// The retirement fund.
+    pub fund: String,
+    /// The API.
+    pub api: String,
+    /// Who can sign in; the first one is the person to sign in as.
+    pub people: Vec<Login>,
+    directories: (PathBuf, PathBuf),
+    servers: Vec<JoinHandle<io::Result<()>>>,
+    handles: Vec<ServerHandle>,
+    sweeper: Option<JoinHandle<()>>,
+}
+
+/// What a person signs in with. It opens nothing but this demo, so it may be printed.
+#[derive(Clone)]
+pub struct Login {
+    /// The login name.
+    pub login: String,
+    /// The person's name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+    /// What this person can show.
+    pub what: &'static str,
+}
+
+impl Running {
+    pub(super) fn new(
+        options: &Options,
+        people: Vec<Login>,
+        [provider, bank, fund, api]: [&String; 4],
+    ) -> Running {
+        Running {
+            provider: provider.clone(),
+            bank: bank.clone(),
+            fund: fund.clone(),
+            api: api.clone(),
+            people,
+            directories: (options.data_dir.clone(), options.keys_dir.clone()),
+            servers: vec![],
+            handles: vec![],
+            sweeper: None,
+        }
+    }
+
+    pub(super) fn watch(&mut self, server: Server) {
+        self.handles.push(server.handle());
+        self.servers.push(tokio::spawn(server));
+    }
+
+    pub(super) fn sweep(&mut self, kv: Kv, clock: Clock) {
+        self.sweeper = Some(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP_EVERY).await;
+                if let Err(error) = kv.sweep(clock.now()).await {
+                    tracing::warn!(%error, "sweeping the sites' sessions failed");
+                }
+            }
+        }));
+    }
+
+    /// Waits until somebody ends the demo (`Ctrl-C`), then ends all of it.
+    pub async fn wait(mut self) -> io::Result<()> {
+        let (first, _, rest) = future::select_all(std::mem::take(&mut self.servers)).await;
+        self.servers = rest;
+        self.stop().await;
+        first.map_err(io::Error::other)?
+    }
+
+    /// Ends all of it and returns when the last request is answered.
+    pub async fn stop(mut self) {
+        future::join_all(self.handles.iter().map(|handle| handle.stop(true))).await;
+        future::join_all(std::mem::take(&mut self.servers)).await;
+        if let Some(sweeper) = self.sweeper.take() {
+            sweeper.abort();
+        }
+    }
+}
+
+/// What the terminal says: the one address to open, whom to sign in as, and how to end it.
+pub fn announce(running: &Running) -> String {
+    let wide = running.people.iter().map(|person| person.login.len()).max().unwrap_or_default();
+    let people: String = running
+        .people
+        .iter()
+        .enumerate()
+        .map(|(position, Login { login, password, what, .. })| {
+            let label = if position == 0 { "Sign in as" } else { "or as" };
+            format!("  {label:<12}{login:<wide$}   {password}   {what}\n")
+        })
+        .collect();
+    let Running { provider, bank, fund, api, directories: (data, keys), .. } = running;
+    format!(
+        "\n  Open        {bank}\n\n{people}\n  Afterwards  {fund}\n  Provider    {provider}\n  API         {api}\n\n  \
+         Ctrl-C ends it; the next start finds the same people and sessions. Nobody but this machine\n  \
+         can reach it. To begin anew, delete {} and {}.\n",
+        data.display(),
+        keys.display()
+    )
+}

@@ -1,0 +1,105 @@
+//! The one page: who is signed in, by what proof, what just happened, and the buttons.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use time::OffsetDateTime;
+
+use super::fault::{Fault, answer};
+use super::login::home_as_nobody;
+use super::provider::UserInfo;
+use super::sign_out;
+use super::token_card::TokenCard;
+use super::trace::{Party, Step, Trace};
+use super::visit::{Held, Person, Visit};
+use super::{Site, param, see_other};
+use crate::demo::pages::{self, HomePage, SignedIn};
+use crate::demo::words;
+
+/// `GET /`
+pub async fn show(site: Data<Site>, request: HttpRequest) -> HttpResponse {
+    answer(&site, home(&site, &request).await)
+}
+
+async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Fault> {
+    let now = site.clock.now();
+    let held = site.visits.find(request, now).await?;
+    if let Some(state) = param(request, "state") {
+        return sign_out::came_back(site, held, &state).await;
+    }
+    let Some(held) = held else { return page(site, &Visit::default(), now).await };
+    let Some(person) = &held.visit.person else { return page(site, &held.visit, now).await };
+    if person.issuer != site.issuer {
+        let notice = "The provider has moved, and what it said at its old address no longer counts.".into();
+        return home_as_nobody(site, &held, notice, None, now).await;
+    }
+    if person.until <= now.unix_timestamp() {
+        return Ok(see_other("/renew"));
+    }
+    match still_there(site, &held, person, now).await? {
+        Some(signed_out) => Ok(signed_out),
+        None => page(site, &held.visit, now).await,
+    }
+}
+
+/// Asks the provider whether the session behind the tokens still is: whoever signed out at the other site is
+/// signed out here, too. A provider that does not answer changes nothing.
+async fn still_there(
+    site: &Site,
+    held: &Held,
+    person: &Person,
+    now: OffsetDateTime,
+) -> Result<Option<HttpResponse>, Fault> {
+    let mut steps = vec![
+        Step::new(
+            Party::Browser,
+            Party::Site,
+            format!("GET {}/", site.origin),
+            "Before it shows anything, the site asks whether your session at the provider still is.",
+        )
+        .answered("303 See Other", &[("Location", "/")]),
+    ];
+    let Ok(UserInfo::Refused) = site.userinfo(&person.userinfo_token, &mut steps).await else {
+        return Ok(None);
+    };
+    if let Some(step) = steps.last_mut() {
+        step.why =
+            "The provider no longer takes the access token: somebody signed out at another site, or at the \
+                    provider itself. So this site forgets you as well."
+                .into();
+    }
+    let trace = Trace { title: "Signed out by the provider".into(), at: now, steps };
+    let notice = "Your session at Countersign is over, so this site signed you out as well.".into();
+    home_as_nobody(site, held, notice, Some(trace), now).await.map(Some)
+}
+
+async fn page(site: &Site, visit: &Visit, now: OffsetDateTime) -> Result<HttpResponse, Fault> {
+    let signed_in = match &visit.person {
+        None => None,
+        Some(person) => Some(SignedIn {
+            name: person.name.clone(),
+            email: person.email.clone(),
+            cards: cards(site, person, now).await,
+            can_call: person.api_token.is_some(),
+        }),
+    };
+    let page = HomePage {
+        shell: site.shell(),
+        api: site.api.clone(),
+        notice: visit.notice.clone(),
+        happened: visit.trace.as_ref().map(|trace| words::instant(trace.at)),
+        trace: visit.trace.clone(),
+        answer: visit.answer.clone(),
+        signed_in,
+    };
+    Ok(pages::html(StatusCode::OK, page.render()?))
+}
+
+async fn cards(site: &Site, person: &Person, now: OffsetDateTime) -> Vec<TokenCard> {
+    let mut cards = vec![TokenCard::of_id_token(&person.id_token, &site.id_tokens, now).await];
+    if let Some(token) = &person.api_token {
+        cards.push(TokenCard::of_access_token(token, &site.api_tokens, now).await);
+    }
+    cards
+}

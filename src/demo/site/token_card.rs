@@ -1,0 +1,158 @@
+//! A token as it is and as it reads: encoded in its three parts, decoded beside them, and checked.
+
+use countersign_verifier::{Refusal, Verifier, VerifyError, decode_unverified};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::demo::words;
+
+/// How long the provider's tokens live, for the bar that shows how much is left.
+const LIFETIME_SECONDS: i64 = crate::protocol::claims::TOKEN_LIFETIME.whole_seconds();
+
+/// What the page shows of one token.
+#[derive(Clone, Debug)]
+pub struct TokenCard {
+    /// For the heading's id.
+    pub id: &'static str,
+    /// What it is.
+    pub title: &'static str,
+    /// What it is for.
+    pub what: &'static str,
+    /// Header, claims and signature, as they travel.
+    pub encoded: [String; 3],
+    /// The header's members.
+    pub header: Vec<Line>,
+    /// The claims.
+    pub claims: Vec<Line>,
+    /// Whether the signature holds, and by which key.
+    pub signature: Verdict,
+    /// How long the token is still valid, in words.
+    pub left: String,
+    /// The same in seconds.
+    pub left_seconds: i64,
+    /// What a whole bar would be.
+    pub lifetime_seconds: i64,
+}
+
+/// One member of a token.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its name.
+    pub name: String,
+    /// Its value as JSON.
+    pub value: String,
+    /// What it means.
+    pub means: String,
+}
+
+/// What the check said.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Whether the signature is the provider's.
+    pub holds: bool,
+    /// The same in words.
+    pub words: String,
+}
+
+impl TokenCard {
+    /// The proof of the sign-in.
+    pub(super) async fn of_id_token(token: &str, verifier: &Verifier, now: OffsetDateTime) -> TokenCard {
+        let what = "The provider's signed word, to this site alone, that you signed in.";
+        TokenCard::new("id-token", "The ID token", what, token, verifier, now).await
+    }
+
+    /// The token for the API.
+    pub(super) async fn of_access_token(token: &str, verifier: &Verifier, now: OffsetDateTime) -> TokenCard {
+        let what = "What this site shows to the API. A site need not look inside; here you may.";
+        TokenCard::new("access-token", "The access token for the API", what, token, verifier, now).await
+    }
+
+    async fn new(
+        id: &'static str,
+        title: &'static str,
+        what: &'static str,
+        token: &str,
+        verifier: &Verifier,
+        now: OffsetDateTime,
+    ) -> TokenCard {
+        let mut parts = token.split('.').map(str::to_owned);
+        let encoded = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        let decoded = decode_unverified(token).ok();
+        let exp =
+            decoded.as_ref().and_then(|decoded| decoded.claims.get("exp")?.as_i64()).unwrap_or_default();
+        let left_seconds = exp - now.unix_timestamp();
+        TokenCard {
+            id,
+            title,
+            what,
+            encoded,
+            header: decoded.as_ref().map(|decoded| lines(&decoded.header, now)).unwrap_or_default(),
+            claims: decoded.as_ref().map(|decoded| lines(&decoded.claims, now)).unwrap_or_default(),
+            signature: verdict(token, verifier, now).await,
+            left: match left_seconds {
+                1.. => format!("{} left", words::span(left_seconds)),
+                _ => format!("over since {}", words::span(-left_seconds)),
+            },
+            left_seconds: left_seconds.max(0),
+            lifetime_seconds: LIFETIME_SECONDS,
+        }
+    }
+}
+
+/// The times are compared after the signature, so a token that is merely over still has a good one.
+async fn verdict(token: &str, verifier: &Verifier, now: OffsetDateTime) -> Verdict {
+    let holds = |kid: Option<&str>| Verdict {
+        holds: true,
+        words: format!("holds, by key {} of the provider's key set", kid.unwrap_or("without a name")),
+    };
+    match verifier.verify_at(token, now).await {
+        Ok(claims) => holds(claims.kid.as_deref()),
+        Err(VerifyError::Refused(Refusal::Expired { .. })) => {
+            let decoded = decode_unverified(token).ok();
+            holds(decoded.as_ref().and_then(|decoded| decoded.header.get("kid")?.as_str()))
+        }
+        Err(error) => Verdict { holds: false, words: error.to_string() },
+    }
+}
+
+fn lines(object: &Value, now: OffsetDateTime) -> Vec<Line> {
+    let members = object.as_object().into_iter().flatten();
+    members
+        .map(|(name, value)| Line {
+            name: name.clone(),
+            value: value.to_string(),
+            means: meaning(name, value, now),
+        })
+        .collect()
+}
+
+fn meaning(name: &str, value: &Value, now: OffsetDateTime) -> String {
+    let text = match name {
+        "exp" | "iat" | "nbf" | "auth_time" => {
+            let when = value.as_i64().and_then(|at| words::relative(at, now)).unwrap_or_default();
+            return match name {
+                "exp" => format!("not valid from {when}"),
+                "iat" => format!("issued {when}"),
+                "nbf" => format!("not valid before {when}"),
+                _ => format!("you last signed in {when}"),
+            };
+        }
+        "alg" => "the algorithm of the signature",
+        "kid" => "which of the provider's keys",
+        "typ" => "the kind of token, so that one is never taken for another",
+        "iss" => "who says so",
+        "sub" => "who you are, in a name that never changes",
+        "aud" => "for whom it is, and for nobody else",
+        "client_id" => "the site it was given to",
+        "nonce" => "what this site made up for this one sign-in",
+        "acr" => "how well you proved who you are",
+        "amr" => "by what means: pwd is a password",
+        "sid" => "your session at the provider, as this site knows it",
+        "at_hash" => "ties it to the access token that came along",
+        "jti" => "its own number",
+        "scope" => "what the site may do there",
+        "roles" => "what you are in this company",
+        _ => "",
+    };
+    text.to_owned()
+}
