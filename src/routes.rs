@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, Route, middleware};
 use crate::endpoints::{assets, authorize, discovery, end_session, jwks, token, userinfo};
 use crate::pages::{consent, home, login, signed_out};
 use crate::protocol::failure::PageFailure;
-use crate::web::answer::MethodNotAllowed;
 use crate::web::cors;
+use crate::web::failure::MethodNotAllowed;
 
 /// Mounts everything below the issuer's path, which is `""` or `/path`.
 pub fn configure(service: &mut ServiceConfig, base: &str) {
@@ -15,7 +15,10 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
     let options = || method(actix_web::http::Method::OPTIONS);
 
     // Where clients find us: OpenID Connect Discovery §4, RFC 8414 §3 (the path comes last there)
-    let mut documents = vec![at("/.well-known/openid-configuration"), format!("/.well-known/oauth-authorization-server{base}")];
+    let mut documents = vec![
+        at("/.well-known/openid-configuration"),
+        format!("/.well-known/oauth-authorization-server{base}"),
+    ];
     if !base.is_empty() {
         documents.push(format!("/.well-known/openid-configuration{base}"));
     }
@@ -28,15 +31,18 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
     service.service(jwks.default_service(program("GET, HEAD")));
 
     // OpenID Connect Core §3.1.2
-    let authorize = resource(at("/authorize")).route(get().to(authorize::get)).route(head().to(authorize::get));
+    let authorize =
+        resource(at("/authorize")).route(get().to(authorize::get)).route(head().to(authorize::get));
     service.service(authorize.route(post().to(authorize::post)).default_service(person("GET, HEAD, POST")));
     let resume = resource(at("/continue")).route(get().to(authorize::resume)).default_service(person("GET"));
     service.service(resume);
 
     // RFC 6749 §3.2 · OpenID Connect Core §5.3
     let token = resource(at("/token")).wrap(middleware::from_fn(cors::around)).route(post().to(token::post));
-    service.service(token.route(options().to(cors::preflight_post)).default_service(program("POST, OPTIONS")));
-    let userinfo = resource(at("/userinfo")).wrap(middleware::from_fn(cors::around)).route(get().to(userinfo::get));
+    service
+        .service(token.route(options().to(cors::preflight_post)).default_service(program("POST, OPTIONS")));
+    let userinfo =
+        resource(at("/userinfo")).wrap(middleware::from_fn(cors::around)).route(get().to(userinfo::get));
     let userinfo = userinfo.route(head().to(userinfo::get)).route(post().to(userinfo::post));
     let userinfo = userinfo.route(options().to(cors::preflight_get_post));
     service.service(userinfo.default_service(program("GET, HEAD, POST, OPTIONS")));
@@ -63,9 +69,8 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
             .route(post().to(signed_out::post))
             .default_service(person("GET, HEAD, POST")),
     );
-    service.service(
-        page("/", get().to(home::get), head().to(home::get)).default_service(person("GET, HEAD")),
-    );
+    service
+        .service(page("/", get().to(home::get), head().to(home::get)).default_service(person("GET, HEAD")));
     service.service(scope(&at("/assets")).route("/{name}", get().to(assets::get)));
     service.default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
 }

@@ -32,11 +32,15 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
 
 /// `POST /authorize`: read, then continued by a GET, because a browser sends no cookie with a form that
 /// another site posted.
-pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+pub async fn post(
+    req: HttpRequest,
+    app: web::Data<App>,
+    body: Body,
+) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::form(&req, &body, &PARAMS)?;
     let now = app.clock.now();
     pending::read(&app, &params).await?;
-    let ticket = Ticket::new(params.encode(), now).seal(&app, None, now).await?;
+    let ticket = Ticket::new(params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
 }
 
@@ -50,8 +54,8 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     let opened = Ticket::open(&app, sent, known.as_ref(), now).await?;
     let mut ticket = opened.ticket;
     let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
+    let client = app.clients.find(authorize::client_id(&params)?).await?;
     if ticket.is_expired(now) {
-        let client = app.clients.find(authorize::client_id(&params)?).await?;
         return Err(PageFailure::TicketExpired { back: client.and_then(|client| client.way_back()) }.into());
     }
     if !opened.is_ours {
@@ -64,12 +68,17 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
         }
     }
     let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
-    let asked = pending::read(&app, &params).await?;
-    let name = &asked.client.metadata.client_name;
-    match visit.evaluate(&asked, ticket, Path::Resumed).await {
+    let outcome = match pending::read(&app, &params).await {
+        Ok(asked) => visit.evaluate(&asked, ticket, Path::Resumed).await,
+        Err(failure) => Err(failure),
+    };
+    match (outcome, client) {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
-        Err(AuthorizeFailure::Reply { reply_to, error }) => Ok(complete(&req, &app, name, &reply_to.error(&error))),
-        other => other,
+        (Err(AuthorizeFailure::Reply { reply_to, error }), Some(client)) => {
+            tracing::info!(client = %client.id, %error, "answered an authorization request with an error");
+            Ok(complete(&req, &app, &client.metadata.client_name, &reply_to.error(&error)))
+        }
+        (outcome, _) => outcome,
     }
 }
 
@@ -143,16 +152,19 @@ impl Visit<'_> {
             return Ok(true);
         }
         let asked = Consent { scopes: request.scope.clone(), resources: request.resources.clone() };
-        let covered = store::consents::covers(&self.app.db, &account.user_id, &client.id, asked, self.now).await?;
+        let covered =
+            store::consents::covers(&self.app.db, &account.user_id, &client.id, asked, self.now).await?;
         if covered {
             let sessions = &self.app.state.sessions;
-            sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, self.now).await?;
+            sessions
+                .remember_consent(session.record, account.session_id, &client.id, &fingerprint, self.now)
+                .await?;
         }
         Ok(covered)
     }
 
     async fn interact(&self, page: &str, ticket: &Ticket) -> Result<HttpResponse, AuthorizeFailure> {
-        let sealed = ticket.seal(self.app, Some(&self.browser), self.now).await?;
+        let sealed = ticket.seal(self.req, self.app, Some(&self.browser), self.now).await?;
         let res = see_other(&format!("{}{page}?t={sealed}", self.app.config.base)).finish();
         Ok(with_cookie(res, self.browser.new_cookie(self.app)))
     }

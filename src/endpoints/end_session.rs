@@ -49,12 +49,8 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         let name = client.metadata.client_name.clone();
         hidden.push(("then".into(), sign_out::seal(&app, &browser, &sign_out::Then { name, redirect })?));
     }
-    let view = SignOutPage {
-        shell: shell(&req, &app),
-        account: None,
-        client: client.as_deref().map(card),
-        hidden,
-    };
+    let view =
+        SignOutPage { shell: shell(&req, &app), account: None, client: client.as_deref().map(card), hidden };
     Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))
 }
 
@@ -66,14 +62,15 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     if let Some(name) = params.repeated() {
         return Err(PageFailure::ParameterRepeated(name));
     }
-    let ticket = Ticket::new(params.encode(), now).seal(&app, None, now).await?;
+    let ticket = Ticket::new(params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&format!("{}/end_session?t={ticket}", app.config.base)).finish())
 }
 
 /// Tells whether the session a hint speaks of is the one of this browser.
 fn is_of(app: &App, hint: &Hint, session: &Session) -> bool {
     session.accounts.iter().any(|account| {
-        account.user_id == hint.sub && hint.sid == Some(sid(&app.keys.sid, account.session_id, &hint.client_id))
+        account.user_id == hint.sub
+            && hint.sid == Some(sid(&app.keys.sid, account.session_id, &hint.client_id))
     })
 }
 

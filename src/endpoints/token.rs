@@ -16,8 +16,15 @@ use crate::web::extract::{self, Body};
 
 /// Every parameter this endpoint knows.
 const PARAMS: [&str; 9] = [
-    "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "redirect_uri",
-    "code_verifier", "resource",
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "resource",
 ];
 
 /// `POST /token`
@@ -29,7 +36,9 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     match params.get("grant_type") {
         None => Err(TokenFailure::bad_request("invalid_request", "grant_type is missing")),
         Some("authorization_code") => code::redeem(&app, &client, &params).await,
-        Some(_) => Err(TokenFailure::bad_request("unsupported_grant_type", "this grant_type is not supported")),
+        Some(_) => {
+            Err(TokenFailure::bad_request("unsupported_grant_type", "this grant_type is not supported"))
+        }
     }
 }
 

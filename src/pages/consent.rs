@@ -27,7 +27,9 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let Some(pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
     let Some((shown_to, _)) = &pending.ticket.displayed else { return Ok(go_on()) };
     let accounts = session(&req, &app, now).await?.map(|session| session.accounts).unwrap_or_default();
-    let Some(account) = accounts.iter().find(|account| account.session_id == *shown_to) else { return Ok(go_on()) };
+    let Some(account) = accounts.iter().find(|account| account.session_id == *shown_to) else {
+        return Ok(go_on());
+    };
     let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { return Ok(go_on()) };
     let shell = shell(&req, &app);
     let redirect = Url::parse(pending.asked.request.reply_to.redirect_uri());
@@ -46,7 +48,11 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
 }
 
 /// `POST /consent`
-pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+pub async fn post(
+    req: HttpRequest,
+    app: web::Data<App>,
+    body: Body,
+) -> Result<HttpResponse, AuthorizeFailure> {
     refuse_cross_site(&req, &app)?;
     let params = extract::form(&req, &body, &["ticket", "decision"])?;
     Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
@@ -77,7 +83,7 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, now).await?;
     pending.ticket.done.consent = Some(fingerprint);
     pending.ticket.displayed = None;
-    Ok(see_other(&pending.go_on(&app, now).await?).finish())
+    Ok(see_other(&pending.go_on(&req, &app, now).await?).finish())
 }
 
 /// Each scope in words: ours from the texts, a resource's from its declaration.
@@ -86,7 +92,8 @@ fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
         if let Some(line) = ScopeLine::standard(texts, scope) {
             return line;
         }
-        let owner = app.config.resources.iter().find(|resource| resource.scopes.iter().any(|own| own == scope));
+        let owner =
+            app.config.resources.iter().find(|resource| resource.scopes.iter().any(|own| own == scope));
         let name = owner.map(|owner| owner.name.clone().unwrap_or_else(|| owner.uri.clone()));
         let words = owner.and_then(|owner| owner.descriptions.get(scope).cloned());
         ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: name, sensitive: false }

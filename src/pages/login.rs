@@ -1,6 +1,5 @@
 //! The sign-in page. It authenticates and nothing else: what comes next is decided where it began.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
@@ -12,7 +11,7 @@ use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
 use crate::store;
-use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
+use crate::web::answer::{Kind, page, see_other, shell, with_cookie, with_status};
 use crate::web::browser::{Browser, refuse_cross_site, session, session_cookie};
 use crate::web::extract::{self, Body};
 use crate::web::pending::{Pending, card, continue_at};
@@ -37,7 +36,11 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
 }
 
 /// `POST /login`
-pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+pub async fn post(
+    req: HttpRequest,
+    app: web::Data<App>,
+    body: Body,
+) -> Result<HttpResponse, AuthorizeFailure> {
     refuse_cross_site(&req, &app)?;
     let params = extract::form(&req, &body, &["ticket", "username", "password", "remember", "decision"])?;
     Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
@@ -70,7 +73,7 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
         begun => begun?,
     };
     pending.ticket.done.login = Some(begun.session_id);
-    let res = see_other(&pending.go_on(&app, now).await?).finish();
+    let res = see_other(&pending.go_on(&req, &app, now).await?).finish();
     Ok(with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age))))
 }
 
@@ -96,7 +99,8 @@ enum Unchecked {
 /// The identifier of the person whose password this is. Unknown name, wrong password and disabled
 /// account are one answer at one cost.
 async fn check(app: &App, username: &str, password: &str) -> Result<Option<String>, Unchecked> {
-    let found = store::users::by_login(&app.db, username).await.map_err(|error| Unchecked::Failed(error.into()))?;
+    let found =
+        store::users::by_login(&app.db, username).await.map_err(|error| Unchecked::Failed(error.into()))?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
     match app.passwords.verify(Password::presented(password), hash).await {
         Ok(right) => Ok(user.filter(|user| right && !user.disabled).map(|user| user.id)),
@@ -136,12 +140,11 @@ impl Form<'_> {
             problem,
             cancel: true,
         };
-        let mut res = page(app, Kind::Form, &view);
-        *res.status_mut() = match problem {
-            None => StatusCode::OK,
-            Some(LoginProblem::WrongCredentials | LoginProblem::Missing) => StatusCode::UNPROCESSABLE_ENTITY,
-            Some(LoginProblem::Busy | LoginProblem::StateDown) => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        res
+        let res = page(app, Kind::Form, &view);
+        match problem {
+            None => res,
+            Some(LoginProblem::WrongCredentials | LoginProblem::Missing) => with_status(res, 422),
+            Some(LoginProblem::Busy | LoginProblem::StateDown) => with_status(res, 503),
+        }
     }
 }

@@ -18,9 +18,23 @@ use crate::protocol::session::Account;
 
 /// Every parameter this endpoint knows; all others are ignored.
 pub const PARAMS: [&str; 17] = [
-    "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope", "state",
-    "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint",
-    "registration", "resource",
+    "client_id",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "registration",
+    "resource",
 ];
 
 /// A validated authorization request.
@@ -138,7 +152,10 @@ impl Request {
             return refuse("invalid_target", "the requested resource is unknown here");
         };
         if resources.target("", &requested, &scope) == Err(TargetFault::NeedsResource) {
-            return refuse("invalid_target", "a requested scope belongs to a resource: send the resource parameter");
+            return refuse(
+                "invalid_target",
+                "a requested scope belongs to a resource: send the resource parameter",
+            );
         }
         Ok(Request {
             scope,
@@ -242,14 +259,23 @@ pub fn decide(
     }
     let too_old = request.max_age.is_some_and(|most| most.is_zero() || now - account.auth_time > most);
     if (request.prompt.login || too_old) && !authenticated_for_this {
-        return if silent { refuse("login_required", "the authentication is too old") } else { Decision::Login };
+        return if silent {
+            refuse("login_required", "the authentication is too old")
+        } else {
+            Decision::Login
+        };
     }
     if client.metadata.first_party {
         return Decision::Issue;
     }
-    let allowed_for_this = done.consent.as_deref() == Some(&request.consent_fingerprint(client, &account.user_id));
+    let allowed_for_this =
+        done.consent.as_deref() == Some(&request.consent_fingerprint(client, &account.user_id));
     if (request.prompt.consent || !consented) && !allowed_for_this {
-        return if silent { refuse("consent_required", "the person has not consented yet") } else { Decision::Consent };
+        return if silent {
+            refuse("consent_required", "the person has not consented yet")
+        } else {
+            Decision::Consent
+        };
     }
     Decision::Issue
 }

@@ -153,7 +153,9 @@ impl Metadata {
             if Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
                 continue;
             }
-            return member(format!("allowed_cors_origins: {origin:?} is no origin such as https://app.example"));
+            return member(format!(
+                "allowed_cors_origins: {origin:?} is no origin such as https://app.example"
+            ));
         }
         Ok(())
     }
@@ -189,7 +191,11 @@ impl Client {
 
     /// The host people know the application by.
     pub fn host(&self) -> Option<String> {
-        let known = self.metadata.client_uri.as_deref().or(self.metadata.redirect_uris.first().map(RedirectUri::as_str));
+        let known = self.metadata.client_uri.as_deref().or(self
+            .metadata
+            .redirect_uris
+            .first()
+            .map(RedirectUri::as_str));
         Url::parse(known?).ok()?.host_str().map(str::to_owned)
     }
 

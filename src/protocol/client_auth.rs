@@ -15,8 +15,13 @@ pub struct Credentials {
 
 enum Proof {
     /// Both readings of a Basic pair: form-decoded as the standard says, and raw as many clients send it.
-    Basic { secret: String, raw: Option<(String, String)> },
-    Post { secret: String },
+    Basic {
+        secret: String,
+        raw: Option<(String, String)>,
+    },
+    Post {
+        secret: String,
+    },
     Nothing,
 }
 
@@ -28,7 +33,12 @@ impl Credentials {
         let header = match authorization {
             [] => None,
             [one] => Some(*one),
-            _ => return Err(TokenFailure::bad_request("invalid_request", "more than one Authorization header")),
+            _ => {
+                return Err(TokenFailure::bad_request(
+                    "invalid_request",
+                    "more than one Authorization header",
+                ));
+            }
         };
         let body_id = params.get("client_id");
         let body_secret = params.get("client_secret");
@@ -50,7 +60,10 @@ impl Credentials {
         }
         let credentials = basic(header)?;
         if body_id.is_some_and(|id| !credentials.is_for(id)) {
-            return Err(TokenFailure::invalid_client(true, "client_id in the body differs from the Basic header"));
+            return Err(TokenFailure::invalid_client(
+                true,
+                "client_id in the body differs from the Basic header",
+            ));
         }
         Ok(credentials)
     }
@@ -85,7 +98,8 @@ impl Credentials {
         let right = match &self.proof {
             Proof::Basic { secret, raw } => {
                 let raw_secret = raw.as_ref().map_or(secret, |(_, secret)| secret);
-                let (decoded, raw) = (TokenHash::of(secret).matches(&stored), TokenHash::of(raw_secret).matches(&stored));
+                let (decoded, raw) =
+                    (TokenHash::of(secret).matches(&stored), TokenHash::of(raw_secret).matches(&stored));
                 decoded | raw
             }
             Proof::Post { secret } => TokenHash::of(secret).matches(&stored),
@@ -122,7 +136,8 @@ fn basic(header: &str) -> Result<Credentials, TokenFailure> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(TokenFailure::invalid_client(false, "the Authorization scheme is not Basic"));
     }
-    let bytes = BASE64.decode(encoded.trim().as_bytes()).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    let bytes =
+        BASE64.decode(encoded.trim().as_bytes()).map_err(|error| malformed(&format!("Basic: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| malformed(&format!("Basic: {error}")))?;
     let (raw_id, raw_secret) = text.split_once(':').ok_or_else(|| malformed("Basic: no colon"))?;
     let raw = (raw_id.to_owned(), raw_secret.to_owned());

@@ -62,7 +62,11 @@ impl CodeGrant {
     pub fn check(&self, params: &Params) -> Result<(), TokenFailure> {
         match params.get("redirect_uri") {
             Some(sent) if sent == self.redirect_uri => (),
-            Some(_) => return Err(TokenFailure::invalid_grant("redirect_uri is not the one the code was issued for")),
+            Some(_) => {
+                return Err(TokenFailure::invalid_grant(
+                    "redirect_uri is not the one the code was issued for",
+                ));
+            }
             // OAuth 2.1 §10.2: PKCE already proves more than repeating the address does.
             None if self.code_challenge.is_some() => (),
             None => return Err(TokenFailure::invalid_grant("redirect_uri is missing")),
@@ -70,9 +74,13 @@ impl CodeGrant {
         match (&self.code_challenge, params.get("code_verifier")) {
             (None, None) => Ok(()),
             (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
-            (Some(_), Some(_)) => Err(TokenFailure::invalid_grant("code_verifier does not match the challenge")),
+            (Some(_), Some(_)) => {
+                Err(TokenFailure::invalid_grant("code_verifier does not match the challenge"))
+            }
             (Some(_), None) => Err(TokenFailure::invalid_grant("code_verifier is missing")),
-            (None, Some(_)) => Err(TokenFailure::invalid_grant("code_verifier was sent but no challenge was")),
+            (None, Some(_)) => {
+                Err(TokenFailure::invalid_grant("code_verifier was sent but no challenge was"))
+            }
         }
     }
 

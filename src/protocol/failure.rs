@@ -89,6 +89,12 @@ pub enum PageFailure {
     /// The state store cannot be reached; nobody is signed out.
     #[error("the state store cannot be reached: {0}")]
     StateDown(String),
+    /// Too often within a while; nothing was done.
+    #[error("too many requests from this address")]
+    RateLimited {
+        /// How long to wait.
+        seconds: u32,
+    },
     /// Too much to do at this moment.
     #[error("busy: {0}")]
     Busy(String),
@@ -119,6 +125,7 @@ impl PageFailure {
             PageFailure::CookiesOff => "cookies-off",
             PageFailure::CrossSite(_) => "cross-site",
             PageFailure::StateDown(_) => "state-down",
+            PageFailure::RateLimited { .. } => "rate-limited",
             PageFailure::Busy(_) => "busy",
             PageFailure::Internal(_) => "internal",
         }
@@ -132,6 +139,7 @@ impl PageFailure {
             PageFailure::Method(_) => 405,
             PageFailure::TooLarge("the request") => 413,
             PageFailure::ContentType => 415,
+            PageFailure::RateLimited { .. } => 429,
             PageFailure::Internal(_) => 500,
             PageFailure::StateDown(_) | PageFailure::Busy(_) => 503,
             _ => 400,
@@ -153,7 +161,9 @@ impl PageFailure {
             | PageFailure::PostLogoutMismatch(_) => Some("invalid_request"),
             PageFailure::RequestNotSupported("request") => Some("request_not_supported"),
             PageFailure::RequestNotSupported(_) => Some("request_uri_not_supported"),
-            PageFailure::StateDown(_) | PageFailure::Busy(_) => Some("temporarily_unavailable"),
+            PageFailure::StateDown(_) | PageFailure::Busy(_) | PageFailure::RateLimited { .. } => {
+                Some("temporarily_unavailable")
+            }
             PageFailure::Internal(_) => Some("server_error"),
             _ => None,
         }
@@ -193,7 +203,12 @@ pub struct TokenFailure {
 impl TokenFailure {
     /// A 400 with this error.
     pub fn bad_request(code: &'static str, description: &'static str) -> TokenFailure {
-        TokenFailure { status: 400, error: OAuthError::new(code, description), basic_challenge: false, cause: None }
+        TokenFailure {
+            status: 400,
+            error: OAuthError::new(code, description),
+            basic_challenge: false,
+            cause: None,
+        }
     }
 
     /// The one answer for every code that cannot be redeemed; the cause stays in the log.

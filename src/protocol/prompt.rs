@@ -23,9 +23,14 @@ impl Prompt {
 
     /// Reads the space-separated list.
     pub fn parse(text: Option<&str>) -> Result<Prompt, Contradiction> {
-        let values: Vec<&str> = text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
+        let values: Vec<&str> =
+            text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
         let has = |value: &str| values.contains(&value);
         let prompt = Prompt { none: has("none"), login: has("login"), consent: has("consent") };
-        if prompt.none && values.iter().any(|value| *value != "none") { Err(Contradiction) } else { Ok(prompt) }
+        if prompt.none && values.iter().any(|value| *value != "none") {
+            Err(Contradiction)
+        } else {
+            Ok(prompt)
+        }
     }
 }

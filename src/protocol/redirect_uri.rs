@@ -37,7 +37,9 @@ pub enum RedirectUriFault {
     #[error("wildcards are not supported: register each address")]
     Wildcard,
     /// `javascript:`, `data:` and their like, or a scheme this type of client may not use.
-    #[error("its scheme is not allowed for this type of client (web: https; native: also loopback http or a reverse-DNS scheme)")]
+    #[error(
+        "its scheme is not allowed for this type of client (web: https; native: also loopback http or a reverse-DNS scheme)"
+    )]
     Scheme,
     /// Web clients live on real hosts.
     #[error("a web client cannot be redirected to a loopback host, except in development mode")]
@@ -209,7 +211,8 @@ impl Mismatch {
         let nearest = registered
             .map(|uri| (uri, differences(uri.as_str(), sent)))
             .min_by_key(|(uri, differs)| (differs.len(), usize::MAX - common_prefix(uri.as_str(), sent)));
-        let (nearest, differs) = nearest.map_or((None, vec![]), |(uri, differs)| (Some(uri.to_string()), differs));
+        let (nearest, differs) =
+            nearest.map_or((None, vec![]), |(uri, differs)| (Some(uri.to_string()), differs));
         Mismatch { sent: sent.into(), nearest, differs }
     }
 }
@@ -230,7 +233,9 @@ fn differences(registered: &str, sent: &str) -> Vec<Difference> {
         let both_local = is_loopback_literal(&a) && is_loopback_literal(&b);
         differs.push(if both_local { Difference::Localhost } else { Difference::Host });
     }
-    if a.port_or_known_default() != b.port_or_known_default() && (a.scheme() == b.scheme() || has_port(&a, &b)) {
+    if a.port_or_known_default() != b.port_or_known_default()
+        && (a.scheme() == b.scheme() || has_port(&a, &b))
+    {
         differs.push(Difference::Port);
     }
     let (path, sent_path) = (a.path(), b.path());

@@ -39,7 +39,10 @@ impl ReplyTo {
 
     /// A failed request that is answered here.
     pub fn failure(&self, code: &'static str, description: &'static str) -> AuthorizeFailure {
-        AuthorizeFailure::Reply { reply_to: Box::new(self.clone()), error: OAuthError::new(code, description) }
+        AuthorizeFailure::Reply {
+            reply_to: Box::new(self.clone()),
+            error: OAuthError::new(code, description),
+        }
     }
 
     /// Appends to the query; a query that was registered stays as it is.

@@ -61,7 +61,8 @@ impl Resources {
             if let Some(scope) = resource.scopes.iter().find(|scope| Scope::standard().has(scope)) {
                 return Err(format!("resource {uri:?}: {scope:?} is a scope of OpenID Connect itself"));
             }
-            if let Some(claim) = resource.claims.iter().find(|claim| !TOKEN_CLAIMS.contains(&claim.as_str())) {
+            if let Some(claim) = resource.claims.iter().find(|claim| !TOKEN_CLAIMS.contains(&claim.as_str()))
+            {
                 return Err(format!("resource {uri:?}: claim {claim:?} is none of {TOKEN_CLAIMS:?}"));
             }
             if let Some(scope) = resource.descriptions.keys().find(|scope| !resource.scopes.contains(scope)) {
@@ -108,7 +109,12 @@ impl Resources {
     /// resources of the granted scopes; a scope of any other resource then asks for `resource`.
     ///
     /// Spec: RFC 8707 §2.2, RFC 9068 §3
-    pub fn target(&self, issuer: &str, requested: &[String], scopes: &Scope) -> Result<(Vec<String>, Scope), TargetFault> {
+    pub fn target(
+        &self,
+        issuer: &str,
+        requested: &[String],
+        scopes: &Scope,
+    ) -> Result<(Vec<String>, Scope), TargetFault> {
         if !requested.is_empty() {
             let chosen: Vec<&Resource> = requested.iter().filter_map(|uri| self.find(uri)).collect();
             let carried = scopes.filter(|name| chosen.iter().any(|resource| resource.has(name)));
@@ -140,7 +146,8 @@ impl Resource {
 /// Lower-cases scheme and host, which have no case; the rest of a URI does.
 fn lower_authority(uri: &str) -> String {
     let authority = uri.find("://").map_or(0, |at| at + 3);
-    let end = uri.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(uri.len(), |at| authority + at);
+    let end =
+        uri.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(uri.len(), |at| authority + at);
     let (head, tail) = uri.split_at_checked(end).unwrap_or((uri, ""));
     format!("{}{tail}", head.to_ascii_lowercase())
 }

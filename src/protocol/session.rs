@@ -37,7 +37,10 @@ pub struct Account {
 impl Account {
     /// The fingerprint of the consent this person gave a client, as far as this session remembers.
     pub fn consent(&self, client_id: &str) -> Option<&str> {
-        self.consents.iter().find(|(client, _)| client == client_id).map(|(_, fingerprint)| fingerprint.as_str())
+        self.consents
+            .iter()
+            .find(|(client, _)| client == client_id)
+            .map(|(_, fingerprint)| fingerprint.as_str())
     }
 
     /// Remembers a consent, in place of an older one for the same client.
@@ -60,8 +63,11 @@ pub struct SessionPolicy {
 
 impl SessionPolicy {
     /// 8 hours idle, 24 hours in all; 30 days after "stay signed in".
-    pub const DEFAULT: SessionPolicy =
-        SessionPolicy { idle: Duration::hours(8), absolute: Duration::hours(24), remembered: Duration::days(30) };
+    pub const DEFAULT: SessionPolicy = SessionPolicy {
+        idle: Duration::hours(8),
+        absolute: Duration::hours(24),
+        remembered: Duration::days(30),
+    };
 }
 
 /// Derives the `sid` of one session for one client: stable, and not to be linked across clients.

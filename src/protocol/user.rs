@@ -29,7 +29,8 @@ impl User {
     ///
     /// Spec: OpenID Connect Core §5.4
     pub fn claims_for(&self, scopes: &Scope) -> Map<String, Value> {
-        let released = STANDARD.iter().filter(|(scope, _)| scopes.has(scope)).flat_map(|(_, claims)| claims.iter());
+        let released =
+            STANDARD.iter().filter(|(scope, _)| scopes.has(scope)).flat_map(|(_, claims)| claims.iter());
         released.filter_map(|name| Some(((*name).to_owned(), self.claims.get(*name)?.clone()))).collect()
     }
 }
@@ -44,11 +45,26 @@ pub fn fold_login(typed: &str) -> String {
 /// Spec: OpenID Connect Core §5.1
 pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
     const RESERVED: [&str; 14] = [
-        "sub", "iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "auth_time", "acr", "amr", "sid", "client_id",
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "nonce",
+        "azp",
+        "auth_time",
+        "acr",
+        "amr",
+        "sid",
+        "client_id",
     ];
     for (name, value) in claims {
         let fine = match name.as_str() {
-            reserved if RESERVED.contains(&reserved) => return Err(format!("{name} is not a person's to set")),
+            reserved if RESERVED.contains(&reserved) => {
+                return Err(format!("{name} is not a person's to set"));
+            }
             "email_verified" | "phone_number_verified" => value.is_boolean(),
             "updated_at" => value.is_u64(),
             "address" => value.as_object().is_some_and(|parts| {
@@ -80,7 +96,9 @@ fn is_said(text: &str) -> bool {
 fn is_birthdate(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let number = |part: &str, digits: usize| {
-        (part.len() == digits && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u16>().ok()).flatten()
+        (part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse::<u16>().ok())
+            .flatten()
     };
     match parts.as_slice() {
         [year] => number(year, 4).is_some(),

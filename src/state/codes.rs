@@ -19,7 +19,12 @@ impl Codes {
     }
 
     /// Mints a code for a client.
-    pub async fn mint(&self, client_id: &str, grant: &CodeGrant, now: OffsetDateTime) -> Result<Token, StateError> {
+    pub async fn mint(
+        &self,
+        client_id: &str,
+        grant: &CodeGrant,
+        now: OffsetDateTime,
+    ) -> Result<Token, StateError> {
         let code = Token::generate();
         let value = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
         self.kv.put(&key(client_id, code.expose()), &value, now + LIFETIME).await?;
@@ -28,7 +33,12 @@ impl Codes {
 
     /// Spends a code, in one step, before anything is decided on it. Another client's attempt finds
     /// nothing and burns nothing.
-    pub async fn spend(&self, client_id: &str, code: &str, now: OffsetDateTime) -> Result<Spend<CodeGrant>, StateError> {
+    pub async fn spend(
+        &self,
+        client_id: &str,
+        code: &str,
+        now: OffsetDateTime,
+    ) -> Result<Spend<CodeGrant>, StateError> {
         let read = |value: Vec<u8>| {
             serde_json::from_slice(&value).map_err(|error| StateError::Broken(error.to_string()))
         };

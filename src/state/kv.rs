@@ -3,9 +3,9 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::StateError;
 use super::kv_redis::RedisKv;
 use super::kv_sql::SqlKv;
-use super::StateError;
 
 /// A key: a drawer and a name in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,13 @@ impl Kv {
     }
 
     /// Stores a value if none is there; tells whether it did. Of many at once exactly one does.
-    pub async fn put_new(&self, key: &Key, value: &[u8], exp: OffsetDateTime, now: OffsetDateTime) -> Result<bool, StateError> {
+    pub async fn put_new(
+        &self,
+        key: &Key,
+        value: &[u8],
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
         both!(self, kv => kv.put_new(key, value, exp, now))
     }
 
@@ -89,12 +95,24 @@ impl Kv {
 
     /// Spends a value in one atomic step and keeps it, as spent, until `remember`. Of many at once
     /// exactly one is told [`Spend::Fresh`].
-    pub async fn spend(&self, key: &Key, remember: OffsetDateTime, now: OffsetDateTime) -> Result<Spend<Vec<u8>>, StateError> {
+    pub async fn spend(
+        &self,
+        key: &Key,
+        remember: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Spend<Vec<u8>>, StateError> {
         both!(self, kv => kv.spend(key, remember, now))
     }
 
     /// Replaces `old` by `new` if `old` is still what is there; tells whether it did.
-    pub async fn swap(&self, key: &Key, old: &[u8], new: &[u8], exp: OffsetDateTime, now: OffsetDateTime) -> Result<bool, StateError> {
+    pub async fn swap(
+        &self,
+        key: &Key,
+        old: &[u8],
+        new: &[u8],
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
         both!(self, kv => kv.swap(key, old, new, exp, now))
     }
 
@@ -109,7 +127,13 @@ impl Kv {
     }
 
     /// Adds a member to a set until `exp`; adding it again moves its end.
-    pub async fn index_add(&self, set: &Key, member: &str, exp: OffsetDateTime, now: OffsetDateTime) -> Result<(), StateError> {
+    pub async fn index_add(
+        &self,
+        set: &Key,
+        member: &str,
+        exp: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
         both!(self, kv => kv.index_add(set, member, exp, now))
     }
 

@@ -74,7 +74,10 @@ impl RedisKv {
     }
 
     async fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
-        command.query_async(&mut self.link.clone()).await.map_err(|error| StateError::Unreachable(error.to_string()))
+        command
+            .query_async(&mut self.link.clone())
+            .await
+            .map_err(|error| StateError::Unreachable(error.to_string()))
     }
 
     async fn script<T: FromRedisValue>(
@@ -87,7 +90,9 @@ impl RedisKv {
         for arg in args {
             call.arg(Bytes(arg));
         }
-        call.invoke_async(&mut self.link.clone()).await.map_err(|error| StateError::Unreachable(error.to_string()))
+        call.invoke_async(&mut self.link.clone())
+            .await
+            .map_err(|error| StateError::Unreachable(error.to_string()))
     }
 
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
@@ -145,7 +150,12 @@ impl RedisKv {
         self.script(&self.scripts.swap, key, &args.each_ref().map(Vec::as_slice)).await
     }
 
-    pub(super) async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
+    pub(super) async fn hit(
+        &self,
+        key: &Key,
+        window: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Hits, StateError> {
         let args = [seconds(now), seconds(now + window), GARBAGE.to_string().into_bytes()];
         let (count, resets): (u64, i64) =
             self.script(&self.scripts.hit, key, &args.each_ref().map(Vec::as_slice)).await?;

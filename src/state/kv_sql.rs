@@ -149,12 +149,19 @@ impl SqlKv {
         .await
     }
 
-    pub(super) async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
-        let (key, ends, now) = (key.as_str().to_owned(), (now + window).unix_timestamp(), now.unix_timestamp());
+    pub(super) async fn hit(
+        &self,
+        key: &Key,
+        window: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Hits, StateError> {
+        let (key, ends, now) =
+            (key.as_str().to_owned(), (now + window).unix_timestamp(), now.unix_timestamp());
         let (count, resets) = self
             .write(move |conn| {
                 diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
-                let row = (kv::k.eq(key), kv::v.eq(vec![]), kv::spent.eq(false), kv::n.eq(1), kv::exp.eq(ends));
+                let row =
+                    (kv::k.eq(key), kv::v.eq(vec![]), kv::spent.eq(false), kv::n.eq(1), kv::exp.eq(ends));
                 let counted: (i64, i64) = each!(conn, |c| diesel::insert_into(kv::table)
                     .values(row)
                     .on_conflict(kv::k)
@@ -225,14 +232,16 @@ impl SqlKv {
 
     pub(super) async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {
         let now = now.unix_timestamp();
-        let due = self.read(move |conn| Ok(select(exists(kv::table.filter(kv::exp.le(now)))).get_result(conn)?));
+        let due =
+            self.read(move |conn| Ok(select(exists(kv::table.filter(kv::exp.le(now)))).get_result(conn)?));
         if !due.await? {
             return Ok(0);
         }
         self.write(move |conn| {
             let over = kv::table.filter(kv::exp.le(now)).select(kv::k).limit(SWEEP);
             let over: Vec<String> = over.load(conn)?;
-            let swept = diesel::delete(kv::table.filter(kv::k.eq_any(over)).filter(kv::exp.le(now))).execute(conn)?;
+            let swept =
+                diesel::delete(kv::table.filter(kv::k.eq_any(over)).filter(kv::exp.le(now))).execute(conn)?;
             diesel::delete(kv_index::table.filter(kv_index::exp.le(now))).execute(conn)?;
             Ok(swept)
         })

@@ -109,13 +109,23 @@ impl Sessions {
     }
 
     /// Tells whether a session has neither ended nor expired.
-    pub async fn is_live(&self, record: RecordId, session_id: SessionId, now: OffsetDateTime) -> Result<bool, StateError> {
+    pub async fn is_live(
+        &self,
+        record: RecordId,
+        session_id: SessionId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
         let found = self.load(record, now).await?;
         Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.session_id == session_id && a.ends > now)))
     }
 
     /// Tells whether a person is still signed in in a browser record.
-    pub async fn has_user(&self, record: RecordId, user_id: &str, now: OffsetDateTime) -> Result<bool, StateError> {
+    pub async fn has_user(
+        &self,
+        record: RecordId,
+        user_id: &str,
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
         let found = self.load(record, now).await?;
         Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.user_id == user_id && a.ends > now)))
     }
@@ -194,7 +204,8 @@ impl Sessions {
         now: OffsetDateTime,
     ) -> Result<(), StateError> {
         let remember = |record: &mut Record| {
-            if let Some(account) = record.accounts.iter_mut().find(|account| account.session_id == session_id) {
+            if let Some(account) = record.accounts.iter_mut().find(|account| account.session_id == session_id)
+            {
                 account.remember_consent(client_id, fingerprint);
             }
         };
@@ -204,7 +215,8 @@ impl Sessions {
     /// Moves the idle end, if it is due; most requests write nothing here.
     pub async fn touch(&self, session: &Session, now: OffsetDateTime) -> Result<(), StateError> {
         if session.touch {
-            self.change(session.record, now, |record| record.idle_ends = self.idle(record.remember, now)).await?;
+            self.change(session.record, now, |record| record.idle_ends = self.idle(record.remember, now))
+                .await?;
         }
         Ok(())
     }
@@ -221,7 +233,8 @@ impl Sessions {
     /// Signs one person out everywhere.
     pub async fn end_user(&self, user_id: &str, now: OffsetDateTime) -> Result<usize, StateError> {
         let mut ended = 0;
-        for id in self.kv.index_list(&index(user_id), now).await?.iter().filter_map(|id| RecordId::parse(id)) {
+        for id in self.kv.index_list(&index(user_id), now).await?.iter().filter_map(|id| RecordId::parse(id))
+        {
             let gone = |record: &mut Record| {
                 record.accounts.retain(|account| account.user_id != user_id);
                 record.before = None;
@@ -276,7 +289,12 @@ impl Record {
     }
 }
 
-fn account(session_id: SessionId, login: &Authentication, ends: OffsetDateTime, now: OffsetDateTime) -> Account {
+fn account(
+    session_id: SessionId,
+    login: &Authentication,
+    ends: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Account {
     Account {
         session_id,
         user_id: login.user_id.clone(),

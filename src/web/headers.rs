@@ -16,7 +16,8 @@ use futures_util::FutureExt;
 use crate::app::App;
 use crate::ids::request_id;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
-use crate::web::answer::{RequestId, failure_page, see_other};
+use crate::web::answer::{ClientAddress, RequestId, see_other};
+use crate::web::failure::failure_page;
 
 /// The longest request target that is looked at.
 const LONGEST_TARGET: usize = 32 * 1024;
@@ -33,12 +34,14 @@ pub async fn around<B: MessageBody + 'static>(
     let (method, path, peer) =
         (req.method().clone(), req.path().to_owned(), req.peer_addr().map(|peer| peer.ip()));
     let from = app.as_ref().and_then(|app| client_address(&req, app, peer));
-    let called = match app.as_ref().and_then(|app| refuse(&req, app, peer)) {
-        Some(early) => Ok(Ok(req.into_response(early).map_into_right_body())),
-        None => {
-            let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
-            answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
-        }
+    if let Some(from) = from {
+        req.extensions_mut().insert(ClientAddress(from));
+    }
+    let called = if let Some(early) = app.as_ref().and_then(|app| refuse(&req, app, peer)) {
+        Ok(Ok(req.into_response(early).map_into_right_body()))
+    } else {
+        let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
+        answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
     };
     let log = |status: u16| {
         let micros = begun.elapsed().as_micros();

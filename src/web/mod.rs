@@ -5,6 +5,7 @@ pub mod browser; // cookies, and whether a form is our own page's
 pub mod cors; // whose scripts may read an answer
 pub mod document; // public documents
 pub mod extract; // reading requests
+pub mod failure; // writing failures
 pub mod headers;
 pub mod hint; // ID Tokens that come back
 pub mod pending; // an authorization request as its pages meet it

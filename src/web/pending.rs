@@ -55,8 +55,8 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Opens a ticket for a page. `None` when it is another browser's, or too old: `/continue` knows
-    /// what to do with those.
+    /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer acceptable:
+    /// `/continue` knows what to do with those.
     pub async fn open(
         req: &HttpRequest,
         app: &App,
@@ -69,12 +69,22 @@ impl Pending {
             return Ok(None);
         };
         let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
-        Ok(Some(Pending { ticket: opened.ticket, asked: read(app, &params).await?, browser }))
+        match read(app, &params).await {
+            Ok(asked) => Ok(Some(Pending { ticket: opened.ticket, asked, browser })),
+            // The client changed meanwhile; what is said to it is said from one place.
+            Err(AuthorizeFailure::Reply { .. }) => Ok(None),
+            Err(page) => Err(page),
+        }
     }
 
     /// Seals it again with what was done since; answers the address that goes on with it.
-    pub async fn go_on(&self, app: &App, now: OffsetDateTime) -> Result<String, AuthorizeFailure> {
-        Ok(continue_at(app, &self.ticket.seal(app, Some(&self.browser), now).await?))
+    pub async fn go_on(
+        &self,
+        req: &HttpRequest,
+        app: &App,
+        now: OffsetDateTime,
+    ) -> Result<String, AuthorizeFailure> {
+        Ok(continue_at(app, &self.ticket.seal(req, app, Some(&self.browser), now).await?))
     }
 
     /// Ends it because the person does not want it.

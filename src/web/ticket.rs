@@ -1,6 +1,7 @@
 //! A pending request, sealed: it travels with the browser, so nothing is stored before somebody signs
 //! in, any node can go on with it, and no restart can break a page that is open.
 
+use actix_web::{HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -10,7 +11,7 @@ use crate::keys::seal::{open, seal};
 use crate::protocol::authorize::Done;
 use crate::protocol::failure::PageFailure;
 use crate::secret::{base64url, from_base64url, same};
-use crate::state::StateError;
+use crate::web::answer::ClientAddress;
 use crate::web::browser::Browser;
 
 const PURPOSE: &str = "ticket";
@@ -69,6 +70,7 @@ impl Ticket {
     /// Seals it for one browser; unbound when there is none.
     pub async fn seal(
         &self,
+        req: &HttpRequest,
         app: &App,
         browser: Option<&Browser>,
         now: OffsetDateTime,
@@ -80,7 +82,11 @@ impl Ticket {
         if text.len() <= LONGEST {
             return Ok(text);
         }
-        let handle = app.state.tickets.park(&sealed, now).await?;
+        // Who has signed in is nobody's flood.
+        let counted =
+            req.extensions().get::<ClientAddress>().filter(|_| self.done.login.is_none()).map(|from| from.0);
+        let parked = app.state.tickets.park(&sealed, counted, now).await?;
+        let handle = parked.ok_or(PageFailure::RateLimited { seconds: 3600 })?;
         Ok(format!("{PARKED}{}", handle.expose()))
     }
 
@@ -109,14 +115,5 @@ impl Ticket {
     /// Tells whether it is too old to be continued.
     pub fn is_expired(&self, now: OffsetDateTime) -> bool {
         now - self.begun > LIFETIME
-    }
-}
-
-impl From<StateError> for PageFailure {
-    fn from(error: StateError) -> Self {
-        match error {
-            StateError::Unreachable(cause) => PageFailure::StateDown(cause),
-            other => PageFailure::Internal(other.to_string()),
-        }
     }
 }

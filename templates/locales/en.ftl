@@ -185,8 +185,8 @@ error-not-found-next = Check the address for typing mistakes, or go back to your
 error-rate-limited-title = Too many attempts
 error-rate-limited-what =
     { $seconds ->
-        [one] To protect the account, signing in is paused for { $seconds } second.
-       *[other] To protect the account, signing in is paused for { $seconds } seconds.
+        [one] Too many requests came from your network. Requests like this one are paused for { $seconds } second.
+       *[other] Too many requests came from your network. Requests like this one are paused for { $seconds } seconds.
     }
 error-rate-limited-next = Wait that long, then go back and try again. Your account is not locked.
 

@@ -21,7 +21,11 @@ use crate::web::answer::no_store;
 /// Redeems a code for tokens.
 ///
 /// Spec: RFC 6749 §4.1.3, §10.5; OAuth 2.1 §7.5.2
-pub(super) async fn redeem(app: &App, client: &Client, params: &Params) -> Result<HttpResponse, TokenFailure> {
+pub(super) async fn redeem(
+    app: &App,
+    client: &Client,
+    params: &Params,
+) -> Result<HttpResponse, TokenFailure> {
     let now = app.clock.now();
     let Some(code) = params.get("code") else {
         return Err(TokenFailure::bad_request("invalid_request", "code is missing"));
@@ -34,7 +38,10 @@ pub(super) async fn redeem(app: &App, client: &Client, params: &Params) -> Resul
             // end other people's sessions.
             grant.check(params)?;
             store::grants::kill(&app.db, grant.grant_id, now + App::token_memory()).await?;
-            return Err(TokenFailure::invalid_grant(format!("a replay: grant {} is revoked", grant.grant_id)));
+            return Err(TokenFailure::invalid_grant(format!(
+                "a replay: grant {} is revoked",
+                grant.grant_id
+            )));
         }
     };
     grant.check(params)?;
@@ -55,8 +62,11 @@ fn issue(
     user: &User,
     now: OffsetDateTime,
 ) -> Result<HttpResponse, TokenFailure> {
-    let needs = |_fault| TokenFailure::bad_request("invalid_target", "a granted scope belongs to a resource: send it");
-    let (audience, scope) = app.config.resources.target(&app.config.issuer, resources, &grant.scope).map_err(needs)?;
+    let needs = |_fault| {
+        TokenFailure::bad_request("invalid_target", "a granted scope belongs to a resource: send it")
+    };
+    let (audience, scope) =
+        app.config.resources.target(&app.config.issuer, resources, &grant.scope).map_err(needs)?;
     let access_token = access_token(app, client, grant, &audience, &scope, user, now)?;
     let mut answer = Map::from_iter([
         ("token_type".to_owned(), json!("Bearer")),
@@ -87,7 +97,8 @@ fn access_token(
     let carried = app.config.resources.token_claims(audience);
     let person = carried.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect();
     let for_us = audience.contains(&app.config.issuer);
-    let session = for_us.then(|| app.keys.hide_record(grant.record, grant.grant_id)).transpose().map_err(failed)?;
+    let session =
+        for_us.then(|| app.keys.hide_record(grant.record, grant.grant_id)).transpose().map_err(failed)?;
     let claims = AccessToken {
         iss: &app.config.issuer,
         sub: &grant.user_id,

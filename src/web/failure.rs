@@ -1,0 +1,247 @@
+//! Answering failures: one shape on the wire for each kind.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use crate::app::App;
+use crate::db::DbError;
+use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
+use crate::state::StateError;
+use crate::web::answer::{RETRY_AFTER, html, no_store, see_other, shell_of, with_status};
+use crate::web::texts::Texts;
+use crate::web::views::ErrorPage;
+
+/// Renders a failure as a page.
+pub fn failure_page(app: &App, request_id: &str, failure: &PageFailure) -> HttpResponse {
+    let shell = shell_of(app, request_id.into());
+    let text = |part: &str, args: &[(&str, &str)]| {
+        shell.texts.with(&format!("error-{}-{part}", failure.name()), args)
+    };
+    let mut next = text("next", &[]);
+    let (mut what, mut back) = (None, None);
+    match failure {
+        PageFailure::RateLimited { seconds } => {
+            what = Some(text("what", &[("seconds", &seconds.to_string())]));
+        }
+        PageFailure::ParameterRepeated(name) => what = Some(text("what", &[("name", name)])),
+        PageFailure::TicketExpired { back: Some((name, url)) } => {
+            next = text("next-client", &[("client", name)]);
+            back = Some((name.clone(), url.clone()));
+        }
+        _ => (),
+    }
+    let page = ErrorPage {
+        title: text("title", &[]),
+        what: what.unwrap_or_else(|| text("what", &[])),
+        next,
+        code: failure.code().map(Into::into),
+        details: if app.config.development { details(shell.texts, failure) } else { vec![] },
+        back,
+        status: failure.status(),
+        shell,
+    };
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
+                  frame-ancestors 'none'";
+    let mut res = with_status(html(&page, policy, "no-referrer"), failure.status());
+    match failure {
+        PageFailure::Method(allow) => {
+            res.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
+        }
+        PageFailure::RateLimited { seconds } => {
+            res.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
+        }
+        _ => (),
+    }
+    res
+}
+
+/// What a developer is told on the page itself, in development mode.
+fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
+    let line = |label: &str, value: String| (texts.get(label), value);
+    match failure {
+        PageFailure::RedirectUriMismatch(mismatch) | PageFailure::PostLogoutMismatch(mismatch) => {
+            let nearest = mismatch.nearest.clone().unwrap_or_else(|| texts.get("detail-registered-none"));
+            let mut lines = vec![line("detail-got", mismatch.sent.clone()), line("detail-nearest", nearest)];
+            let differs = mismatch.differs.iter().map(|d| texts.get(&format!("differs-{}", d.name())));
+            lines.extend(differs.map(|differs| line("detail-differs", differs)));
+            lines
+        }
+        PageFailure::NotFound
+        | PageFailure::Method(_)
+        | PageFailure::CookiesOff
+        | PageFailure::TicketExpired { .. } => vec![],
+        other => vec![line("detail-cause", other.to_string())],
+    }
+}
+
+// A page failure is rendered by the surrounding middleware, which has the request; these answers are
+// what remains if it could not be.
+impl ResponseError for PageFailure {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl ResponseError for AuthorizeFailure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            AuthorizeFailure::Page(page) => page.status_code(),
+            AuthorizeFailure::Reply { .. } => StatusCode::SEE_OTHER,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            AuthorizeFailure::Page(page) => page.error_response(),
+            AuthorizeFailure::Reply { reply_to, error } => see_other(&reply_to.error(error)).finish(),
+        }
+    }
+}
+
+impl ResponseError for TokenFailure {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Spec: RFC 6749 §5.2
+    fn error_response(&self) -> HttpResponse {
+        let mut res = HttpResponse::build(self.status_code());
+        no_store(&mut res);
+        if self.status == 503 {
+            res.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        res.json(json!({ "error": self.error.code, "error_description": self.error.description }))
+    }
+}
+
+impl ResponseError for BearerFailure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            BearerFailure::Missing | BearerFailure::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            BearerFailure::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            BearerFailure::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            BearerFailure::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            BearerFailure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Spec: RFC 6750 §3, §3.1
+    fn error_response(&self) -> HttpResponse {
+        let mut res = HttpResponse::build(self.status_code());
+        no_store(&mut res);
+        let (code, description) = match self {
+            BearerFailure::Missing => {
+                res.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+                return res.finish();
+            }
+            BearerFailure::InvalidRequest(description) => ("invalid_request", *description),
+            BearerFailure::InvalidToken(_) => ("invalid_token", "the access token is not valid"),
+            BearerFailure::InsufficientScope(_) => ("insufficient_scope", "the access token lacks a scope"),
+            BearerFailure::Unavailable(_) => ("temporarily_unavailable", "try again in a moment"),
+            BearerFailure::Internal(_) => ("server_error", "the server failed"),
+        };
+        match self {
+            BearerFailure::Unavailable(_) => {
+                res.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+            }
+            BearerFailure::Internal(_) => (),
+            _ => {
+                let scope = match self {
+                    BearerFailure::InsufficientScope(scope) => format!(", scope=\"{scope}\""),
+                    _ => String::new(),
+                };
+                let challenge =
+                    format!("Bearer error=\"{code}\", error_description=\"{description}\"{scope}");
+                res.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
+        }
+        res.json(json!({ "error": code, "error_description": description }))
+    }
+}
+
+/// An answer to a program that used another method than the address answers to.
+#[derive(Debug, thiserror::Error)]
+#[error("method not allowed")]
+pub struct MethodNotAllowed {
+    /// The methods it answers to.
+    pub allow: &'static str,
+}
+
+impl ResponseError for MethodNotAllowed {
+    fn error_response(&self) -> HttpResponse {
+        let mut res = HttpResponse::MethodNotAllowed();
+        no_store(&mut res);
+        res.insert_header((header::ALLOW, self.allow));
+        res.json(
+            json!({ "error": "invalid_request", "error_description": "this method is not allowed here" }),
+        )
+    }
+}
+
+impl From<DbError> for PageFailure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unreachable { .. } => PageFailure::Busy(error.to_string()),
+            other => PageFailure::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<DbError> for AuthorizeFailure {
+    fn from(error: DbError) -> Self {
+        AuthorizeFailure::Page(error.into())
+    }
+}
+
+impl From<StateError> for AuthorizeFailure {
+    fn from(error: StateError) -> Self {
+        AuthorizeFailure::Page(error.into())
+    }
+}
+
+impl From<DbError> for TokenFailure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unreachable { .. } => TokenFailure::unavailable(error.to_string()),
+            other => TokenFailure::server_error(other.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for TokenFailure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Unreachable(_) => TokenFailure::unavailable(error.to_string()),
+            other => TokenFailure::server_error(other.to_string()),
+        }
+    }
+}
+
+impl From<DbError> for BearerFailure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unreachable { .. } => BearerFailure::Unavailable(error.to_string()),
+            other => BearerFailure::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for BearerFailure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Unreachable(_) => BearerFailure::Unavailable(error.to_string()),
+            other => BearerFailure::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for PageFailure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Unreachable(cause) => PageFailure::StateDown(cause),
+            other => PageFailure::Internal(other.to_string()),
+        }
+    }
+}
