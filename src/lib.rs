@@ -18,7 +18,7 @@ pub mod keys; // sealing, signing, the public set
 pub mod cli; // the command line, one file a word
 pub mod demo; // the two sites and the API of `countersign demo`
 
-pub mod clock; // leaves: they import nothing of ours
+pub mod clock; // leaves: they import nothing of ours but one another
 pub mod db;
 pub mod ids;
 pub mod password;
