@@ -71,7 +71,9 @@ pub enum StartError {
     #[error(transparent)]
     Password(#[from] password::HashingFailed),
     /// The database belongs to a demo.
-    #[error("{0} belongs to `countersign demo`, whose passwords are printed on a terminal: serve another one")]
+    #[error(
+        "{0} belongs to `countersign demo`, whose passwords are printed on a terminal: serve another one"
+    )]
     Demo(String),
     /// The address to listen on, or TLS.
     #[error("{0}")]
@@ -109,7 +111,8 @@ impl App {
     /// Takes the configured addresses. Every address of the host must be free; one this machine does not
     /// have is passed over.
     pub fn bind(&self) -> Result<Vec<TcpListener>, StartError> {
-        bind(&self.config.listen).map_err(|why| StartError::Listen(format!("{why}; set COUNTERSIGN_LISTEN to another one")))
+        bind(&self.config.listen)
+            .map_err(|why| StartError::Listen(format!("{why}; set COUNTERSIGN_LISTEN to another one")))
     }
 
     /// Starts serving on listeners taken before. `extra` adds routes, for tests.
@@ -190,7 +193,8 @@ pub fn open_state(config: &Config, db: &Db) -> Result<Kv, StartError> {
 
 /// Listens on every address of `host:port`.
 pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
-    let addresses = listen.to_socket_addrs().map_err(|error| format!("{listen} cannot be resolved: {error}"))?;
+    let addresses =
+        listen.to_socket_addrs().map_err(|error| format!("{listen} cannot be resolved: {error}"))?;
     let mut listeners: Vec<TcpListener> = vec![];
     for mut address in addresses {
         // Port 0 means any free port, but the same one on every address.
@@ -210,11 +214,14 @@ pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
 }
 
 /// Spec: RFC 9325 §3.1, §4.2
-fn acceptor((cert, key): &(std::path::PathBuf, std::path::PathBuf)) -> Result<SslAcceptorBuilder, StartError> {
+fn acceptor(
+    (cert, key): &(std::path::PathBuf, std::path::PathBuf),
+) -> Result<SslAcceptorBuilder, StartError> {
     let failed = |what: &std::path::Path, error: openssl::error::ErrorStack| {
         StartError::Listen(format!("{} cannot be used for TLS: {error}", what.display()))
     };
-    let mut tls = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).map_err(|error| failed(cert, error))?;
+    let mut tls =
+        SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).map_err(|error| failed(cert, error))?;
     tls.set_certificate_chain_file(cert).map_err(|error| failed(cert, error))?;
     tls.set_private_key_file(key, SslFiletype::PEM).map_err(|error| failed(key, error))?;
     tls.check_private_key().map_err(|error| failed(key, error))?;

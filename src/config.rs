@@ -114,7 +114,8 @@ impl Config {
             None => File::default(),
             Some(path) => {
                 let shown = path.display();
-                let text = fs::read_to_string(path).map_err(|error| ConfigError(format!("{shown}: {error}")))?;
+                let text =
+                    fs::read_to_string(path).map_err(|error| ConfigError(format!("{shown}: {error}")))?;
                 toml::from_str(&text).map_err(|error| ConfigError(format!("{shown}: {error}")))?
             }
         };
@@ -157,9 +158,14 @@ impl Config {
         let state = match file.state_url.as_deref() {
             None | Some("sql") => StateUrl::Sql,
             Some(text) if text.contains("#insecure") => {
-                return error("state_url: a TLS connection without verification is no protection: remove #insecure".into());
+                return error(
+                    "state_url: a TLS connection without verification is no protection: remove #insecure"
+                        .into(),
+                );
             }
-            Some(text) if text.starts_with("redis://") || text.starts_with("rediss://") => StateUrl::Redis(text.into()),
+            Some(text) if text.starts_with("redis://") || text.starts_with("rediss://") => {
+                StateUrl::Redis(text.into())
+            }
             Some(_) => return error("state_url must be sql, redis://… or rediss://…".into()),
         };
         let keys_dir = file.keys_dir.unwrap_or_else(|| "keys".into());
@@ -192,7 +198,12 @@ impl Config {
     }
 
     /// A development configuration below one directory, for `countersign demo` and the tests.
-    pub fn development(issuer: &str, data_dir: &Path, keys_dir: &Path, resources: Vec<Resource>) -> Result<Config, ConfigError> {
+    pub fn development(
+        issuer: &str,
+        data_dir: &Path,
+        keys_dir: &Path,
+        resources: Vec<Resource>,
+    ) -> Result<Config, ConfigError> {
         Config::check(File {
             issuer: Some(issuer.into()),
             data_dir: Some(data_dir.into()),
@@ -207,14 +218,21 @@ impl Config {
 fn check_issuer(issuer: &str) -> Result<Url, ConfigError> {
     let error = |text: &str| ConfigError(format!("issuer {issuer:?} {text}"));
     let url = Url::parse(issuer).map_err(|_not_a_url| error("is not an absolute URL"))?;
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
         return Err(error("must have no query, fragment, user name or password"));
     }
     if issuer.ends_with('/') {
         return Err(error("must not end with a slash: two spellings of one issuer would break clients"));
     }
     if url.as_str().trim_end_matches('/') != issuer {
-        return Err(error(&format!("is not in its normal form: write {}", url.as_str().trim_end_matches('/'))));
+        return Err(error(&format!(
+            "is not in its normal form: write {}",
+            url.as_str().trim_end_matches('/')
+        )));
     }
     match url.scheme() {
         "https" => Ok(url),
@@ -289,7 +307,11 @@ impl Environment {
             file.completion = Some(match value {
                 "interstitial" => Completion::Interstitial,
                 "redirect" => Completion::Redirect,
-                _ => return Err(ConfigError("COUNTERSIGN_COMPLETION must be interstitial or redirect".into())),
+                _ => {
+                    return Err(ConfigError(
+                        "COUNTERSIGN_COMPLETION must be interstitial or redirect".into(),
+                    ));
+                }
             });
         }
         Ok(())

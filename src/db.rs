@@ -52,7 +52,11 @@ impl Url {
     pub fn parse(text: &str) -> Result<Url, String> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() { Err("sqlite: needs a path".into()) } else { Ok(Url::Sqlite(path.into())) };
+            return if path.is_empty() {
+                Err("sqlite: needs a path".into())
+            } else {
+                Ok(Url::Sqlite(path.into()))
+            };
         }
         match url::Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(Url::Postgres(text.into())),
@@ -125,7 +129,9 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> Result<Conn, r2d2::Error> {
         match &self.url {
-            Url::Postgres(url) => PgConnection::establish(url).map(Conn::Pg).map_err(r2d2::Error::ConnectionError),
+            Url::Postgres(url) => {
+                PgConnection::establish(url).map(Conn::Pg).map_err(r2d2::Error::ConnectionError)
+            }
             Url::Sqlite(path) => {
                 let name = path.to_string_lossy();
                 let mut conn = SqliteConnection::establish(&name).map_err(r2d2::Error::ConnectionError)?;
@@ -167,7 +173,8 @@ impl Db {
     /// Blocks: for start-up and the command line.
     pub fn open(url: &Url, durability: Durability, migrations: EmbeddedMigrations) -> Result<Db, DbError> {
         if let Url::Sqlite(path) = url {
-            make_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(|error| unreachable(url, &error))?;
+            make_private_folder(path.parent().unwrap_or(Path::new(".")))
+                .map_err(|error| unreachable(url, &error))?;
         }
         let pool = |size: u32, read_only: bool| {
             Pool::builder()

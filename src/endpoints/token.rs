@@ -16,15 +16,8 @@ use crate::web::extract::{self, Body};
 
 /// Every parameter this endpoint knows.
 const PARAMS: [&str; 9] = [
-    "grant_type",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "code",
-    "redirect_uri",
-    "code_verifier",
-    "resource",
+    "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code",
+    "redirect_uri", "code_verifier", "resource",
 ];
 
 /// `POST /token`

@@ -63,8 +63,9 @@ impl InstanceKeys {
                         path.display()
                     )));
                 }
-                let text = fs::read_to_string(path)
-                    .map_err(|error| KeyError::Instance(format!("{} cannot be read: {error}", path.display())))?;
+                let text = fs::read_to_string(path).map_err(|error| {
+                    KeyError::Instance(format!("{} cannot be read: {error}", path.display()))
+                })?;
                 InstanceKeys::parse(&text, &path.display().to_string()).map(Some)
             }
         }
@@ -72,11 +73,14 @@ impl InstanceKeys {
 
     /// Reads one key per line or word: 43 characters of base64url; `#` starts a comment.
     fn parse(text: &str, what: &str) -> Result<InstanceKeys, KeyError> {
-        let words = text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split([' ', ',', '\t']));
+        let words =
+            text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split([' ', ',', '\t']));
         let keys = words.filter(|word| !word.is_empty()).map(|word| {
             let bytes = from_base64url(word).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
             bytes.map(|bytes| InstanceKey::new(Key::new(bytes))).ok_or_else(|| {
-                KeyError::Instance(format!("{what} is not 43 characters of base64url, which `countersign keys init` makes"))
+                KeyError::Instance(format!(
+                    "{what} is not 43 characters of base64url, which `countersign keys init` makes"
+                ))
             })
         });
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
@@ -88,14 +92,18 @@ impl InstanceKeys {
 
     /// Makes a new key and writes it, readable by its owner alone; never over an existing file.
     pub fn create(path: &Path) -> Result<InstanceKeys, KeyError> {
-        let failed = |error: std::io::Error| KeyError::Instance(format!("{} cannot be made: {error}", path.display()));
+        let failed =
+            |error: std::io::Error| KeyError::Instance(format!("{} cannot be made: {error}", path.display()));
         crate::db::make_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
         let key = InstanceKey::new(Key::generate());
-        let mut text = String::from("# The instance key of this Countersign installation. Keep a copy in a safe place:\n");
+        let mut text = String::from(
+            "# The instance key of this Countersign installation. Keep a copy in a safe place:\n",
+        );
         text.push_str("# without it nothing sealed in the database can be opened.\n");
         let _infallible = writeln!(text, "# fingerprint {}", key.fingerprint());
         let _infallible = writeln!(text, "{}", base64url(key.key.expose()));
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
         Ok(InstanceKeys(vec![key]))
     }

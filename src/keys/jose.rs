@@ -38,7 +38,10 @@ impl KeyPair {
                 PKey::from_ec_key(EcKey::generate(&group)?)?
             }
         };
-        Ok(KeyPair { public_jwk: public_jwk(&key)?, private_der: Zeroizing::new(key.private_key_to_pkcs8()?) })
+        Ok(KeyPair {
+            public_jwk: public_jwk(&key)?,
+            private_der: Zeroizing::new(key.private_key_to_pkcs8()?),
+        })
     }
 }
 
@@ -135,17 +138,18 @@ pub fn verify<T: DeserializeOwned>(token: &str, keys: &[Verifier]) -> Result<Ver
         return Err("the token is too long".into());
     }
     let fitting = |header: &JwsHeader| {
-        keys.iter().find(|key| header.key_id() == Some(&key.kid) && header.algorithm() == Some(key.alg.name()))
+        keys.iter()
+            .find(|key| header.key_id() == Some(&key.kid) && header.algorithm() == Some(key.alg.name()))
     };
-    let read = jws::deserialize_compact_with_selector(token, |header| {
-        Ok(fitting(header).map(|key| &*key.inner))
-    });
+    let read =
+        jws::deserialize_compact_with_selector(token, |header| Ok(fitting(header).map(|key| &*key.inner)));
     let (payload, header) = read.map_err(|error| format!("it does not verify by a key of ours: {error}"))?;
     let typ = header.token_type().map(|typ| {
         let typ = typ.to_ascii_lowercase();
         typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
     });
-    let claims = serde_json::from_slice(&payload).map_err(|error| format!("the claims cannot be read: {error}"))?;
+    let claims =
+        serde_json::from_slice(&payload).map_err(|error| format!("the claims cannot be read: {error}"))?;
     Ok(Verified { typ, claims })
 }
 

@@ -14,8 +14,8 @@ use super::policy::KeyPolicy;
 use super::ring::{PURPOSE, Ring};
 use super::seal;
 use crate::db::{Conn, Db, DbError};
-use crate::protocol::client::SigningAlg;
 use crate::ids::{GrantId, RecordId};
+use crate::protocol::client::SigningAlg;
 use crate::secret::{Key, base64url, from_base64url};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{facts, secrets};
@@ -57,7 +57,11 @@ impl Keys {
                     stored.push(key);
                 }
             }
-            Ok((stored, sealed_secret(conn, "sid", &instance)?, sealed_secret(conn, "session reference", &instance)?))
+            Ok((
+                stored,
+                sealed_secret(conn, "sid", &instance)?,
+                sealed_secret(conn, "session reference", &instance)?,
+            ))
         })?;
         let ring = Ring::open(&stored, &instance, policy)?;
         let csrf = Key::new(*instance.first().key.derive::<32>("csrf", b""));
@@ -117,7 +121,9 @@ fn instance(db: &Db, source: &Source) -> Result<InstanceKeys, KeyError> {
         ))),
         (Some(keys), None) => record(db, keys),
         (None, None) => match source {
-            Source::File { path, may_create: true } if db.is_embedded() => record(db, InstanceKeys::create(path)?),
+            Source::File { path, may_create: true } if db.is_embedded() => {
+                record(db, InstanceKeys::create(path)?)
+            }
             _ => Err(KeyError::Instance(format!(
                 "there is no instance key at {}; make one with `countersign keys init` and give it to every node",
                 place(source)

@@ -37,7 +37,9 @@ impl Ring {
         let (mut verifiers, mut published) = (vec![], vec![]);
         for key in stored {
             let alg = SigningAlg::ALL.into_iter().find(|alg| alg.name() == key.alg);
-            let alg = alg.ok_or_else(|| KeyError::Crypto(format!("signing key {} has an unknown algorithm", key.kid)))?;
+            let alg = alg.ok_or_else(|| {
+                KeyError::Crypto(format!("signing key {} has an unknown algorithm", key.kid))
+            })?;
             let jwk: Map<String, Value> = serde_json::from_str(&key.public_jwk)
                 .map_err(|error| KeyError::Crypto(format!("signing key {}: {error}", key.kid)))?;
             verifiers.push(Verifier::new(alg, &key.kid, &jwk)?);

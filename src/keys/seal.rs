@@ -29,7 +29,8 @@ pub fn seal(keys: &InstanceKeys, purpose: &str, bound: &[u8], plain: &[u8]) -> V
     let (key, nonce) = derived.split_at(32);
     let mut tag = [0; TAG];
     #[expect(clippy::expect_used, reason = "AES-256-GCM with a 32-byte key and a 12-byte nonce cannot fail")]
-    let body = encrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, plain, &mut tag).expect("AES-256-GCM");
+    let body =
+        encrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, plain, &mut tag).expect("AES-256-GCM");
     [first.id.as_slice(), &salt, &body, &tag].concat()
 }
 
@@ -41,5 +42,6 @@ pub fn open(keys: &InstanceKeys, purpose: &str, bound: &[u8], sealed: &[u8]) -> 
     let key = keys.find(*id).ok_or(Unsealable::UnknownKey(*id))?;
     let derived = key.derive::<44>(purpose, salt);
     let (key, nonce) = derived.split_at(32);
-    decrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, body, tag).map_err(|_bad_tag| Unsealable::Tampered)
+    decrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, body, tag)
+        .map_err(|_bad_tag| Unsealable::Tampered)
 }

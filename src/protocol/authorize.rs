@@ -18,23 +18,9 @@ use crate::protocol::session::Account;
 
 /// Every parameter this endpoint knows; all others are ignored.
 pub const PARAMS: [&str; 17] = [
-    "client_id",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "response_type",
-    "response_mode",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "prompt",
-    "max_age",
-    "login_hint",
-    "id_token_hint",
-    "registration",
-    "resource",
+    "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope",
+    "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint",
+    "id_token_hint", "registration", "resource",
 ];
 
 /// A validated authorization request.

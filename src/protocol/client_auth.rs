@@ -35,8 +35,7 @@ impl Credentials {
             [one] => Some(*one),
             _ => {
                 return Err(TokenFailure::bad_request(
-                    "invalid_request",
-                    "more than one Authorization header",
+                    "invalid_request", "more than one Authorization header",
                 ));
             }
         };

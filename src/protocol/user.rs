@@ -45,19 +45,7 @@ pub fn fold_login(typed: &str) -> String {
 /// Spec: OpenID Connect Core §5.1
 pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
     const RESERVED: [&str; 14] = [
-        "sub",
-        "iss",
-        "aud",
-        "exp",
-        "iat",
-        "nbf",
-        "jti",
-        "nonce",
-        "azp",
-        "auth_time",
-        "acr",
-        "amr",
-        "sid",
+        "sub", "iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "auth_time", "acr", "amr", "sid",
         "client_id",
     ];
     for (name, value) in claims {

@@ -32,7 +32,9 @@ impl Row {
         let metadata = serde_json::from_str(&self.metadata).map_err(|error| broken(error.to_string()))?;
         let secret = match &self.secret_hash {
             None => None,
-            Some(bytes) => Some(TokenHash::from_stored(bytes).ok_or_else(|| broken("bad secret hash".into()))?),
+            Some(bytes) => {
+                Some(TokenHash::from_stored(bytes).ok_or_else(|| broken("bad secret hash".into()))?)
+            }
         };
         Ok(Client { id: self.id, secret, disabled: self.disabled, metadata })
     }
@@ -56,7 +58,9 @@ impl Clients {
         if let Some(client) = self.cache.get(id) {
             return Ok(Some(client));
         }
-        let Some(client) = by_id(&self.db, id).await?.filter(|client| !client.disabled) else { return Ok(None) };
+        let Some(client) = by_id(&self.db, id).await?.filter(|client| !client.disabled) else {
+            return Ok(None);
+        };
         let client = std::sync::Arc::new(client);
         self.cache.insert(id.to_owned(), std::sync::Arc::clone(&client));
         Ok(Some(client))
@@ -83,7 +87,12 @@ pub async fn list(db: &Db) -> Result<Vec<Client>, DbError> {
 }
 
 /// Adds a client; false when the identifier is taken.
-pub async fn add(db: &Db, client: &Client, actor: &'static str, now: OffsetDateTime) -> Result<bool, DbError> {
+pub async fn add(
+    db: &Db,
+    client: &Client,
+    actor: &'static str,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
     let row = Row {
         id: client.id.clone(),
         metadata: encode(&client.metadata)?,

@@ -14,7 +14,12 @@ const UNUSED: i64 = 365 * 24 * 3600;
 const USE_STEP: i64 = 24 * 3600;
 
 /// Finds a person's consent for a client.
-fn find(conn: &mut Conn, user_id: &str, client_id: &str, now: i64) -> Result<Option<(Consent, i64)>, DbError> {
+fn find(
+    conn: &mut Conn,
+    user_id: &str,
+    client_id: &str,
+    now: i64,
+) -> Result<Option<(Consent, i64)>, DbError> {
     let row: Option<(String, String, i64)> = consents::table
         .find((user_id, client_id))
         .filter(consents::used_at.gt(now - UNUSED))
@@ -37,7 +42,9 @@ pub async fn covers(
     let (user_id, client_id, now) = (user_id.to_owned(), client_id.to_owned(), now.unix_timestamp());
     let key = (user_id.clone(), client_id.clone());
     let found = db.read(move |conn| find(conn, &user_id, &client_id, now)).await?;
-    let Some((consent, used_at)) = found.filter(|(consent, _)| consent.covers(&asked.scopes, &asked.resources)) else {
+    let Some((consent, used_at)) =
+        found.filter(|(consent, _)| consent.covers(&asked.scopes, &asked.resources))
+    else {
         return Ok(false);
     };
     drop(consent);

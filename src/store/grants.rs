@@ -13,7 +13,10 @@ use crate::protocol::user::User;
 pub async fn kill(db: &Db, grant_id: GrantId, exp: OffsetDateTime) -> Result<(), DbError> {
     let row = (dead_grants::id.eq(grant_id.as_bytes().to_vec()), dead_grants::exp.eq(exp.unix_timestamp()));
     db.write(move |conn| {
-        each!(conn, |c| diesel::insert_into(dead_grants::table).values(row).on_conflict_do_nothing().execute(c)?);
+        each!(conn, |c| diesel::insert_into(dead_grants::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(c)?);
         Ok(())
     })
     .await
@@ -41,6 +44,8 @@ pub async fn sweep(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
     if over.is_empty() {
         return Ok(0);
     }
-    db.write(move |conn| Ok(diesel::delete(dead_grants::table.filter(dead_grants::id.eq_any(over))).execute(conn)?))
-        .await
+    db.write(move |conn| {
+        Ok(diesel::delete(dead_grants::table.filter(dead_grants::id.eq_any(over))).execute(conn)?)
+    })
+    .await
 }

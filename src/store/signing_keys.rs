@@ -34,6 +34,7 @@ pub fn list(conn: &mut Conn) -> Result<Vec<StoredKey>, DbError> {
 /// Stores a new key and tells the audit trail.
 pub fn insert(conn: &mut Conn, key: &StoredKey, now: OffsetDateTime) -> Result<(), DbError> {
     diesel::insert_into(signing_keys::table).values(key).execute(conn)?;
-    let event = super::audit::Event { actor: "system", event: "key.made", subject: &key.kid, detail: &key.alg };
+    let event =
+        super::audit::Event { actor: "system", event: "key.made", subject: &key.kid, detail: &key.alg };
     super::audit::record(conn, &event, now)
 }

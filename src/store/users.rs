@@ -98,7 +98,11 @@ pub async fn add(
     };
     let added = db.write(move |conn| {
         diesel::insert_into(users::table).values(&row).execute(conn)?;
-        audit::record(conn, &Event { actor, event: "user.added", subject: &row.id, detail: &row.login_shown }, now)
+        audit::record(
+            conn,
+            &Event { actor, event: "user.added", subject: &row.id, detail: &row.login_shown },
+            now,
+        )
     });
     match added.await {
         Ok(()) => Ok(Some(user)),
