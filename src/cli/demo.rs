@@ -39,9 +39,9 @@ pub async fn run(demo: Demo, context: &Context) -> anyhow::Result<()> {
     let options = Options { ports, clock: context.clock.clone(), ..Options::default() };
     let running = demo::start(options).await?;
     if context.json {
-        say(&shown(&running).to_string());
+        say(&shown(&running).to_string())?;
     } else {
-        say(&demo::announce(&running));
+        say(&demo::announce(&running))?;
     }
     Ok(running.wait().await?)
 }

@@ -36,12 +36,13 @@ struct Cli {
     #[arg(
         long,
         global = true,
+        display_order = 100,
         value_name = "FILE",
         help = "The configuration file [default: $COUNTERSIGN_CONFIG, else ./countersign.toml if it exists]"
     )]
     config: Option<PathBuf>,
     /// Print JSON for programs instead of text for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     json: bool,
     #[command(subcommand)]
     word: Word,
@@ -107,5 +108,5 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
             }
         }
     };
-    Ok(report.print(cli.json))
+    report.print(cli.json)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use anyhow::Context as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -28,26 +29,32 @@ impl Report {
     }
 
     /// Prints one of the two forms; tells whether the answer is yes.
-    pub fn print(&self, json: bool) -> bool {
+    pub fn print(&self, json: bool) -> anyhow::Result<bool> {
         for warning in &self.warnings {
             complain(&format!("warning: {warning}"));
         }
         if json {
-            say(&format!("{:#}", self.json));
+            say(&format!("{:#}", self.json))?;
         } else if !self.text.is_empty() {
-            say(self.text.trim_end());
+            say(self.text.trim_end())?;
         }
         if let Some(fault) = self.fault.as_deref().filter(|_| !json) {
             complain(fault);
         }
-        self.fault.is_none()
+        Ok(self.fault.is_none())
     }
 }
 
 /// Prints a line to standard output.
-pub fn say(text: &str) {
-    // A reader that went away, as `head` does, is no failure of ours.
-    let _unread = writeln!(io::stdout().lock(), "{}", harmless(text));
+pub fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{}", harmless(text)).and_then(|()| out.flush()) {
+        // A reader that went away, as `head` does, has seen enough. Anything else may have lost a secret.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("the answer cannot be written")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints one sentence to standard error.

@@ -23,7 +23,9 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = Arc::clone(&app).serve(listeners, workers, |_| ())?;
-    announce(&app, &addresses, context).await?;
+    if let Err(error) = announce(&app, &addresses, context).await {
+        tracing::warn!(%error, "nobody could be told where the provider listens");
+    }
     let handle = server.handle();
     actix_web::rt::spawn(async move {
         match told_to_stop().await {
@@ -41,10 +43,10 @@ async fn announce(app: &App, addresses: &[String], context: &Context) -> anyhow:
     let issuer = &app.config.issuer;
     let discovery = discovery(issuer);
     if context.json {
-        say(&json!({ "listen": addresses, "issuer": issuer, "discovery": discovery }).to_string());
+        say(&json!({ "listen": addresses, "issuer": issuer, "discovery": discovery }).to_string())?;
         return Ok(());
     }
-    say(&format!("Listening on {}; issuer {issuer}; discovery {discovery}", addresses.join(" and ")));
+    say(&format!("Listening on {}; issuer {issuer}; discovery {discovery}", addresses.join(" and ")))?;
     let config = context.same_config();
     if clients::list(&app.db).await?.is_empty() {
         let example = if app.config.development {
@@ -55,12 +57,12 @@ async fn announce(app: &App, addresses: &[String], context: &Context) -> anyhow:
         say(&format!(
             "There is no application yet. Register one with:\n  \
              countersign client add{config} --name \"My app\" --redirect-uri {example}"
-        ));
+        ))?;
     }
     if users::list(&app.db).await?.is_empty() {
         say(&format!(
             "There is nobody to sign in yet. Add a person with:\n  countersign user add{config} LOGIN"
-        ));
+        ))?;
     }
     Ok(())
 }

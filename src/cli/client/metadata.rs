@@ -1,6 +1,6 @@
 //! Client metadata under its registered names: what is meant, what cannot be had, what is passed over.
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -13,23 +13,23 @@ pub const GRANT_TYPES: [&str; 1] = ["authorization_code"];
 /// The response types of every client.
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
-/// The members that [`Metadata`] keeps.
-const KEPT: [&str; 15] = [
-    "client_name",
-    "client_uri",
-    "policy_uri",
-    "tos_uri",
-    "initiate_login_uri",
-    "application_type",
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "token_endpoint_auth_method",
-    "id_token_signed_response_alg",
-    "scope",
-    "default_max_age",
-    "require_pkce",
-    "allowed_cors_origins",
-    "first_party",
+/// The members that [`Metadata`] keeps, and what each must be.
+const KEPT: [(&str, &str); 15] = [
+    ("client_name", "a string"),
+    ("client_uri", "a string"),
+    ("policy_uri", "a string"),
+    ("tos_uri", "a string"),
+    ("initiate_login_uri", "a string"),
+    ("application_type", "\"web\" or \"native\""),
+    ("redirect_uris", "a list of strings"),
+    ("post_logout_redirect_uris", "a list of strings"),
+    ("token_endpoint_auth_method", "\"client_secret_basic\", \"client_secret_post\" or \"none\""),
+    ("id_token_signed_response_alg", "\"RS256\" or \"ES256\""),
+    ("scope", "a string, with spaces between the scopes"),
+    ("default_max_age", "a whole number of seconds"),
+    ("require_pkce", "true or false"),
+    ("allowed_cors_origins", "a list of strings"),
+    ("first_party", "true or false"),
 ];
 
 /// Demands that would be broken silently if they were passed over.
@@ -67,10 +67,13 @@ pub fn read(
     let secret = take_text(&mut members, "client_secret")?.map(Zeroizing::new);
     secret.as_deref().map_or(Ok(()), |secret| check_secret(secret))?;
     let mut ignored = check_rest(&members)?;
-    members.retain(|name, _| KEPT.contains(&name.as_str()));
-    for (name, value) in &members {
-        let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
-        serde_json::from_value::<Metadata>(alone).with_context(|| name.clone())?;
+    members.retain(|name, _| is_kept(name));
+    for (name, expected) in KEPT {
+        let Some(value) = members.get(name) else { continue };
+        let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
+        if serde_json::from_value::<Metadata>(alone).is_err() {
+            bail!("{name} must be {expected}, but is {value}");
+        }
     }
     if let Some(text) = members.get("scope").and_then(Value::as_str) {
         ignored.extend(check_scope(text, offered)?);
@@ -79,6 +82,10 @@ pub fn read(
     check_visible("client_name", &metadata.client_name)?;
     metadata.check(development)?;
     Ok(Registration { id, secret, metadata, ignored })
+}
+
+fn is_kept(name: &str) -> bool {
+    KEPT.iter().any(|(kept, _)| *kept == name)
 }
 
 fn take_text(members: &mut Map<String, Value>, name: &str) -> anyhow::Result<Option<String>> {
@@ -112,7 +119,7 @@ fn check_secret(secret: &str) -> anyhow::Result<()> {
 /// others are passed over with a word.
 fn check_rest(members: &Map<String, Value>) -> anyhow::Result<Vec<String>> {
     let mut ignored = vec![];
-    for (name, value) in members.iter().filter(|(name, _)| !KEPT.contains(&name.as_str())) {
+    for (name, value) in members.iter().filter(|(name, _)| !is_kept(name)) {
         match (name.as_str(), value) {
             ("grant_types", value) => only(name, value, &GRANT_TYPES)?,
             ("response_types", value) => only(name, value, &RESPONSE_TYPES)?,

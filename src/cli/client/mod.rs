@@ -58,7 +58,7 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
             let opened = context.open_existing()?;
             let client = find(&opened.db, &id).await?;
             let json = shown(&client, None);
-            let text = members(&json);
+            let text = lines(&json);
             Ok(Report::new(Value::Object(json), text))
         }
         Word::Remove { id } => remove(&id, context).await,
@@ -97,7 +97,7 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
     let mut text = format!(
         "Registered {}.\n\n{}{once}\nGive the application its client_id{its_secret} and this discovery address:\n  {}\n",
         client.metadata.client_name,
-        members(&json),
+        lines(&json),
         discovery(&config.issuer)
     );
     if users::list(&db).await?.is_empty() {
@@ -171,7 +171,7 @@ async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
     let text = format!(
         "{} has a new secret; the old one stops working within 5 seconds.\n\n{}{SHOWN_ONCE}",
         client.metadata.client_name,
-        members(&json)
+        lines(&json)
     );
     Ok(Report::new(Value::Object(json), text))
 }
@@ -195,6 +195,13 @@ fn shown(client: &Client, secret: Option<&str>) -> Map<String, Value> {
     json.insert("grant_types".into(), json!(metadata::GRANT_TYPES));
     json.insert("response_types".into(), json!(metadata::RESPONSE_TYPES));
     json
+}
+
+/// The same for people, to whom a secret that never expires need not be told.
+fn lines(shown: &Map<String, Value>) -> String {
+    let mut shown = shown.clone();
+    shown.remove("client_secret_expires_at");
+    members(&shown)
 }
 
 async fn find(db: &Db, id: &str) -> anyhow::Result<Client> {

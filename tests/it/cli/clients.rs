@@ -1,0 +1,235 @@
+//! `countersign client`.
+
+use countersign::protocol::client::Metadata;
+use countersign::secret::TokenHash;
+use countersign::store::clients;
+use serde_json::{Value, json};
+
+use super::{Done, Shell};
+
+fn stored(shell: &Shell, id: &str) -> countersign::protocol::client::Client {
+    let db = shell.db();
+    actix_web::rt::System::new().block_on(clients::by_id(&db, id)).unwrap().unwrap()
+}
+
+#[test]
+fn adding_on_a_fresh_directory_makes_the_database_and_no_key() {
+    let shell = Shell::new();
+    let client = shell.client(&[]);
+    let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    assert!(id.len() >= 22 && plain(id) && !id.starts_with('-'), "{id}");
+    assert!(secret.len() == 43 && plain(secret));
+    assert!(stored(&shell, id).secret.unwrap().matches(&TokenHash::of(secret)));
+    assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(client["grant_types"], json!(["authorization_code"]));
+    assert!(!shell.path("keys").exists());
+    let bytes = std::fs::read(shell.path("data/countersign.db")).unwrap();
+    assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
+}
+
+#[test]
+fn text_says_what_to_do_next_and_json_only_what_is() {
+    let shell = Shell::new();
+    let words = ["client", "add", "--name", "Album", "--redirect-uri", "http://localhost:3000/callback"];
+    let out = shell.run(&words).good().out;
+    for part in [
+        "client_id",
+        "client_secret",
+        "never again",
+        "http://localhost:8080/.well-known/openid-configuration",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert!(out.contains("countersign user add LOGIN"));
+    shell.user("ada");
+    assert!(!shell.run(&words).good().out.contains("user add"));
+}
+
+#[test]
+fn flags_become_metadata() {
+    let shell = Shell::new();
+    let flags = [
+        "--native", "--first-party", "--public", "--scope", "openid email", "--id-token-alg", "ES256",
+        "--client-uri", "https://album.example", "--post-logout-redirect-uri", "https://album.example/bye",
+        "--redirect-uri", "com.example.album:/callback",
+    ];
+    let client = shell.client(&flags);
+    let expected = json!({
+        "application_type": "native",
+        "client_name": "Album",
+        "client_uri": "https://album.example",
+        "first_party": true,
+        "grant_types": ["authorization_code"],
+        "id_token_signed_response_alg": "ES256",
+        "post_logout_redirect_uris": ["https://album.example/bye"],
+        "redirect_uris": ["https://album.example/callback", "com.example.album:/callback"],
+        "require_pkce": true,
+        "response_types": ["code"],
+        "scope": "email openid",
+        "token_endpoint_auth_method": "none",
+    });
+    let mut without_id = client.clone();
+    without_id.remove("client_id");
+    assert_eq!(Value::Object(without_id), expected);
+    assert!(stored(&shell, client["client_id"].as_str().unwrap()).secret.is_none());
+    let post = shell.client(&["--auth-method", "client_secret_post", "--no-require-pkce"]);
+    assert_eq!(
+        (&post["require_pkce"], &post["token_endpoint_auth_method"]),
+        (&json!(false), &json!("client_secret_post"))
+    );
+}
+
+#[test]
+fn a_file_may_bring_everything_and_flags_win() {
+    let shell = Shell::new();
+    let secret = "0123456789abcdef0123456789abcdef";
+    let file = json!({
+        "client_id": "suite-client_1", "client_secret": secret, "client_name": "From the file",
+        "redirect_uris": ["https://a.example/cb"], "grant_types": ["authorization_code"],
+        "response_types": ["code"], "subject_type": "public", "default_max_age": 60, "jwks": null,
+        "logo_uri": "https://a.example/logo.png", "scope": "openid offline_access",
+    });
+    let file = shell.file("client.json", file.to_string());
+    let done = shell.run(&["client", "add", "--metadata", &file, "--name", "From the flag", "--json"]);
+    assert_eq!(done.code, 0);
+    let warnings: Vec<&str> = done.err.lines().collect();
+    assert_eq!(warnings.len(), 2, "{}", done.err);
+    assert!(warnings[0].contains("warning: logo_uri") && warnings[1].contains("offline_access"));
+    let client = done.object();
+    assert_eq!((&client["client_name"], &client["default_max_age"]), (&json!("From the flag"), &json!(60)));
+    assert!(stored(&shell, "suite-client_1").secret.unwrap().matches(&TokenHash::of(secret)));
+    shell
+        .run(&["client", "add", "--metadata", &file, "--json"])
+        .bad("there is a client suite-client_1 already");
+}
+
+#[test]
+fn what_was_printed_can_be_read_again() {
+    let shell = Shell::new();
+    let mut client = shell.client(&["--no-require-pkce", "--scope", "openid"]);
+    let id = client["client_id"].as_str().unwrap().to_owned();
+    shell.run(&["client", "remove", &id]).good();
+    let file = shell.file("again.json", Value::Object(client.clone()).to_string());
+    assert_eq!(shell.run(&["client", "add", "--metadata", &file, "--json"]).good().object(), client);
+    client.retain(|name, _| !name.starts_with("client_secret"));
+    assert_eq!(shell.run(&["client", "show", &id, "--json"]).good().object(), client);
+    assert_eq!(shell.run(&["client", "list", "--json"]).good().json(), json!([client]));
+}
+
+#[test]
+fn every_member_that_is_stored_is_known() {
+    let shell = Shell::new();
+    let all = Metadata {
+        client_uri: Some("https://a.example".into()),
+        policy_uri: Some("https://a.example/policy".into()),
+        tos_uri: Some("https://a.example/terms".into()),
+        initiate_login_uri: Some("https://a.example/login".into()),
+        default_max_age: Some(1),
+        require_pkce: Some(true),
+        allowed_cors_origins: Some(vec!["https://a.example".into()]),
+        ..Metadata::default()
+    };
+    let mut all = serde_json::to_value(all).unwrap();
+    for (name, value) in [
+        ("client_name", json!("A")),
+        ("redirect_uris", json!(["https://a.example/cb"])),
+        ("post_logout_redirect_uris", json!(["https://a.example/bye"])),
+        ("scope", json!("openid")),
+    ] {
+        all[name] = value;
+    }
+    let file = shell.file("all.json", all.to_string());
+    let client = shell.run(&["client", "add", "--metadata", &file, "--json"]).good().object();
+    for (name, value) in all.as_object().unwrap() {
+        assert_eq!(client.get(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_had_is_refused() {
+    let shell = Shell::new();
+    let cases = [
+        (json!({ "grant_types": ["authorization_code", "refresh_token"] }), "refresh_token"),
+        (json!({ "grant_types": "authorization_code" }), "grant_types must be a list"),
+        (json!({ "grant_types": [] }), "grant_types must be a list"),
+        (json!({ "response_types": ["code id_token"] }), "code id_token"),
+        (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "token_endpoint_auth_method must be"),
+        (json!({ "id_token_signed_response_alg": "none" }), "must be \"RS256\" or \"ES256\""),
+        (json!({ "userinfo_signed_response_alg": "RS256" }), "userinfo_signed_response_alg"),
+        (json!({ "id_token_encrypted_response_enc": "A256GCM" }), "id_token_encrypted_response_enc"),
+        (json!({ "subject_type": "pairwise" }), "pairwise"),
+        (json!({ "require_signed_request_object": true }), "require_signed_request_object"),
+        (json!({ "client_secret": "too short" }), "at least 32"),
+        (json!({ "client_secret": 5 }), "client_secret must be a string"),
+        (json!({ "client_id": "https://a.example" }), "client_id"),
+        (json!({ "client_id": "" }), "client_id"),
+        (json!({ "client_id": "a".repeat(129) }), "client_id"),
+        (json!({ "client_name": "a\u{202E}b" }), "U+202E"),
+        (json!({ "client_name": "a\nb" }), "U+000A"),
+        (json!({ "client_name": " " }), "client_name"),
+        (json!({ "client_name": ["x"] }), "client_name must be a string"),
+        (json!({ "redirect_uris": [] }), "at least one redirect_uri"),
+        (json!({ "redirect_uris": ["https://*.example"] }), "wildcards"),
+        (json!({ "redirect_uris": ["http://a.example/cb"] }), "scheme"),
+        (json!({ "default_max_age": -1 }), "whole number"),
+        (
+            json!({ "token_endpoint_auth_method": "none", "client_secret": "s".repeat(40) }),
+            "no client_secret",
+        ),
+        (json!({ "token_endpoint_auth_method": "none", "require_pkce": false }), "PKCE"),
+        (json!({ "scope": "open\"id" }), "cannot be the name of a scope"),
+    ];
+    for (members, saying) in cases {
+        let mut all = json!({ "client_name": "A", "redirect_uris": ["https://a.example/cb"] });
+        all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let file = shell.file("client.json", all.to_string());
+        shell.run(&["client", "add", "--metadata", &file]).bad(saying);
+    }
+    for text in ["", "[]", "nope", "{", "\u{FEFF}{}", &"[".repeat(100_000)] {
+        let file = shell.file("client.json", text);
+        shell.run(&["client", "add", "--metadata", &file]).bad("client.json");
+    }
+    let public = ["client", "add", "--name", "A", "--redirect-uri", "https://a.example", "--public"];
+    shell.run(&[&public[..], &["--auth-method", "client_secret_post"]].concat()).bad("exclude each other");
+    assert_eq!(shell.run(&["client", "list", "--json"]).good().json(), json!([]));
+}
+
+#[test]
+fn a_new_secret_replaces_the_old_one() {
+    let shell = Shell::new();
+    let client = shell.client(&[]);
+    let id = client["client_id"].as_str().unwrap();
+    let rotated = shell.run(&["client", "rotate-secret", id, "--json"]).good().object();
+    let hash = stored(&shell, id).secret.unwrap();
+    assert!(hash.matches(&TokenHash::of(rotated["client_secret"].as_str().unwrap())));
+    assert!(!hash.matches(&TokenHash::of(client["client_secret"].as_str().unwrap())));
+    let public = shell.client(&["--public"]);
+    shell.run(&["client", "rotate-secret", public["client_id"].as_str().unwrap()]).bad("is public");
+}
+
+#[test]
+fn removing_says_what_and_an_unknown_one_names_the_nearest() {
+    let shell = Shell::new();
+    let client = shell.client(&[]);
+    let id = client["client_id"].as_str().unwrap();
+    let typo = format!("{}x", &id[..id.len() - 1]);
+    for near in [&typo, &id[..8], "album"] {
+        for word in ["show", "remove", "rotate-secret"] {
+            shell.run(&["client", word, near]).bad(&format!("did you mean {id}?"));
+        }
+    }
+    shell.run(&["client", "show", "quite-another"]).bad("countersign client list");
+    let out = shell.run(&["client", "remove", id]).good().out;
+    assert!(out.contains(id) && out.contains("Album"), "{out}");
+    shell.run(&["client", "remove", id]).bad("and no other");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let shell = Shell::new();
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let words = ["client", "add", "--name", "A", "--redirect-uri", "https://a.example"];
+    let child = shell.command(&words).stdout(full).spawn().unwrap();
+    Done::of(child).bad("cannot be written");
+}
