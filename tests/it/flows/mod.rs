@@ -1,3 +1,4 @@
 //! Stories, from the first click to the last.
 
+mod foreign_client;
 mod main_job;
