@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::context::{Context, discovery};
 use super::report::say;
-use super::signals::told_to_stop;
+use super::signals::Signals;
 use crate::app::App;
 use crate::store::{clients, users};
 use crate::telemetry;
@@ -23,15 +23,14 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = Arc::clone(&app).serve(listeners, workers, |_| ())?;
+    let signals = Signals::listen()?;
     if let Err(error) = announce(&app, &addresses, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }
     let handle = server.handle();
     actix_web::rt::spawn(async move {
-        match told_to_stop().await {
-            Ok(()) => handle.stop(true).await,
-            Err(error) => tracing::error!(%error, "signals cannot be received"),
-        }
+        signals.told_to_stop().await;
+        handle.stop(true).await;
     });
     server.await?;
     tracing::info!("stopped");

@@ -38,7 +38,7 @@ impl Signer {
     fn access_token(&self, more: Value) -> String {
         let mut claims = json!({
             "iss": ISSUER, "sub": "somebody", "aud": API, "client_id": "app", "scope": "openid",
-            "iat": self.now - 2, "exp": self.now + 600, "jti": "x",
+            "iat": self.now - 2, "exp": self.now + 590, "jti": "x",
         });
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
