@@ -217,7 +217,7 @@ async fn accept(
     returned(site, &mut pending, &[("code", code), ("iss", &site.issuer)]);
     let resource = (pending.purpose == Purpose::Api).then_some(site.api.as_str());
     let tokens = site.exchange(code, &pending.verifier, resource, &mut pending.steps).await?;
-    let id = site.check_id_token(&tokens, &pending.nonce, now, &mut pending.steps).await?;
+    let id = site.check_id_token(&tokens, &pending.nonce, resource.is_some(), now, &mut pending.steps).await?;
     let until = now.unix_timestamp() + tokens.expires_in - MARGIN_SECONDS;
     if pending.purpose == Purpose::Api {
         let Some(person) = held.visit.person.as_mut() else { return Ok(see_other("/")) };
@@ -235,7 +235,10 @@ async fn accept(
     let person = introduce(site, tokens, &id.sub, until, &mut steps).await?;
     let hint = person.id_token.clone();
     let trace = Trace { title: pending.title.clone(), at: now, steps: steps.clone() };
-    let visit = Visit { person: Some(person), trace: Some(trace), ..Visit::default() };
+    // Whoever pressed a button just when the tokens ran out still wants to see the answer.
+    let same_person = held.visit.person.as_ref().is_some_and(|before| before.sub == person.sub);
+    let answer = held.visit.answer.take().filter(|_| same_person);
+    let visit = Visit { person: Some(person), trace: Some(trace), answer, notice: None };
     let (cookie, held) = site.visits.begin(visit, Some(&held), now).await?;
     let onward = Pending::new(Purpose::Api, &held, &pending.title, steps, now);
     let location = depart(site, onward, Some(&hint), now).await?;
@@ -251,8 +254,11 @@ fn returned(site: &Site, pending: &mut Pending, answer: &[(&str, &str)]) {
         outward.status = "303 See Other".into();
         outward.received = vec![("Location".into(), callback.clone())];
     }
-    let why = "The browser brings the answer. The site takes it only because state is the one it gave to this browser \
-               (nobody can slip in a sign-in of their own) and iss is the provider it had asked.";
+    let why = match pending.purpose {
+        Purpose::Api => "Back again within a blink; nothing was shown.",
+        _ => "The browser brings the answer. The site takes it only because state is the one it gave to this browser \
+              (nobody can slip in a sign-in of their own) and iss is the provider it had asked.",
+    };
     let step = Step::new(Party::Browser, Party::Site, format!("GET {callback}"), why);
     pending.steps.push(step.sent(answer).answered("303 See Other", &[]));
 }

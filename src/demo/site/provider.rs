@@ -92,8 +92,11 @@ impl Site {
             }
         }
         sent.extend(form.iter().copied());
-        let why = "The code alone is worth nothing: the site proves who it is by its secret, and that it is the one who \
-                   asked by the code_verifier, whose hash went ahead as code_challenge. A code works once.";
+        let why = match resource {
+            None => "The code alone is worth nothing: the site proves who it is by its secret, and that it is the one \
+                     who asked by the code_verifier, whose hash went ahead as code_challenge. A code works once.",
+            Some(_) => "The same again. The access token that comes back is for the API and for nobody else.",
+        };
         let step = Step::new(Party::Site, Party::Provider, format!("POST {endpoint}"), why).sent(&sent);
         let response = request.form(&form).send().await?;
         let status = in_words(response.status());
@@ -113,6 +116,7 @@ impl Site {
         &self,
         tokens: &Tokens,
         nonce: &str,
+        for_api: bool,
         now: OffsetDateTime,
         steps: &mut Vec<Step>,
     ) -> Result<Claims, Fault> {
@@ -122,8 +126,13 @@ impl Site {
         if at_hash.is_some_and(|hash| hash != half_hash(&tokens.access_token)) {
             return Err(Fault::NotAccepted("the ID token belongs to another access token (at_hash)".into()));
         }
-        let why = "The site checks the ID token by itself: the signature with the provider's public key, then iss, aud, \
-                   exp and the nonce it had sent. The keys were fetched before; they are not asked for with each token.";
+        let why = if for_api {
+            "The ID token that came along must speak of the same person. The access token is not the site's to check: \
+             the API does that."
+        } else {
+            "The site checks the ID token by itself: the signature with the provider's public key, then iss, aud, exp \
+             and the nonce it had sent. The keys are fetched now and then, not with each token."
+        };
         let kid = claims.kid.clone().unwrap_or_default();
         let checked =
             [("kid", kid.as_str()), ("alg", claims.alg.as_str()), ("iss", &claims.iss), ("sub", &claims.sub)];

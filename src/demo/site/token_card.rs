@@ -52,6 +52,8 @@ pub struct Verdict {
     pub holds: bool,
     /// The same in words.
     pub words: String,
+    /// The key by which it holds.
+    pub key: Option<String>,
 }
 
 impl TokenCard {
@@ -101,17 +103,14 @@ impl TokenCard {
 
 /// The times are compared after the signature, so a token that is merely over still has a good one.
 async fn verdict(token: &str, verifier: &Verifier, now: OffsetDateTime) -> Verdict {
-    let holds = |kid: Option<&str>| Verdict {
-        holds: true,
-        words: format!("holds, by key {} of the provider's key set", kid.unwrap_or("without a name")),
-    };
+    let holds = |kid: Option<&str>| Verdict { holds: true, words: "holds".into(), key: kid.map(str::to_owned) };
     match verifier.verify_at(token, now).await {
         Ok(claims) => holds(claims.kid.as_deref()),
         Err(VerifyError::Refused(Refusal::Expired { .. })) => {
             let decoded = decode_unverified(token).ok();
             holds(decoded.as_ref().and_then(|decoded| decoded.header.get("kid")?.as_str()))
         }
-        Err(error) => Verdict { holds: false, words: error.to_string() },
+        Err(error) => Verdict { holds: false, words: error.to_string(), key: None },
     }
 }
 
