@@ -190,7 +190,7 @@ impl Config {
             state,
             data_dir,
             instance_key,
-            log: file.log.unwrap_or_else(|| "info".into()),
+            log: file.log.unwrap_or_else(|| "info,actix_server=warn".into()),
             trusted_proxies,
             completion: file.completion.unwrap_or_default(),
             resources,

@@ -173,8 +173,7 @@ impl Db {
     /// Blocks: for start-up and the command line.
     pub fn open(url: &Url, durability: Durability, migrations: EmbeddedMigrations) -> Result<Db, DbError> {
         if let Url::Sqlite(path) = url {
-            make_private_folder(path.parent().unwrap_or(Path::new(".")))
-                .map_err(|error| unreachable(url, &error))?;
+            make_private_file(path).map_err(|error| unreachable(url, &error))?;
         }
         let pool = |size: u32, read_only: bool| {
             Pool::builder()
@@ -294,6 +293,13 @@ fn migrate(conn: &mut Conn, migrations: EmbeddedMigrations) -> Result<(), DbErro
 
 fn unreachable(url: &Url, cause: &impl ToString) -> DbError {
     DbError::Unreachable { url: url.shown(), cause: cause.to_string() }
+}
+
+/// Makes an empty file only its owner can read, which the engine then fills; its journals take after it.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    make_private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(|_file| ())
 }
 
 /// Makes a folder only its owner can enter; one that exists is left as it is.

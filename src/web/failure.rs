@@ -170,6 +170,10 @@ pub struct MethodNotAllowed {
 }
 
 impl ResponseError for MethodNotAllowed {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::METHOD_NOT_ALLOWED
+    }
+
     fn error_response(&self) -> HttpResponse {
         let mut res = HttpResponse::MethodNotAllowed();
         no_store(&mut res);
