@@ -260,11 +260,15 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
     fn of_process() -> Result<Environment, ConfigError> {
         let mut found = vec![];
-        for (name, value) in std::env::vars() {
-            let Some(name) = name.strip_prefix("COUNTERSIGN_") else { continue };
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str().and_then(|name| name.strip_prefix("COUNTERSIGN_")) else {
+                continue;
+            };
             if !VARIABLES.contains(&name) {
                 return Err(ConfigError(format!("COUNTERSIGN_{name} is no setting of this program")));
             }
+            let value = value.into_string();
+            let value = value.map_err(|_bytes| ConfigError(format!("COUNTERSIGN_{name} is not UTF-8")))?;
             if !value.is_empty() {
                 found.push((name.to_owned(), value));
             }

@@ -7,6 +7,7 @@ mod tokens;
 mod users;
 
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -183,6 +184,12 @@ fn a_configuration_that_is_wrong_is_said_so() {
     // The demo's ports may be set for a whole session.
     let child = shell.command(&["keys", "list"]).env("COUNTERSIGN_DEMO_BANK_PORT", "9").spawn().unwrap();
     Done::of(child).good();
+    // What others keep in their variables is none of our business.
+    let bytes = std::ffi::OsStr::from_bytes(b"\xff");
+    let child = shell.command(&["keys", "list"]).env("SOMEBODY_ELSES", bytes).spawn().unwrap();
+    Done::of(child).good();
+    let child = shell.command(&["keys", "list"]).env("COUNTERSIGN_LOG", bytes).spawn().unwrap();
+    Done::of(child).bad("COUNTERSIGN_LOG is not UTF-8");
     shell.run(&["demo", "--config", &named]).bad("no configuration file");
 }
 

@@ -9,10 +9,22 @@ use serde_json::{Value, json};
 
 use super::{Done, Shell};
 
-/// A running server and its first line.
-fn start(shell: &Shell) -> (Child, Value, BufReader<ChildStdout>) {
+/// A running server.
+pub struct Server {
+    child: Option<Child>,
+    /// Kept open, so that the server never writes into a closed pipe.
+    _out: BufReader<ChildStdout>,
+    /// What it said first.
+    line: Value,
+}
+
+/// Starts a server with these settings, on any free port if they name none.
+pub fn start(shell: &Shell, settings: &[(&str, &str)]) -> Server {
     let mut command = shell.command(&["serve", "--json"]);
-    let mut child = command.env("COUNTERSIGN_LISTEN", "127.0.0.1:0").spawn().unwrap();
+    if settings.is_empty() {
+        command.env("COUNTERSIGN_LISTEN", "127.0.0.1:0");
+    }
+    let mut child = command.envs(settings.iter().copied()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
@@ -21,7 +33,24 @@ fn start(shell: &Shell) -> (Child, Value, BufReader<ChildStdout>) {
         child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         panic!("{line}{err}");
     });
-    (child, line, out)
+    Server { child: Some(child), _out: out, line }
+}
+
+impl Server {
+    /// Sends it a signal and waits for its end.
+    pub fn end(mut self, signal: &str) -> Done {
+        end(self.child.take().unwrap(), signal)
+    }
+}
+
+/// A test that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
 }
 
 fn end(child: Child, signal: &str) -> Done {
@@ -42,13 +71,14 @@ fn get(address: &str, path: &str) -> String {
 fn it_says_where_it_is_and_ends_when_told() {
     let shell = Shell::new();
     for signal in ["-TERM", "-INT"] {
-        let (child, line, _out) = start(&shell);
+        let server = start(&shell, &[]);
+        let line = &server.line;
         assert_eq!(line["issuer"], "http://localhost:8080");
         assert_eq!(line["discovery"], "http://localhost:8080/.well-known/openid-configuration");
         let address = line["listen"][0].as_str().unwrap();
         let answer = get(address, "/.well-known/openid-configuration");
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("authorization_endpoint"), "{answer}");
-        let done = end(child, signal);
+        let done = server.end(signal);
         assert_eq!(done.code, 0, "{}", done.err);
         assert!(done.err.contains("stopped") && !done.err.contains("ERROR"), "{}", done.err);
     }
@@ -57,12 +87,12 @@ fn it_says_where_it_is_and_ends_when_told() {
 #[test]
 fn other_words_work_beside_it() {
     let shell = Shell::new();
-    let (child, ..) = start(&shell);
+    let server = start(&shell, &[]);
     shell.client(&[]);
     shell.user("ada");
     assert_eq!(shell.run(&["user", "disable", "ada", "--json"]).good().json()["disabled"], json!(true));
     assert_eq!(shell.run(&["keys", "list", "--json"]).good().json()["keys"].as_array().unwrap().len(), 2);
-    assert_eq!(end(child, "-TERM").code, 0);
+    assert_eq!(server.end("-TERM").code, 0);
 }
 
 #[test]

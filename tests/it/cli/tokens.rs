@@ -11,7 +11,7 @@ use countersign::store::grants;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::Shell;
+use super::{Shell, serving};
 
 const ISSUER: &str = "http://localhost:8080";
 const API: &str = "https://api.example";
@@ -25,7 +25,10 @@ struct Signer {
 
 impl Signer {
     fn new() -> Signer {
-        let shell = Shell::new();
+        Signer::of(Shell::new())
+    }
+
+    fn of(shell: Shell) -> Signer {
         let (config, now) = (shell.config(), Clock::default().now());
         let keys = Keys::open(&shell.db(), &config.instance_key, KeyPolicy::DEFAULT, now).unwrap();
         Signer { shell, keys, now: now.unix_timestamp() }
@@ -35,7 +38,7 @@ impl Signer {
         self.keys.ring.load().sign(SigningAlg::ES256, typ, claims).unwrap()
     }
 
-    fn access_token(&self, more: Value) -> String {
+    fn access_token(&self, more: &Value) -> String {
         let mut claims = json!({
             "iss": ISSUER, "sub": "somebody", "aud": API, "client_id": "app", "scope": "openid",
             "iat": self.now - 2, "exp": self.now + 590, "jti": "x",
@@ -64,7 +67,7 @@ impl Signer {
 #[test]
 fn a_good_token_is_taken_apart_and_its_signature_holds() {
     let signer = Signer::new();
-    let token = signer.access_token(json!({}));
+    let token = signer.access_token(&json!({}));
     let shown = signer.inspect(&token);
     assert_eq!(shown["kind"], "access token");
     assert_eq!(shown["claims"]["scope"], "openid");
@@ -85,24 +88,24 @@ fn a_good_token_is_taken_apart_and_its_signature_holds() {
 #[test]
 fn what_is_wrong_with_a_token_is_said() {
     let signer = Signer::new();
-    let expired = signer.inspect(&signer.access_token(json!({ "exp": signer.now - 125 })));
+    let expired = signer.inspect(&signer.access_token(&json!({ "exp": signer.now - 125 })));
     assert_eq!(expired["signature"]["verdict"], "holds");
     assert!(expired["times"]["exp"]["words"].as_str().unwrap().starts_with("expired 2 min "));
     assert!(expired["problems"][0].as_str().unwrap().contains("expired"));
 
-    let token = signer.access_token(json!({}));
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let forged = format!("{signed}.{}", base64url(&[7; 64]));
+    let token = signer.access_token(&json!({}));
+    let (front, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{front}.{}", base64url(&[7; 64]));
     assert_eq!(signer.inspect(&forged)["signature"]["verdict"], "broken");
     let text = signer.shell.run(&["token", "inspect", &forged]).good().out;
     assert!(text.contains("DOES NOT HOLD"), "{text}");
-    let (header, _) = signed.split_once('.').unwrap();
+    let (header, _) = front.split_once('.').unwrap();
     let other =
         format!("{header}.{}.{signature}", base64url(json!({ "iss": ISSUER }).to_string().as_bytes()));
     assert_ne!(signer.inspect(&other)["signature"]["verdict"], "holds");
 
     let elsewhere =
-        signer.inspect(&signer.access_token(json!({ "iss": "https://other.example", "exp": 1e300 })));
+        signer.inspect(&signer.access_token(&json!({ "iss": "https://other.example", "exp": 1e300 })));
     assert_eq!(elsewhere["signature"]["verdict"], "unchecked");
     assert!(elsewhere["problems"][0].as_str().unwrap().contains("other.example"));
 }
@@ -112,7 +115,7 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
     let signer = Signer::new();
     let sub = signer.shell.user("ada")["sub"].clone();
     let grant = GrantId::generate();
-    let token = signer.access_token(json!({ "sub": sub, "jti": jti(grant, [1; 8]) }));
+    let token = signer.access_token(&json!({ "sub": sub, "jti": jti(grant, [1; 8]) }));
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("it is ada's"));
     signer.shell.run(&["user", "disable", "ada"]).good();
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("not stand by it"));
@@ -126,7 +129,7 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
 #[test]
 fn keys_come_from_where_they_are_named() {
     let signer = Signer::new();
-    let (token, jwks) = (signer.access_token(json!({})), signer.jwks());
+    let (token, jwks) = (signer.access_token(&json!({})), signer.jwks());
     let keys = std::fs::read(signer.shell.path(&jwks)).unwrap();
     let elsewhere = Shell::new();
     let unchecked = elsewhere.run(&["token", "inspect", &token, "--json"]).good().json();
@@ -139,7 +142,7 @@ fn keys_come_from_where_they_are_named() {
     for words in
         [&["--jwks", "http://127.0.0.1:1/jwks"][..], &["--jwks", "http://far.example/jwks"], &["--fetch"]]
     {
-        let foreign = signer.access_token(json!({ "iss": "http://127.0.0.1:1" }));
+        let foreign = signer.access_token(&json!({ "iss": "http://127.0.0.1:1" }));
         let words = [&["token", "inspect", &foreign, "--json"], words].concat();
         assert_eq!(elsewhere.run(&words).good().json()["signature"]["verdict"], "unchecked");
     }
@@ -154,9 +157,29 @@ fn keys_come_from_where_they_are_named() {
 }
 
 #[test]
+fn keys_are_fetched_when_that_is_asked_for() {
+    let shell = Shell::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let issuer = format!("http://localhost:{port}");
+    let server = serving::start(&shell, &[("COUNTERSIGN_ISSUER", &issuer)]);
+    let signer = Signer::of(shell);
+    let token = signer.access_token(&json!({ "iss": issuer }));
+    let elsewhere = Shell::new();
+    let jwks = format!("{issuer}/.well-known/jwks.json");
+    for source in [&["--fetch"][..], &["--jwks", &jwks]] {
+        let words = [&["token", "inspect", &token, "--json"], source].concat();
+        assert_eq!(elsewhere.run(&words).good().json()["signature"]["verdict"], "holds", "{source:?}");
+    }
+    let verify = ["token", "verify", &token, "--jwks", &jwks, "--issuer", &issuer, "--audience", API];
+    elsewhere.run(&verify).good();
+    elsewhere.run(&["token", "verify", &token, "--jwks", &format!("{issuer}/nothing")]).bad("cannot be had");
+    assert_eq!(server.end("-TERM").code, 0);
+}
+
+#[test]
 fn verifying_says_yes_or_why_not() {
     let signer = Signer::new();
-    let (token, jwks) = (signer.access_token(json!({})), signer.jwks());
+    let (token, jwks) = (signer.access_token(&json!({})), signer.jwks());
     let verify = |token: &str, more: &[&str]| {
         signer.shell.run(&[&["token", "verify", "--jwks", &jwks, token][..], more].concat())
     };
@@ -176,9 +199,9 @@ fn verifying_says_yes_or_why_not() {
     verify(&token, &["--audience", "https://other.example"]).bad("audience");
     verify(&token, &["--id-token"]).bad("typ");
     verify(&signer.id_token(), &["--access-token"]).bad("typ");
-    verify(&signer.access_token(json!({ "exp": signer.now - 5 })), &full).bad("expired");
-    verify(&signer.access_token(json!({ "exp": signer.now * 1000 })), &full).bad("milliseconds");
-    verify(&signer.access_token(json!({ "jti": null })), &full).bad("jti is missing");
+    verify(&signer.access_token(&json!({ "exp": signer.now - 5 })), &full).bad("expired");
+    verify(&signer.access_token(&json!({ "exp": signer.now * 1000 })), &full).bad("milliseconds");
+    verify(&signer.access_token(&json!({ "jti": null })), &full).bad("jti is missing");
     verify(&signer.sign("logout+jwt", &json!({ "iss": ISSUER })), &[]).bad("logout token");
     let refused = verify(&token, &["--id-token", "--json"]);
     assert_eq!((refused.code, refused.err.as_str()), (1, ""));
