@@ -2,8 +2,8 @@
 
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl,
-    Nonce, OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse,
+    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
+    IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse,
 };
 use serde_json::json;
 
@@ -28,8 +28,9 @@ async fn the_openidconnect_crate_completes_the_flow_for_both_algorithms() {
         let (id, secret) = app.client(json!({ "id_token_signed_response_alg": alg })).await;
         let issuer = IssuerUrl::new(app.issuer.clone()).unwrap();
         let provider = CoreProviderMetadata::discover_async(issuer, &send).await.unwrap();
-        let client = CoreClient::from_provider_metadata(provider, ClientId::new(id), Some(ClientSecret::new(secret)))
-            .set_redirect_uri(RedirectUrl::new(REDIRECT.into()).unwrap());
+        let client =
+            CoreClient::from_provider_metadata(provider, ClientId::new(id), Some(ClientSecret::new(secret)))
+                .set_redirect_uri(RedirectUrl::new(REDIRECT.into()).unwrap());
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let (url, state, nonce) = client
@@ -46,8 +47,13 @@ async fn the_openidconnect_crate_completes_the_flow_for_both_algorithms() {
         assert_eq!(back.answered("state").as_ref(), Some(state.secret()));
 
         let code = AuthorizationCode::new(back.answered("code").unwrap());
-        let tokens =
-            client.exchange_code(code).unwrap().set_pkce_verifier(verifier).request_async(&send).await.unwrap();
+        let tokens = client
+            .exchange_code(code)
+            .unwrap()
+            .set_pkce_verifier(verifier)
+            .request_async(&send)
+            .await
+            .unwrap();
         let id_token = tokens.id_token().unwrap();
         let checker = client.id_token_verifier();
         let claims = id_token.claims(&checker, &nonce).unwrap();
@@ -58,8 +64,12 @@ async fn the_openidconnect_crate_completes_the_flow_for_both_algorithms() {
             id_token.signing_key(&checker).unwrap(),
         );
         assert_eq!(claims.access_token_hash(), Some(&hash.unwrap()), "{alg}");
-        let info: CoreUserInfoClaims =
-            client.user_info(tokens.access_token().clone(), None).unwrap().request_async(&send).await.unwrap();
+        let info: CoreUserInfoClaims = client
+            .user_info(tokens.access_token().clone(), None)
+            .unwrap()
+            .request_async(&send)
+            .await
+            .unwrap();
         assert_eq!(info.email().unwrap().as_str(), "ada@example.com");
         assert_eq!(info.email_verified(), Some(true));
     }

@@ -2,3 +2,4 @@
 
 mod foreign_client;
 mod main_job;
+mod tampering;
