@@ -37,7 +37,7 @@ fn in_words(name: &str, seconds: i64, now: i64) -> String {
         ("exp", false) => format!("expired {apart} ago"),
         ("iat", false) => format!("issued {apart} ago"),
         ("iat", true) => format!("issued {apart} in the future: a clock is wrong"),
-        ("nbf", false) => format!("valid since {apart}"),
+        ("nbf", false) => format!("became valid {apart} ago"),
         ("nbf", true) => format!("valid in {apart}, not before"),
         ("auth_time", false) => format!("signed in {apart} ago"),
         (_, false) => format!("{apart} ago"),
