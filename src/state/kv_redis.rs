@@ -2,7 +2,7 @@
 //! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{FromRedisValue, Script, ToRedisArgs};
+use redis::{FromRedisValue, RedisError, RedisResult, Script, ToRedisArgs};
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
@@ -38,9 +38,10 @@ local function live(now) return stored and exp > tonumber(now) end
 
 impl RedisKv {
     pub(super) fn connect(url: &str) -> Result<RedisKv, StateError> {
-        let unreachable = |error: redis::RedisError| StateError::Unreachable(error.to_string());
+        let unreachable = |error: RedisError| StateError::Unreachable(error.to_string());
         let client = redis::Client::open(url).map_err(unreachable)?;
-        let config = ConnectionManagerConfig::new();
+        // A person waits for the answer: better to say at once that nothing can be done.
+        let config = ConnectionManagerConfig::new().set_number_of_retries(1);
         let link = ConnectionManager::new_lazy_with_config(client, config).map_err(unreachable)?;
         let script = |body: &str| Script::new(&format!("{PRELUDE}{body}"));
         let scripts = Scripts {
@@ -74,10 +75,7 @@ impl RedisKv {
     }
 
     async fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
-        command
-            .query_async(&mut self.link.clone())
-            .await
-            .map_err(|error| StateError::Unreachable(error.to_string()))
+        self.ask(async |mut link| command.query_async(&mut link).await).await
     }
 
     async fn script<T: FromRedisValue>(
@@ -90,9 +88,17 @@ impl RedisKv {
         for arg in args {
             call.arg(Bytes(arg));
         }
-        call.invoke_async(&mut self.link.clone())
-            .await
-            .map_err(|error| StateError::Unreachable(error.to_string()))
+        self.ask(async |mut link| call.invoke_async(&mut link).await).await
+    }
+
+    /// Asks, and once more when the connection was refused: the link remembers its last attempt, which
+    /// may be long ago, and nothing was sent over it.
+    async fn ask<T>(&self, ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>) -> Result<T, StateError> {
+        let mut answer = ask(self.link.clone()).await;
+        if answer.as_ref().is_err_and(RedisError::is_connection_refusal) {
+            answer = ask(self.link.clone()).await;
+        }
+        answer.map_err(|error| StateError::Unreachable(error.to_string()))
     }
 
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {

@@ -216,7 +216,10 @@ impl SqlKv {
         let (set, now) = (set.as_str().to_owned(), now.unix_timestamp());
         self.read(move |conn| {
             let live = kv_index::table.filter(kv_index::name.eq(set)).filter(kv_index::exp.gt(now));
-            Ok(live.order(kv_index::member).select(kv_index::member).load(conn)?)
+            let mut members: Vec<String> = live.select(kv_index::member).load(conn)?;
+            // Not by the database, which may sort as people do.
+            members.sort();
+            Ok(members)
         })
         .await
     }
