@@ -14,3 +14,4 @@ mod support;
 mod cli;
 mod flows;
 mod pages;
+mod state;

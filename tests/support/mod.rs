@@ -4,5 +4,6 @@
 pub mod app;
 pub mod browser;
 pub mod log;
+pub mod postgres;
 pub mod redis;
 pub mod rp;

@@ -21,7 +21,7 @@ impl Server {
     pub fn start_on(port: u16) -> Server {
         let script = format!(
             "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & \
-             server=$!; cat >/dev/null; kill $server"
+             server=$!; cat >/dev/null; kill $server; wait"
         );
         let guard = Command::new("sh").arg("-c").arg(script).stdin(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();

@@ -1,0 +1,370 @@
+//! Every verb of the key-value contract, on SQLite, PostgreSQL and Redis alike. Time comes by argument,
+//! so an instant of next year and one of ten minutes ago are as good as any.
+
+use std::future::Future;
+
+use countersign::db::{Db, Durability, Url};
+use countersign::secret::Token;
+use countersign::state::MIGRATIONS;
+use countersign::state::kv::{Key, Kv, Spend};
+use futures_util::future::join_all;
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
+
+use crate::support;
+
+/// How many try at once to be the one.
+const RIVALS: usize = 20;
+
+/// A store and what must outlive it.
+pub struct Store {
+    pub kv: Kv,
+    _folder: Option<TempDir>,
+}
+
+pub fn sqlite() -> Store {
+    let folder = tempfile::tempdir().unwrap();
+    let url = Url::Sqlite(folder.path().join("state.db"));
+    let kv = Kv::sql(Db::open(&url, Durability::Process, MIGRATIONS).unwrap());
+    Store { kv, _folder: Some(folder) }
+}
+
+pub fn postgres() -> Store {
+    let url = Url::parse(&support::postgres::database()).unwrap();
+    Store { kv: Kv::sql(Db::open(&url, Durability::Process, MIGRATIONS).unwrap()), _folder: None }
+}
+
+pub fn redis() -> Store {
+    Store { kv: Kv::redis(&support::redis::url()).unwrap(), _folder: None }
+}
+
+/// Writes every test once for every store.
+macro_rules! on_every_store {
+    ($($test:ident)*) => {
+        mod sqlite { $(#[actix_web::test] async fn $test() { super::$test(super::sqlite().kv).await; })* }
+        mod postgres { $(#[actix_web::test] async fn $test() { super::$test(super::postgres().kv).await; })* }
+        mod redis { $(#[actix_web::test] async fn $test() { super::$test(super::redis().kv).await; })* }
+    };
+}
+
+on_every_store! {
+    a_value_is_there_until_its_end_and_not_a_second_longer
+    bytes_come_back_as_they_went
+    putting_again_replaces_value_end_and_spent_mark
+    put_new_takes_only_a_free_place
+    spending_answers_fresh_once_then_spent_until_it_is_forgotten
+    swapping_needs_the_old_value_live_and_unspent
+    hits_count_within_a_window_that_starts_with_the_first
+    drawers_do_not_meet
+    an_index_lists_sorted_what_has_not_ended
+    of_twenty_that_put_a_new_value_one_does
+    of_twenty_that_put_over_an_ended_value_one_does
+    of_twenty_that_spend_one_is_told_fresh
+    of_twenty_that_swap_one_does
+    twenty_hits_at_once_are_twenty
+    twenty_members_at_once_are_all_listed
+}
+
+/// A key nobody else uses.
+fn key() -> Key {
+    Key::new('x', Token::generate().expose())
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(OffsetDateTime::now_utc().unix_timestamp()).unwrap()
+}
+
+fn seconds(count: i64) -> Duration {
+    Duration::seconds(count)
+}
+
+async fn a_value_is_there_until_its_end_and_not_a_second_longer(kv: Kv) {
+    let (key, now) = (key(), now());
+    assert_eq!(kv.get(&key, now).await.unwrap(), None);
+    kv.put(&key, b"value", now + seconds(60)).await.unwrap();
+    for (at, there) in
+        [(-60, true), (0, true), (59, true), (60, false), (61, false), (3600 * 24 * 400, false)]
+    {
+        let found = kv.get(&key, now + seconds(at)).await.unwrap();
+        assert_eq!(found.is_some(), there, "{at} seconds from now");
+    }
+    // The caller's clock decides, also when it is turned back.
+    assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"value".as_slice()));
+    // An end that lies in the past by the store's own clock, but not by the caller's.
+    kv.put(&key, b"late", now - seconds(600)).await.unwrap();
+    assert_eq!(kv.get(&key, now - seconds(601)).await.unwrap().as_deref(), Some(b"late".as_slice()));
+    assert_eq!(kv.get(&key, now - seconds(600)).await.unwrap(), None);
+    kv.del(&key).await.unwrap();
+    assert_eq!(kv.get(&key, now - seconds(601)).await.unwrap(), None);
+    kv.del(&key).await.unwrap();
+}
+
+async fn bytes_come_back_as_they_went(kv: Kv) {
+    let (now, exp) = (now(), now() + seconds(60));
+    let every: Vec<u8> = (0..=255).collect();
+    for value in
+        [&b""[..], &[0], &[0, 0, 0], b"1", b"0", "\u{1F9A6} {\"a\":1}".as_bytes(), &every, &every.repeat(256)]
+    {
+        let (plain, fresh, next) = (key(), key(), key());
+        kv.put(&plain, value, exp).await.unwrap();
+        assert_eq!(kv.get(&plain, now).await.unwrap().as_deref(), Some(value));
+        assert!(kv.put_new(&fresh, value, exp, now).await.unwrap());
+        assert_eq!(kv.get(&fresh, now).await.unwrap().as_deref(), Some(value));
+        assert!(kv.swap(&fresh, value, b"other", exp, now).await.unwrap());
+        assert!(kv.swap(&fresh, b"other", value, exp, now).await.unwrap());
+        assert_eq!(kv.spend(&fresh, exp, now).await.unwrap(), Spend::Fresh(value.to_vec()));
+        assert_eq!(kv.spend(&fresh, exp, now).await.unwrap(), Spend::Spent(value.to_vec()));
+        assert!(!kv.swap(&next, value, b"other", exp, now).await.unwrap());
+    }
+}
+
+async fn putting_again_replaces_value_end_and_spent_mark(kv: Kv) {
+    let (key, now) = (key(), now());
+    kv.put(&key, b"first", now + seconds(60)).await.unwrap();
+    kv.put(&key, b"second", now + seconds(30)).await.unwrap();
+    assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"second".as_slice()));
+    assert_eq!(kv.get(&key, now + seconds(30)).await.unwrap(), None);
+    kv.put(&key, b"third", now + seconds(90)).await.unwrap();
+    assert_eq!(kv.get(&key, now + seconds(89)).await.unwrap().as_deref(), Some(b"third".as_slice()));
+    assert_eq!(kv.spend(&key, now + seconds(3600), now).await.unwrap(), Spend::Fresh(b"third".to_vec()));
+    kv.put(&key, b"fourth", now + seconds(90)).await.unwrap();
+    assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"fourth".as_slice()));
+    assert_eq!(kv.spend(&key, now + seconds(3600), now).await.unwrap(), Spend::Fresh(b"fourth".to_vec()));
+}
+
+async fn put_new_takes_only_a_free_place(kv: Kv) {
+    let (key, now) = (key(), now());
+    let until = |count| now + seconds(count);
+    assert!(kv.put_new(&key, b"a", until(60), now).await.unwrap());
+    assert!(!kv.put_new(&key, b"b", until(90), until(59)).await.unwrap());
+    assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"a".as_slice()));
+    // The second its end is reached, the place is free.
+    assert!(kv.put_new(&key, b"c", until(90), until(60)).await.unwrap());
+    assert_eq!(kv.get(&key, until(60)).await.unwrap().as_deref(), Some(b"c".as_slice()));
+    // A spent value still holds its place for as long as it is remembered.
+    assert_eq!(kv.spend(&key, until(120), until(60)).await.unwrap(), Spend::Fresh(b"c".to_vec()));
+    assert!(!kv.put_new(&key, b"d", until(200), until(119)).await.unwrap());
+    assert!(kv.put_new(&key, b"d", until(200), until(120)).await.unwrap());
+    assert_eq!(kv.spend(&key, until(300), until(120)).await.unwrap(), Spend::Fresh(b"d".to_vec()));
+    kv.del(&key).await.unwrap();
+    assert!(kv.put_new(&key, b"e", until(200), until(120)).await.unwrap());
+}
+
+async fn spending_answers_fresh_once_then_spent_until_it_is_forgotten(kv: Kv) {
+    let (key, now) = (key(), now());
+    let until = |count| now + seconds(count);
+    assert_eq!(kv.spend(&key, until(3600), now).await.unwrap(), Spend::Unknown);
+    kv.put(&key, b"grant", until(60)).await.unwrap();
+    assert_eq!(kv.spend(&key, until(3600), until(60)).await.unwrap(), Spend::Unknown, "its time was over");
+    assert_eq!(kv.spend(&key, until(3600), until(59)).await.unwrap(), Spend::Fresh(b"grant".to_vec()));
+    assert_eq!(kv.get(&key, until(59)).await.unwrap(), None, "a spent value cannot be read");
+    for at in [59, 60, 61, 3599] {
+        let again = kv.spend(&key, until(9000), until(at)).await.unwrap();
+        assert_eq!(again, Spend::Spent(b"grant".to_vec()), "{at}; asking again must not prolong the memory");
+    }
+    assert_eq!(kv.spend(&key, until(9000), until(3600)).await.unwrap(), Spend::Unknown);
+    kv.del(&key).await.unwrap();
+    assert_eq!(kv.spend(&key, until(9000), until(60)).await.unwrap(), Spend::Unknown);
+}
+
+async fn swapping_needs_the_old_value_live_and_unspent(kv: Kv) {
+    let (key, now) = (key(), now());
+    let until = |count| now + seconds(count);
+    assert!(!kv.swap(&key, b"", b"new", until(60), now).await.unwrap(), "nothing was there");
+    assert_eq!(kv.get(&key, now).await.unwrap(), None);
+    kv.put(&key, b"old", until(60)).await.unwrap();
+    for other in [&b""[..], b"ol", b"old ", b"old\0", b"OLD"] {
+        assert!(!kv.swap(&key, other, b"new", until(90), now).await.unwrap());
+    }
+    assert!(!kv.swap(&key, b"old", b"new", until(90), until(60)).await.unwrap(), "its time was over");
+    assert!(kv.swap(&key, b"old", b"new", until(90), until(59)).await.unwrap());
+    assert_eq!(kv.get(&key, until(89)).await.unwrap().as_deref(), Some(b"new".as_slice()));
+    assert!(kv.swap(&key, b"new", b"new", until(30), now).await.unwrap(), "the end may move back");
+    assert_eq!(kv.get(&key, until(30)).await.unwrap(), None);
+    assert_eq!(kv.spend(&key, until(90), now).await.unwrap(), Spend::Fresh(b"new".to_vec()));
+    assert!(!kv.swap(&key, b"new", b"newer", until(90), now).await.unwrap(), "it was spent");
+    assert_eq!(kv.spend(&key, until(90), now).await.unwrap(), Spend::Spent(b"new".to_vec()));
+}
+
+async fn hits_count_within_a_window_that_starts_with_the_first(kv: Kv) {
+    let (key, other, now) = (key(), key(), now());
+    let window = seconds(60);
+    for (at, count, resets) in
+        [(0, 1, 60), (0, 2, 60), (30, 3, 60), (59, 4, 60), (60, 1, 120), (119, 2, 120), (500, 1, 560)]
+    {
+        let hits = kv.hit(&key, window, now + seconds(at)).await.unwrap();
+        assert_eq!((hits.count, hits.resets - now), (count, seconds(resets)), "hit at {at}");
+    }
+    assert_eq!(kv.hit(&other, window, now).await.unwrap().count, 1);
+    kv.del(&key).await.unwrap();
+    assert_eq!(kv.hit(&key, window, now + seconds(501)).await.unwrap().count, 1);
+}
+
+async fn drawers_do_not_meet(kv: Kv) {
+    let name = Token::generate();
+    let (one, two) = (Key::new('y', name.expose()), Key::new('z', name.expose()));
+    let (now, exp) = (now(), now() + seconds(60));
+    kv.put(&one, b"one", exp).await.unwrap();
+    assert_eq!(kv.get(&two, now).await.unwrap(), None);
+    assert!(kv.put_new(&two, b"two", exp, now).await.unwrap());
+    kv.del(&one).await.unwrap();
+    assert_eq!(kv.get(&two, now).await.unwrap().as_deref(), Some(b"two".as_slice()));
+}
+
+async fn an_index_lists_sorted_what_has_not_ended(kv: Kv) {
+    let (set, other, now) = (key(), key(), now());
+    let until = |count| now + seconds(count);
+    assert!(kv.index_list(&set, now).await.unwrap().is_empty());
+    // By bytes, as nobody's language sorts; ends in another order than names.
+    for (member, end) in [("b", 30), ("a", 60), ("Z", 10), ("_", 50), ("é", 40), ("0", 20)] {
+        kv.index_add(&set, member, until(end), now).await.unwrap();
+    }
+    for (at, listed) in [
+        (0, &["0", "Z", "_", "a", "b", "é"][..]),
+        (9, &["0", "Z", "_", "a", "b", "é"]),
+        (10, &["0", "_", "a", "b", "é"]),
+        (20, &["_", "a", "b", "é"]),
+        (59, &["a"]),
+        (60, &[]),
+    ] {
+        assert_eq!(kv.index_list(&set, until(at)).await.unwrap(), listed, "at {at}");
+    }
+    kv.index_add(&set, "Z", until(100), now).await.unwrap();
+    kv.index_add(&set, "a", until(5), now).await.unwrap();
+    assert_eq!(kv.index_list(&set, until(5)).await.unwrap(), ["0", "Z", "_", "b", "é"]);
+    kv.index_del(&set, "Z").await.unwrap();
+    kv.index_del(&set, "never there").await.unwrap();
+    kv.index_del(&other, "b").await.unwrap();
+    assert_eq!(kv.index_list(&set, until(5)).await.unwrap(), ["0", "_", "b", "é"]);
+    // Adding sweeps out what has ended, not what has not.
+    kv.index_add(&set, "new", until(200), until(45)).await.unwrap();
+    assert_eq!(kv.index_list(&set, until(45)).await.unwrap(), ["_", "new"]);
+    assert!(kv.index_list(&other, now).await.unwrap().is_empty());
+}
+
+/// Tells how many of the rivals won.
+async fn winners<F: Future<Output = bool>>(attempt: impl Fn(usize) -> F) -> usize {
+    join_all((0..RIVALS).map(attempt)).await.into_iter().filter(|won| *won).count()
+}
+
+async fn of_twenty_that_put_a_new_value_one_does(kv: Kv) {
+    for _ in 0..5 {
+        let (key, now) = (key(), now());
+        let (kv, key) = (&kv, &key);
+        let put = |rival: usize| async move {
+            kv.put_new(key, rival.to_string().as_bytes(), now + seconds(60), now).await.unwrap()
+        };
+        assert_eq!(winners(put).await, 1);
+    }
+}
+
+async fn of_twenty_that_put_over_an_ended_value_one_does(kv: Kv) {
+    for _ in 0..5 {
+        let (key, now) = (key(), now());
+        kv.put(&key, b"ended", now).await.unwrap();
+        let (kv, key) = (&kv, &key);
+        let put = |rival: usize| async move {
+            kv.put_new(key, rival.to_string().as_bytes(), now + seconds(60), now).await.unwrap()
+        };
+        assert_eq!(winners(put).await, 1);
+    }
+}
+
+async fn of_twenty_that_spend_one_is_told_fresh(kv: Kv) {
+    for _ in 0..5 {
+        let (key, now) = (key(), now());
+        kv.put(&key, b"value", now + seconds(60)).await.unwrap();
+        let (kv, key) = (&kv, &key);
+        let spend = |_| async move {
+            match kv.spend(key, now + seconds(3600), now).await.unwrap() {
+                Spend::Fresh(value) => value == b"value",
+                Spend::Spent(value) if value == b"value" => false,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(winners(spend).await, 1);
+    }
+}
+
+async fn of_twenty_that_swap_one_does(kv: Kv) {
+    for _ in 0..5 {
+        let (key, now) = (key(), now());
+        kv.put(&key, b"old", now + seconds(60)).await.unwrap();
+        let (kv, key) = (&kv, &key);
+        let swap = |rival: usize| async move {
+            kv.swap(key, b"old", rival.to_string().as_bytes(), now + seconds(60), now).await.unwrap()
+        };
+        assert_eq!(winners(swap).await, 1);
+    }
+}
+
+async fn twenty_hits_at_once_are_twenty(kv: Kv) {
+    let (key, now) = (key(), now());
+    // The window before has ended, so that starting anew is part of the race.
+    kv.hit(&key, seconds(60), now - seconds(60)).await.unwrap();
+    let hits = (0..RIVALS).map(|_| kv.hit(&key, seconds(60), now));
+    let mut counts: Vec<u64> = join_all(hits).await.into_iter().map(|hits| hits.unwrap().count).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=20).collect::<Vec<u64>>());
+}
+
+async fn twenty_members_at_once_are_all_listed(kv: Kv) {
+    let (set, now) = (key(), now());
+    let names: Vec<String> = (0..RIVALS).map(|rival| format!("{rival:02}")).collect();
+    let added = join_all(names.iter().map(|name| kv.index_add(&set, name, now + seconds(60), now))).await;
+    assert!(added.iter().all(Result::is_ok), "{added:?}");
+    assert_eq!(kv.index_list(&set, now).await.unwrap(), names);
+}
+
+mod sweep {
+    use super::{Kv, Store, key, now, seconds};
+
+    /// 1100 ended values beside three live ones go in three sweeps.
+    async fn takes_five_hundred_at_most(Store { kv, _folder }: Store) {
+        let now = now();
+        let live = key();
+        kv.put(&live, b"live", now + seconds(1)).await.unwrap();
+        let spent = key();
+        kv.put(&spent, b"spent", now).await.unwrap();
+        kv.spend(&spent, now + seconds(60), now - seconds(1)).await.unwrap();
+        kv.hit(&key(), seconds(60), now).await.unwrap();
+        assert_eq!(kv.sweep(now).await.unwrap(), 0);
+        let ended: Vec<_> = (0..1100).map(|_| key()).collect();
+        let put = ended.iter().map(|key| kv.put(key, b"", now - seconds(1)));
+        assert!(futures_util::future::join_all(put).await.iter().all(Result::is_ok));
+        let mut swept = vec![];
+        for _ in 0..4 {
+            swept.push(kv.sweep(now).await.unwrap());
+        }
+        assert_eq!(swept, [500, 500, 100, 0]);
+        assert!(kv.get(&live, now).await.unwrap().is_some());
+        assert_eq!(kv.sweep(now + seconds(1)).await.unwrap(), 1);
+        assert_eq!(kv.sweep(now + seconds(60)).await.unwrap(), 2, "the spent mark and the counter");
+    }
+
+    #[actix_web::test]
+    async fn sqlite() {
+        takes_five_hundred_at_most(super::sqlite()).await;
+    }
+
+    #[actix_web::test]
+    async fn postgres() {
+        takes_five_hundred_at_most(super::postgres()).await;
+    }
+
+    /// Redis collects by itself, an hour after the end.
+    #[actix_web::test]
+    async fn redis() {
+        let kv: Kv = super::redis().kv;
+        let (key, now) = (key(), now());
+        kv.put(&key, b"", now - seconds(3598)).await.unwrap();
+        assert_eq!(kv.sweep(now).await.unwrap(), 0);
+        let before = now - seconds(7200);
+        assert!(kv.get(&key, before).await.unwrap().is_some(), "garbage stays for an hour");
+        let begun = std::time::Instant::now();
+        while kv.get(&key, before).await.unwrap().is_some() {
+            assert!(begun.elapsed().as_secs() < 10, "garbage is never collected");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What passes: one contract, the same on every store.
+
+mod contract;
+mod outages;
