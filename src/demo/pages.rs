@@ -47,6 +47,7 @@ pub(super) struct Shell {
 
 impl Shell {
     /// Who takes part, as the trace names them.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass by reference")]
     fn party(&self, party: &Party) -> &'static str {
         match party {
             Party::Browser => "Browser",

@@ -102,15 +102,11 @@ impl Running {
 /// What the terminal says: the one address to open, whom to sign in as, and how to end it.
 pub fn announce(running: &Running) -> String {
     let wide = running.people.iter().map(|person| person.login.len()).max().unwrap_or_default();
-    let people: String = running
-        .people
-        .iter()
-        .enumerate()
-        .map(|(position, Login { login, password, what, .. })| {
-            let label = if position == 0 { "Sign in as" } else { "or as" };
-            format!("  {label:<12}{login:<wide$}   {password}   {what}\n")
-        })
-        .collect();
+    let mut people = String::new();
+    for (position, Login { login, password, what, .. }) in running.people.iter().enumerate() {
+        let label = if position == 0 { "Sign in as" } else { "or as" };
+        people.extend([format!("  {label:<12}{login:<wide$}   {password}   {what}\n")]);
+    }
     let Running { provider, bank, fund, api, directories: (data, keys), .. } = running;
     format!(
         "\n  Open        {bank}\n\n{people}\n  Afterwards  {fund}\n  Provider    {provider}\n  API         {api}\n\n  \

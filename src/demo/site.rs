@@ -2,9 +2,10 @@
 
 mod attacks; // tokens that must be refused
 mod call; // the buttons: what is sent to the API, and what came back
+mod callback; // back from the provider
 mod fault; // what can go wrong, as a page
 mod home; // the one page
-mod login; // out to the provider and back
+mod login; // out to the provider
 mod provider; // what a site asks the provider directly
 mod sign_out; // here, or everywhere
 pub(super) mod token_card; // a token, encoded and decoded
@@ -177,7 +178,7 @@ fn routes(service: &mut ServiceConfig) {
         .service(web::resource("/").route(web::get().to(home::show)))
         .service(web::resource("/login").route(web::get().to(login::login)))
         .service(web::resource("/renew").route(web::get().to(login::renew)))
-        .service(web::resource("/callback").route(web::get().to(login::callback)))
+        .service(web::resource("/callback").route(web::get().to(callback::callback)))
         .service(web::resource("/call").route(web::post().to(call::call)))
         .service(web::resource("/sign-out").route(web::post().to(sign_out::sign_out)))
         .service(web::resource(pages::style_href()).route(web::get().to(pages::style)))

@@ -24,6 +24,9 @@ const ACCESS_TOKEN: &str = "at+jwt";
 /// An issuer nobody here trusts.
 const STRANGER: &str = "https://issuer.example";
 
+/// The members of a JSON object.
+type Members = Map<String, Value>;
+
 /// What to do to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attack {
@@ -86,7 +89,7 @@ fn flipped(signature: &str) -> String {
 }
 
 /// Header and claims of a token.
-fn members(token: &str) -> Result<(Map<String, Value>, Map<String, Value>), Fault> {
+fn members(token: &str) -> Result<(Members, Members), Fault> {
     let decoded = decode_unverified(token).map_err(|error| Fault::Ours(error.to_string()))?;
     match (decoded.header, decoded.claims) {
         (Value::Object(header), Value::Object(claims)) => Ok((header, claims)),
@@ -94,7 +97,7 @@ fn members(token: &str) -> Result<(Map<String, Value>, Map<String, Value>), Faul
     }
 }
 
-fn encoded(members: &Map<String, Value>) -> String {
+fn encoded(members: &Members) -> String {
     base64url(Value::Object(members.clone()).to_string().as_bytes())
 }
 
@@ -111,10 +114,10 @@ fn with_public_key(site: &Site, good: &str, claims: &str) -> Result<String, Faul
     let jwk = jwk.ok_or_else(|| Fault::Ours("the key of the token is not published".into()))?;
     let key = PKey::hmac(&pem(jwk)?).map_err(failed)?;
     let header = json!({ "alg": "HS256", "kid": kid, "typ": ACCESS_TOKEN });
-    let signed = format!("{}.{claims}", base64url(header.to_string().as_bytes()));
+    let input = format!("{}.{claims}", base64url(header.to_string().as_bytes()));
     let mut signer = sign::Signer::new(MessageDigest::sha256(), &key).map_err(failed)?;
-    let mac = signer.sign_oneshot_to_vec(signed.as_bytes()).map_err(failed)?;
-    Ok(format!("{signed}.{}", base64url(&mac)))
+    let mac = signer.sign_oneshot_to_vec(input.as_bytes()).map_err(failed)?;
+    Ok(format!("{input}.{}", base64url(&mac)))
 }
 
 /// A public key in the form that such attacks use as the secret.
@@ -137,7 +140,7 @@ fn pem(jwk: &Value) -> Result<Vec<u8>, Fault> {
 }
 
 /// A good signature by a key of somebody whom nobody here trusts.
-fn from_stranger(mut claims: Map<String, Value>, now: OffsetDateTime) -> Result<String, Fault> {
+fn from_stranger(mut claims: Members, now: OffsetDateTime) -> Result<String, Fault> {
     claims.insert("iss".into(), json!(STRANGER));
     claims.extend(times(now));
     let failed = |error: crate::keys::KeyError| Fault::Ours(error.to_string());

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use time::OffsetDateTime;
 
+use super::callback::home_as_nobody;
 use super::fault::{Fault, answer};
-use super::login::home_as_nobody;
 use super::provider::UserInfo;
 use super::sign_out;
 use super::token_card::TokenCard;

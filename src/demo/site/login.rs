@@ -1,28 +1,23 @@
-//! Signing in: out to the provider and back, twice. The first way asks who it is; the second, which nobody
-//! sees, brings an access token for the API, since a token is for one audience.
+//! Signing in, the way out: what the browser is sent to the provider for. It goes twice. The first time asks
+//! who it is; the second, which nobody sees, brings an access token for the API, since a token is for one
+//! audience.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use url::Url;
 
 use super::fault::{Fault, answer};
-use super::provider::{Tokens, UserInfo};
-use super::trace::{Party, Step, Trace};
-use super::visit::{Held, Person, Visit};
+use super::trace::{Party, Step};
+use super::visit::{Held, Visit};
 use super::{Site, param, see_other};
 use crate::demo::api::READ;
-use crate::demo::words;
-use crate::secret::{Token, base64url, same, sha256};
-
-/// Tokens count as over a little early: they have to arrive, too.
-const MARGIN_SECONDS: i64 = 5;
+use crate::secret::{Token, base64url, sha256};
 
 /// What a way to the provider is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Purpose {
+pub(super) enum Purpose {
     /// Who is it?
     SignIn,
     /// Somebody else than before, so the provider must ask.
@@ -46,14 +41,21 @@ impl Purpose {
 
 /// What is remembered while the browser is away; bound to its cookie.
 #[derive(Serialize, Deserialize)]
-struct Pending {
-    purpose: Purpose,
-    visit: String,
-    nonce: String,
-    verifier: String,
-    began: i64,
-    title: String,
-    steps: Vec<Step>,
+pub(super) struct Pending {
+    /// What for.
+    pub(super) purpose: Purpose,
+    /// Which browser.
+    pub(super) visit: String,
+    /// For the ID token.
+    pub(super) nonce: String,
+    /// For the code.
+    pub(super) verifier: String,
+    /// When, in epoch seconds.
+    pub(super) began: i64,
+    /// What the trace is called.
+    pub(super) title: String,
+    /// What has happened so far.
+    pub(super) steps: Vec<Step>,
 }
 
 /// `GET /login`
@@ -110,7 +112,13 @@ async fn leave(
 }
 
 impl Pending {
-    fn new(purpose: Purpose, held: &Held, title: &str, steps: Vec<Step>, now: OffsetDateTime) -> Pending {
+    pub(super) fn new(
+        purpose: Purpose,
+        held: &Held,
+        title: &str,
+        steps: Vec<Step>,
+        now: OffsetDateTime,
+    ) -> Pending {
         Pending {
             purpose,
             visit: held.name().into(),
@@ -126,7 +134,7 @@ impl Pending {
 /// Makes the authorization request and remembers it; tells where to send the browser.
 ///
 /// Spec: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1
-async fn depart(
+pub(super) async fn depart(
     site: &Site,
     mut pending: Pending,
     hint: Option<&str>,
@@ -168,191 +176,4 @@ async fn depart(
         .push(Step::new(Party::Browser, Party::Provider, format!("GET {endpoint}"), why).sent(&query));
     site.visits.send_away(&state, &pending, now).await?;
     Ok(url.into())
-}
-
-/// `GET /callback`
-pub async fn callback(site: Data<Site>, request: HttpRequest) -> HttpResponse {
-    answer(&site, arrive(&site, &request).await)
-}
-
-/// The browser is back. Nothing counts before `state` is proven to be one that this very browser took along.
-///
-/// Spec: RFC 6749 §10.12, RFC 9207 §2.4, RFC 9700 §4.7.1
-async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Fault> {
-    let now = site.clock.now();
-    let held = site.visits.find(request, now).await?;
-    let pending: Option<Pending> = match param(request, "state") {
-        Some(state) => site.visits.came_back(&state, now).await?,
-        None => None,
-    };
-    let (pending, held) = match (pending, held) {
-        (Some(pending), Some(held)) if same(pending.visit.as_bytes(), held.name().as_bytes()) => {
-            (pending, held)
-        }
-        // An old tab, or a reload: whoever is signed in is simply taken home.
-        (_, Some(held)) if held.visit.person.is_some() => return Ok(see_other("/")),
-        _ => return Err(Fault::UnknownState),
-    };
-    let issuer = param(request, "iss").unwrap_or_default();
-    if issuer != site.issuer {
-        return Err(Fault::OtherIssuer(issuer));
-    }
-    match (param(request, "error"), param(request, "code")) {
-        (None, Some(code)) => accept(site, pending, held, &code, now).await,
-        (error, _) => {
-            decline(site, pending, held, &error.unwrap_or_else(|| "invalid_response".into()), now).await
-        }
-    }
-}
-
-/// Redeems the code and goes on: from the sign-in to the token for the API, from there home.
-async fn accept(
-    site: &Site,
-    mut pending: Pending,
-    mut held: Held,
-    code: &str,
-    now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
-    let outward = pending.steps.len().saturating_sub(1);
-    returned(site, &mut pending, &[("code", code), ("iss", &site.issuer)]);
-    let resource = (pending.purpose == Purpose::Api).then_some(site.api.as_str());
-    let tokens = site.exchange(code, &pending.verifier, resource, &mut pending.steps).await?;
-    let id = site.check_id_token(&tokens, &pending.nonce, resource.is_some(), now, &mut pending.steps).await?;
-    let until = now.unix_timestamp() + tokens.expires_in - MARGIN_SECONDS;
-    if pending.purpose == Purpose::Api {
-        let Some(person) = held.visit.person.as_mut() else { return Ok(see_other("/")) };
-        if person.sub != id.sub {
-            return Err(Fault::NotAccepted("the token for the API is another person's".into()));
-        }
-        person.api_token = Some(tokens.access_token);
-        person.until = person.until.min(until);
-        held.visit.trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
-        site.visits.keep(&held, now).await?;
-        return Ok(see_other("/"));
-    }
-    tell_of_sso(&mut pending, outward, id.auth_time, now);
-    let mut steps = std::mem::take(&mut pending.steps);
-    let person = introduce(site, tokens, &id.sub, until, &mut steps).await?;
-    let hint = person.id_token.clone();
-    let trace = Trace { title: pending.title.clone(), at: now, steps: steps.clone() };
-    // Whoever pressed a button just when the tokens ran out still wants to see the answer.
-    let same_person = held.visit.person.as_ref().is_some_and(|before| before.sub == person.sub);
-    let answer = held.visit.answer.take().filter(|_| same_person);
-    let visit = Visit { person: Some(person), trace: Some(trace), answer, notice: None };
-    let (cookie, held) = site.visits.begin(visit, Some(&held), now).await?;
-    let onward = Pending::new(Purpose::Api, &held, &pending.title, steps, now);
-    let location = depart(site, onward, Some(&hint), now).await?;
-    let mut response = see_other(&location);
-    response.add_cookie(&cookie).map_err(|error| Fault::Ours(error.to_string()))?;
-    Ok(response)
-}
-
-/// Adds what became of the way to the provider, and the way back.
-fn returned(site: &Site, pending: &mut Pending, answer: &[(&str, &str)]) {
-    let callback = site.callback();
-    if let Some(outward) = pending.steps.last_mut() {
-        outward.status = "303 See Other".into();
-        outward.received = vec![("Location".into(), callback.clone())];
-    }
-    let why = match pending.purpose {
-        Purpose::Api => "Back again within a blink; nothing was shown.",
-        _ => "The browser brings the answer. The site takes it only because state is the one it gave to this browser \
-              (nobody can slip in a sign-in of their own) and iss is the provider it had asked.",
-    };
-    let step = Step::new(Party::Browser, Party::Site, format!("GET {callback}"), why);
-    pending.steps.push(step.sent(answer).answered("303 See Other", &[]));
-}
-
-/// Says whether anything was typed: the ID token tells when the person last proved who they are.
-fn tell_of_sso(pending: &mut Pending, outward: usize, auth_time: Option<i64>, now: OffsetDateTime) {
-    let Some(auth_time) = auth_time.filter(|auth_time| *auth_time < pending.began) else { return };
-    let ago = words::span(now.unix_timestamp() - auth_time);
-    if let Some(step) = pending.steps.get_mut(outward) {
-        step.why = format!(
-            "You signed in at the provider {ago} ago, and it remembers your browser: nothing had to be typed. This is \
-             single sign-on; the site sees only that it was you."
-        );
-    }
-}
-
-/// Makes somebody out of an ID token: asks for name and e-mail.
-///
-/// Spec: OpenID Connect Core §5.3.2 (`sub` must be the same)
-async fn introduce(
-    site: &Site,
-    tokens: Tokens,
-    sub: &str,
-    until: i64,
-    steps: &mut Vec<Step>,
-) -> Result<Person, Fault> {
-    let UserInfo::Claims(claims) = site.userinfo(&tokens.access_token, steps).await? else {
-        return Err(Fault::NotAccepted("UserInfo refuses the token that was just issued".into()));
-    };
-    let text = |name: &str| text_claim(&claims, name);
-    if text("sub").as_deref() != Some(sub) {
-        return Err(Fault::NotAccepted("UserInfo speaks of another person than the ID token".into()));
-    }
-    Ok(Person {
-        issuer: site.issuer.clone(),
-        name: text("name").or_else(|| text("preferred_username")).unwrap_or_else(|| sub.to_owned()),
-        email: text("email"),
-        sub: sub.into(),
-        id_token: tokens.id_token,
-        userinfo_token: tokens.access_token,
-        api_token: None,
-        until,
-    })
-}
-
-fn text_claim(claims: &Map<String, Value>, name: &str) -> Option<String> {
-    claims.get(name)?.as_str().map(str::to_owned)
-}
-
-/// The provider said no. A silent question that it cannot answer silently means that its session is over.
-///
-/// Spec: OpenID Connect Core §3.1.2.6
-async fn decline(
-    site: &Site,
-    mut pending: Pending,
-    mut held: Held,
-    error: &str,
-    now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
-    let error: String = error.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(60).collect();
-    returned(site, &mut pending, &[("error", &error), ("iss", &site.issuer)]);
-    let notice = match (pending.purpose, error.as_str()) {
-        (Purpose::SignIn | Purpose::SignInAgain, "access_denied") => {
-            "You turned back at the provider, so nobody was signed in.".to_owned()
-        }
-        (Purpose::SignIn | Purpose::SignInAgain, _) => {
-            format!("The provider did not sign anybody in: {error}.")
-        }
-        (Purpose::Renew, _) => {
-            "Your session at Countersign is over, so this site signed you out as well.".to_owned()
-        }
-        (Purpose::Api, _) => format!("The provider gave no token for the API: {error}."),
-    };
-    let trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
-    if pending.purpose == Purpose::Renew {
-        return home_as_nobody(site, &held, notice, trace, now).await;
-    }
-    held.visit.notice = Some(notice);
-    held.visit.trace = trace;
-    site.visits.keep(&held, now).await?;
-    Ok(see_other("/"))
-}
-
-/// Ends the site's session under the old handle and goes home.
-pub(super) async fn home_as_nobody(
-    site: &Site,
-    held: &Held,
-    notice: String,
-    trace: Option<Trace>,
-    now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
-    let visit = Visit { notice: Some(notice), trace, ..Visit::default() };
-    let (cookie, _) = site.visits.begin(visit, Some(held), now).await?;
-    let mut response = see_other("/");
-    response.add_cookie(&cookie).map_err(|error| Fault::Ours(error.to_string()))?;
-    Ok(response)
 }

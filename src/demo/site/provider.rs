@@ -88,13 +88,15 @@ impl Site {
                 sent.push(("Authorization", "Basic -"));
             }
             Kind::Fund => {
-                form.extend([("client_id", self.kind.client_id()), ("client_secret", &self.secret)])
+                form.extend([("client_id", self.kind.client_id()), ("client_secret", &self.secret)]);
             }
         }
         sent.extend(form.iter().copied());
         let why = match resource {
-            None => "The code alone is worth nothing: the site proves who it is by its secret, and that it is the one \
-                     who asked by the code_verifier, whose hash went ahead as code_challenge. A code works once.",
+            None => {
+                "The code alone is worth nothing: the site proves who it is by its secret, and that it is the one \
+                     who asked by the code_verifier, whose hash went ahead as code_challenge. A code works once."
+            }
             Some(_) => "The same again. The access token that comes back is for the API and for nobody else.",
         };
         let step = Step::new(Party::Site, Party::Provider, format!("POST {endpoint}"), why).sent(&sent);

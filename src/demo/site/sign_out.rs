@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
+use super::callback::home_as_nobody;
 use super::fault::{Fault, answer};
-use super::login::home_as_nobody;
 use super::trace::{Party, Step, Trace};
 use super::visit::{Held, Visit};
 use super::{Site, see_other};

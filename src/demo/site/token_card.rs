@@ -103,7 +103,8 @@ impl TokenCard {
 
 /// The times are compared after the signature, so a token that is merely over still has a good one.
 async fn verdict(token: &str, verifier: &Verifier, now: OffsetDateTime) -> Verdict {
-    let holds = |kid: Option<&str>| Verdict { holds: true, words: "holds".into(), key: kid.map(str::to_owned) };
+    let holds =
+        |kid: Option<&str>| Verdict { holds: true, words: "holds".into(), key: kid.map(str::to_owned) };
     match verifier.verify_at(token, now).await {
         Ok(claims) => holds(claims.kid.as_deref()),
         Err(VerifyError::Refused(Refusal::Expired { .. })) => {

@@ -11,8 +11,10 @@ use crate::secret::{Token, TokenHash, base64url};
 use crate::state::StateError;
 use crate::state::kv::{Key, Kv, Spend};
 
-/// How long a visit is remembered after its last change.
+/// How long somebody who signed in is remembered after the last change.
 const REMEMBERED: Duration = Duration::days(30);
+/// How long a browser in which nobody did.
+const NOBODY_REMEMBERED: Duration = Duration::DAY;
 /// How long a browser may stay away at the provider.
 const AWAY: Duration = Duration::hours(1);
 /// Kinds of values in the sites' own store.
@@ -51,6 +53,12 @@ pub struct Visit {
     pub trace: Option<Trace>,
     /// The answer of the API to the last button.
     pub answer: Option<Answer>,
+}
+
+impl Visit {
+    fn end(&self, now: OffsetDateTime) -> OffsetDateTime {
+        now + if self.person.is_some() { REMEMBERED } else { NOBODY_REMEMBERED }
+    }
 }
 
 /// A visit with the bytes it was read from, so that a change can be refused when somebody else was first.
@@ -102,7 +110,7 @@ impl Visits {
         let token = Token::generate();
         let name = base64url(token.hash().as_bytes());
         let bytes = encode(&visit)?;
-        self.kv.put(&self.key(VISIT, &name), &bytes, now + REMEMBERED).await?;
+        self.kv.put(&self.key(VISIT, &name), &bytes, visit.end(now)).await?;
         if let Some(old) = instead_of {
             self.kv.del(&self.key(VISIT, &old.name)).await?;
         }
@@ -115,7 +123,7 @@ impl Visits {
     /// bring back somebody who signed out.
     pub(super) async fn keep(&self, held: &Held, now: OffsetDateTime) -> Result<bool, StateError> {
         let key = self.key(VISIT, &held.name);
-        self.kv.swap(&key, &held.bytes, &encode(&held.visit)?, now + REMEMBERED, now).await
+        self.kv.swap(&key, &held.bytes, &encode(&held.visit)?, held.visit.end(now), now).await
     }
 
     /// Remembers, under `state`, what the browser was sent away for.
