@@ -2,7 +2,9 @@
 //! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{FromRedisValue, RedisError, RedisResult, Script, ToRedisArgs};
+use redis::{
+    FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, ToRedisArgs,
+};
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
@@ -39,7 +41,10 @@ local function live(now) return stored and exp > tonumber(now) end
 impl RedisKv {
     pub(super) fn connect(url: &str) -> Result<RedisKv, StateError> {
         let unreachable = |error: RedisError| StateError::Unreachable(error.to_string());
-        let client = redis::Client::open(url).map_err(unreachable)?;
+        let server = url.into_connection_info().map_err(unreachable)?;
+        // Version 3 of its protocol tells a lost link at once, not when somebody next needs it.
+        let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = redis::Client::open(server.set_redis_settings(settings)).map_err(unreachable)?;
         // A person waits for the answer: better to say at once that nothing can be done.
         let config = ConnectionManagerConfig::new().set_number_of_retries(1);
         let link = ConnectionManager::new_lazy_with_config(client, config).map_err(unreachable)?;

@@ -33,7 +33,7 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/?protocol=resp3", self.port)
+        format!("redis://127.0.0.1:{}", self.port)
     }
 }
 

@@ -73,6 +73,20 @@ async fn redis_is_away_and_comes_back() {
     is_there(&kv).await;
 }
 
+/// A restart between two requests costs nobody anything.
+#[actix_web::test]
+async fn redis_may_restart_while_nobody_asks() {
+    let server = redis::Server::start();
+    let port = server.port;
+    let kv = Kv::redis(&server.url()).unwrap();
+    is_there(&kv).await;
+    drop(server);
+    let _server = redis::Server::start_on(port);
+    // The link has to be told; in a server something always runs.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    is_there(&kv).await;
+}
+
 #[actix_web::test]
 async fn redis_need_not_be_there_when_we_start() {
     let port = redis::free_port();
