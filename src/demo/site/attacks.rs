@@ -70,7 +70,7 @@ impl Attack {
             }
             Attack::AlgNone => {
                 let header = json!({ "alg": "none", "typ": ACCESS_TOKEN });
-                format!("{}.{claims}.{signature}", base64url(header.to_string().as_bytes()))
+                format!("{}.{claims}.", base64url(header.to_string().as_bytes()))
             }
             Attack::Hmac => with_public_key(site, good, claims)?,
             Attack::Audience => person.userinfo_token.clone(),

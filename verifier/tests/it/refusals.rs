@@ -78,6 +78,9 @@ fn a_wrong_header_is_refused() {
         let token = ES256.sign(&with(ES256.header(), changes.clone()), &access_claims());
         assert_eq!(verify_access(&token).unwrap_err(), refusal, "{changes}");
     }
+    let unsigned = ES256.sign(&with(ES256.header(), json!({ "alg": "None" })), &access_claims());
+    let unsigned = format!("{}.", unsigned.rsplit_once('.').unwrap().0);
+    assert_eq!(verify_access(&unsigned).unwrap_err(), Refusal::AlgorithmNone);
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT"] {
         let token = ES256.sign(&with(ES256.header(), json!({ "typ": typ })), &access_claims());
         assert!(verify_access(&token).is_ok(), "{typ}");
