@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
+use super::audit::{self, Event};
 use super::schema::consents;
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::consent::Consent;
@@ -66,7 +67,9 @@ pub async fn allow(
     allowed: Consent,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
-    let (user_id, client_id, now) = (user_id.to_owned(), client_id.to_owned(), now.unix_timestamp());
+    let (user_id, client_id, at) = (user_id.to_owned(), client_id.to_owned(), now);
+    let now = at.unix_timestamp();
+    let detail = format!("{} {}", allowed.scopes, allowed.resources.join(" "));
     db.write(move |conn| {
         let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
         let (scopes, mut resources) = before.map_or_else(Default::default, |c| (c.scopes, c.resources));
@@ -76,8 +79,8 @@ pub async fn allow(
         let scopes = scopes.union(&allowed.scopes).to_string();
         let resources = serde_json::Value::from(resources).to_string();
         let row = (
-            consents::user_id.eq(user_id),
-            consents::client_id.eq(client_id),
+            consents::user_id.eq(&user_id),
+            consents::client_id.eq(&client_id),
             consents::scopes.eq(&scopes),
             consents::resources.eq(&resources),
             consents::granted_at.eq(now),
@@ -95,7 +98,8 @@ pub async fn allow(
             .do_update()
             .set(renewed)
             .execute(c)?);
-        Ok(())
+        let event = Event { actor: &user_id, event: "consent.allowed", subject: &client_id, detail: &detail };
+        audit::record(conn, &event, at)
     })
     .await
 }
