@@ -1,5 +1,6 @@
 //! Configuration: a file and the environment, typed, checked once; what it does not know it refuses.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,13 +24,22 @@ pub enum Completion {
     Redirect,
 }
 
-/// Where the state store is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the state store is; its `Debug` form shows no address.
+#[derive(Clone, PartialEq, Eq)]
 pub enum StateUrl {
     /// A table: in a second SQLite file, or in the same PostgreSQL database.
     Sql,
     /// `redis://…` or `rediss://…`, with its credentials: never shown whole.
     Redis(String),
+}
+
+impl fmt::Debug for StateUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StateUrl::Sql => "Sql",
+            StateUrl::Redis(_) => "Redis(…)",
+        })
+    }
 }
 
 /// A checked configuration.

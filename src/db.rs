@@ -1,6 +1,7 @@
 //! Connections: the backend is chosen by the URL's scheme, never by trial, and every unit of work runs
 //! in one hop beside the request threads.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +39,8 @@ macro_rules! each {
 }
 pub(crate) use each;
 
-/// Where rows live.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where rows live; its `Debug` form, like its messages, is without a password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Url {
     /// `sqlite:PATH`
     Sqlite(PathBuf),
@@ -78,6 +79,12 @@ impl Url {
                 },
             ),
         }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
     }
 }
 
