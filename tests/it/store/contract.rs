@@ -1,0 +1,346 @@
+//! People, clients, consents, dead grants, keys and facts, on both databases.
+
+use countersign::db::DbError;
+use countersign::ids::GrantId;
+use countersign::protocol::client::{Client, Metadata};
+use countersign::protocol::consent::Consent;
+use countersign::protocol::scope::Scope;
+use countersign::protocol::user::User;
+use countersign::secret::{Token, TokenHash};
+use countersign::store::signing_keys::{self, StoredKey};
+use countersign::store::users::Change;
+use countersign::store::{clients, consents, facts, grants, secrets, users};
+use futures_util::future::join_all;
+use serde_json::{Map, json};
+use time::{Duration, OffsetDateTime};
+
+use super::{Store, execute, lines, trail};
+
+macro_rules! on_both_databases {
+    ($($test:ident)*) => {
+        mod sqlite { $(#[actix_web::test] async fn $test() {
+            super::$test(super::super::store(super::super::sqlite_place())).await;
+        })* }
+        mod postgres { $(#[actix_web::test] async fn $test() {
+            super::$test(super::super::store(super::super::postgres_place())).await;
+        })* }
+    };
+}
+
+on_both_databases! {
+    a_login_name_is_one_whatever_its_case_spaces_and_width
+    people_are_found_changed_and_told_of
+    of_twenty_with_one_login_name_one_is_added
+    a_client_is_added_changed_and_removed
+    a_changed_client_is_live_within_five_seconds
+    consents_add_up_and_lapse_after_a_year_without_use
+    a_removed_client_leaves_no_consent
+    a_dead_grant_has_no_holder
+    sweeping_dead_grants_takes_five_hundred_at_most
+    two_active_keys_of_one_algorithm_are_impossible
+    facts_and_secrets_are_kept
+    a_failed_unit_of_work_leaves_nothing_behind
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap()
+}
+
+fn user(login: &str) -> User {
+    let claims = Map::from_iter([("name".to_owned(), json!("Ada \u{0}\u{1F9A6} 'Lovelace'"))]);
+    User { id: uuid::Uuid::new_v4().to_string(), login: login.into(), disabled: false, claims }
+}
+
+fn client(id: &str) -> Client {
+    let metadata = json!({ "client_name": "App", "redirect_uris": ["https://app.example/cb"],
+        "default_max_age": 60, "scope": "openid email" });
+    let metadata: Metadata = serde_json::from_value(metadata).unwrap();
+    Client { id: id.into(), secret: Some(TokenHash::of("a secret")), disabled: false, metadata }
+}
+
+fn consent(scopes: &str, resources: &[&str]) -> Consent {
+    let resources = resources.iter().map(|resource| (*resource).to_owned()).collect();
+    Consent { scopes: Scope::parse(scopes), resources }
+}
+
+async fn a_login_name_is_one_whatever_its_case_spaces_and_width(Store { db, .. }: Store) {
+    let first = users::add(&db, user("Ada Straße ﬁ"), None, "test", now()).await.unwrap().unwrap();
+    for same in ["ada straße ﬁ", "  ADA STRASSE FI\t", "\u{FF21}da\u{3000}strasse fi", "Ada Straße fi"] {
+        assert!(users::add(&db, user(same), None, "test", now()).await.unwrap().is_none(), "{same:?}");
+        let found = users::by_login(&db, same).await.unwrap().expect(same);
+        assert_eq!((found.user.id.as_str(), found.user.login.as_str()), (first.id.as_str(), "Ada Straße ﬁ"));
+    }
+    for other in ["ada strase fi", "ada  straße fi", "ada", "", "%", "ada straße f_"] {
+        assert!(users::by_login(&db, other).await.unwrap().is_none(), "{other:?}");
+    }
+    assert_eq!(users::list(&db).await.unwrap().len(), 1);
+    assert_eq!(trail(&db).len(), 1, "what did not happen is not told");
+}
+
+async fn people_are_found_changed_and_told_of(Store { db, .. }: Store) {
+    let ada = user("ada");
+    let claims = ada.claims.clone();
+    let ada = users::add(&db, ada, Some("a hash".into()), "cli", now()).await.unwrap().unwrap();
+    let eve = users::add(&db, user("eve"), None, "cli", now()).await.unwrap().unwrap();
+    assert_eq!(users::by_id(&db, &ada.id).await.unwrap().unwrap().claims, claims);
+    assert!(users::by_id(&db, "nobody").await.unwrap().is_none());
+    assert_eq!(users::by_login(&db, "ADA").await.unwrap().unwrap().password_hash.as_deref(), Some("a hash"));
+    assert_eq!(users::by_login(&db, "eve").await.unwrap().unwrap().password_hash, None);
+    let logins: Vec<String> = users::list(&db).await.unwrap().into_iter().map(|user| user.login).collect();
+    assert_eq!(logins, ["ada", "eve"]);
+
+    let changes = [Change::Password("other".into()), Change::Disabled(true), Change::Disabled(false)];
+    for change in changes {
+        assert!(users::change(&db, &ada.id, change, "cli", now()).await.unwrap());
+        assert!(!users::by_id(&db, &eve.id).await.unwrap().unwrap().disabled, "only the one meant");
+    }
+    assert!(!users::change(&db, "nobody", Change::Disabled(true), "cli", now()).await.unwrap());
+    let found = users::by_login(&db, "ada").await.unwrap().unwrap();
+    assert_eq!((found.password_hash.as_deref(), found.user.disabled), (Some("other"), false));
+    assert!(users::change(&db, &ada.id, Change::Disabled(true), "cli", now()).await.unwrap());
+    assert!(users::by_id(&db, &ada.id).await.unwrap().unwrap().disabled);
+    let told = [
+        format!("cli user.added {} ada", ada.id),
+        format!("cli user.added {} eve", eve.id),
+        format!("cli user.password_set {} ", ada.id),
+        format!("cli user.disabled {} ", ada.id),
+        format!("cli user.enabled {} ", ada.id),
+        format!("cli user.disabled {} ", ada.id),
+    ];
+    assert_eq!(trail(&db), told);
+    assert!(trail(&db).iter().all(|line| !line.contains("hash") && !line.contains("other")));
+}
+
+async fn of_twenty_with_one_login_name_one_is_added(Store { db, .. }: Store) {
+    let rivals = (0..20).map(|rival| user(if rival % 2 == 0 { "ada" } else { " Ada " }));
+    let added = join_all(rivals.map(|rival| users::add(&db, rival, None, "test", now()))).await;
+    assert_eq!(added.into_iter().filter(|added| added.as_ref().unwrap().is_some()).count(), 1);
+    assert_eq!((users::list(&db).await.unwrap().len(), trail(&db).len()), (1, 1));
+}
+
+async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
+    let app = client("app");
+    assert!(clients::add(&db, &app, "cli", now()).await.unwrap());
+    assert!(!clients::add(&db, &app, "cli", now()).await.unwrap(), "an identifier is given once");
+    assert!(clients::add(&db, &client("App"), "cli", now()).await.unwrap(), "identifiers have case");
+    let found = clients::by_id(&db, "app").await.unwrap().unwrap();
+    assert_eq!(serde_json::to_value(&found.metadata).unwrap(), serde_json::to_value(&app.metadata).unwrap());
+    assert!(found.secret.unwrap().matches(&TokenHash::of("a secret")));
+    assert!(clients::by_id(&db, "ap").await.unwrap().is_none());
+
+    let renamed = Metadata { client_name: "Renamed".into(), ..app.metadata.clone() };
+    assert!(clients::update(&db, "app", &renamed, None, "cli", now()).await.unwrap());
+    let found = clients::by_id(&db, "app").await.unwrap().unwrap();
+    assert_eq!(found.metadata.client_name, "Renamed");
+    assert!(
+        found.secret.unwrap().matches(&TokenHash::of("a secret")),
+        "the secret stays unless one is given"
+    );
+    let new = Some(TokenHash::of("a new secret"));
+    assert!(clients::update(&db, "app", &renamed, new, "cli", now()).await.unwrap());
+    let found = clients::by_id(&db, "app").await.unwrap().unwrap();
+    assert!(found.secret.unwrap().matches(&TokenHash::of("a new secret")));
+    assert_eq!(clients::by_id(&db, "App").await.unwrap().unwrap().metadata.client_name, "App");
+    assert!(!clients::update(&db, "nobody", &renamed, new, "cli", now()).await.unwrap());
+
+    assert!(clients::remove(&db, "app", "cli", now()).await.unwrap());
+    assert!(!clients::remove(&db, "app", "cli", now()).await.unwrap());
+    let left: Vec<String> = clients::list(&db).await.unwrap().into_iter().map(|client| client.id).collect();
+    assert_eq!(left, ["App"]);
+    let told = [
+        "cli client.added app App", "cli client.added App App", "cli client.changed app ",
+        "cli client.secret_rotated app ", "cli client.removed app ",
+    ];
+    assert_eq!(trail(&db), told);
+}
+
+/// The absence of a client is never remembered, its presence for no longer than promised.
+async fn a_changed_client_is_live_within_five_seconds(Store { db, .. }: Store) {
+    let cache = clients::Clients::new(db.clone());
+    assert!(cache.find("app").await.unwrap().is_none());
+    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    assert!(cache.find("app").await.unwrap().is_some());
+    let disabled = Client { disabled: true, ..client("off") };
+    clients::add(&db, &disabled, "test", now()).await.unwrap();
+    assert!(cache.find("off").await.unwrap().is_none(), "a disabled client is as good as unknown");
+    clients::remove(&db, "app", "test", now()).await.unwrap();
+    let begun = std::time::Instant::now();
+    while cache.find("app").await.unwrap().is_some() {
+        assert!(begun.elapsed().as_millis() < 5500, "a removed client lives on");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: Store) {
+    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap().id;
+    let eve = users::add(&db, user("eve"), None, "test", now()).await.unwrap().unwrap().id;
+    for id in ["one", "two"] {
+        clients::add(&db, &client(id), "test", now()).await.unwrap();
+    }
+    let db = &db;
+    let covers = |who: &str, app: &'static str, asked: Consent, at: OffsetDateTime| {
+        let who = who.to_owned();
+        async move { consents::covers(db, &who, app, asked, at).await.unwrap() }
+    };
+    let (api, pay) = ("https://api.example", "https://pay.example");
+    assert!(!covers(&ada, "one", consent("openid", &[]), now()).await);
+    consents::allow(db, &ada, "one", consent("openid email", &[api]), now()).await.unwrap();
+    consents::allow(db, &ada, "one", consent("openid profile", &[pay, api]), now()).await.unwrap();
+    for (scopes, resources, covered) in [
+        ("openid", &[][..], true),
+        ("openid email profile", &[api, pay], true),
+        ("email profile", &[pay], true),
+        ("", &[], true),
+        ("openid phone", &[], false),
+        ("openid", &["https://other.example"], false),
+        ("openid", &["https://api.example/"], false),
+    ] {
+        let asked = consent(scopes, resources);
+        assert_eq!(covers(&ada, "one", asked.clone(), now()).await, covered, "{scopes} {resources:?}");
+        assert!(!covers(&ada, "two", asked.clone(), now()).await, "another client was allowed nothing");
+        assert!(!covers(&eve, "one", asked, now()).await, "another person allowed nothing");
+    }
+    // In use, it lives on; 365 days after the last use it is forgotten.
+    let day = Duration::days(1);
+    let asked = || consent("openid", &[]);
+    let used = now() + day * 364;
+    assert!(covers(&ada, "one", asked(), used).await);
+    assert!(!covers(&ada, "one", asked(), used + day * 365).await);
+    assert!(covers(&ada, "one", asked(), used + day * 365 - Duration::SECOND).await, "and that was a use");
+    // What has lapsed is not added up with what is allowed anew.
+    let later = used + day * 1000;
+    consents::allow(db, &ada, "one", consent("openid", &[]), later).await.unwrap();
+    assert!(covers(&ada, "one", consent("openid", &[]), later).await);
+    assert!(!covers(&ada, "one", consent("openid email", &[]), later).await);
+    assert!(!covers(&ada, "one", consent("openid", &[api]), later).await);
+    let told: Vec<String> = trail(db).into_iter().filter(|line| line.contains("consent")).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[0], format!("{ada} consent.allowed one email openid {api}"));
+}
+
+async fn a_removed_client_leaves_no_consent(Store { db, .. }: Store) {
+    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap().id;
+    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    consents::allow(&db, &ada, "app", consent("openid", &[]), now()).await.unwrap();
+    clients::remove(&db, "app", "test", now()).await.unwrap();
+    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    assert!(!consents::covers(&db, &ada, "app", consent("openid", &[]), now()).await.unwrap());
+    // And nobody can allow what does not exist.
+    assert!(consents::allow(&db, &ada, "nothing", consent("openid", &[]), now()).await.is_err());
+    assert!(consents::allow(&db, "nobody", "app", consent("openid", &[]), now()).await.is_err());
+}
+
+async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
+    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap();
+    let (dead, alive) = (GrantId::generate(), GrantId::generate());
+    let exp = now() + Duration::minutes(11);
+    assert_eq!(grants::holder(&db, dead, &ada.id).await.unwrap().unwrap().id, ada.id);
+    for _ in 0..3 {
+        grants::kill(&db, dead, exp).await.unwrap();
+        assert!(grants::holder(&db, dead, &ada.id).await.unwrap().is_none());
+    }
+    join_all((0..20).map(|_| grants::kill(&db, dead, exp)))
+        .await
+        .into_iter()
+        .for_each(|killed| killed.unwrap());
+    assert!(grants::holder(&db, alive, &ada.id).await.unwrap().is_some());
+    assert!(grants::holder(&db, alive, "nobody").await.unwrap().is_none());
+    assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);
+    assert!(grants::holder(&db, dead, &ada.id).await.unwrap().is_none());
+    assert_eq!(grants::sweep(&db, exp).await.unwrap(), 1);
+    users::change(&db, &ada.id, Change::Disabled(true), "test", now()).await.unwrap();
+    assert!(grants::holder(&db, alive, &ada.id).await.unwrap().is_none(), "a disabled person holds nothing");
+}
+
+async fn sweeping_dead_grants_takes_five_hundred_at_most(Store { db, .. }: Store) {
+    let exp = now().unix_timestamp();
+    db.write(move |conn| {
+        for _ in 0..1001 {
+            let id: String =
+                GrantId::generate().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let literal = match conn {
+                countersign::db::Conn::Pg(_) => format!("'\\x{id}'"),
+                countersign::db::Conn::Sqlite(_) => format!("x'{id}'"),
+            };
+            let row = format!("INSERT INTO dead_grants (id, exp) VALUES ({literal}, {exp})");
+            diesel::RunQueryDsl::execute(diesel::sql_query(row), conn)?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let mut swept = vec![];
+    for _ in 0..4 {
+        swept.push(grants::sweep(&db, now()).await.unwrap());
+    }
+    assert_eq!(swept, [500, 500, 1, 0]);
+}
+
+async fn two_active_keys_of_one_algorithm_are_impossible(Store { db, .. }: Store) {
+    let key = |kid: &str, alg: &str, state: &str, at: i64| StoredKey {
+        kid: kid.into(),
+        alg: alg.into(),
+        state: state.into(),
+        public_jwk: "{}".into(),
+        private_sealed: Some(vec![0, 255, 0]),
+        created_at: at,
+        since: at,
+    };
+    let insert = |key: StoredKey| db.write_now(|conn| signing_keys::insert(conn, &key, now()));
+    insert(key("b", "RS256", "active", 2)).unwrap();
+    let refused = insert(key("c", "RS256", "active", 3)).unwrap_err();
+    assert!(refused.is_conflict(), "{refused}");
+    insert(key("d", "ES256", "active", 1)).unwrap();
+    insert(key("e", "RS256", "published", 4)).unwrap();
+    insert(key("f", "RS256", "published", 4)).unwrap();
+    assert!(insert(key("f", "RS256", "retiring", 5)).unwrap_err().is_conflict(), "a kid is given once");
+    assert!(
+        execute(&db, "UPDATE signing_keys SET state = 'active' WHERE kid = 'e'").unwrap_err().is_conflict()
+    );
+    let listed = db.read_now(signing_keys::list).unwrap();
+    let order: Vec<&str> = listed.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(order, ["d", "b", "e", "f"], "oldest first");
+    assert_eq!(listed[0].private_sealed.as_deref(), Some([0, 255, 0].as_slice()));
+    assert_eq!(trail(&db).len(), 4, "{:?}", trail(&db));
+    assert_eq!(trail(&db)[0], "system key.made b RS256");
+}
+
+async fn facts_and_secrets_are_kept(Store { db, .. }: Store) {
+    let get = |name: &'static str| db.read_now(|conn| facts::get(conn, name)).unwrap();
+    assert_eq!(get("anything"), None);
+    for value in ["one", "two", ""] {
+        db.write_now(|conn| facts::set(conn, "anything", value)).unwrap();
+        assert_eq!(get("anything").as_deref(), Some(value));
+    }
+    let kept = |name: &str, sealed: &[u8]| {
+        db.write_now(|conn| secrets::get_or_insert(conn, name, sealed.to_vec())).unwrap()
+    };
+    assert_eq!(kept("sid", b"\0first"), b"\0first");
+    assert_eq!(kept("sid", b"second"), b"\0first", "a secret never changes by itself");
+    assert_eq!(kept("other", b"second"), b"second");
+    // Twenty nodes that start at once agree on one.
+    let rivals =
+        (0..20u8).map(|rival| db.write(move |conn| secrets::get_or_insert(conn, "raced", vec![rival])));
+    let mut agreed: Vec<Vec<u8>> = join_all(rivals).await.into_iter().map(Result::unwrap).collect();
+    agreed.dedup();
+    assert_eq!(agreed.len(), 1, "{agreed:?}");
+}
+
+async fn a_failed_unit_of_work_leaves_nothing_behind(Store { db, .. }: Store) {
+    let failed = db
+        .write(|conn| -> Result<(), DbError> {
+            facts::set(conn, "half", "done")?;
+            Err(DbError::Broken("the second half failed".into()))
+        })
+        .await;
+    assert!(failed.is_err());
+    assert_eq!(db.read_now(|conn| facts::get(conn, "half")).unwrap(), None);
+    // The audit event belongs to its change: when it cannot be written, nothing is.
+    execute(&db, "ALTER TABLE audit RENAME TO away").unwrap();
+    assert!(users::add(&db, user("ada"), None, "test", now()).await.is_err());
+    assert!(clients::add(&db, &client("app"), "test", now()).await.is_err());
+    execute(&db, "ALTER TABLE away RENAME TO audit").unwrap();
+    assert!(users::list(&db).await.unwrap().is_empty() && clients::list(&db).await.unwrap().is_empty());
+    assert_eq!(lines(&db, "SELECT name AS line FROM facts ORDER BY name"), ["min_code_version", "version"]);
+    let _unused = Token::generate();
+}
