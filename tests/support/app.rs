@@ -93,21 +93,18 @@ impl TestApp {
         }
         (options.adjust)(&mut config);
         let clock = Clock::default();
-        let app = {
-            let clock = clock.clone();
-            let built = thread::spawn(move || App::build(config, clock)).join().unwrap();
-            Arc::new(built.unwrap())
-        };
         let (send, receive) = mpsc::channel();
-        let served = Arc::clone(&app);
+        let told = clock.clone();
         let thread = thread::spawn(move || {
+            // Built where it will run: a link to Redis belongs to the runtime it was made in.
             actix_web::rt::System::new().block_on(async move {
-                let server = served.serve(listeners, 2, options.extra).unwrap();
-                send.send(server.handle()).unwrap();
+                let app = Arc::new(App::build(config, told).unwrap());
+                let server = Arc::clone(&app).serve(listeners, 2, options.extra).unwrap();
+                send.send((app, server.handle())).unwrap();
                 server.await.unwrap();
             });
         });
-        let handle = receive.recv().unwrap();
+        let (app, handle) = receive.recv().expect("the provider starts");
         let issuer = app.config.issuer.clone();
         let secrets = Mutex::new(vec![PASSWORD.to_owned()]);
         TestApp { app, issuer, clock, folder, secrets, requests: Arc::default(), handle, thread }

@@ -2,4 +2,7 @@
 
 mod foreign_client;
 mod main_job;
+mod races;
+mod restart;
+mod session;
 mod tampering;
