@@ -109,7 +109,7 @@ async fn check(app: &App, username: &str, password: &str) -> Result<Option<Strin
     }
 }
 
-/// A new cookie always; the browser's record, if it has one, stays.
+/// A new cookie always; the browser's record, if its cookie is not one of before, stays.
 async fn begin(
     req: &HttpRequest,
     app: &App,
@@ -117,7 +117,8 @@ async fn begin(
     remember: bool,
     now: OffsetDateTime,
 ) -> Result<Begun, StateError> {
-    let existing = session(req, app, now).await?.map(|session| session.record);
+    let current = session(req, app, now).await?.filter(|session| !session.is_of_before);
+    let existing = current.map(|session| session.record);
     let login = Authentication { user_id, acr: ACR_SINGLE_FACTOR.into(), amr: vec!["pwd".into()], remember };
     app.state.sessions.begin(existing, &login, now).await
 }

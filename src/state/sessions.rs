@@ -30,6 +30,9 @@ pub struct Session {
     pub record: RecordId,
     /// The accounts signed in here, as far as this cookie may see them.
     pub accounts: Vec<Account>,
+    /// Whether it was opened by the cookie of before the last authentication: good for looking, but whoever
+    /// signs in with it must not be led into a record that somebody else signed in to since.
+    pub is_of_before: bool,
     /// Whether the idle end is due to be moved.
     touch: bool,
 }
@@ -96,13 +99,13 @@ impl Sessions {
         if is(&record.secret) {
             let touch = self.idle(record.remember, now) - record.idle_ends > IDLE_STEP;
             let accounts = record.accounts.into_iter().filter(alive).collect();
-            return Ok(Some(Session { record: id, accounts, touch }));
+            return Ok(Some(Session { record: id, accounts, is_of_before: false, touch }));
         }
         match record.before {
             Some(before) if is(&before.secret) && before.until > now => {
                 let still = |a: &Account| record.accounts.iter().any(|now| now.session_id == a.session_id);
                 let accounts = before.accounts.into_iter().filter(|a| alive(a) && still(a)).collect();
-                Ok(Some(Session { record: id, accounts, touch: false }))
+                Ok(Some(Session { record: id, accounts, is_of_before: true, touch: false }))
             }
             _ => Ok(None),
         }
