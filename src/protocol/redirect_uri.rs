@@ -168,6 +168,8 @@ pub enum Difference {
     DoubleSlash,
     /// One has a fragment, which is never allowed.
     Fragment,
+    /// One has a user name before the host, which is never allowed.
+    UserInfo,
     /// The same address, spelled differently (escapes, default port, …).
     Encoding,
     /// What was sent is no absolute URI.
@@ -188,6 +190,7 @@ impl Difference {
             Difference::Query => "query",
             Difference::DoubleSlash => "double-slash",
             Difference::Fragment => "fragment",
+            Difference::UserInfo => "userinfo",
             Difference::Encoding => "encoding",
             Difference::NotAbsolute => "not-absolute",
         }
@@ -210,15 +213,18 @@ impl Mismatch {
     pub fn explain<'a>(registered: impl Iterator<Item = &'a RedirectUri>, sent: &str) -> Mismatch {
         let nearest = registered
             .map(|uri| (uri, differences(uri.as_str(), sent)))
-            .min_by_key(|(uri, differs)| (differs.len(), usize::MAX - common_prefix(uri.as_str(), sent)));
+            .min_by_key(|(uri, differs)| (differs.len(), usize::MAX - likeness(uri.as_str(), sent)));
         let (nearest, differs) =
             nearest.map_or((None, vec![]), |(uri, differs)| (Some(uri.to_string()), differs));
         Mismatch { sent: sent.into(), nearest, differs }
     }
 }
 
-fn common_prefix(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+/// How many bytes two texts share at their beginnings and at their ends.
+fn likeness(a: &str, b: &str) -> usize {
+    let prefix = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let suffix = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
+    prefix + suffix
 }
 
 fn differences(registered: &str, sent: &str) -> Vec<Difference> {
@@ -255,6 +261,9 @@ fn differences(registered: &str, sent: &str) -> Vec<Difference> {
     }
     if a.fragment() != b.fragment() {
         differs.push(Difference::Fragment);
+    }
+    if (a.username(), a.password()) != (b.username(), b.password()) {
+        differs.push(Difference::UserInfo);
     }
     if differs.is_empty() {
         // `https://app.example` is registered, `https://app.example/` was sent: the same URL, other bytes.
