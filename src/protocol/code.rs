@@ -7,6 +7,7 @@ use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::resource::TargetFault;
 use crate::protocol::scope::Scope;
 
 /// How long a code can be redeemed: hard, without skew.
@@ -84,17 +85,18 @@ impl CodeGrant {
         }
     }
 
-    /// The resources of one token: the requested ones, which must be among the authorized.
+    /// The resources of one token: the requested ones, already resolved, which must be among the authorized.
     ///
     /// Spec: RFC 8707 §2.2
-    pub fn narrow<'a>(&self, requested: impl Iterator<Item = &'a str>) -> Result<Vec<String>, TokenFailure> {
-        let requested: Vec<String> = requested.map(Into::into).collect();
+    pub fn narrow(&self, requested: Result<Vec<String>, TargetFault>) -> Result<Vec<String>, TokenFailure> {
+        let refused = TokenFailure::bad_request("invalid_target", "the resource was not authorized");
+        let Ok(requested) = requested else { return Err(refused) };
         if requested.is_empty() {
             return Ok(self.resources.clone());
         }
         if requested.iter().all(|resource| self.resources.contains(resource)) {
             return Ok(requested);
         }
-        Err(TokenFailure::bad_request("invalid_target", "the resource was not authorized"))
+        Err(refused)
     }
 }

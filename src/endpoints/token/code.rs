@@ -45,7 +45,7 @@ pub(super) async fn redeem(
         }
     };
     grant.check(params)?;
-    let resources = grant.narrow(params.all("resource"))?;
+    let resources = grant.narrow(app.config.resources.resolve(params.all("resource")))?;
     if !app.state.sessions.is_live(grant.record, grant.session_id, now).await? {
         return Err(TokenFailure::invalid_grant("the session has ended"));
     }
