@@ -1,6 +1,6 @@
 //! Path → handler → specification: the public surface on one screen.
 
-use actix_web::web::{self, ServiceConfig, get, head, method, post, resource, scope};
+use actix_web::web::{self, ServiceConfig, get, head, method, post, resource};
 use actix_web::{HttpResponse, Route, middleware};
 
 use crate::endpoints::{assets, authorize, discovery, end_session, jwks, token, userinfo};
@@ -71,7 +71,8 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
     );
     service
         .service(page("/", get().to(home::get), head().to(home::get)).default_service(person("GET, HEAD")));
-    service.service(scope(&at("/assets")).route("/{name}", get().to(assets::get)));
+    let asset = resource(at("/assets/{name}")).route(get().to(assets::get)).route(head().to(assets::get));
+    service.service(asset.default_service(person("GET, HEAD")));
     service.default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
 }
 
