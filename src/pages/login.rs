@@ -52,10 +52,10 @@ pub async fn post(
     if params.get("decision") == Some("cancel") {
         return Ok(pending.deny(&req, &app));
     }
-    let username = params.get("username").unwrap_or_default();
+    let username = params.get("username").filter(|typed| !typed.trim().is_empty()).unwrap_or_default();
     let remember = params.get("remember").is_some();
     let form = Form { pending: &pending, sealed, username, remember };
-    let Some(password) = params.get("password").filter(|_| !username.trim().is_empty()) else {
+    let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return Ok(form.show(&req, &app, Some(LoginProblem::Missing)));
     };
     let Some(user_id) = (match check(&app, username, password).await {
@@ -109,7 +109,7 @@ async fn check(app: &App, username: &str, password: &str) -> Result<Option<Strin
     }
 }
 
-/// A new cookie always; the browser's record, if its cookie is not one of before, stays.
+/// A new cookie always; the browser's record, if this cookie is still the current one, stays.
 async fn begin(
     req: &HttpRequest,
     app: &App,
@@ -117,10 +117,9 @@ async fn begin(
     remember: bool,
     now: OffsetDateTime,
 ) -> Result<Begun, StateError> {
-    let current = session(req, app, now).await?.filter(|session| !session.is_of_before);
-    let existing = current.map(|session| session.record);
+    let existing = session(req, app, now).await?;
     let login = Authentication { user_id, acr: ACR_SINGLE_FACTOR.into(), amr: vec!["pwd".into()], remember };
-    app.state.sessions.begin(existing, &login, now).await
+    app.state.sessions.begin(existing.as_ref(), &login, now).await
 }
 
 struct Form<'a> {
