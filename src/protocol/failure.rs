@@ -138,6 +138,7 @@ impl PageFailure {
             PageFailure::NotFound => 404,
             PageFailure::Method(_) => 405,
             PageFailure::TooLarge("the request") => 413,
+            PageFailure::TooLarge("the address") => 414,
             PageFailure::ContentType => 415,
             PageFailure::RateLimited { .. } => 429,
             PageFailure::Internal(_) => 500,
@@ -259,6 +260,9 @@ pub enum BearerFailure {
     /// The request itself is malformed.
     #[error("invalid_request: {0}")]
     InvalidRequest(&'static str),
+    /// The request's body is over the limit.
+    #[error("invalid_request: the request is too large")]
+    TooLarge,
     /// The token is not, or no longer, good; the cause is for the log.
     #[error("invalid_token: {0}")]
     InvalidToken(String),

@@ -47,8 +47,7 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
         let failure = bad("invalid_request", "the content type must be application/x-www-form-urlencoded");
         return Err(TokenFailure { status: 415, ..failure });
     }
-    let in_query = Params::parse(req.query_string().as_bytes(), &SECRET);
-    if in_query.is_ok_and(|params| SECRET.iter().any(|name| params.get(name).is_some())) {
+    if is_in_query(req, &SECRET) {
         return Err(bad("invalid_request", "credentials and codes belong in the body, not in the query"));
     }
     let Ok(body) = body else {
@@ -69,25 +68,35 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     Ok(params)
 }
 
+/// Tells whether the query gives any of these a value, be the rest of it as broken as it may.
+fn is_in_query(req: &HttpRequest, names: &[&'static str]) -> bool {
+    let mut pairs = req.query_string().split('&').map(|pair| Params::parse(pair.as_bytes(), names));
+    pairs.any(|pair| pair.is_ok_and(|pair| names.iter().any(|name| pair.get(name).is_some())))
+}
+
 /// Every `Authorization` header; one that is no text counts as an unreadable one.
 pub fn authorization(req: &HttpRequest) -> Vec<&str> {
     req.headers().get_all(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default()).collect()
 }
 
-/// The access token of a request: in the header, or in the body of a POST; never in the query.
+/// The access token of a request: in the header, or in the body of a POST; never in the query. Another
+/// scheme alone is no token at all: its client learns from the challenge what to use.
 ///
-/// Spec: RFC 6750 §2.1, §2.2
+/// Spec: RFC 6750 §2.1, §2.2, §3.1
 pub fn bearer_token(req: &HttpRequest, body: Option<&Body>) -> Result<String, BearerFailure> {
-    let mut found = vec![];
+    let (mut found, mut other_scheme) = (vec![], false);
     for value in authorization(req) {
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-        if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
-            return Err(BearerFailure::InvalidRequest("the Authorization header is not a Bearer token"));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            other_scheme = true;
+        } else if token.trim().is_empty() {
+            return Err(BearerFailure::InvalidRequest("the Authorization header holds no token"));
+        } else {
+            found.push(token.trim().to_owned());
         }
-        found.push(token.trim().to_owned());
     }
     let body = match body {
-        Some(Err(_)) => return Err(BearerFailure::InvalidRequest("the request is too large")),
+        Some(Err(_)) => return Err(BearerFailure::TooLarge),
         Some(Ok(body)) => Some(body),
         None => None,
     };
@@ -99,13 +108,12 @@ pub fn bearer_token(req: &HttpRequest, body: Option<&Body>) -> Result<String, Be
         }
         found.extend(params.get("access_token").map(str::to_owned));
     }
-    let in_query = Params::parse(req.query_string().as_bytes(), &["access_token"]);
-    if in_query.is_ok_and(|params| params.get("access_token").is_some()) {
+    if is_in_query(req, &["access_token"]) {
         return Err(BearerFailure::InvalidRequest("an access token does not belong in the query"));
     }
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(BearerFailure::Missing),
-        (Some(token), true) => Ok(token),
-        (Some(_), false) => Err(BearerFailure::InvalidRequest("more than one access token was sent")),
+        (Some(token), true) if !other_scheme => Ok(token),
+        (Some(_), _) => Err(BearerFailure::InvalidRequest("more than one credential was sent")),
     }
 }

@@ -121,6 +121,7 @@ impl ResponseError for BearerFailure {
         match self {
             BearerFailure::Missing | BearerFailure::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             BearerFailure::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            BearerFailure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             BearerFailure::InsufficientScope(_) => StatusCode::FORBIDDEN,
             BearerFailure::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             BearerFailure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -137,6 +138,7 @@ impl ResponseError for BearerFailure {
                 return res.finish();
             }
             BearerFailure::InvalidRequest(description) => ("invalid_request", *description),
+            BearerFailure::TooLarge => ("invalid_request", "the request is too large"),
             BearerFailure::InvalidToken(_) => ("invalid_token", "the access token is not valid"),
             BearerFailure::InsufficientScope(_) => ("insufficient_scope", "the access token lacks a scope"),
             BearerFailure::Unavailable(_) => ("temporarily_unavailable", "try again in a moment"),

@@ -38,7 +38,7 @@ pub async fn around<B: MessageBody + 'static>(
         req.extensions_mut().insert(ClientAddress(from));
     }
     let called = if let Some(early) = app.as_ref().and_then(|app| refuse(&req, app, peer)) {
-        Ok(Ok(req.into_response(early).map_into_right_body()))
+        Ok(Ok(ServiceResponse::new(req.into_parts().0, early).map_into_right_body()))
     } else {
         let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
         answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
@@ -75,7 +75,7 @@ fn panicked(app: Option<&App>, id: &str) -> Error {
 /// What is answered before any handler runs.
 fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<HttpResponse> {
     if req.uri().to_string().len() > LONGEST_TARGET {
-        return Some(HttpResponse::from_error(PageFailure::TooLarge("the request")));
+        return Some(HttpResponse::from_error(PageFailure::TooLarge("the address")));
     }
     let config = &app.config;
     if !config.development && config.tls.is_none() && !peer.is_some_and(|peer| is_trusted(app, peer)) {
