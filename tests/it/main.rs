@@ -12,6 +12,7 @@
 mod support;
 
 mod cli;
+mod endpoints;
 mod flows;
 mod pages;
 mod state;

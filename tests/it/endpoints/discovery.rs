@@ -1,0 +1,189 @@
+//! The metadata: where it is, how it is cached, and that it promises exactly what works.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Outcome, outcome};
+use crate::support::app::{Options, TestApp};
+use crate::support::rp::{Rp, claims, header};
+
+const PATHS: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+
+#[actix_web::test]
+async fn it_is_found_where_clients_look_for_it() {
+    let app = TestApp::start_with(Options { path: "/tenants/one", ..Options::default() }).await;
+    let host = app.issuer.strip_suffix("/tenants/one").unwrap();
+    let browser = app.browser();
+    let mut documents = vec![];
+    for url in [
+        format!("{host}/tenants/one/.well-known/openid-configuration"),
+        format!("{host}/.well-known/openid-configuration/tenants/one"),
+        format!("{host}/.well-known/oauth-authorization-server/tenants/one"),
+    ] {
+        let answer = browser.get(&url).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"), "{url}");
+        assert_eq!(answer.json()["issuer"], app.issuer);
+        documents.push(answer.body);
+    }
+    documents.dedup();
+    assert_eq!(documents.len(), 1, "the same document everywhere");
+    for url in [
+        format!("{host}/.well-known/openid-configuration"),
+        format!("{host}/.well-known/oauth-authorization-server"),
+        format!("{host}/.well-known/openid-configuration/tenants/two"),
+        format!("{host}/.well-known/openid-configuration/tenants/one/"),
+        format!("{host}/tenants/two/.well-known/openid-configuration"),
+        format!("{host}/.well-known/jwks.json"),
+        format!("{host}/.well-known/webfinger"),
+        format!("{host}/authorize"),
+        format!("{host}/"),
+    ] {
+        assert_eq!(browser.get(&url).await.status, 404, "{url}");
+    }
+    // Every address in it lies below the issuer and is served.
+    let document: Value = serde_json::from_str(&documents[0]).unwrap();
+    for (name, value) in document.as_object().unwrap() {
+        let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint") || name.ends_with("_uri")) else {
+            continue;
+        };
+        assert!(url.starts_with(&format!("{}/", app.issuer)), "{name}");
+        assert_ne!(browser.get(url).await.status, 404, "{name}");
+    }
+    // A whole flow below a path.
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let tokens = rp.tokens(&browser, "ada", &[]).await;
+    assert_eq!(claims(&tokens["id_token"])["iss"], app.issuer);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn it_is_cached_and_open_to_every_script() {
+    let app = TestApp::start().await;
+    let browser = app.browser();
+    for path in PATHS {
+        let url = app.at(path);
+        let get = browser.send(browser.request(Method::GET, &url).header("origin", "https://any.example")).await;
+        assert_eq!(get.header("cache-control"), "public, max-age=3600");
+        assert_eq!(get.header("access-control-allow-origin"), "*");
+        assert!(!get.headers.contains_key("access-control-allow-credentials"));
+        let etag = get.header("etag").to_owned();
+        assert!(etag.starts_with('"') && etag.len() > 10, "{etag}");
+        for (held, status) in [
+            (etag.clone(), 304),
+            (format!("W/{etag}"), 304),
+            (format!("\"other\", {etag}"), 304),
+            ("*".into(), 304),
+            ("\"other\"".into(), 200),
+            (etag.trim_matches('"').to_owned(), 200),
+        ] {
+            let answer = browser.send(browser.request(Method::GET, &url).header("if-none-match", &held)).await;
+            assert_eq!((answer.status.as_u16(), answer.header("etag")), (status, etag.as_str()), "{held}");
+            assert_eq!(answer.body.is_empty(), status == 304);
+        }
+        let head = browser.send(browser.request(Method::HEAD, &url)).await;
+        assert_eq!((head.status.as_u16(), head.body.as_str(), head.header("etag")), (200, "", etag.as_str()));
+        assert_eq!(head.header("content-length"), get.body.len().to_string());
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let answer = browser.send(browser.request(method, &url)).await;
+            assert_eq!(super::refusal(&answer), (405, "invalid_request".into()));
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+        }
+        // The issuer is the configured one, whatever the request calls us.
+        let called = browser.request(Method::GET, &url).header("host", "evil.example");
+        let called = called.header("x-forwarded-host", "evil.example").header("forwarded", "host=evil.example");
+        assert_eq!(browser.send(called).await.body, get.body);
+    }
+    app.finish().await;
+}
+
+/// Each member by name: what it promises is exercised here, or by the test named beside it.
+#[actix_web::test]
+async fn every_member_is_kept() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let browser = app.browser();
+    let document = browser.get(&app.at(PATHS[0])).await.json();
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    rp.code(&browser, "ada", &[]).await;
+    let list = |name: &str| -> Vec<String> { serde_json::from_value(document[name].clone()).unwrap() };
+    let answered = async |changed: &[(&str, Option<&str>)]| outcome(&app, &browser.get(&rp.authorize(changed)).await);
+    for name in document.as_object().unwrap().keys() {
+        match name.as_str() {
+            "issuer" => assert_eq!(document[name], app.issuer),
+            "authorization_endpoint" => assert_eq!(document[name], app.at("/authorize")),
+            "token_endpoint" => assert_eq!(document[name], app.at("/token")),
+            "userinfo_endpoint" => assert_eq!(document[name], app.at("/userinfo")),
+            "end_session_endpoint" => assert_eq!(document[name], app.at("/end_session")),
+            "jwks_uri" => assert_eq!(browser.get(document[name].as_str().unwrap()).await.status, 200),
+            "response_types_supported" => {
+                for value in list(name) {
+                    assert_eq!(answered(&[("response_type", Some(&value))]).await, Outcome::Code);
+                }
+            }
+            "response_modes_supported" => {
+                for value in list(name) {
+                    assert_eq!(answered(&[("response_mode", Some(&value))]).await, Outcome::Code);
+                }
+            }
+            // token.rs refuses the others.
+            "grant_types_supported" => assert_eq!(document[name], json!(["authorization_code"])),
+            "subject_types_supported" => assert_eq!(document[name], json!(["public"])),
+            "id_token_signing_alg_values_supported" => {
+                assert!(list(name).contains(&"RS256".to_owned()));
+                for alg in list(name) {
+                    let rp = Rp::new(&app, json!({ "first_party": true, "id_token_signed_response_alg": alg })).await;
+                    let code = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
+                    let id_token = rp.redeem(&browser, &code, &[]).await.json()["id_token"].clone();
+                    assert_eq!(header(&id_token)["alg"], alg);
+                    assert_eq!(claims(&id_token)["sub"], ada.id);
+                }
+            }
+            // token_auth.rs uses each of them.
+            "token_endpoint_auth_methods_supported" => {
+                assert_eq!(document[name], json!(["client_secret_basic", "client_secret_post", "none"]));
+            }
+            // userinfo.rs asks for each standard one, token.rs for those of resources.
+            "scopes_supported" => {
+                let standard = ["openid", "profile", "email", "phone", "address"];
+                let ours = ["balances.read", "balances.transfer"];
+                assert_eq!(list(name), [&standard[..], &ours[..]].concat());
+            }
+            "claims_supported" => {
+                for claim in ["sub", "name", "email", "auth_time", "acr", "amr", "nonce", "sid"] {
+                    assert!(list(name).contains(&claim.to_owned()), "{claim}");
+                }
+            }
+            "claim_types_supported" => assert_eq!(document[name], json!(["normal"])),
+            // Said to be missing, and missing: authorize.rs sees them refused or ignored.
+            "claims_parameter_supported" | "request_parameter_supported" | "request_uri_parameter_supported" => {
+                assert_eq!(document[name], json!(false));
+            }
+            "acr_values_supported" => {
+                for acr in list(name) {
+                    let answer = browser.get(&rp.authorize(&[("acr_values", Some(&acr))])).await;
+                    let tokens = rp.redeem(&browser, &answer.answered("code").unwrap(), &[]).await.json();
+                    assert_eq!(claims(&tokens["id_token"])["acr"], acr);
+                }
+            }
+            // authorize_prompt.rs sees what each does.
+            "prompt_values_supported" => assert_eq!(document[name], json!(["none", "login", "consent"])),
+            "ui_locales_supported" => {
+                let page = app.browser().open(&rp.authorize(&[("ui_locales", Some("fr en"))])).await;
+                assert!(page.body.contains("<html lang=\"en\""));
+                assert_eq!(list(name), ["en"]);
+            }
+            "code_challenge_methods_supported" => {
+                assert_eq!(document[name], json!(["S256"]));
+                assert_eq!(answered(&[]).await, Outcome::Code);
+            }
+            "authorization_response_iss_parameter_supported" => {
+                let answer = browser.get(&rp.authorize(&[])).await;
+                assert_eq!(answer.answered("iss"), Some(app.issuer.clone()));
+            }
+            unknown => panic!("{unknown} promises something that no test looks at"),
+        }
+    }
+    assert!(!document.to_string().contains("null") && !document.to_string().contains("[]"));
+    app.finish().await;
+}

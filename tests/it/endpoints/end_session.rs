@@ -1,0 +1,265 @@
+//! `/end_session`: who is believed, who is asked, and where the way leads afterwards.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::hint::{forgeries, signed_by_us};
+use super::{Outcome, names, outcome, shown};
+use crate::support::app::{Options, TestApp};
+use crate::support::browser::{Answer, Browser};
+use crate::support::rp::{Rp, claims};
+
+const AFTER: &str = "https://app.example/bye";
+const WITH_QUERY: &str = "https://app.example/bye?from=op";
+
+/// What a logout request led to.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    /// Signed out, and sent to the application.
+    Away(String),
+    /// Signed out, and told so.
+    Told,
+    /// Asked first.
+    Asked,
+    /// A page that says what is wrong, by its heading.
+    Refused(String),
+}
+
+fn left(answer: &Answer) -> Left {
+    if let Some(to) = answer.location() {
+        assert_eq!(answer.header("cache-control"), "no-store");
+        return Left::Away(to.into());
+    }
+    match (answer.status.as_u16(), answer.text("h1").as_str()) {
+        (200, "You are signed out") => Left::Told,
+        (200, "Sign out?") => Left::Asked,
+        (400, _) => Left::Refused(shown(answer).1),
+        other => panic!("{other:?} {}", answer.body),
+    }
+}
+
+fn url(app: &TestApp, params: &[(&str, &str)]) -> String {
+    let mut url = url::Url::parse(&app.at("/end_session")).unwrap();
+    if !params.is_empty() {
+        url.query_pairs_mut().extend_pairs(params);
+    }
+    url.into()
+}
+
+async fn is_signed_in(app: &TestApp, rp: &Rp<'_>, browser: &Browser) -> bool {
+    match outcome(app, &browser.get(&rp.authorize(&[("prompt", Some("none"))])).await) {
+        Outcome::Code => true,
+        Outcome::Error(error) if error == "login_required" => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn client(app: &TestApp) -> Rp<'_> {
+    Rp::new(app, json!({ "first_party": true, "post_logout_redirect_uris": [AFTER, WITH_QUERY] })).await
+}
+
+/// A browser with somebody signed in, and that client's ID Token.
+async fn signed_in(app: &TestApp, rp: &Rp<'_>, login: &str) -> (Browser, Value) {
+    let browser = app.browser();
+    let tokens = rp.tokens(&browser, login, &[]).await;
+    (browser, tokens)
+}
+
+#[actix_web::test]
+async fn a_hint_of_this_session_signs_out_without_a_question() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = client(&app).await;
+    let state = "s+%\u{e9}&=".repeat(16);
+    let encoded: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    let id = rp.client_id.as_str();
+    let (redirect, with_query) = (("post_logout_redirect_uri", AFTER), ("post_logout_redirect_uri", WITH_QUERY));
+    #[rustfmt::skip]
+    let rows: [(&str, Vec<(&str, &str)>, Left); 8] = [
+        ("redirect and state", vec![redirect, ("state", &state)], Left::Away(format!("{AFTER}?state={encoded}"))),
+        ("redirect without state", vec![redirect], Left::Away(AFTER.into())),
+        ("an empty state", vec![redirect, ("state", "")], Left::Away(AFTER.into())),
+        ("a registered query", vec![with_query, ("state", "s")], Left::Away(format!("{WITH_QUERY}&state=s"))),
+        ("no redirect", vec![], Left::Told),
+        ("no redirect, state", vec![("state", "s")], Left::Told),
+        ("client_id agrees", vec![redirect, ("client_id", id)], Left::Away(AFTER.into())),
+        ("what is unknown", vec![redirect, ("x", "1"), ("x", "1"), ("logout_hint", "ada")], Left::Away(AFTER.into())),
+    ];
+    for by_post in [false, true] {
+        for (what, params, expected) in &rows {
+            let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+            let mut params = params.clone();
+            params.push(("id_token_hint", tokens["id_token"].as_str().unwrap()));
+            let answer = if by_post { post_cross_site(&app, &browser, &params).await } else { browser.open(&url(&app, &params)).await };
+            assert_eq!(left(&answer), *expected, "{what}");
+            if let Left::Away(_) = expected {
+                let state = names(&answer.location().unwrap()).contains(&"state".to_owned());
+                assert_eq!(state, params.iter().any(|(name, value)| *name == "state" && !value.is_empty()));
+            }
+            assert_eq!(browser.cookie("countersign_sid"), None, "{what}: the cookie is taken back");
+            assert!(!is_signed_in(&app, &rp, &browser).await, "{what}");
+        }
+    }
+    app.finish().await;
+}
+
+/// As another site would: without cookies, which then come with the GET that follows.
+async fn post_cross_site(app: &TestApp, browser: &Browser, params: &[(&str, &str)]) -> Answer {
+    let without_cookies = app.browser();
+    let request = without_cookies.request(Method::POST, &app.at("/end_session")).form(params);
+    let answer = without_cookies.send(request.header("sec-fetch-site", "cross-site")).await;
+    assert_eq!(answer.status, 303);
+    assert!(!answer.headers.contains_key("set-cookie"));
+    browser.open(answer.location().unwrap().as_str()).await
+}
+
+#[actix_web::test]
+async fn without_proof_the_person_is_asked_and_stays_here() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    app.user("grace").await;
+    let rp = client(&app).await;
+    let (elsewhere, _) = signed_in(&app, &rp, "ada").await;
+    let other_session = elsewhere.get(&rp.authorize(&[])).await.answered("code").unwrap();
+    let other_session = rp.redeem(&elsewhere, &other_session, &[]).await.json();
+    let (_, graces) = signed_in(&app, &rp, "grace").await;
+    let (browser, first) = signed_in(&app, &rp, "ada").await;
+    // A hint of a session that was ended since: signed out here, and in again.
+    let home = browser.get(&app.at("/")).await;
+    browser.submit(&home, &[]).await;
+    rp.code(&browser, "ada", &[]).await;
+    let redirect = ("post_logout_redirect_uri", AFTER);
+    let (old, others, another) = (&first["id_token"], &other_session["id_token"], &graces["id_token"]);
+    #[rustfmt::skip]
+    let rows: [(&str, Vec<(&str, &str)>, Left); 10] = [
+        ("no parameters", vec![], Left::Told),
+        ("only state", vec![("state", "s")], Left::Told),
+        ("only client_id", vec![("client_id", &rp.client_id)], Left::Told),
+        ("an unknown client_id", vec![("client_id", "nobody")], Left::Told),
+        ("a redirect without a hint", vec![redirect], Left::Told),
+        ("a redirect with client_id", vec![redirect, ("client_id", &rp.client_id)], Left::Told),
+        ("an unregistered redirect without a hint", vec![("post_logout_redirect_uri", "https://evil.example")], Left::Told),
+        ("the hint of an ended session", vec![redirect, ("id_token_hint", old.as_str().unwrap()), ("state", "s")],
+            Left::Away(format!("{AFTER}?state=s"))),
+        ("the hint of another browser", vec![redirect, ("id_token_hint", others.as_str().unwrap())], Left::Away(AFTER.into())),
+        ("the hint of another person", vec![("id_token_hint", another.as_str().unwrap())], Left::Told),
+    ];
+    for (what, params, expected) in rows {
+        let asked = browser.open(&url(&app, &params)).await;
+        assert_eq!(left(&asked), Left::Asked, "{what}");
+        assert!(is_signed_in(&app, &rp, &browser).await, "{what}: asking signs nobody out");
+        // The answer cannot be given by another site, nor with another browser's token.
+        let token = asked.form().fields[0].1.clone();
+        for (origin, site, csrf) in [
+            (Some("https://evil.example"), None, token.as_str()),
+            (None, Some("cross-site"), token.as_str()),
+            (None, Some("same-site"), token.as_str()),
+            (None, None, token.as_str()),
+            (None, Some("same-origin"), "forged"),
+            (None, Some("same-origin"), ""),
+        ] {
+            let mut request = browser.request(Method::POST, &app.at("/signed-out")).form(&[("csrf", csrf)]);
+            request = origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
+            request = site.into_iter().fold(request, |request, site| request.header("sec-fetch-site", site));
+            let answer = browser.send(request).await;
+            assert_eq!(shown(&answer), (403, "Form came from another site".into(), String::new()));
+        }
+        assert!(is_signed_in(&app, &rp, &browser).await, "{what}");
+        let done = browser.submit(&asked, &[]).await;
+        match expected {
+            Left::Away(to) => assert_eq!(done.destination().as_str(), to, "{what}"),
+            told => assert_eq!(left(&done), told, "{what}"),
+        }
+        assert!(!is_signed_in(&app, &rp, &browser).await, "{what}");
+        rp.code(&browser, "ada", &[]).await;
+    }
+    assert!(is_signed_in(&app, &rp, &elsewhere).await, "other browsers are left alone");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn what_is_wrong_is_said_here_and_signs_nobody_out() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = client(&app).await;
+    let other = client(&app).await;
+    let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let unregistered = "Address after signing out is not registered";
+    let unsigned = "Sign-in reminder is not valid";
+    for sent in [
+        "https://evil.example/bye", "https://app.example/bye/", "https://app.example/bye?x=1", "https://app.example/BYE",
+        "https://app.example/bye?from=op&x=1", "https://app.example/bye#x", "http://app.example/bye", "/bye", "javascript:alert(1)",
+    ] {
+        let answer = browser.open(&url(&app, &[("id_token_hint", hint), ("post_logout_redirect_uri", sent)])).await;
+        assert_eq!(left(&answer), Left::Refused(unregistered.into()), "{sent}");
+    }
+    for (what, forged) in forgeries(&tokens["id_token"], &tokens["access_token"]) {
+        let params = [("id_token_hint", forged.as_str()), ("post_logout_redirect_uri", AFTER)];
+        assert_eq!(left(&browser.open(&url(&app, &params)).await), Left::Refused(unsigned.into()), "{what}");
+    }
+    let mut foreign = claims(&tokens["id_token"]);
+    foreign["iss"] = json!("https://evil.example");
+    let foreign = signed_by_us(&app, "JWT", &foreign);
+    let long = "s".repeat(10_000);
+    #[rustfmt::skip]
+    let rows: [(&[(&str, &str)], &str); 6] = [
+        (&[("id_token_hint", &foreign)], unsigned),
+        (&[("id_token_hint", hint), ("client_id", &other.client_id)], unsigned),
+        (&[("id_token_hint", hint), ("id_token_hint", hint)], "Request is ambiguous"),
+        (&[("id_token_hint", hint), ("state", "1"), ("state", "2")], "Request is ambiguous"),
+        (&[("id_token_hint", hint), ("state", &long)], "Request is too large"),
+        (&[("client_id", "a"), ("client_id", "a")], "Request is ambiguous"),
+    ];
+    for (params, title) in rows {
+        assert_eq!(left(&browser.open(&url(&app, params)).await), Left::Refused(title.into()), "{params:?}");
+    }
+    let unreadable = browser.open(&(url(&app, &[]) + "?state=%zz")).await;
+    assert_eq!(left(&unreadable), Left::Refused("Request cannot be read".into()));
+    assert!(is_signed_in(&app, &rp, &browser).await);
+    let post = |content_type: &str, body: String| {
+        browser.request(Method::POST, &app.at("/end_session")).header("content-type", content_type).body(body)
+    };
+    assert_eq!(shown(&browser.send(post("text/plain", "state=1".into())).await).0, 415);
+    let large = post("application/x-www-form-urlencoded", "a".repeat(70_000));
+    assert_eq!(shown(&browser.send(large).await).0, 413);
+    let put = browser.send(browser.request(Method::PUT, &url(&app, &[]))).await;
+    assert_eq!((shown(&put).0, put.header("allow")), (405, "GET, HEAD, POST"));
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn signing_out_twice_or_late_is_no_fault() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = client(&app).await;
+    let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+    let hint = ("id_token_hint", tokens["id_token"].as_str().unwrap());
+    let there = [hint, ("post_logout_redirect_uri", AFTER)];
+    app.clock.advance(Duration::hours(7));
+    for what in ["with a token long expired", "again", "and again"] {
+        assert_eq!(left(&browser.open(&url(&app, &there)).await), Left::Away(AFTER.into()), "{what}");
+        assert!(!is_signed_in(&app, &rp, &browser).await);
+    }
+    let stranger = app.browser();
+    assert_eq!(left(&stranger.open(&url(&app, &there)).await), Left::Away(AFTER.into()));
+    assert_eq!(left(&stranger.open(&url(&app, &[hint])).await), Left::Told);
+    assert_eq!(left(&stranger.open(&url(&app, &[])).await), Left::Told);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn below_a_path_it_is_the_same() {
+    let app = TestApp::start_with(Options { path: "/id", ..Options::default() }).await;
+    app.user("ada").await;
+    let rp = client(&app).await;
+    let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+    let asked = browser.open(&url(&app, &[])).await;
+    assert_eq!(left(&asked), Left::Asked);
+    assert_eq!(left(&browser.submit(&asked, &[]).await), Left::Told);
+    let hint = tokens["id_token"].as_str().unwrap();
+    let params = [("id_token_hint", hint), ("post_logout_redirect_uri", AFTER)];
+    assert_eq!(left(&post_cross_site(&app, &browser, &params).await), Left::Away(AFTER.into()));
+    app.finish().await;
+}

@@ -1,0 +1,82 @@
+//! `/` and `/signed-out`: who is signed in here, which applications there are, and signing out.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Outcome, outcome, shown};
+use crate::support::app::TestApp;
+use crate::support::rp::Rp;
+
+#[actix_web::test]
+async fn it_shows_who_is_here_and_to_nobody_else_what_there_is() {
+    let app = TestApp::start().await;
+    let empty = app.browser().get(&app.at("/")).await;
+    assert_eq!((empty.status.as_u16(), empty.text("h1")), (200, "Nobody is signed in here".into()));
+    assert!(empty.body.contains("countersign client add"), "somebody has just installed this");
+
+    app.user("ada").await;
+    app.user("grace").await;
+    let rp = Rp::new(&app, json!({ "client_name": "Field Notes", "first_party": true, "client_uri": "https://notes.example/" })).await;
+    let browser = app.browser();
+    let nobody = browser.get(&app.at("/")).await;
+    assert!(!nobody.body.contains("Field Notes") && !nobody.body.contains("client add"), "{}", nobody.body);
+    rp.code(&browser, "ada", &[]).await;
+    rp.sign_in(&browser, "grace", &[("prompt", Some("login"))]).await;
+    let home = browser.get(&app.at("/")).await;
+    assert_eq!(home.text("h1"), "You are signed in");
+    for text in ["ada Example", "grace Example", "Field Notes", "href=\"https://notes.example/\""] {
+        assert!(home.body.contains(text), "{text}: {}", home.body);
+    }
+    assert_eq!((home.header("cache-control"), home.header("referrer-policy")), ("no-store", "same-origin"));
+
+    let out = browser.submit(&home, &[]).await;
+    assert_eq!((out.url.path(), out.text("h1")), ("/signed-out", "You are signed out".into()));
+    assert_eq!(browser.cookie("countersign_sid"), None);
+    let silent = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await;
+    assert_eq!(outcome(&app, &silent), Outcome::error("login_required"));
+    let again = browser.submit(&home, &[]).await;
+    assert_eq!(again.text("h1"), "You are signed out", "twice is once");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn signing_out_needs_our_own_page_in_this_browser() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let home = browser.get(&app.at("/")).await;
+    let csrf = home.form().fields.into_iter().find(|(name, _)| name == "csrf").unwrap().1;
+    let strangers = app.browser();
+    let theirs = strangers.get(&app.at("/")).await;
+    assert!(theirs.body.contains("Nobody is signed in here"));
+    rp.code(&strangers, "ada", &[]).await;
+    let theirs = strangers.get(&app.at("/")).await.form().fields[0].1.clone();
+    assert_ne!(theirs, csrf);
+    let cut = &csrf[..csrf.len() - 1];
+    #[rustfmt::skip]
+    let rows: [(&[(&str, &str)], &str); 9] = [
+        (&[("sec-fetch-site", "cross-site")], &csrf),
+        (&[("sec-fetch-site", "same-site")], &csrf),
+        (&[("origin", "https://evil.example")], &csrf),
+        (&[("origin", "null")], &csrf),
+        (&[], &csrf),
+        (&[("sec-fetch-site", "same-origin")], ""),
+        (&[("sec-fetch-site", "same-origin")], "forged"),
+        (&[("sec-fetch-site", "same-origin")], cut),
+        (&[("sec-fetch-site", "same-origin")], &theirs),
+    ];
+    for (headers, csrf) in rows {
+        let request = browser.request(Method::POST, &app.at("/signed-out")).form(&[("csrf", csrf)]);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = browser.send(request).await;
+        assert_eq!(shown(&answer), (403, "Form came from another site".into(), String::new()), "{headers:?} {csrf}");
+        let silent = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await;
+        assert_eq!(outcome(&app, &silent), Outcome::Code, "{headers:?}");
+    }
+    // Where to go afterwards is sealed: another browser's, or a forged one, leads nowhere.
+    let answer = browser.post(&app.at("/signed-out"), &[("csrf", &csrf), ("then", "https://evil.example")]).await;
+    assert_eq!(answer.location().unwrap().path(), "/signed-out");
+    app.finish().await;
+}

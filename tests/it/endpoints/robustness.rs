@@ -1,0 +1,149 @@
+//! Requests that nobody would send in earnest.
+
+use actix_web::web;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Outcome, outcome, raw, shown};
+use crate::support::app::{Options, TestApp};
+use crate::support::rp::Rp;
+
+#[actix_web::test]
+async fn a_panic_is_a_500_and_harms_no_other_request() {
+    let extra = |service: &mut web::ServiceConfig| {
+        async fn panics() -> &'static str {
+            panic!("the-innermost-secret")
+        }
+        async fn panics_late() -> &'static str {
+            actix_web::rt::task::yield_now().await;
+            panic!("the-innermost-secret")
+        }
+        service.route("/panics", web::get().to(panics)).route("/panics-late", web::get().to(panics_late));
+    };
+    let app = TestApp::start_with(Options { extra, ..Options::default() }).await;
+    let browser = app.browser();
+    for round in 0..6 {
+        let path = ["/panics", "/panics-late"][round % 2];
+        // Past the browser, whose requests must not end up as errors in the log.
+        let response = browser.request(Method::GET, &app.at(path)).send().await.unwrap();
+        assert_eq!(response.status(), 500, "{path}");
+        for name in ["x-content-type-options", "x-frame-options", "content-security-policy", "x-request-id", "date"] {
+            assert!(response.headers().contains_key(name), "{path}: {name}");
+        }
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body = response.text().await.unwrap();
+        assert!(body.contains("Something went wrong on our side") && !body.contains("innermost"), "{body}");
+        assert_eq!(browser.get(&app.at("/.well-known/openid-configuration")).await.status, 200);
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn addresses_may_be_long_and_not_endless() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let padded = |length: usize| format!("{}&x={}", rp.authorize(&[]), "x".repeat(length));
+    assert_eq!(outcome(&app, &browser.get(&padded(30_000)).await), Outcome::Code);
+    assert_eq!(shown(&browser.get(&padded(33_000)).await).0, 414);
+    // A request too large for an address is kept here; the way through the pages is the same.
+    let (state, nonce) = ("s".repeat(8192), "n".repeat(1024));
+    let large = [("state", Some(state.as_str())), ("nonce", Some(nonce.as_str())), ("prompt", Some("login"))];
+    let page = browser.open(&rp.authorize(&large)).await;
+    assert!(page.url.as_str().len() < 200, "{}", page.url);
+    let back = browser.submit(&page, &[("username", "ada"), ("password", crate::support::app::PASSWORD)]).await;
+    assert_eq!(back.answered("state").as_deref(), Some(state.as_str()));
+    let tokens = rp.redeem(&browser, &back.answered("code").unwrap(), &[]).await.json();
+    assert_eq!(crate::support::rp::claims(&tokens["id_token"])["nonce"], nonce.as_str());
+
+    for path in ["/", "/assets", "/assets/", "/assets/../Cargo.toml", "/assets/nothing.css", "/nothing", "//", "/authorize/", "/Authorize"] {
+        let answer = raw(&app, format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes());
+        let expected = if path == "/" { "HTTP/1.1 200 " } else { "HTTP/1.1 404 " };
+        assert!(answer.starts_with(expected), "{path}: {answer}");
+    }
+    let style = browser.get(&app.at("/nothing")).await;
+    let style = style.body.split("/assets/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let url = app.at(&format!("/assets/{style}"));
+    let get = browser.get(&url).await;
+    assert_eq!((get.status.as_u16(), get.header("content-type")), (200, "text/css; charset=utf-8"));
+    assert_eq!(get.header("cache-control"), "public, max-age=31536000, immutable");
+    let head = browser.send(browser.request(Method::HEAD, &url)).await;
+    assert_eq!((head.status.as_u16(), head.body.as_str()), (200, ""));
+    let post = browser.send(browser.request(Method::POST, &url)).await;
+    assert_eq!((post.status.as_u16(), post.header("allow")), (405, "GET, HEAD"));
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn hostile_headers_and_lines_break_nothing() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let (sid, ours) = (browser.cookie("countersign_sid").unwrap(), browser.cookie("countersign_browser").unwrap());
+    let target = rp.authorize(&[("prompt", Some("none"))]);
+    let target = target.strip_prefix(&app.issuer).unwrap();
+    let large = "x".repeat(60_000);
+    let mut zeros = vec![];
+    for at in [0, 22, 40] {
+        let mut other = sid.clone().into_bytes();
+        other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+        zeros.push(String::from_utf8(other).unwrap());
+    }
+    #[rustfmt::skip]
+    let cookies: Vec<(Vec<u8>, &str)> = vec![
+        (format!("countersign_sid={sid}").into(), "code="),
+        (format!("a=b; countersign_browser={ours}; countersign_sid={sid}; c").into(), "code="),
+        (format!("countersign_sid={sid}x").into(), "login_required"),
+        (format!("countersign_sid={}", &sid[..sid.len() - 1]).into(), "login_required"),
+        (format!("countersign_sid={}", zeros[0]).into(), "login_required"),
+        (format!("countersign_sid={}", zeros[1]).into(), "login_required"),
+        (format!("countersign_sid={}", zeros[2]).into(), "login_required"),
+        (b"countersign_sid=".to_vec(), "login_required"),
+        (b"countersign_sid".to_vec(), "login_required"),
+        (b"=;;;=;".to_vec(), "login_required"),
+        (b"countersign_sid=\xff\xfe".to_vec(), "login_required"),
+        (format!("countersign_sid={}", "\u{e9}".repeat(11)).into(), "login_required"),
+        (format!("__Host-sid={sid}").into(), "login_required"),
+        (format!("x={large}; countersign_sid={sid}").into(), "code="),
+    ];
+    for (cookie, expected) in cookies {
+        let mut request = format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: ").into_bytes();
+        request.extend_from_slice(&cookie);
+        request.extend_from_slice(b"\r\n\r\n");
+        let answer = raw(&app, &request);
+        let shown = String::from_utf8_lossy(&cookie[..cookie.len().min(60)]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 303 ") && answer.contains(expected), "{shown}: {answer}");
+    }
+    #[rustfmt::skip]
+    let requests: Vec<(Vec<u8>, &[&str])> = vec![
+        (b"GET /userinfo HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer \xff\xfe\r\nConnection: close\r\n\r\n".to_vec(), &["400", "401"]),
+        (b"GET /userinfo HTTP/1.1\r\nHost: h\r\nOrigin: \xff\r\nConnection: close\r\n\r\n".to_vec(), &["401"]),
+        (b"GET /userinfo HTTP/1.1\r\nHost: h\r\nOrigin: a\r\nOrigin: b\r\nConnection: close\r\n\r\n".to_vec(), &["401"]),
+        (b"POST /token HTTP/1.1\r\nHost: h\r\nContent-Type: \xff\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx".to_vec(), &["415"]),
+        (b"POST /token HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n".to_vec(), &["400"]),
+        (b"POST /token HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx".to_vec(), &["400"]),
+        (b"POST /token HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec(), &["400", "415"]),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nIf-None-Match: \xff\r\nConnection: close\r\n\r\n".to_vec(), &["200"]),
+        (b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: h\r\nIf-None-Match: \xff\r\nConnection: close\r\n\r\n".to_vec(), &["200"]),
+        (b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".to_vec(), &["200"]),
+        (b"NONSENSE /authorize HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".to_vec(), &["405"]),
+        (b"GET /\x00 HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(), &["400"]),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n".to_vec(), &["400"]),
+    ];
+    for (request, statuses) in requests {
+        let answer = raw(&app, &request);
+        let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or("none");
+        assert!(statuses.contains(&status), "{}: {answer}", String::from_utf8_lossy(&request));
+        assert!(!answer.contains("location: http://evil"), "{answer}");
+    }
+    // A page opened under another name of this computer would lose its cookies: it is moved first.
+    let opened = format!("GET {target} HTTP/1.1\r\nHost: localhost:{}\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n", app.port());
+    let moved = raw(&app, opened.as_bytes());
+    assert!(moved.starts_with("HTTP/1.1 303 ") && moved.contains(&format!("location: {}{target}", app.issuer)), "{moved}");
+    assert_eq!(outcome(&app, &browser.get(&rp.authorize(&[])).await), Outcome::Code, "and it still serves");
+    app.finish().await;
+}

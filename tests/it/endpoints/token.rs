@@ -1,0 +1,361 @@
+//! `/token`: the request itself, and redeeming a code.
+
+use countersign::protocol::resource::{Resource, Resources};
+use countersign::store::users::{self, Change};
+use reqwest::Method;
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::{outcome, refusal};
+use crate::support::app::{API, Options, REDIRECT, TestApp};
+use crate::support::browser::{Answer, Browser};
+use crate::support::rp::{Rp, VERIFIER, claims, header};
+
+async fn userinfo(app: &TestApp, tokens: &Value) -> u16 {
+    let browser = app.browser();
+    let token = tokens["access_token"].as_str().unwrap();
+    let answer = browser.send(browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token)).await;
+    answer.status.as_u16()
+}
+
+/// A code for somebody who is signed in already.
+async fn fresh(rp: &Rp<'_>, browser: &Browser, changed: &[(&str, Option<&str>)]) -> String {
+    let answer = browser.get(&rp.authorize(changed)).await;
+    assert_eq!(outcome(rp.app, &answer), super::Outcome::Code, "{}", answer.body);
+    answer.answered("code").unwrap()
+}
+
+fn is_granted(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+    assert_eq!(answer.header("content-type"), "application/json");
+    answer.json()
+}
+
+fn bad(error: &str) -> (u16, String) {
+    (400, error.into())
+}
+
+#[actix_web::test]
+async fn the_request_is_read_strictly() {
+    let app = TestApp::start().await;
+    let rp = Rp::new(&app, json!({})).await;
+    let browser = app.browser();
+    let form = Some("application/x-www-form-urlencoded");
+    let usual = "grant_type=authorization_code&code=c";
+    let invalid = (400, "invalid_request");
+    let unsupported = (400, "unsupported_grant_type");
+    let large = format!("{usual}&x={}", "a".repeat(70_000));
+    let full = format!("{usual}&x={}", "a".repeat(60_000));
+    let many = format!("{usual}{}", "&resource=https://a.example".repeat(21));
+    #[rustfmt::skip]
+    let rows = [
+        ("", form, "code=c", invalid),
+        ("", form, "grant_type=&code=c", invalid),
+        ("", form, "grant_type=password&username=a&password=b", unsupported),
+        ("", form, "grant_type=implicit", unsupported),
+        ("", form, "grant_type=refresh_token&refresh_token=x", unsupported),
+        ("", form, "grant_type=client_credentials", unsupported),
+        ("", form, "grant_type=authorization_code", invalid),
+        ("", form, "grant_type=authorization_code&code=", invalid),
+        ("", form, usual, (400, "invalid_grant")),
+        ("", Some("application/x-www-form-urlencoded;charset=utf-8"), usual, (400, "invalid_grant")),
+        ("", form, "grant_type=authorization_code&code=c&code=c", invalid),
+        ("", form, "grant_type=authorization_code&grant_type=authorization_code&code=c", invalid),
+        ("", form, "grant_type=authorization_code&code=c&code_verifier=a&code_verifier=a", invalid),
+        ("", form, "grant_type=authorization_code&code=c&extra=1&extra=1", (400, "invalid_grant")),
+        ("", form, "grant_type=authorization_code&code=%zz", invalid),
+        ("", form, "grant_type=authorization_code&code=%ff", invalid),
+        ("", form, "grant_type=authorization_code&code=%00", invalid),
+        ("", form, &many, invalid),
+        ("", form, &large, (413, "invalid_request")),
+        ("", form, &full, (400, "invalid_grant")),
+        ("", None, usual, (415, "invalid_request")),
+        ("", Some("application/json"), "{\"grant_type\":\"authorization_code\"}", (415, "invalid_request")),
+        ("", Some("text/plain"), usual, (415, "invalid_request")),
+        // What is secret does not belong where it is logged; the rest of a query is nothing to us.
+        ("?client_secret=x", form, usual, invalid),
+        ("?access_token=x", form, usual, invalid),
+        ("?refresh_token=x", form, usual, invalid),
+        ("?code=x", form, usual, invalid),
+        ("?client_assertion=x", form, usual, invalid),
+        ("?code=x&broken=%zz", form, usual, invalid),
+        ("?grant_type=nonsense&redirect_uri=x", form, usual, (400, "invalid_grant")),
+    ];
+    for (query, content_type, body, (status, error)) in rows {
+        let request = browser.request(Method::POST, &app.at(&format!("/token{query}")));
+        let mut request = request.basic_auth(&rp.client_id, Some(&rp.secret)).body(body.to_owned());
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let answer = browser.send(request).await;
+        let shown = &body[..body.len().min(80)];
+        assert_eq!(refusal(&answer), (status, error.into()), "{query} {content_type:?} {shown}");
+    }
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
+        let answer = browser.send(browser.request(method.clone(), &app.at("/token?code=x"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST, OPTIONS"), "{method}");
+        if method != Method::HEAD {
+            assert_eq!(refusal(&answer), (405, "invalid_request".into()));
+        }
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_code_is_redeemed_once_by_who_asked_for_it() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let own = json!({ "first_party": true });
+    let rp = Rp::new(&app, own.clone()).await;
+    let other = Rp::new(&app, own).await;
+    let lax = Rp::new(&app, json!({ "first_party": true, "require_pkce": false })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+
+    let tokens = is_granted(&rp.redeem(&browser, &fresh(&rp, &browser, &[]).await, &[]).await);
+    let mut members: Vec<&str> = tokens.as_object().unwrap().keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!(members, ["access_token", "expires_in", "id_token", "scope", "token_type"]);
+    assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(600)));
+    assert_eq!(tokens["scope"], "openid");
+
+    let no_pkce = [("code_challenge", None), ("code_challenge_method", None)];
+    let tampered = VERIFIER.replace('p', "q");
+    let too_long = "v".repeat(129);
+    #[rustfmt::skip]
+    let rows: [(&str, &Rp, &[(&str, Option<&str>)], &[(&str, Option<&str>)]); 10] = [
+        ("wrong verifier", &rp, &[], &[("code_verifier", Some(&tampered))]),
+        ("verifier cut short", &rp, &[], &[("code_verifier", Some(&VERIFIER[1..]))]),
+        ("verifier too short to be one", &rp, &[], &[("code_verifier", Some("short"))]),
+        ("verifier too long to be one", &rp, &[], &[("code_verifier", Some(&too_long))]),
+        ("the challenge as verifier", &rp, &[], &[("code_verifier", Some(crate::support::rp::CHALLENGE))]),
+        ("missing verifier", &rp, &[], &[("code_verifier", None)]),
+        ("verifier without a challenge", &lax, &no_pkce, &[]),
+        ("wrong redirect_uri", &rp, &[], &[("redirect_uri", Some("http://127.0.0.1:9/callback/"))]),
+        ("missing redirect_uri without PKCE", &lax, &no_pkce, &[("redirect_uri", None), ("code_verifier", None)]),
+        ("a code with one letter more", &rp, &[], &[]),
+    ];
+    for (what, rp, asked, changed) in rows {
+        let code = fresh(rp, &browser, asked).await;
+        let sent = if what.contains("one letter more") { format!("{code}x") } else { code.clone() };
+        assert_eq!(refusal(&rp.redeem(&browser, &sent, changed).await), bad("invalid_grant"), "{what}");
+        // The attempt was the one attempt, except where the code itself was another one.
+        if sent == code {
+            let again = rp.redeem(&browser, &code, &[]).await;
+            assert_eq!(refusal(&again), bad("invalid_grant"), "{what}");
+        } else {
+            is_granted(&rp.redeem(&browser, &code, &[]).await);
+        }
+    }
+
+    // What is optional.
+    let code = fresh(&rp, &browser, &[]).await;
+    is_granted(&rp.redeem(&browser, &code, &[("redirect_uri", None)]).await);
+    let code = fresh(&lax, &browser, &no_pkce).await;
+    is_granted(&lax.redeem(&browser, &code, &[("code_verifier", None)]).await);
+    let code = fresh(&rp, &browser, &[("scope", Some("email"))]).await;
+    let plain = is_granted(&rp.redeem(&browser, &code, &[]).await);
+    assert_eq!((plain.get("id_token"), &plain["scope"]), (None, &json!("email")));
+    assert_eq!(userinfo(&app, &plain).await, 403);
+
+    // A stranger's attempt burns nothing.
+    let code = fresh(&rp, &browser, &[]).await;
+    assert_eq!(refusal(&other.redeem(&browser, &code, &[]).await), bad("invalid_grant"));
+    is_granted(&rp.redeem(&browser, &code, &[]).await);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_replay_revokes_only_if_it_could_have_been_the_first() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let other = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let code = rp.code(&browser, "ada", &[]).await;
+    let tokens = is_granted(&rp.redeem(&browser, &code, &[]).await);
+    let unrelated = rp.tokens(&app.browser(), "ada", &[]).await;
+    assert_eq!(userinfo(&app, &tokens).await, 200);
+
+    let impostor = Rp { app: &app, client_id: rp.client_id.clone(), secret: "wrong".into() };
+    let wrong_verifier = [("code_verifier", Some("wrong-verifier_0123456789-ABCDEFGHIJKLMNOPQR"))];
+    let grant = || bad("invalid_grant");
+    #[rustfmt::skip]
+    let rows: [(&str, &Rp, &[(&str, Option<&str>)], (u16, String), u16); 6] = [
+        ("wrong verifier", &rp, &wrong_verifier, grant(), 200),
+        ("no verifier", &rp, &[("code_verifier", None)], grant(), 200),
+        ("wrong redirect_uri", &rp, &[("redirect_uri", Some("https://evil.example"))], grant(), 200),
+        ("wrong secret", &impostor, &[], (401, "invalid_client".into()), 200),
+        ("another client", &other, &[], grant(), 200),
+        ("everything right", &rp, &[], grant(), 401),
+    ];
+    for (what, rp, changed, refused, afterwards) in rows {
+        assert_eq!(refusal(&rp.redeem(&browser, &code, changed).await), refused, "{what}");
+        assert_eq!(userinfo(&app, &tokens).await, afterwards, "{what}");
+    }
+    assert_eq!(userinfo(&app, &unrelated).await, 200, "only what came of this code");
+
+    // The certification's half minute later, and an hour later.
+    let code = fresh(&rp, &browser, &[]).await;
+    let tokens = is_granted(&rp.redeem(&browser, &code, &[]).await);
+    app.clock.advance(Duration::seconds(31));
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), grant());
+    assert_eq!(userinfo(&app, &tokens).await, 401);
+    app.clock.advance(Duration::hours(1));
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), grant());
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_code_dies_with_its_minute_its_session_and_its_person() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+
+    let code = fresh(&rp, &browser, &[]).await;
+    app.clock.advance(Duration::seconds(57));
+    is_granted(&rp.redeem(&browser, &code, &[]).await);
+    let code = fresh(&rp, &browser, &[]).await;
+    app.clock.advance(Duration::seconds(60));
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"), "after a minute");
+
+    let code = fresh(&rp, &browser, &[]).await;
+    let home = browser.get(&app.at("/")).await;
+    browser.submit(&home, &[]).await;
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"), "after signing out");
+
+    let code = rp.code(&browser, "ada", &[]).await;
+    let now = app.clock.now();
+    assert!(users::change(&app.app.db, &ada.id, Change::Disabled(true), "test", now).await.unwrap());
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"), "after being disabled");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_token_is_for_the_resources_that_were_authorized() {
+    const LEDGER: &str = "https://ledger.example/v1";
+    let app = TestApp::start_with(Options {
+        adjust: |config| {
+            let resource = |uri: &str, scope: &str, claims: &[&str]| Resource {
+                uri: uri.into(),
+                name: None,
+                scopes: vec![scope.into()],
+                default: false,
+                claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
+                descriptions: [].into(),
+            };
+            let declared = vec![resource(API, "balances.read", &["roles"]), resource(LEDGER, "ledger.write", &[])];
+            config.resources = Resources::new(declared).unwrap();
+        },
+        ..Options::default()
+    })
+    .await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true, "scope": "openid email balances.read ledger.write" })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let all = "openid email balances.read ledger.write";
+    let (scope, both, neither) = (Some(all), json!([API, LEDGER]), Value::Null);
+    let target = Some("invalid_target");
+    #[rustfmt::skip]
+    let rows: [(&str, &[&str], &[&str], Option<&str>, &Value, &str); 11] = [
+        ("all that was authorized", &[API, LEDGER], &[], None, &both, "balances.read ledger.write"),
+        ("one of two", &[API, LEDGER], &[API], None, &json!(API), "balances.read"),
+        ("the other", &[API, LEDGER], &[LEDGER], None, &json!(LEDGER), "ledger.write"),
+        ("both by name", &[API, LEDGER], &[API, LEDGER], None, &both, "balances.read ledger.write"),
+        ("one twice", &[API, LEDGER], &[API, API], None, &json!(API), "balances.read"),
+        ("host in other case", &[API], &["HTTPS://Api.Example"], None, &json!(API), "balances.read"),
+        ("path in other case", &[LEDGER], &["https://ledger.example/V1"], target, &neither, ""),
+        ("not authorized", &[API], &[LEDGER], target, &neither, ""),
+        ("one of them not authorized", &[API], &[API, LEDGER], target, &neither, ""),
+        ("unknown", &[API], &["https://unknown.example"], target, &neither, ""),
+        ("none was authorized", &[], &[API], target, &neither, ""),
+    ];
+    for (what, authorized, requested, refused, audience, carried) in rows {
+        let repeated: String = authorized.iter().map(|uri| format!("&resource={uri}")).collect();
+        let asked = if authorized.is_empty() { Some("openid") } else { scope };
+        let url = rp.authorize(&[("scope", asked)]) + &repeated;
+        let code = browser.get(&url).await.answered("code").unwrap_or_else(|| panic!("{what}"));
+        let narrowed: Vec<(&str, Option<&str>)> = requested.iter().map(|uri| ("resource", Some(*uri))).collect();
+        let answer = rp.redeem(&browser, &code, &narrowed).await;
+        if let Some(error) = refused {
+            assert_eq!(refusal(&answer), bad(error), "{what}");
+            continue;
+        }
+        let tokens = is_granted(&answer);
+        let access = claims(&tokens["access_token"]);
+        assert_eq!((&access["aud"], access["scope"].as_str().unwrap()), (audience, carried), "{what}");
+        assert_eq!(tokens["scope"], carried, "{what}");
+        assert_eq!(header(&tokens["access_token"])["typ"], "at+jwt");
+        let has_roles = audience.to_string().contains(API);
+        assert_eq!(access.get("roles").is_some(), has_roles, "{what}");
+        assert!(access.get("email").is_none() && access.get("urn:countersign:claim:session").is_none(), "{what}");
+        assert_eq!(claims(&tokens["id_token"])["aud"], rp.client_id, "{what}");
+        assert_eq!(userinfo(&app, &tokens).await, 401, "{what}: a token for others is none for us");
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn scripts_of_the_clients_own_origins_may_read_the_answer() {
+    let app = TestApp::start().await;
+    let https = json!({ "redirect_uris": ["https://app.example/cb", REDIRECT] });
+    let by_redirect = Rp::new(&app, https.clone()).await;
+    let mut listed = https;
+    listed["allowed_cors_origins"] = json!(["https://spa.example"]);
+    let by_list = Rp::new(&app, listed).await;
+    let nobody = Rp { app: &app, client_id: "nobody".into(), secret: String::new() };
+    #[rustfmt::skip]
+    let rows = [
+        (&by_redirect, Some("https://app.example"), true),
+        (&by_redirect, Some("https://app.example:8443"), false),
+        (&by_redirect, Some("http://app.example"), false),
+        (&by_redirect, Some("https://evil.example"), false),
+        (&by_redirect, Some("null"), false),
+        (&by_redirect, None, false),
+        (&by_list, Some("https://spa.example"), true),
+        (&by_list, Some("https://app.example"), false),
+        // Until a client is known, a script may read its own mistake.
+        (&nobody, Some("https://anywhere.example"), true),
+    ];
+    let browser = app.browser();
+    let check = |answer: &Answer, origin: Option<&str>, allowed: bool| {
+        let echoed = origin.filter(|_| allowed).unwrap_or_default();
+        assert_eq!(answer.header("access-control-allow-origin"), echoed, "{origin:?}");
+        assert_eq!(answer.header("vary"), "Origin");
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+        let exposed = answer.header("access-control-expose-headers");
+        assert_eq!(exposed.contains("WWW-Authenticate"), allowed, "{origin:?}");
+    };
+    for (rp, origin, allowed) in rows {
+        let request = browser.request(Method::POST, &app.at("/token"));
+        let mut request = request.basic_auth(&rp.client_id, Some(&rp.secret)).form(&[("grant_type", "nonsense")]);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        check(&browser.send(request).await, origin, allowed);
+    }
+    let anywhere = "https://anywhere.example";
+    for (content_type, body) in [("text/plain", "x"), ("application/x-www-form-urlencoded", "a=%zz")] {
+        let request = browser.request(Method::POST, &app.at("/token")).header("content-type", content_type);
+        check(&browser.send(request.header("origin", anywhere).body(body)).await, Some(anywhere), true);
+    }
+    for (path, methods) in [("/token", "POST"), ("/userinfo", "GET, POST")] {
+        let preflight = browser.request(Method::OPTIONS, &app.at(path)).header("origin", anywhere);
+        let preflight = preflight.header("access-control-request-method", "POST");
+        let answer = browser.send(preflight.header("access-control-request-headers", "authorization")).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""), "{path}");
+        check(&answer, Some(anywhere), true);
+        assert_eq!(answer.header("access-control-allow-methods"), methods);
+        assert_eq!(answer.header("access-control-allow-headers"), "Authorization, Content-Type, Accept");
+    }
+    // Pages are for nobody's scripts.
+    for path in ["/authorize", "/login", "/consent", "/end_session", "/"] {
+        let answer = browser.send(browser.request(Method::GET, &app.at(path)).header("origin", anywhere)).await;
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+    app.finish().await;
+}

@@ -1,0 +1,135 @@
+//! `/token`: who the client proves to be. A client that is believed is told about its code, so
+//! `invalid_grant` here means that it was.
+
+use countersign::protocol::client::{Client, Metadata};
+use countersign::secret::TokenHash;
+use countersign::store;
+use data_encoding::BASE64;
+use reqwest::Method;
+use serde_json::json;
+
+use super::refusal;
+use crate::support::app::{REDIRECT, TestApp};
+
+const SECRET: &str = "sEcret-0123456789_abcdefghijklmnopqrstuvwxyz";
+/// The pair, form-encoded and in Base64, of the client with the most awkward name and secret.
+const AWKWARD: &str = "Basic bXkrY2xpZW50JTNBMTpwJTQwc3MlMkJ3JTI1cmQlM0ElMkYlM0QlQzMlQTk=";
+
+async fn client(app: &TestApp, id: &str, secret: Option<&str>, method: &str, disabled: bool) {
+    let metadata = json!({ "client_name": id, "redirect_uris": [REDIRECT], "token_endpoint_auth_method": method });
+    let metadata: Metadata = serde_json::from_value(metadata).unwrap();
+    let secret = secret.map(|secret| {
+        app.keep_secret(secret);
+        TokenHash::of(secret)
+    });
+    let client = Client { id: id.into(), secret, disabled, metadata };
+    assert!(store::clients::add(&app.app.db, &client, "test", app.clock.now()).await.unwrap());
+}
+
+fn basic(pair: &str) -> Option<String> {
+    Some(format!("Basic {}", BASE64.encode(pair.as_bytes())))
+}
+
+#[actix_web::test]
+async fn a_client_proves_itself_by_its_own_method_and_by_no_other() {
+    let app = TestApp::start().await;
+    client(&app, "basic", Some(SECRET), "client_secret_basic", false).await;
+    client(&app, "post", Some(SECRET), "client_secret_post", false).await;
+    client(&app, "public", None, "none", false).await;
+    client(&app, "secretless", None, "client_secret_basic", false).await;
+    client(&app, "disabled", Some(SECRET), "client_secret_basic", true).await;
+    client(&app, "my client:1", Some("p@ss+w%rd:/=\u{e9}"), "client_secret_basic", false).await;
+    client(&app, "looks encoded", Some("a+b%41c"), "client_secret_basic", false).await;
+    let (believed, refused, confused) = ((400, "invalid_grant"), (401, "invalid_client"), (400, "invalid_request"));
+    let right = || basic(&format!("basic:{SECRET}"));
+    let assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    #[rustfmt::skip]
+    let rows: [(&str, Option<String>, Vec<(&str, &str)>, (u16, &str), bool); 44] = [
+        ("nothing", None, vec![], refused, false),
+        // client_secret_basic
+        ("basic", right(), vec![], believed, false),
+        ("scheme in other case", right().map(|h| h.replace("Basic", "bAsIC")), vec![], believed, false),
+        ("same client_id in the body", right(), vec![("client_id", "basic")], believed, false),
+        ("another client_id in the body", right(), vec![("client_id", "post")], refused, true),
+        ("wrong secret", basic("basic:wrong"), vec![], refused, true),
+        ("secret with more at its end", basic(&format!("basic:{SECRET}x")), vec![], refused, true),
+        ("empty secret", basic("basic:"), vec![], refused, true),
+        ("empty secret of a client without one", basic("secretless:"), vec![], refused, true),
+        ("unknown client", basic(&format!("nobody:{SECRET}")), vec![], refused, true),
+        ("unknown client, empty secret", basic("nobody:"), vec![], refused, true),
+        ("disabled client", basic(&format!("disabled:{SECRET}")), vec![], refused, true),
+        ("no colon", basic("basic"), vec![], refused, true),
+        ("empty id", basic(&format!(":{SECRET}")), vec![], refused, true),
+        ("no Base64", Some("Basic ???".into()), vec![], refused, true),
+        ("Base64 of no UTF-8", Some(format!("Basic {}", BASE64.encode(b"basic:\xff"))), vec![], refused, true),
+        ("Base64 with a NUL", basic("basic:\0"), vec![], refused, true),
+        ("nothing after the scheme", Some("Basic".into()), vec![], refused, true),
+        ("Bearer", Some(format!("Bearer {SECRET}")), vec![], refused, false),
+        ("empty header", Some(String::new()), vec![], refused, false),
+        // Both parts are form-encoded first; many clients forget to.
+        ("awkward, as the standard says", Some(AWKWARD.into()), vec![], believed, false),
+        ("awkward, body agrees", Some(AWKWARD.into()), vec![("client_id", "my client:1")], believed, false),
+        ("awkward secret, unencoded", basic("my+client%3A1:p@ss+w%rd:/=\u{e9}"), vec![], refused, true),
+        ("looks encoded, encoded", basic("looks+encoded:a%2Bb%2541c"), vec![], believed, false),
+        ("looks encoded, unencoded", basic("looks encoded:a+b%41c"), vec![], believed, false),
+        ("looks encoded, decoded twice", basic("looks encoded:a bAc"), vec![], refused, true),
+        // client_secret_post
+        ("post", None, vec![("client_id", "post"), ("client_secret", SECRET)], believed, false),
+        ("post, wrong", None, vec![("client_id", "post"), ("client_secret", "wrong")], refused, false),
+        ("post, empty", None, vec![("client_id", "post"), ("client_secret", "")], refused, false),
+        ("post without client_id", None, vec![("client_secret", SECRET)], refused, false),
+        ("post, unknown", None, vec![("client_id", "nobody"), ("client_secret", SECRET)], refused, false),
+        // The method is the registered one.
+        ("post by a basic client", None, vec![("client_id", "basic"), ("client_secret", SECRET)], refused, false),
+        ("basic by a post client", basic(&format!("post:{SECRET}")), vec![], refused, true),
+        ("nothing by a basic client", None, vec![("client_id", "basic")], refused, false),
+        ("nothing by a post client", None, vec![("client_id", "post")], refused, false),
+        // none
+        ("public", None, vec![("client_id", "public")], believed, false),
+        ("public with a secret", None, vec![("client_id", "public"), ("client_secret", "x")], refused, false),
+        ("public by Basic", basic("public:"), vec![], refused, true),
+        ("public, unknown", None, vec![("client_id", "nobody")], refused, false),
+        // One credential, not several.
+        ("basic and post", right(), vec![("client_id", "basic"), ("client_secret", SECRET)], confused, false),
+        ("basic and an assertion", right(), vec![("client_assertion_type", assertion), ("client_assertion", "x")], confused, false),
+        ("post and an assertion", None, vec![("client_id", "post"), ("client_secret", SECRET), ("client_assertion", "x")], confused, false),
+        ("an assertion", None, vec![("client_assertion_type", assertion), ("client_assertion", "a.b.c")], refused, false),
+        ("client_id twice", None, vec![("client_id", "public"), ("client_id", "public")], confused, false),
+    ];
+    let browser = app.browser();
+    for (what, header, mut fields, (status, error), challenged) in rows {
+        fields.extend([("grant_type", "authorization_code"), ("code", "unknown"), ("redirect_uri", REDIRECT)]);
+        let mut request = browser.request(Method::POST, &app.at("/token")).form(&fields);
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        let answer = browser.send(request).await;
+        assert_eq!(refusal(&answer), (status, error.into()), "{what}");
+        let challenge = format!("Basic realm=\"{}\"", app.issuer);
+        assert_eq!(answer.header("www-authenticate"), if challenged { &challenge } else { "" }, "{what}");
+    }
+    // Two headers are two credentials, even if equal.
+    let twice = browser.request(Method::POST, &app.at("/token")).form(&[("grant_type", "authorization_code")]);
+    let twice = twice.header("authorization", right().unwrap()).header("authorization", right().unwrap());
+    assert_eq!(refusal(&browser.send(twice).await), (400, "invalid_request".into()));
+    app.finish().await;
+}
+
+/// An attacker learns nothing from the text: unknown, disabled, wrong and missing read the same.
+#[actix_web::test]
+async fn every_refused_client_is_told_the_same() {
+    let app = TestApp::start().await;
+    client(&app, "basic", Some(SECRET), "client_secret_basic", false).await;
+    client(&app, "disabled", Some(SECRET), "client_secret_basic", true).await;
+    let browser = app.browser();
+    let mut bodies = vec![];
+    for pair in [format!("nobody:{SECRET}"), format!("disabled:{SECRET}"), "basic:wrong".into(), "basic:".into()] {
+        let (id, secret) = pair.split_once(':').unwrap();
+        let request = browser.request(Method::POST, &app.at("/token")).basic_auth(id, Some(secret));
+        let answer = browser.send(request.form(&[("grant_type", "authorization_code"), ("code", "x")])).await;
+        bodies.push((answer.status, answer.header("www-authenticate").to_owned(), answer.body));
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    app.finish().await;
+}
