@@ -42,7 +42,7 @@ impl Ring {
             })?;
             let jwk: Map<String, Value> = serde_json::from_str(&key.public_jwk)
                 .map_err(|error| KeyError::Crypto(format!("signing key {}: {error}", key.kid)))?;
-            verifiers.push(Verifier::new(alg, &key.kid, &jwk)?);
+            verifiers.push(Verifier::new(alg, &key.kid, &jwk).map_err(|why| unusable(&key.kid, &why))?);
             if key.state != "retained" {
                 let mut public = Map::from_iter([
                     ("kid".to_owned(), json!(key.kid)),
@@ -55,7 +55,8 @@ impl Ring {
             if let ("active", Some(sealed)) = (key.state.as_str(), &key.private_sealed) {
                 let private = seal::open(instance, PURPOSE, key.kid.as_bytes(), sealed)
                     .map_err(|why| unsealable(&key.kid, why, instance))?;
-                let signer = Signer::new(alg, &key.kid, &zeroize::Zeroizing::new(private))?;
+                let signer = Signer::new(alg, &key.kid, &zeroize::Zeroizing::new(private))
+                    .map_err(|why| unusable(&key.kid, &why))?;
                 match alg {
                     SigningAlg::RS256 => signers.0 = Some(signer),
                     SigningAlg::ES256 => signers.1 = Some(signer),
@@ -86,6 +87,10 @@ impl Ring {
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, String> {
         jose::verify(token, &self.verifiers)
     }
+}
+
+fn unusable(kid: &str, why: &KeyError) -> KeyError {
+    KeyError::Crypto(format!("signing key {kid}: {why}"))
 }
 
 fn unsealable(kid: &str, why: Unsealable, instance: &InstanceKeys) -> KeyError {

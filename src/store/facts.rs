@@ -23,6 +23,13 @@ pub fn set(conn: &mut Conn, name: &str, value: &str) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Records a fact unless there is one of this name; answers the one that is there.
+pub fn get_or_insert(conn: &mut Conn, name: &str, value: &str) -> Result<String, DbError> {
+    let row = (facts::name.eq(name), facts::value.eq(value));
+    each!(conn, |c| diesel::insert_into(facts::table).values(row).on_conflict_do_nothing().execute(c)?);
+    Ok(facts::table.find(name).select(facts::value).first(conn)?)
+}
+
 /// Refuses a database that only a newer program understands.
 pub fn check_version(db: &Db) -> Result<(), DbError> {
     let needed: Option<i64> = db.read_now(|conn| get(conn, "min_code_version"))?.and_then(|v| v.parse().ok());
