@@ -48,21 +48,26 @@ impl Keys {
         let is_empty = db.read_now(signing_keys::list)?.is_empty();
         let wanted = SigningAlg::ALL.into_iter().filter(|_| is_empty);
         let fresh = wanted.map(KeyPair::generate).collect::<Result<Vec<_>, _>>()?;
-        let (stored, sid, session_reference) = db.write_now(|conn| {
-            let mut stored = signing_keys::list(conn)?;
-            if stored.is_empty() {
-                for (alg, pair) in SigningAlg::ALL.into_iter().zip(&fresh) {
-                    let key = sealed(alg, pair, &instance, now);
-                    signing_keys::insert(conn, &key, now)?;
-                    stored.push(key);
+        let sealed = || {
+            db.write_now(|conn| {
+                if signing_keys::list(conn)?.is_empty() {
+                    for (alg, pair) in SigningAlg::ALL.into_iter().zip(&fresh) {
+                        signing_keys::insert(conn, &sealed(alg, pair, &instance, now), now)?;
+                    }
                 }
-            }
-            Ok((
-                stored,
-                sealed_secret(conn, "sid", &instance)?,
-                sealed_secret(conn, "session reference", &instance)?,
-            ))
-        })?;
+                Ok((
+                    // As stored: every node and every start must publish the same bytes.
+                    signing_keys::list(conn)?,
+                    sealed_secret(conn, "sid", &instance)?,
+                    sealed_secret(conn, "session reference", &instance)?,
+                ))
+            })
+        };
+        let (stored, sid, session_reference) = match sealed() {
+            // Another node was first, at the same moment: its keys are there now.
+            Err(error) if error.is_conflict() => sealed()?,
+            first => first?,
+        };
         let ring = Ring::open(&stored, &instance, policy)?;
         let csrf = Key::new(*instance.first().key.derive::<32>("csrf", b""));
         let opened = |name, bytes: Vec<u8>| open_secret(name, &bytes, &instance);
@@ -108,12 +113,7 @@ fn instance(db: &Db, source: &Source) -> Result<InstanceKeys, KeyError> {
     let recorded = db.read_now(|conn| facts::get(conn, FACT))?;
     let found = InstanceKeys::read(source)?;
     match (found, recorded) {
-        (Some(keys), Some(recorded)) if keys.fingerprints().contains(&recorded) => Ok(keys),
-        (Some(keys), Some(recorded)) => Err(KeyError::Instance(format!(
-            "{} was sealed with instance key {recorded}, but the one at hand is {}; bring the right key back",
-            db.shown_url(),
-            keys.fingerprints().join(", ")
-        ))),
+        (Some(keys), Some(recorded)) => compare(db, keys, &recorded),
         (None, Some(recorded)) => Err(KeyError::Instance(format!(
             "{} needs instance key {recorded}, and {} does not exist; bring the key back from its copy",
             db.shown_url(),
@@ -132,10 +132,23 @@ fn instance(db: &Db, source: &Source) -> Result<InstanceKeys, KeyError> {
     }
 }
 
+fn compare(db: &Db, keys: InstanceKeys, recorded: &str) -> Result<InstanceKeys, KeyError> {
+    let at_hand = keys.fingerprints();
+    if at_hand.iter().any(|key| key == recorded) {
+        return Ok(keys);
+    }
+    Err(KeyError::Instance(format!(
+        "{} was sealed with instance key {recorded}, but the one at hand is {}; bring the right key back",
+        db.shown_url(),
+        at_hand.join(", ")
+    )))
+}
+
+/// Of several nodes that start at once, with keys of their own, the first is recorded.
 fn record(db: &Db, keys: InstanceKeys) -> Result<InstanceKeys, KeyError> {
     let fingerprint = keys.first().fingerprint();
-    db.write_now(|conn| facts::set(conn, FACT, &fingerprint))?;
-    Ok(keys)
+    let recorded = db.write_now(|conn| facts::get_or_insert(conn, FACT, &fingerprint))?;
+    compare(db, keys, &recorded)
 }
 
 fn place(source: &Source) -> String {
