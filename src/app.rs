@@ -32,6 +32,10 @@ const DRAIN_SECONDS: u64 = 10;
 const LARGEST_BODY: usize = 64 * 1024;
 /// How often what has expired is swept away.
 const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+/// How much one step of it takes at most.
+pub const SWEEP_AT_ONCE: usize = 500;
+/// How long it lets others write between two steps.
+const SWEEP_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// A provider, ready to serve; shared by all its workers.
 pub struct App {
@@ -154,11 +158,21 @@ impl App {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             let now = self.clock.now();
-            if let Err(error) = self.kv.sweep(now).await {
-                tracing::warn!(%error, "sweeping the state store failed");
-            }
-            if let Err(error) = store::grants::sweep(&self.db, now).await {
-                tracing::warn!(%error, "sweeping the database failed");
+            // A little at a time, so that nobody waits long for the writer; again until nothing is left.
+            loop {
+                let swept = match (self.kv.sweep(now).await, store::grants::sweep(&self.db, now).await) {
+                    (Ok(values), Ok(grants)) => values.max(grants),
+                    (values, grants) => {
+                        let errors =
+                            [values.err().map(|e| e.to_string()), grants.err().map(|e| e.to_string())];
+                        tracing::warn!(?errors, "sweeping failed");
+                        break;
+                    }
+                };
+                if swept < SWEEP_AT_ONCE {
+                    break;
+                }
+                tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }
     }

@@ -34,8 +34,9 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
     let authorize =
         resource(at("/authorize")).route(get().to(authorize::get)).route(head().to(authorize::get));
     service.service(authorize.route(post().to(authorize::post)).default_service(person("GET, HEAD, POST")));
-    let resume = resource(at("/continue")).route(get().to(authorize::resume)).default_service(person("GET"));
-    service.service(resume);
+    let resume =
+        resource(at("/continue")).route(get().to(authorize::resume)).route(head().to(authorize::resume));
+    service.service(resume.default_service(person("GET, HEAD")));
 
     // RFC 6749 §3.2 · OpenID Connect Core §5.3
     let token = resource(at("/token")).wrap(middleware::from_fn(cors::around)).route(post().to(token::post));

@@ -23,8 +23,13 @@ pub(super) async fn ensure(
     let hash = TokenHash::of(secret);
     match clients::by_id(db, kind.client_id()).await? {
         None => {
-            let client =
-                Client { id: kind.client_id().into(), secret: Some(hash), disabled: false, metadata };
+            let client = Client {
+                id: kind.client_id().into(),
+                secret: Some(hash),
+                disabled: false,
+                registered_at: now,
+                metadata,
+            };
             clients::add(db, &client, "demo", now).await?;
         }
         Some(known) => {

@@ -39,7 +39,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
     };
     if hint.as_ref().is_some_and(|hint| is_of(&app, hint, &session)) {
-        app.state.sessions.end(&session).await?;
+        app.state.sessions.end(&session, now).await?;
         return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
     }
     // Nobody vouches that the person wants this: any site could have sent the browser here.

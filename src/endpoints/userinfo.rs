@@ -37,9 +37,9 @@ async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpRespons
     }
     presented.check(&app.config.issuer, now)?;
     let grant_id = presented.grant_id().ok_or_else(|| refuse("its jti names no grant"))?;
-    let record = presented.session.as_deref().and_then(|hidden| app.keys.reveal_record(hidden, grant_id));
-    let record = record.ok_or_else(|| refuse("it names no session"))?;
-    if !app.state.sessions.has_user(record, &presented.sub, now).await? {
+    let session = presented.session.as_deref().and_then(|hidden| app.keys.reveal_session(hidden, grant_id));
+    let (record, session_id) = session.ok_or_else(|| refuse("it names no session"))?;
+    if !app.state.sessions.is_live(record, session_id, now).await? {
         return Err(refuse("the session has ended"));
     }
     let holder = store::grants::holder(&app.db, grant_id, &presented.sub).await?;

@@ -14,7 +14,7 @@ use super::policy::KeyPolicy;
 use super::ring::{PURPOSE, Ring};
 use super::seal;
 use crate::db::{Conn, Db, DbError};
-use crate::ids::{GrantId, RecordId};
+use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::client::SigningAlg;
 use crate::secret::{Key, base64url, from_base64url};
 use crate::store::signing_keys::{self, StoredKey};
@@ -82,30 +82,36 @@ impl Keys {
 }
 
 impl Keys {
-    /// Hides which browser record a grant came from, in 22 characters only this provider can read. Mixed
-    /// with the grant's random name, so that two tokens of one session have nothing in common.
-    pub fn hide_record(&self, record: RecordId, grant_id: GrantId) -> Result<String, KeyError> {
-        Ok(base64url(&self.one_block(Mode::Encrypt, mix(*record.as_bytes(), grant_id))?))
+    /// Hides which session a grant came from, in 43 characters only this provider can read. The grant's
+    /// random name is the initialization vector, so that two tokens of one session have nothing in common.
+    pub fn hide_session(
+        &self,
+        record: RecordId,
+        session_id: SessionId,
+        grant_id: GrantId,
+    ) -> Result<String, KeyError> {
+        let plain = [*record.as_bytes(), *session_id.as_bytes()].concat();
+        Ok(base64url(&self.two_blocks(Mode::Encrypt, grant_id, &plain)?))
     }
 
-    /// Reads what [`Keys::hide_record`] wrote.
-    pub fn reveal_record(&self, hidden: &str, grant_id: GrantId) -> Option<RecordId> {
-        let hidden = <[u8; 16]>::try_from(from_base64url(hidden)?).ok()?;
-        RecordId::from_bytes(&mix(self.one_block(Mode::Decrypt, hidden).ok()?, grant_id))
+    /// Reads what [`Keys::hide_session`] wrote.
+    pub fn reveal_session(&self, hidden: &str, grant_id: GrantId) -> Option<(RecordId, SessionId)> {
+        let hidden = from_base64url(hidden).filter(|hidden| hidden.len() == 32)?;
+        let plain = self.two_blocks(Mode::Decrypt, grant_id, &hidden).ok()?;
+        let (record, session_id) = plain.split_at_checked(16)?;
+        Some((RecordId::from_bytes(record)?, SessionId::from_bytes(session_id)?))
     }
 
-    fn one_block(&self, mode: Mode, block: [u8; 16]) -> Result<[u8; 16], KeyError> {
-        let mut crypter = Crypter::new(Cipher::aes_256_ecb(), mode, self.session_reference.expose(), None)?;
+    /// The token around it is signed: this needs to be unreadable, not unforgeable.
+    fn two_blocks(&self, mode: Mode, grant_id: GrantId, blocks: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let (key, vector) = (self.session_reference.expose(), Some(grant_id.as_bytes().as_slice()));
+        let mut crypter = Crypter::new(Cipher::aes_256_cbc(), mode, key, vector)?;
         crypter.pad(false);
-        let mut out = [0; 32];
-        crypter.update(&block, &mut out)?;
-        Ok(out.first_chunk::<16>().copied().unwrap_or_default())
+        let mut out = vec![0; blocks.len() + 16];
+        let written = crypter.update(blocks, &mut out)?;
+        out.truncate(written);
+        Ok(out)
     }
-}
-
-fn mix(mut block: [u8; 16], grant_id: GrantId) -> [u8; 16] {
-    block.iter_mut().zip(grant_id.as_bytes()).for_each(|(byte, other)| *byte ^= other);
-    block
 }
 
 /// Finds the instance key and holds it against the one the database was sealed with.

@@ -8,6 +8,7 @@ use crate::protocol::authorize::candidate;
 use crate::protocol::consent::Consent;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::redirect_uri::is_loopback;
+use crate::protocol::resource::Resource;
 use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell};
 use crate::web::browser::{Browser, refuse_cross_site, session};
@@ -62,7 +63,7 @@ pub async fn post(
     let Some(mut pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
     match params.get("decision") {
         Some("allow") => (),
-        Some("deny") => return Ok(pending.deny(&req, &app)),
+        Some("deny") => return pending.deny(&req, &app, now).await,
         _ => return Ok(go_on()),
     }
     let Some(session) = session(&req, &app, now).await? else { return Ok(go_on()) };
@@ -86,17 +87,26 @@ pub async fn post(
     Ok(see_other(&pending.go_on(&req, &app, now).await?).finish())
 }
 
-/// Each scope in words: ours from the texts, a resource's from its declaration.
+/// Each scope in words: ours from the texts, a resource's from its declaration. A resource that is asked
+/// for without any of its scopes is named as well.
 fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
+    let scope = &asked.request.scope;
+    let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
     let describe = |scope: &str| {
         if let Some(line) = ScopeLine::standard(texts, scope) {
             return line;
         }
-        let owner =
-            app.config.resources.iter().find(|resource| resource.scopes.iter().any(|own| own == scope));
-        let name = owner.map(|owner| owner.name.clone().unwrap_or_else(|| owner.uri.clone()));
+        let owner = app.config.resources.iter().find(|resource| resource.has(scope));
         let words = owner.and_then(|owner| owner.descriptions.get(scope).cloned());
-        ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: name, sensitive: false }
+        ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: owner.map(name), sensitive: false }
     };
-    asked.request.scope.names().map(describe).collect()
+    let bare = app.config.resources.iter().filter(|resource| {
+        asked.request.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))
+    });
+    let bare = bare.map(|resource| ScopeLine {
+        title: texts.with("scope-resource", &[("resource", &name(resource))]),
+        detail: None,
+        sensitive: false,
+    });
+    scope.names().map(describe).chain(bare).collect()
 }

@@ -50,7 +50,7 @@ pub async fn post(
         return Ok(see_other(&continue_at(&app, sealed)).finish());
     };
     if params.get("decision") == Some("cancel") {
-        return Ok(pending.deny(&req, &app));
+        return pending.deny(&req, &app, now).await;
     }
     let username = params.get("username").filter(|typed| !typed.trim().is_empty()).unwrap_or_default();
     let remember = params.get("remember").is_some();
@@ -58,20 +58,32 @@ pub async fn post(
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return Ok(form.show(&req, &app, Some(LoginProblem::Missing)));
     };
-    let Some(user_id) = (match check(&app, username, password).await {
+    let wrong = || Ok(form.show(&req, &app, Some(LoginProblem::WrongCredentials)));
+    let Some((user_id, hash)) = (match check(&app, username, password).await {
         Err(Unchecked::Busy) => return Ok(form.show(&req, &app, Some(LoginProblem::Busy))),
         Err(Unchecked::Failed(failure)) => return Err(failure.into()),
-        Ok(user_id) => user_id,
+        Ok(person) => person,
     }) else {
-        return Ok(form.show(&req, &app, Some(LoginProblem::WrongCredentials)));
+        return wrong();
     };
-    let begun = match begin(&req, &app, user_id, remember, now).await {
+    let begun = match begin(&req, &app, &user_id, remember, now).await {
         Err(StateError::Unreachable(cause)) => {
             tracing::warn!(%cause, "nobody can sign in: the state store cannot be reached");
             return Ok(form.show(&req, &app, Some(LoginProblem::StateDown)));
         }
         begun => begun?,
     };
+    // The password may have been changed, or the account disabled, while this one waited for its turn:
+    // whoever did that has ended all sessions there were, and this one came later.
+    if !store::users::still_signs_in(&app.db, &user_id, &hash).await? {
+        app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
+        return wrong();
+    }
+    tracing::info!(%user_id, client = %pending.asked.client.id, "signed in");
+    // Coming back to a page whose request was completed since is a new request.
+    if app.state.tickets.is_completed(pending.ticket.id, now).await? {
+        pending.ticket = pending.ticket.afresh(now);
+    }
     pending.ticket.done.login = Some(begun.session_id);
     let res = see_other(&pending.go_on(&req, &app, now).await?).finish();
     Ok(with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age))))
@@ -96,14 +108,17 @@ enum Unchecked {
     Failed(PageFailure),
 }
 
-/// The identifier of the person whose password this is. Unknown name, wrong password and disabled
-/// account are one answer at one cost.
-async fn check(app: &App, username: &str, password: &str) -> Result<Option<String>, Unchecked> {
+/// The person whose password this is, with its hash. Unknown name, wrong password and disabled account
+/// are one answer at one cost.
+async fn check(app: &App, username: &str, password: &str) -> Result<Option<(String, String)>, Unchecked> {
     let found =
         store::users::by_login(&app.db, username).await.map_err(|error| Unchecked::Failed(error.into()))?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
-    match app.passwords.verify(Password::presented(password), hash).await {
-        Ok(right) => Ok(user.filter(|user| right && !user.disabled).map(|user| user.id)),
+    match app.passwords.verify(Password::presented(password), hash.clone()).await {
+        Ok(right) => {
+            let user = user.filter(|user| right && !user.disabled);
+            Ok(user.and_then(|user| Some((user.id, hash?))))
+        }
         Err(VerifyFailure::Busy) => Err(Unchecked::Busy),
         Err(VerifyFailure::Failed(error)) => Err(Unchecked::Failed(PageFailure::Internal(error.to_string()))),
     }
@@ -113,11 +128,12 @@ async fn check(app: &App, username: &str, password: &str) -> Result<Option<Strin
 async fn begin(
     req: &HttpRequest,
     app: &App,
-    user_id: String,
+    user_id: &str,
     remember: bool,
     now: OffsetDateTime,
 ) -> Result<Begun, StateError> {
     let existing = session(req, app, now).await?;
+    let user_id = user_id.to_owned();
     let login = Authentication { user_id, acr: ACR_SINGLE_FACTOR.into(), amr: vec!["pwd".into()], remember };
     app.state.sessions.begin(existing.as_ref(), &login, now).await
 }

@@ -22,8 +22,9 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     let params = extract::form(&req, &body, &["csrf", "then"])?;
     let browser = Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
     browser.check_csrf(&app, sign_out::PURPOSE, params.get("csrf"))?;
-    if let Some(session) = session(&req, &app, app.clock.now()).await? {
-        app.state.sessions.end(&session).await?;
+    let now = app.clock.now();
+    if let Some(session) = session(&req, &app, now).await? {
+        app.state.sessions.end(&session, now).await?;
     }
     let res = match params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {
         Some(then) => complete(&req, &app, &then.name, &then.redirect),

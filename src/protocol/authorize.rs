@@ -163,7 +163,7 @@ impl Request {
 
     /// The digest of exactly what a person would allow by consenting to this request.
     pub fn consent_fingerprint(&self, client: &Client, user_id: &str) -> String {
-        consent::fingerprint(user_id, &client.id, &self.scope, &self.resources)
+        consent::fingerprint(user_id, client, &self.scope, &self.resources)
     }
 }
 

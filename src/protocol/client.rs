@@ -1,6 +1,7 @@
 //! A registered Relying Party.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use url::Url;
 
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
@@ -16,6 +17,8 @@ pub struct Client {
     pub secret: Option<TokenHash>,
     /// A disabled client is treated as unknown.
     pub disabled: bool,
+    /// When it was registered; who registers the same identifier later is another client.
+    pub registered_at: OffsetDateTime,
     /// What was registered.
     pub metadata: Metadata,
 }

@@ -7,7 +7,7 @@ use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
-use crate::protocol::resource::TargetFault;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 
 /// How long a code can be redeemed: hard, without skew.
@@ -85,18 +85,23 @@ impl CodeGrant {
         }
     }
 
-    /// The resources of one token: the requested ones, already resolved, which must be among the authorized.
+    /// The resources of one token: all that were authorized, or those of them that are asked for here. A
+    /// resource that its scopes alone brought into the audience can be asked for as well.
     ///
     /// Spec: RFC 8707 §2.2
-    pub fn narrow(&self, requested: Result<Vec<String>, TargetFault>) -> Result<Vec<String>, TokenFailure> {
-        let refused = TokenFailure::bad_request("invalid_target", "the resource was not authorized");
-        let Ok(requested) = requested else { return Err(refused) };
+    pub fn narrow(
+        &self,
+        declared: &Resources,
+        issuer: &str,
+        params: &Params,
+    ) -> Result<Vec<String>, TokenFailure> {
+        let refused = || TokenFailure::bad_request("invalid_target", "the resource was not authorized");
+        let requested = declared.resolve(params.all("resource")).map_err(|_fault| refused())?;
         if requested.is_empty() {
             return Ok(self.resources.clone());
         }
-        if requested.iter().all(|resource| self.resources.contains(resource)) {
-            return Ok(requested);
-        }
-        Err(refused)
+        let authorized = declared.target(issuer, &self.resources, &self.scope).map_err(|_fault| refused())?;
+        let all = requested.iter().all(|resource| authorized.0.contains(resource));
+        if all { Ok(requested) } else { Err(refused()) }
     }
 }

@@ -1,5 +1,6 @@
 //! What a person allowed a client.
 
+use crate::protocol::client::Client;
 use crate::protocol::scope::Scope;
 use crate::secret::{base64url, sha256};
 
@@ -20,10 +21,11 @@ impl Consent {
 }
 
 /// A short digest of exactly what one person allows one client: shown, agreed to, and compared.
-pub fn fingerprint(user_id: &str, client_id: &str, scopes: &Scope, resources: &[String]) -> String {
+pub fn fingerprint(user_id: &str, client: &Client, scopes: &Scope, resources: &[String]) -> String {
     let mut resources = resources.to_vec();
     resources.sort();
-    let text = [user_id, client_id, &scopes.to_string(), &resources.join(" ")].join("\0");
+    let registered_at = client.registered_at.unix_timestamp().to_string();
+    let text = [user_id, &client.id, &registered_at, &scopes.to_string(), &resources.join(" ")].join("\0");
     let mut digest = base64url(&sha256(text.as_bytes()));
     digest.truncate(16);
     digest

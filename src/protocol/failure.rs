@@ -138,7 +138,7 @@ impl PageFailure {
             PageFailure::NotFound => 404,
             PageFailure::Method(_) => 405,
             PageFailure::TooLarge("the request") => 413,
-            PageFailure::TooLarge("the address") => 414,
+            PageFailure::TooLarge("the request target") => 414,
             PageFailure::ContentType => 415,
             PageFailure::RateLimited { .. } => 429,
             PageFailure::Internal(_) => 500,

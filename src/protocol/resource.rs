@@ -52,7 +52,11 @@ impl Resources {
             if parsed.fragment().is_some() {
                 return Err(format!("resource {uri:?} has a fragment"));
             }
-            if declared.iter().skip(position + 1).any(|other| other.uri == *uri) {
+            if declared
+                .iter()
+                .skip(position + 1)
+                .any(|other| lower_authority(&other.uri) == lower_authority(uri))
+            {
                 return Err(format!("resource {uri:?} is declared twice"));
             }
             if let Some(scope) = resource.scopes.iter().find(|scope| !is_name(scope)) {
@@ -60,6 +64,15 @@ impl Resources {
             }
             if let Some(scope) = resource.scopes.iter().find(|scope| Scope::standard().has(scope)) {
                 return Err(format!("resource {uri:?}: {scope:?} is a scope of OpenID Connect itself"));
+            }
+            let later = declared.iter().skip(position + 1);
+            if let Some(other) = later.clone().find(|other| resource.scopes.iter().any(|own| other.has(own)))
+            {
+                return Err(format!(
+                    "resources {uri:?} and {:?} share a scope: consent to one would be consent to the other; give \
+                     each its own names, such as orders.read",
+                    other.uri
+                ));
             }
             if let Some(claim) = resource.claims.iter().find(|claim| !TOKEN_CLAIMS.contains(&claim.as_str()))
             {
@@ -138,7 +151,8 @@ impl Resources {
 }
 
 impl Resource {
-    fn has(&self, scope: &str) -> bool {
+    /// Tells whether this scope is one of its own.
+    pub fn has(&self, scope: &str) -> bool {
         self.scopes.iter().any(|own| own == scope)
     }
 }

@@ -30,9 +30,8 @@ pub struct Session {
     pub record: RecordId,
     /// The accounts signed in here, as far as this cookie may see them.
     pub accounts: Vec<Account>,
-    /// Whether it was opened by the cookie of before the last authentication: good for looking, but whoever
-    /// signs in with it must not be led into a record that somebody else signed in to since.
-    pub is_of_before: bool,
+    /// The hash of the secret that opened it.
+    presented: String,
     /// Whether the idle end is due to be moved.
     touch: bool,
 }
@@ -51,6 +50,8 @@ pub struct Authentication {
 
 /// What an authentication leaves behind.
 pub struct Begun {
+    /// The browser's record.
+    pub record: RecordId,
     /// The new cookie's value, shown once.
     pub cookie: String,
     /// The account's session.
@@ -99,13 +100,13 @@ impl Sessions {
         if is(&record.secret) {
             let touch = self.idle(record.remember, now) - record.idle_ends > IDLE_STEP;
             let accounts = record.accounts.into_iter().filter(alive).collect();
-            return Ok(Some(Session { record: id, accounts, is_of_before: false, touch }));
+            return Ok(Some(Session { record: id, accounts, presented, touch }));
         }
         match record.before {
             Some(before) if is(&before.secret) && before.until > now => {
                 let still = |a: &Account| record.accounts.iter().any(|now| now.session_id == a.session_id);
                 let accounts = before.accounts.into_iter().filter(|a| alive(a) && still(a)).collect();
-                Ok(Some(Session { record: id, accounts, is_of_before: true, touch: false }))
+                Ok(Some(Session { record: id, accounts, presented, touch: false }))
             }
             _ => Ok(None),
         }
@@ -122,79 +123,74 @@ impl Sessions {
         Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.session_id == session_id && a.ends > now)))
     }
 
-    /// Tells whether a person is still signed in in a browser record.
-    pub async fn has_user(
-        &self,
-        record: RecordId,
-        user_id: &str,
-        now: OffsetDateTime,
-    ) -> Result<bool, StateError> {
-        let found = self.load(record, now).await?;
-        Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.user_id == user_id && a.ends > now)))
-    }
-
     /// Remembers an authentication: a new cookie always, the same session id for the same person.
+    ///
+    /// The person is indexed before the session exists, so that nobody who ends all sessions of a person
+    /// can overlook one; who must not be signed in after all is for the caller to find out afterwards.
     pub async fn begin(
         &self,
-        existing: Option<RecordId>,
+        existing: Option<&Session>,
         login: &Authentication,
         now: OffsetDateTime,
     ) -> Result<Begun, StateError> {
         let secret = Token::generate();
         let hash = base64url(secret.hash().as_bytes());
+        let max_age = login.remember.then_some(self.policy.remembered);
+        if let Some(session) = existing
+            && let Some(session_id) = self.rejoin(session, login, &hash, now).await?
+        {
+            let (record, cookie) = (session.record, cookie(session.record, &secret));
+            return Ok(Begun { record, cookie, session_id, max_age });
+        }
+        let (id, session_id) = (RecordId::generate(), SessionId::generate());
         let ends = self.ends(login, now);
-        let rejoined = match existing {
-            Some(id) => self.rejoin(id, login, &hash, now).await?.map(|session_id| (id, session_id)),
-            None => None,
-        };
-        let (id, session_id) = if let Some(rejoined) = rejoined {
-            rejoined
-        } else {
-            let (id, session_id) = (RecordId::generate(), SessionId::generate());
-            let record = Record {
-                secret: hash,
-                accounts: vec![account(session_id, login, ends, now)],
-                idle_ends: self.idle(login.remember, now),
-                remember: login.remember,
-                before: None,
-            };
-            self.kv.put(&key(id), &encode(&record)?, record.exp()).await?;
-            (id, session_id)
+        let record = Record {
+            secret: hash,
+            accounts: vec![account(session_id, login, ends, now)],
+            idle_ends: self.idle(login.remember, now),
+            remember: login.remember,
+            before: None,
         };
         self.kv.index_add(&index(&login.user_id), &id.to_string(), ends, now).await?;
-        let max_age = login.remember.then_some(self.policy.remembered);
-        Ok(Begun { cookie: cookie(id, &secret), session_id, max_age })
+        self.kv.put(&key(id), &encode(&record)?, record.exp()).await?;
+        Ok(Begun { record: id, cookie: cookie(id, &secret), session_id, max_age })
     }
 
-    /// Authenticates within a record that exists; `None` when it has ended meanwhile.
+    /// Authenticates within a record that exists. `None` when it has ended meanwhile, or when somebody
+    /// authenticated in it since this cookie: whoever holds a cookie of before must never be led into a
+    /// record that another person has signed in to.
     async fn rejoin(
         &self,
-        id: RecordId,
+        session: &Session,
         login: &Authentication,
         hash: &str,
         now: OffsetDateTime,
     ) -> Result<Option<SessionId>, StateError> {
         let ends = self.ends(login, now);
         let mut session_id = None;
-        let found = self
-            .change(id, now, |record| {
-                record.before = Some(Before {
-                    secret: std::mem::replace(&mut record.secret, hash.to_owned()),
-                    until: now + OVERLAP,
-                    accounts: record.accounts.clone(),
-                });
-                record.accounts.retain(|account| account.ends > now);
-                let known = record.accounts.iter().position(|account| account.user_id == login.user_id);
-                let known = known.map(|at| record.accounts.remove(at));
-                let id = known.as_ref().map_or_else(SessionId::generate, |known| known.session_id);
-                let consents = known.map(|known| known.consents).unwrap_or_default();
-                record.accounts.push(Account { consents, ..account(id, login, ends, now) });
-                record.remember |= login.remember;
-                record.idle_ends = self.idle(record.remember, now);
-                session_id = Some(id);
-            })
-            .await?;
-        Ok(session_id.filter(|_| found))
+        self.kv.index_add(&index(&login.user_id), &session.record.to_string(), ends, now).await?;
+        self.change(session.record, now, |record| {
+            session_id = None;
+            if !crate::secret::same(record.secret.as_bytes(), session.presented.as_bytes()) {
+                return;
+            }
+            record.before = Some(Before {
+                secret: std::mem::replace(&mut record.secret, hash.to_owned()),
+                until: now + OVERLAP,
+                accounts: record.accounts.clone(),
+            });
+            record.accounts.retain(|account| account.ends > now);
+            let known = record.accounts.iter().position(|account| account.user_id == login.user_id);
+            let known = known.map(|at| record.accounts.remove(at));
+            let id = known.as_ref().map_or_else(SessionId::generate, |known| known.session_id);
+            let consents = known.map(|known| known.consents).unwrap_or_default();
+            record.accounts.push(Account { consents, ..account(id, login, ends, now) });
+            record.remember |= login.remember;
+            record.idle_ends = self.idle(record.remember, now);
+            session_id = Some(id);
+        })
+        .await?;
+        Ok(session_id)
     }
 
     /// Remembers that a consent is in force, so that the next request need not ask the database.
@@ -212,7 +208,7 @@ impl Sessions {
                 account.remember_consent(client_id, fingerprint);
             }
         };
-        self.change(record, now, remember).await.map(|_| ())
+        unless_contended(self.change(record, now, remember).await)
     }
 
     /// Moves the idle end, if it is due; most requests write nothing here.
@@ -224,12 +220,30 @@ impl Sessions {
         Ok(())
     }
 
-    /// Signs everybody out of one browser.
-    pub async fn end(&self, session: &Session) -> Result<(), StateError> {
-        self.kv.del(&key(session.record)).await?;
+    /// Signs everybody out whom this cookie sees; with the current cookie that is everybody in the browser.
+    pub async fn end(&self, session: &Session, now: OffsetDateTime) -> Result<(), StateError> {
+        let seen =
+            |account: &Account| session.accounts.iter().any(|seen| seen.session_id == account.session_id);
+        let gone = |record: &mut Record| {
+            record.accounts.retain(|account| account.ends > now && !seen(account));
+            record.before = None;
+        };
+        self.change(session.record, now, gone).await?;
         for account in &session.accounts {
             self.kv.index_del(&index(&account.user_id), &session.record.to_string()).await?;
         }
+        Ok(())
+    }
+
+    /// Ends one session, wherever else the person is signed in.
+    pub async fn end_one(
+        &self,
+        record: RecordId,
+        session_id: SessionId,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        self.change(record, now, |record| record.accounts.retain(|account| account.session_id != session_id))
+            .await?;
         Ok(())
     }
 
@@ -306,6 +320,14 @@ fn account(
         amr: login.amr.clone(),
         ends,
         consents: vec![],
+    }
+}
+
+/// A change that only saves work later is left out when others change the same record all the time.
+fn unless_contended(changed: Result<bool, StateError>) -> Result<(), StateError> {
+    match changed {
+        Ok(_) | Err(StateError::Contended) => Ok(()),
+        Err(other) => Err(other),
     }
 }
 

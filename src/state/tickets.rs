@@ -1,7 +1,5 @@
 //! Pending requests: which were completed, and those too large to travel in an address.
 
-use std::net::IpAddr;
-
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
@@ -13,8 +11,8 @@ use crate::secret::{Token, base64url};
 const COMPLETED: Duration = Duration::hours(24);
 /// How long a parked ticket is kept.
 const PARKED: Duration = Duration::hours(1);
-/// How many one address may park within that time.
-const MOST_PER_ADDRESS: u64 = 20;
+/// How many one network may park within that time.
+const MOST_PER_NETWORK: u64 = 20;
 /// How many may be parked within that time in all: at most 64 KiB each, 100 MB together.
 const MOST_IN_ALL: u64 = 1600;
 
@@ -34,16 +32,21 @@ impl Tickets {
         self.kv.put_new(&completed(id), &[], now + COMPLETED, now).await
     }
 
+    /// Tells whether a request was completed before.
+    pub async fn is_completed(&self, id: TicketId, now: OffsetDateTime) -> Result<bool, StateError> {
+        Ok(self.kv.get(&completed(id), now).await?.is_some())
+    }
+
     /// Keeps a sealed ticket that is too large to travel and answers a handle to it; `None` when this
-    /// address, or everybody together, has parked too many within the hour. Without an address it is not
+    /// network, or everybody together, has parked too many within the hour. Without a network it is not
     /// counted.
     pub async fn park(
         &self,
         sealed: &[u8],
-        from: Option<IpAddr>,
+        network: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Option<Token>, StateError> {
-        let limits = from.map(|from| [(from.to_string(), MOST_PER_ADDRESS), ("all".into(), MOST_IN_ALL)]);
+        let limits = network.map(|network| [(network, MOST_PER_NETWORK), ("all", MOST_IN_ALL)]);
         for (counted, most) in limits.iter().flatten() {
             if self.kv.hit(&Key::new('q', counted), PARKED, now).await?.count > *most {
                 return Ok(None);

@@ -36,7 +36,9 @@ impl Row {
                 Some(TokenHash::from_stored(bytes).ok_or_else(|| broken("bad secret hash".into()))?)
             }
         };
-        Ok(Client { id: self.id, secret, disabled: self.disabled, metadata })
+        let registered_at = OffsetDateTime::from_unix_timestamp(self.created_at);
+        let registered_at = registered_at.map_err(|error| broken(error.to_string()))?;
+        Ok(Client { id: self.id, secret, disabled: self.disabled, registered_at, metadata })
     }
 }
 
@@ -98,7 +100,7 @@ pub async fn add(
         metadata: encode(&client.metadata)?,
         secret_hash: client.secret.map(|hash| hash.as_bytes().to_vec()),
         disabled: client.disabled,
-        created_at: now.unix_timestamp(),
+        created_at: client.registered_at.unix_timestamp(),
         updated_at: now.unix_timestamp(),
     };
     let name = client.metadata.client_name.clone();

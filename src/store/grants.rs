@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
+use super::audit::{self, Event};
 use super::schema::{dead_grants, users};
 use crate::db::{Db, DbError, each};
 use crate::ids::GrantId;
@@ -10,13 +11,27 @@ use crate::protocol::user::User;
 
 /// Records a grant as dead until `exp`, when the last token issued from it has expired. Recording it
 /// again changes nothing, and a token issued later under the same grant is dead as well.
-pub async fn kill(db: &Db, grant_id: GrantId, exp: OffsetDateTime) -> Result<(), DbError> {
+pub async fn kill(
+    db: &Db,
+    grant_id: GrantId,
+    exp: OffsetDateTime,
+    why: &'static str,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
     let row = (dead_grants::id.eq(grant_id.as_bytes().to_vec()), dead_grants::exp.eq(exp.unix_timestamp()));
     db.write(move |conn| {
-        each!(conn, |c| diesel::insert_into(dead_grants::table)
+        let new = each!(conn, |c| diesel::insert_into(dead_grants::table)
             .values(row)
             .on_conflict_do_nothing()
             .execute(c)?);
+        if new == 1 {
+            let subject = &grant_id.to_string();
+            audit::record(
+                conn,
+                &Event { actor: "system", event: "grant.revoked", subject, detail: why },
+                now,
+            )?;
+        }
         Ok(())
     })
     .await

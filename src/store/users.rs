@@ -1,5 +1,6 @@
 //! People.
 
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
@@ -55,6 +56,16 @@ pub async fn by_id(db: &Db, id: &str) -> Result<Option<User>, DbError> {
     db.read(move |conn| {
         let row: Option<Row> = users::table.find(id).first(conn).optional()?;
         row.map(Row::into_user).transpose()
+    })
+    .await
+}
+
+/// Tells whether a person is enabled and the password is still the one behind this hash.
+pub async fn still_signs_in(db: &Db, id: &str, password_hash: &str) -> Result<bool, DbError> {
+    let (id, password_hash) = (id.to_owned(), password_hash.to_owned());
+    db.read(move |conn| {
+        let same = users::table.find(id).filter(users::password_hash.eq(password_hash));
+        Ok(select(exists(same.filter(users::disabled.eq(false)))).get_result(conn)?)
     })
     .await
 }

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
+use ipnet::IpNet;
 
 use crate::app::App;
 use crate::config::Completion;
@@ -23,6 +24,17 @@ pub struct RequestId(pub String);
 /// Where one request came from, in its extensions from the beginning.
 #[derive(Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The network it belongs to (IPv4 /24, IPv6 /56): what one visitor can have many addresses of.
+    pub fn network(self) -> String {
+        let network = match self.0 {
+            IpAddr::V4(_) => IpNet::new(self.0, 24),
+            IpAddr::V6(_) => IpNet::new(self.0, 56),
+        };
+        network.map_or_else(|_| self.0.to_string(), |network| network.trunc().to_string())
+    }
+}
 
 /// What surrounds a page: language, base path, request id.
 pub fn shell(req: &HttpRequest, app: &App) -> Shell {

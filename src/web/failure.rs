@@ -219,8 +219,8 @@ impl From<DbError> for TokenFailure {
 impl From<StateError> for TokenFailure {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Unreachable(_) => TokenFailure::unavailable(error.to_string()),
-            other => TokenFailure::server_error(other.to_string()),
+            StateError::Broken(cause) => TokenFailure::server_error(cause),
+            other => TokenFailure::unavailable(other.to_string()),
         }
     }
 }
@@ -237,8 +237,8 @@ impl From<DbError> for BearerFailure {
 impl From<StateError> for BearerFailure {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Unreachable(_) => BearerFailure::Unavailable(error.to_string()),
-            other => BearerFailure::Internal(other.to_string()),
+            StateError::Broken(cause) => BearerFailure::Internal(cause),
+            other => BearerFailure::Unavailable(other.to_string()),
         }
     }
 }
@@ -246,8 +246,8 @@ impl From<StateError> for BearerFailure {
 impl From<StateError> for PageFailure {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Unreachable(cause) => PageFailure::StateDown(cause),
-            other => PageFailure::Internal(other.to_string()),
+            StateError::Broken(cause) => PageFailure::Internal(cause),
+            other => PageFailure::StateDown(other.to_string()),
         }
     }
 }

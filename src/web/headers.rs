@@ -1,6 +1,6 @@
 //! What surrounds every request: its name, the log line, the security headers, and a net for panics.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -38,7 +38,7 @@ pub async fn around<B: MessageBody + 'static>(
         req.extensions_mut().insert(ClientAddress(from));
     }
     let called = if let Some(early) = app.as_ref().and_then(|app| refuse(&req, app, peer)) {
-        Ok(Ok(ServiceResponse::new(req.into_parts().0, early).map_into_right_body()))
+        Ok(Ok(req.error_response(early).map_into_right_body()))
     } else {
         let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
         answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
@@ -73,20 +73,31 @@ fn panicked(app: Option<&App>, id: &str) -> Error {
 }
 
 /// What is answered before any handler runs.
-fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<HttpResponse> {
-    if req.uri().to_string().len() > LONGEST_TARGET {
-        return Some(HttpResponse::from_error(PageFailure::TooLarge("the address")));
-    }
+fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error> {
     let config = &app.config;
+    if req.uri().path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
+        let asked_by_program =
+            ["/token", "/userinfo"].iter().any(|path| req.path() == format!("{}{path}", config.base));
+        let failure = TokenFailure::bad_request("invalid_request", "the request target is too long");
+        return Some(match asked_by_program {
+            true => TokenFailure { status: 414, ..failure }.into(),
+            false => PageFailure::TooLarge("the request target").into(),
+        });
+    }
     if !config.development && config.tls.is_none() && !peer.is_some_and(|peer| is_trusted(app, peer)) {
-        return Some(HttpResponse::Forbidden().body("This listener is for the TLS proxy in front of it.\n"));
+        let refusal = "This listener is for the TLS proxy in front of it.\n";
+        return Some(
+            InternalError::from_response("not from a trusted proxy", HttpResponse::Forbidden().body(refusal))
+                .into(),
+        );
     }
     // Browsers keep separate cookies for localhost and 127.0.0.1: one of them has to be the place.
     let navigates = req.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
     if config.development && navigates && req.method() == Method::GET {
         let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         if !host.is_empty() && format!("http://{host}") != config.origin {
-            return Some(see_other(&format!("{}{}", config.origin, req.uri())).finish());
+            let there = see_other(&format!("{}{}", config.origin, req.uri())).finish();
+            return Some(InternalError::from_response("another name of this host", there).into());
         }
     }
     None
@@ -105,9 +116,23 @@ fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
         return Some(peer);
     }
     let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-    Some(hops.into_iter().rev().find(|hop| !is_trusted(app, *hop)).unwrap_or(peer))
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let mut nearest = peer;
+    for hop in hops.into_iter().rev() {
+        // What cannot be read ends the chain: beyond it anybody may have written anything.
+        let Some(address) = hop_address(hop) else { break };
+        nearest = address;
+        if !is_trusted(app, address) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
+/// An address with or without a port, as proxies write it.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// Turns a page failure into its page, and writes the cause of every failure into the log.

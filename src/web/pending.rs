@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -87,15 +87,17 @@ impl Pending {
         Ok(continue_at(app, &self.ticket.seal(req, app, Some(&self.browser), now).await?))
     }
 
-    /// Ends it because the person does not want it.
-    pub fn deny(&self, req: &HttpRequest, app: &App) -> actix_web::HttpResponse {
+    /// Ends it because the person does not want it; what was done for it is spent with it.
+    pub async fn deny(
+        &self,
+        req: &HttpRequest,
+        app: &App,
+        now: OffsetDateTime,
+    ) -> Result<HttpResponse, AuthorizeFailure> {
+        app.state.tickets.complete(self.ticket.id, now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
-        complete(
-            req,
-            app,
-            &self.asked.client.metadata.client_name,
-            &self.asked.request.reply_to.error(&error),
-        )
+        let Asked { client, request } = &self.asked;
+        Ok(complete(req, app, &client.metadata.client_name, &request.reply_to.error(&error)))
     }
 }
 

@@ -83,9 +83,9 @@ impl Ticket {
             return Ok(text);
         }
         // Who has signed in is nobody's flood.
-        let counted =
-            req.extensions().get::<ClientAddress>().filter(|_| self.done.login.is_none()).map(|from| from.0);
-        let parked = app.state.tickets.park(&sealed, counted, now).await?;
+        let from = req.extensions().get::<ClientAddress>().copied().filter(|_| self.done.login.is_none());
+        let network = from.map(ClientAddress::network);
+        let parked = app.state.tickets.park(&sealed, network.as_deref(), now).await?;
         let handle = parked.ok_or(PageFailure::RateLimited { seconds: 3600 })?;
         Ok(format!("{PARKED}{}", handle.expose()))
     }

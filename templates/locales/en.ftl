@@ -48,6 +48,7 @@ consent-allow = Allow
 consent-deny = Deny
 
 # What a scope lets an application do: title, and one line more.
+scope-resource = Use { $resource } for you
 scope-openid = Recognise you
 scope-openid-detail = It learns that this account is yours, and knows it again next time.
 scope-profile = See your profile

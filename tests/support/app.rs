@@ -151,7 +151,8 @@ impl TestApp {
         let id = format!("client-{}", &Token::generate().expose()[..8]);
         let secret = Token::generate();
         self.keep_secret(secret.expose());
-        let client = Client { id: id.clone(), secret: Some(secret.hash()), disabled: false, metadata };
+        let (secret_hash, registered_at) = (Some(secret.hash()), self.clock.now());
+        let client = Client { id: id.clone(), secret: secret_hash, disabled: false, registered_at, metadata };
         assert!(store::clients::add(&self.app.db, &client, "test", self.clock.now()).await.unwrap());
         (id, secret.expose().to_owned())
     }

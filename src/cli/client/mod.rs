@@ -84,6 +84,7 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
         id: registration.id.unwrap_or_else(new_id),
         secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
         disabled: false,
+        registered_at: context.clock.now(),
         metadata,
     };
     if !clients::add(&db, &client, ACTOR, context.now()).await? {

@@ -37,7 +37,8 @@ pub(super) async fn redeem(
             // Only who could have redeemed it revokes what came of it: anybody else would have a way to
             // end other people's sessions.
             grant.check(params)?;
-            store::grants::kill(&app.db, grant.grant_id, now + App::token_memory()).await?;
+            let exp = now + App::token_memory();
+            store::grants::kill(&app.db, grant.grant_id, exp, "its code was redeemed twice", now).await?;
             return Err(TokenFailure::invalid_grant(format!(
                 "a replay: grant {} is revoked",
                 grant.grant_id
@@ -45,7 +46,7 @@ pub(super) async fn redeem(
         }
     };
     grant.check(params)?;
-    let resources = grant.narrow(app.config.resources.resolve(params.all("resource")))?;
+    let resources = grant.narrow(&app.config.resources, &app.config.issuer, params)?;
     if !app.state.sessions.is_live(grant.record, grant.session_id, now).await? {
         return Err(TokenFailure::invalid_grant("the session has ended"));
     }
@@ -97,8 +98,8 @@ fn access_token(
     let carried = app.config.resources.token_claims(audience);
     let person = carried.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect();
     let for_us = audience.contains(&app.config.issuer);
-    let session =
-        for_us.then(|| app.keys.hide_record(grant.record, grant.grant_id)).transpose().map_err(failed)?;
+    let hidden = || app.keys.hide_session(grant.record, grant.session_id, grant.grant_id);
+    let session = for_us.then(hidden).transpose().map_err(failed)?;
     let claims = AccessToken {
         iss: &app.config.issuer,
         sub: &grant.user_id,

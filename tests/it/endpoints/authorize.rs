@@ -67,7 +67,13 @@ async fn disabled_client(app: &TestApp) -> String {
     use countersign::protocol::client::{Client, Metadata};
     let metadata: Metadata =
         serde_json::from_value(json!({ "client_name": "Off", "redirect_uris": [REDIRECT] })).unwrap();
-    let client = Client { id: "disabled-client".into(), secret: None, disabled: true, metadata };
+    let client = Client {
+        id: "disabled-client".into(),
+        secret: None,
+        disabled: true,
+        registered_at: app.clock.now(),
+        metadata,
+    };
     let now = app.clock.now();
     assert!(countersign::store::clients::add(&app.app.db, &client, "test", now).await.unwrap());
     client.id
@@ -118,7 +124,8 @@ async fn other_methods_types_and_sizes_are_pages_too() {
     let head = browser.send(browser.request(Method::HEAD, &url)).await;
     assert_eq!((head.status.as_u16(), head.body.as_str()), (303, ""));
     // Bytes beyond ASCII that were never escaped: whatever happens, it is no redirect and no fault of ours.
-    let target = format!("GET /authorize?client_id={}&state=\u{e9} HTTP/1.1\r\nHost: x\r\n\r\n", rp.client_id);
+    let target =
+        format!("GET /authorize?client_id={}&state=\u{e9} HTTP/1.1\r\nHost: x\r\n\r\n", rp.client_id);
     let answer = raw(&app, target.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     app.finish().await;
@@ -235,8 +242,8 @@ async fn state_comes_back_byte_for_byte() {
     let browser = app.browser();
     let longest = "s".repeat(8192);
     let states = [
-        "+", "%", "%41", "a b", " a ", "a&b=c", "a#b?c/d", "\"'<>\\", "\u{e9}\u{1f600}", "a\r\nSet-Cookie: x=y",
-        "\u{202e}abc", "{}[]|^`", "~.-_", "=", "a;b,c", &longest,
+        "+", "%", "%41", "a b", " a ", "a&b=c", "a#b?c/d", "\"'<>\\", "\u{e9}\u{1f600}",
+        "a\r\nSet-Cookie: x=y", "\u{202e}abc", "{}[]|^`", "~.-_", "=", "a;b,c", &longest,
     ];
     // Through the pages, through the pages and a form, and without any page.
     for (at, state) in states.into_iter().enumerate() {
@@ -286,7 +293,12 @@ async fn what_is_not_known_is_ignored_and_what_is_odd_but_fine_works() {
     ];
     for (rp, changed, appended) in rows {
         let answer = browser.get(&(rp.authorize(&changed) + appended)).await;
-        assert_eq!(outcome(&app, &answer), Outcome::Code, "{changed:?} {appended}: {}", answer.header("location"));
+        assert_eq!(
+            outcome(&app, &answer),
+            Outcome::Code,
+            "{changed:?} {appended}: {}",
+            answer.header("location")
+        );
     }
     // A repeated resource is one, and another spelling of its host is the same.
     let both = format!("&resource={API}&resource=HTTPS%3A%2F%2FApi.Example");
@@ -322,9 +334,10 @@ async fn a_query_that_was_registered_stays_and_ours_is_added() {
         assert!(answer.header("location").starts_with(begins), "{sent}: {}", answer.header("location"));
     }
     for sent in [
-        "http://localhost:51234/cb", "http://[::1]:51234/cb", "http://127.0.0.1:51234/cb/", "http://127.0.0.1.evil.example/cb",
-        "http://127.0.0.1:5123456/cb", "http://127.0.0.1:@evil.example/cb", "http://127.0.0.1:80@evil.example/cb",
-        "https://127.0.0.1/cb", "http://127.0.0.2/cb", "http://127.0.0.1:/cb",
+        "http://localhost:51234/cb", "http://[::1]:51234/cb", "http://127.0.0.1:51234/cb/",
+        "http://127.0.0.1.evil.example/cb", "http://127.0.0.1:5123456/cb",
+        "http://127.0.0.1:@evil.example/cb", "http://127.0.0.1:80@evil.example/cb", "https://127.0.0.1/cb",
+        "http://127.0.0.2/cb", "http://127.0.0.1:/cb",
     ] {
         let answer = browser.get(&native.authorize(&[("redirect_uri", Some(sent))])).await;
         assert_eq!(shown(&answer).0, 400, "{sent}");

@@ -97,7 +97,8 @@ async fn a_form_of_a_stranger_voids_no_open_page() {
     let stranger = post_cross_site(&app, &browser, &rp.authorize(&[("state", Some("theirs"))])).await;
     assert_eq!(outcome(&app, &stranger), Outcome::Login);
     assert_eq!(browser.cookie("countersign_browser").unwrap(), cookie);
-    let back = browser.submit(&open, &[("username", "ada"), ("password", crate::support::app::PASSWORD)]).await;
+    let back =
+        browser.submit(&open, &[("username", "ada"), ("password", crate::support::app::PASSWORD)]).await;
     assert_eq!((outcome(&app, &back), back.answered("state").as_deref()), (Outcome::Code, Some("a-state")));
     app.finish().await;
 }

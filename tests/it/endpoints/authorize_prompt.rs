@@ -69,7 +69,9 @@ async fn prompt_and_max_age_decide_what_is_shown() {
     }
     // Nobody is signed in.
     let stranger = app.browser();
-    for (prompt, expected) in [(None, Outcome::Login), (Some("none"), login_required()), (Some("consent"), Outcome::Login)] {
+    for (prompt, expected) in
+        [(None, Outcome::Login), (Some("none"), login_required()), (Some("consent"), Outcome::Login)]
+    {
         let answer = stranger.get(&own.authorize(&[("prompt", prompt)])).await;
         assert_eq!(outcome(&app, &answer), expected, "{prompt:?}");
     }
@@ -94,7 +96,8 @@ async fn a_login_hint_prefills_and_does_nothing_else() {
     }
     rp.code(&browser, "ada", &[]).await;
     for hint in ["nobody@example.com", "grace"] {
-        let answer = browser.get(&rp.authorize(&[("login_hint", Some(hint)), ("prompt", Some("none"))])).await;
+        let answer =
+            browser.get(&rp.authorize(&[("login_hint", Some(hint)), ("prompt", Some("none"))])).await;
         assert_eq!(outcome(&app, &answer), Outcome::Code, "a hint is no demand");
     }
     app.finish().await;

@@ -28,7 +28,8 @@ async fn silent(rp: &Rp<'_>, browser: &Browser, scope: &str) -> Outcome {
 async fn it_asks_in_words_and_remembers_the_answer() {
     let app = TestApp::start().await;
     app.user("ada").await;
-    let rp = Rp::new(&app, json!({ "client_name": "Notes", "scope": "openid email profile balances.read" })).await;
+    let rp =
+        Rp::new(&app, json!({ "client_name": "Notes", "scope": "openid email profile balances.read" })).await;
     let browser = app.browser();
     let required = || Outcome::error("consent_required");
     let page = asked(&rp, &browser, "ada", &[("scope", Some("openid email"))]).await;

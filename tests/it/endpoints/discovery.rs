@@ -21,7 +21,11 @@ async fn it_is_found_where_clients_look_for_it() {
         format!("{host}/.well-known/oauth-authorization-server/tenants/one"),
     ] {
         let answer = browser.get(&url).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"), "{url}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (200, "application/json"),
+            "{url}"
+        );
         assert_eq!(answer.json()["issuer"], app.issuer);
         documents.push(answer.body);
     }
@@ -43,7 +47,8 @@ async fn it_is_found_where_clients_look_for_it() {
     // Every address in it lies below the issuer and is served.
     let document: Value = serde_json::from_str(&documents[0]).unwrap();
     for (name, value) in document.as_object().unwrap() {
-        let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint") || name.ends_with("_uri")) else {
+        let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint") || name.ends_with("_uri"))
+        else {
             continue;
         };
         assert!(url.starts_with(&format!("{}/", app.issuer)), "{name}");
@@ -63,7 +68,8 @@ async fn it_is_cached_and_open_to_every_script() {
     let browser = app.browser();
     for path in PATHS {
         let url = app.at(path);
-        let get = browser.send(browser.request(Method::GET, &url).header("origin", "https://any.example")).await;
+        let get =
+            browser.send(browser.request(Method::GET, &url).header("origin", "https://any.example")).await;
         assert_eq!(get.header("cache-control"), "public, max-age=3600");
         assert_eq!(get.header("access-control-allow-origin"), "*");
         assert!(!get.headers.contains_key("access-control-allow-credentials"));
@@ -77,7 +83,8 @@ async fn it_is_cached_and_open_to_every_script() {
             ("\"other\"".into(), 200),
             (etag.trim_matches('"').to_owned(), 200),
         ] {
-            let answer = browser.send(browser.request(Method::GET, &url).header("if-none-match", &held)).await;
+            let answer =
+                browser.send(browser.request(Method::GET, &url).header("if-none-match", &held)).await;
             assert_eq!((answer.status.as_u16(), answer.header("etag")), (status, etag.as_str()), "{held}");
             assert_eq!(answer.body.is_empty(), status == 304);
         }
@@ -91,7 +98,8 @@ async fn it_is_cached_and_open_to_every_script() {
         }
         // The issuer is the configured one, whatever the request calls us.
         let called = browser.request(Method::GET, &url).header("host", "evil.example");
-        let called = called.header("x-forwarded-host", "evil.example").header("forwarded", "host=evil.example");
+        let called =
+            called.header("x-forwarded-host", "evil.example").header("forwarded", "host=evil.example");
         assert_eq!(browser.send(called).await.body, get.body);
     }
     app.finish().await;
@@ -107,7 +115,8 @@ async fn every_member_is_kept() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     rp.code(&browser, "ada", &[]).await;
     let list = |name: &str| -> Vec<String> { serde_json::from_value(document[name].clone()).unwrap() };
-    let answered = async |changed: &[(&str, Option<&str>)]| outcome(&app, &browser.get(&rp.authorize(changed)).await);
+    let answered =
+        async |changed: &[(&str, Option<&str>)]| outcome(&app, &browser.get(&rp.authorize(changed)).await);
     for name in document.as_object().unwrap().keys() {
         match name.as_str() {
             "issuer" => assert_eq!(document[name], app.issuer),
@@ -132,7 +141,9 @@ async fn every_member_is_kept() {
             "id_token_signing_alg_values_supported" => {
                 assert!(list(name).contains(&"RS256".to_owned()));
                 for alg in list(name) {
-                    let rp = Rp::new(&app, json!({ "first_party": true, "id_token_signed_response_alg": alg })).await;
+                    let rp =
+                        Rp::new(&app, json!({ "first_party": true, "id_token_signed_response_alg": alg }))
+                            .await;
                     let code = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
                     let id_token = rp.redeem(&browser, &code, &[]).await.json()["id_token"].clone();
                     assert_eq!(header(&id_token)["alg"], alg);
@@ -156,7 +167,9 @@ async fn every_member_is_kept() {
             }
             "claim_types_supported" => assert_eq!(document[name], json!(["normal"])),
             // Said to be missing, and missing: authorize.rs sees them refused or ignored.
-            "claims_parameter_supported" | "request_parameter_supported" | "request_uri_parameter_supported" => {
+            "claims_parameter_supported"
+            | "request_parameter_supported"
+            | "request_uri_parameter_supported" => {
                 assert_eq!(document[name], json!(false));
             }
             "acr_values_supported" => {

@@ -74,7 +74,8 @@ async fn a_hint_of_this_session_signs_out_without_a_question() {
     let state = "s+%\u{e9}&=".repeat(16);
     let encoded: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
     let id = rp.client_id.as_str();
-    let (redirect, with_query) = (("post_logout_redirect_uri", AFTER), ("post_logout_redirect_uri", WITH_QUERY));
+    let (redirect, with_query) =
+        (("post_logout_redirect_uri", AFTER), ("post_logout_redirect_uri", WITH_QUERY));
     #[rustfmt::skip]
     let rows: [(&str, Vec<(&str, &str)>, Left); 8] = [
         ("redirect and state", vec![redirect, ("state", &state)], Left::Away(format!("{AFTER}?state={encoded}"))),
@@ -91,7 +92,11 @@ async fn a_hint_of_this_session_signs_out_without_a_question() {
             let (browser, tokens) = signed_in(&app, &rp, "ada").await;
             let mut params = params.clone();
             params.push(("id_token_hint", tokens["id_token"].as_str().unwrap()));
-            let answer = if by_post { post_cross_site(&app, &browser, &params).await } else { browser.open(&url(&app, &params)).await };
+            let answer = if by_post {
+                post_cross_site(&app, &browser, &params).await
+            } else {
+                browser.open(&url(&app, &params)).await
+            };
             assert_eq!(left(&answer), *expected, "{what}");
             if let Left::Away(_) = expected {
                 let state = names(&answer.location().unwrap()).contains(&"state".to_owned());
@@ -189,10 +194,12 @@ async fn what_is_wrong_is_said_here_and_signs_nobody_out() {
     let unregistered = "Address after signing out is not registered";
     let unsigned = "Sign-in reminder is not valid";
     for sent in [
-        "https://evil.example/bye", "https://app.example/bye/", "https://app.example/bye?x=1", "https://app.example/BYE",
-        "https://app.example/bye?from=op&x=1", "https://app.example/bye#x", "http://app.example/bye", "/bye", "javascript:alert(1)",
+        "https://evil.example/bye", "https://app.example/bye/", "https://app.example/bye?x=1",
+        "https://app.example/BYE", "https://app.example/bye?from=op&x=1", "https://app.example/bye#x",
+        "http://app.example/bye", "/bye", "javascript:alert(1)",
     ] {
-        let answer = browser.open(&url(&app, &[("id_token_hint", hint), ("post_logout_redirect_uri", sent)])).await;
+        let answer =
+            browser.open(&url(&app, &[("id_token_hint", hint), ("post_logout_redirect_uri", sent)])).await;
         assert_eq!(left(&answer), Left::Refused(unregistered.into()), "{sent}");
     }
     for (what, forged) in forgeries(&tokens["id_token"], &tokens["access_token"]) {
@@ -259,6 +266,8 @@ async fn below_a_path_it_is_the_same() {
     assert_eq!(left(&asked), Left::Asked);
     assert_eq!(left(&browser.submit(&asked, &[]).await), Left::Told);
     let hint = tokens["id_token"].as_str().unwrap();
+    let told = browser.open(&url(&app, &[("id_token_hint", hint)])).await;
+    assert_eq!((left(&told), told.url.path()), (Left::Told, "/id/signed-out"));
     let params = [("id_token_hint", hint), ("post_logout_redirect_uri", AFTER)];
     assert_eq!(left(&post_cross_site(&app, &browser, &params).await), Left::Away(AFTER.into()));
     app.finish().await;

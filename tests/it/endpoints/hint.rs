@@ -44,7 +44,10 @@ pub fn forgeries(good: &Value, access_token: &Value) -> Vec<(&'static str, Strin
         ("exp of 1e300", format!("{head}.{}.{signature}", encode(&far))),
         ("a foreign key under our kid", foreign(SigningAlg::ES256, kid.as_str().unwrap())),
         ("a foreign key under its own kid", foreign(SigningAlg::ES256, "theirs")),
-        ("a kid that is no text", format!("{}.{body}.{signature}", encode(&json!({ "alg": "RS256", "kid": 5 })))),
+        (
+            "a kid that is no text",
+            format!("{}.{body}.{signature}", encode(&json!({ "alg": "RS256", "kid": 5 }))),
+        ),
         ("no kid", format!("{}.{body}.{signature}", encode(&json!({ "alg": "RS256" })))),
         ("a header that is a list", format!("{}.{body}.{signature}", encode(&json!([])))),
         ("a header that is no JSON", format!("e30e30.{body}.{signature}")),
@@ -110,7 +113,8 @@ async fn a_hint_selects_whom_it_names_and_a_bad_one_is_refused() {
     assert_eq!(ask(good, Some("none")).await, Outcome::Code);
     // Nobody signed in, or the wrong person signs in.
     let stranger = app.browser();
-    let silent = stranger.get(&rp.authorize(&[("id_token_hint", Some(good)), ("prompt", Some("none"))])).await;
+    let silent =
+        stranger.get(&rp.authorize(&[("id_token_hint", Some(good)), ("prompt", Some("none"))])).await;
     assert_eq!(outcome(&app, &silent), Outcome::error("login_required"));
     let wrong = rp.sign_in(&stranger, "grace", &[("id_token_hint", Some(good))]).await;
     assert_eq!(outcome(&app, &wrong), Outcome::error("login_required"));

@@ -16,7 +16,11 @@ async fn it_shows_who_is_here_and_to_nobody_else_what_there_is() {
 
     app.user("ada").await;
     app.user("grace").await;
-    let rp = Rp::new(&app, json!({ "client_name": "Field Notes", "first_party": true, "client_uri": "https://notes.example/" })).await;
+    let rp = Rp::new(
+        &app,
+        json!({ "client_name": "Field Notes", "first_party": true, "client_uri": "https://notes.example/" }),
+    )
+    .await;
     let browser = app.browser();
     let nobody = browser.get(&app.at("/")).await;
     assert!(!nobody.body.contains("Field Notes") && !nobody.body.contains("client add"), "{}", nobody.body);
@@ -71,12 +75,17 @@ async fn signing_out_needs_our_own_page_in_this_browser() {
         let request = browser.request(Method::POST, &app.at("/signed-out")).form(&[("csrf", csrf)]);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer = browser.send(request).await;
-        assert_eq!(shown(&answer), (403, "Form came from another site".into(), String::new()), "{headers:?} {csrf}");
+        assert_eq!(
+            shown(&answer),
+            (403, "Form came from another site".into(), String::new()),
+            "{headers:?} {csrf}"
+        );
         let silent = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await;
         assert_eq!(outcome(&app, &silent), Outcome::Code, "{headers:?}");
     }
     // Where to go afterwards is sealed: another browser's, or a forged one, leads nowhere.
-    let answer = browser.post(&app.at("/signed-out"), &[("csrf", &csrf), ("then", "https://evil.example")]).await;
+    let answer =
+        browser.post(&app.at("/signed-out"), &[("csrf", &csrf), ("then", "https://evil.example")]).await;
     assert_eq!(answer.location().unwrap().path(), "/signed-out");
     app.finish().await;
 }

@@ -57,7 +57,11 @@ async fn only_our_own_page_may_send_the_form() {
             assert_eq!(answer.status, 303, "{headers:?}");
             assert_eq!(outcome(&app, &browser.follow(answer).await), Outcome::Code, "{headers:?}");
         } else {
-            assert_eq!(shown(&answer), (403, "Form came from another site".into(), String::new()), "{headers:?}");
+            assert_eq!(
+                shown(&answer),
+                (403, "Form came from another site".into(), String::new()),
+                "{headers:?}"
+            );
             assert_eq!(browser.cookie(SID), None, "{headers:?}");
         }
     }
@@ -140,7 +144,11 @@ async fn without_cookies_it_says_so_and_does_not_turn_in_circles() {
             browser.set_cookie("countersign_browser", cookie);
         }
         let answer = post(&app, &browser, &ticket(&page), &[("sec-fetch-site", "same-origin")]).await;
-        assert_eq!(shown(&answer), (400, "Cookies are needed to sign in".into(), String::new()), "{cookie:?}");
+        assert_eq!(
+            shown(&answer),
+            (400, "Cookies are needed to sign in".into(), String::new()),
+            "{cookie:?}"
+        );
         assert_eq!(browser.cookie(SID), None);
     }
     app.finish().await;
@@ -167,7 +175,10 @@ async fn unknown_disabled_and_wrong_are_told_the_same() {
         ("ada", "WISTFUL-OTTER-PAINTS-9"),
     ] {
         let answer = browser.submit(&page, &[("username", name), ("password", password)]).await;
-        assert_eq!((answer.status.as_u16(), answer.text("#problem .alert-title")), (422, "User name or password is not right".into()));
+        assert_eq!(
+            (answer.status.as_u16(), answer.text("#problem .alert-title")),
+            (422, "User name or password is not right".into())
+        );
         assert_eq!(browser.cookie(SID), None, "{name}");
         assert!(!answer.body.contains(password), "a password is never sent back");
         let body = answer.body.replace(&format!("value=\"{name}\""), "value=\"NAME\"");
@@ -201,7 +212,11 @@ async fn what_is_missing_is_marked_and_cancel_goes_back() {
     }
     let policy = page.header("content-security-policy");
     assert!(policy.contains("form-action 'self'") && policy.contains("default-src 'none'"), "{policy}");
-    assert_eq!(page.header("referrer-policy"), "same-origin", "or our own forms would come without an origin");
+    assert_eq!(
+        page.header("referrer-policy"),
+        "same-origin",
+        "or our own forms would come without an origin"
+    );
     assert!(!page.headers.contains_key("cross-origin-opener-policy"));
     for (fields, field) in [
         (vec![("username", ""), ("password", "")], "#username-problem"),
@@ -216,7 +231,9 @@ async fn what_is_missing_is_marked_and_cancel_goes_back() {
     assert_eq!(outcome(&app, &cancelled), Outcome::error("access_denied"));
     assert_eq!((cancelled.status.as_u16(), cancelled.answered("state").as_deref()), (200, Some("a-state")));
 
-    for (method, status, allow) in [(Method::PUT, 405, "GET, HEAD, POST"), (Method::DELETE, 405, "GET, HEAD, POST")] {
+    for (method, status, allow) in
+        [(Method::PUT, 405, "GET, HEAD, POST"), (Method::DELETE, 405, "GET, HEAD, POST")]
+    {
         for path in ["/login", "/consent", "/signed-out"] {
             let answer = browser.send(browser.request(method.clone(), &app.at(path))).await;
             assert_eq!((shown(&answer).0, answer.header("allow")), (status, allow), "{path}");
@@ -251,7 +268,8 @@ async fn the_cookie_of_before_sees_only_who_was_there_before() {
     let victim = planted.fork();
     let reauthenticate = rp.authorize(&[("prompt", Some("login"))]);
     let page = victim.open(&reauthenticate).await;
-    let code = victim.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await.answered("code").unwrap();
+    let code =
+        victim.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await.answered("code").unwrap();
     let hers = rp.redeem(&victim, &code, &[]).await.json();
     assert_eq!(crate::support::rp::claims(&hers["id_token"])["sub"], ada.id);
     assert_ne!(victim.cookie(SID), planted.cookie(SID));

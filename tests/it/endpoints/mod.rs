@@ -63,7 +63,8 @@ pub fn outcome(app: &TestApp, answer: &Answer) -> Outcome {
             Outcome::Code
         }
         Some(error) => {
-            let fits = |name: &String| ["error", "error_description", "iss", "state"].contains(&name.as_str());
+            let fits =
+                |name: &String| ["error", "error_description", "iss", "state"].contains(&name.as_str());
             assert!(names.iter().all(fits), "{to}");
             assert_describes(&answer.answered("error_description").unwrap());
             Outcome::Error(error)
@@ -89,16 +90,18 @@ pub fn assert_describes(description: &str) {
 
 /// An error page: its status, its heading, and the code it names, which may be none.
 pub fn shown(answer: &Answer) -> (u16, String, String) {
+    let (status, to) = (answer.status.as_u16(), answer.header("location"));
+    assert!(status >= 400 && to.is_empty(), "not refused: {status} {to} {}", answer.body);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{}", answer.body);
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert!(!answer.headers.contains_key("location"), "{:?}", answer.headers);
     let first = |part: &str| answer.text(&format!("footer dl div:first-child {part}"));
     let code = if first("dt") == "Error code" { first("dd") } else { String::new() };
-    (answer.status.as_u16(), answer.text("h1"), code)
+    (status, answer.text("h1"), code)
 }
 
 /// A JSON error: its status and its code, with the headers every one of them carries.
 pub fn refusal(answer: &Answer) -> (u16, String) {
+    assert!(answer.status.as_u16() >= 400, "not refused: {} {}", answer.status, answer.body);
     assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.url);
     assert_eq!(answer.header("pragma"), "no-cache", "{}", answer.url);
     assert_eq!(answer.header("content-type"), "application/json", "{}", answer.body);

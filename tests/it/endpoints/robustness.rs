@@ -27,7 +27,9 @@ async fn a_panic_is_a_500_and_harms_no_other_request() {
         // Past the browser, whose requests must not end up as errors in the log.
         let response = browser.request(Method::GET, &app.at(path)).send().await.unwrap();
         assert_eq!(response.status(), 500, "{path}");
-        for name in ["x-content-type-options", "x-frame-options", "content-security-policy", "x-request-id", "date"] {
+        for name in
+            ["x-content-type-options", "x-frame-options", "content-security-policy", "x-request-id", "date"]
+        {
             assert!(response.headers().contains_key(name), "{path}: {name}");
         }
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -53,13 +55,18 @@ async fn addresses_may_be_long_and_not_endless() {
     let large = [("state", Some(state.as_str())), ("nonce", Some(nonce.as_str())), ("prompt", Some("login"))];
     let page = browser.open(&rp.authorize(&large)).await;
     assert!(page.url.as_str().len() < 200, "{}", page.url);
-    let back = browser.submit(&page, &[("username", "ada"), ("password", crate::support::app::PASSWORD)]).await;
+    let back =
+        browser.submit(&page, &[("username", "ada"), ("password", crate::support::app::PASSWORD)]).await;
     assert_eq!(back.answered("state").as_deref(), Some(state.as_str()));
     let tokens = rp.redeem(&browser, &back.answered("code").unwrap(), &[]).await.json();
     assert_eq!(crate::support::rp::claims(&tokens["id_token"])["nonce"], nonce.as_str());
 
-    for path in ["/", "/assets", "/assets/", "/assets/../Cargo.toml", "/assets/nothing.css", "/nothing", "//", "/authorize/", "/Authorize"] {
-        let answer = raw(&app, format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes());
+    for path in [
+        "/", "/assets", "/assets/", "/assets/../Cargo.toml", "/assets/nothing.css", "/nothing", "//",
+        "/authorize/", "/Authorize",
+    ] {
+        let answer =
+            raw(&app, format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes());
         let expected = if path == "/" { "HTTP/1.1 200 " } else { "HTTP/1.1 404 " };
         assert!(answer.starts_with(expected), "{path}: {answer}");
     }
@@ -83,7 +90,8 @@ async fn hostile_headers_and_lines_break_nothing() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
     rp.code(&browser, "ada", &[]).await;
-    let (sid, ours) = (browser.cookie("countersign_sid").unwrap(), browser.cookie("countersign_browser").unwrap());
+    let (sid, ours) =
+        (browser.cookie("countersign_sid").unwrap(), browser.cookie("countersign_browser").unwrap());
     let target = rp.authorize(&[("prompt", Some("none"))]);
     let target = target.strip_prefix(&app.issuer).unwrap();
     let large = "x".repeat(60_000);
@@ -111,7 +119,8 @@ async fn hostile_headers_and_lines_break_nothing() {
         (format!("x={large}; countersign_sid={sid}").into(), "code="),
     ];
     for (cookie, expected) in cookies {
-        let mut request = format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: ").into_bytes();
+        let mut request =
+            format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: ").into_bytes();
         request.extend_from_slice(&cookie);
         request.extend_from_slice(b"\r\n\r\n");
         let answer = raw(&app, &request);
@@ -141,9 +150,15 @@ async fn hostile_headers_and_lines_break_nothing() {
         assert!(!answer.contains("location: http://evil"), "{answer}");
     }
     // A page opened under another name of this computer would lose its cookies: it is moved first.
-    let opened = format!("GET {target} HTTP/1.1\r\nHost: localhost:{}\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n", app.port());
+    let opened = format!(
+        "GET {target} HTTP/1.1\r\nHost: localhost:{}\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n\r\n",
+        app.port()
+    );
     let moved = raw(&app, opened.as_bytes());
-    assert!(moved.starts_with("HTTP/1.1 303 ") && moved.contains(&format!("location: {}{target}", app.issuer)), "{moved}");
+    assert!(
+        moved.starts_with("HTTP/1.1 303 ") && moved.contains(&format!("location: {}{target}", app.issuer)),
+        "{moved}"
+    );
     assert_eq!(outcome(&app, &browser.get(&rp.authorize(&[])).await), Outcome::Code, "and it still serves");
     app.finish().await;
 }

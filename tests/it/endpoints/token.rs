@@ -247,14 +247,17 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
                 claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
                 descriptions: [].into(),
             };
-            let declared = vec![resource(API, "balances.read", &["roles"]), resource(LEDGER, "ledger.write", &[])];
+            let declared =
+                vec![resource(API, "balances.read", &["roles"]), resource(LEDGER, "ledger.write", &[])];
             config.resources = Resources::new(declared).unwrap();
         },
         ..Options::default()
     })
     .await;
     app.user("ada").await;
-    let rp = Rp::new(&app, json!({ "first_party": true, "scope": "openid email balances.read ledger.write" })).await;
+    let rp =
+        Rp::new(&app, json!({ "first_party": true, "scope": "openid email balances.read ledger.write" }))
+            .await;
     let browser = app.browser();
     rp.code(&browser, "ada", &[]).await;
     let all = "openid email balances.read ledger.write";
@@ -279,7 +282,8 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
         let asked = if authorized.is_empty() { Some("openid") } else { scope };
         let url = rp.authorize(&[("scope", asked)]) + &repeated;
         let code = browser.get(&url).await.answered("code").unwrap_or_else(|| panic!("{what}"));
-        let narrowed: Vec<(&str, Option<&str>)> = requested.iter().map(|uri| ("resource", Some(*uri))).collect();
+        let narrowed: Vec<(&str, Option<&str>)> =
+            requested.iter().map(|uri| ("resource", Some(*uri))).collect();
         let answer = rp.redeem(&browser, &code, &narrowed).await;
         if let Some(error) = refused {
             assert_eq!(refusal(&answer), bad(error), "{what}");
@@ -292,7 +296,10 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
         assert_eq!(header(&tokens["access_token"])["typ"], "at+jwt");
         let has_roles = audience.to_string().contains(API);
         assert_eq!(access.get("roles").is_some(), has_roles, "{what}");
-        assert!(access.get("email").is_none() && access.get("urn:countersign:claim:session").is_none(), "{what}");
+        assert!(
+            access.get("email").is_none() && access.get("urn:countersign:claim:session").is_none(),
+            "{what}"
+        );
         assert_eq!(claims(&tokens["id_token"])["aud"], rp.client_id, "{what}");
         assert_eq!(userinfo(&app, &tokens).await, 401, "{what}: a token for others is none for us");
     }
@@ -332,7 +339,8 @@ async fn scripts_of_the_clients_own_origins_may_read_the_answer() {
     };
     for (rp, origin, allowed) in rows {
         let request = browser.request(Method::POST, &app.at("/token"));
-        let mut request = request.basic_auth(&rp.client_id, Some(&rp.secret)).form(&[("grant_type", "nonsense")]);
+        let mut request =
+            request.basic_auth(&rp.client_id, Some(&rp.secret)).form(&[("grant_type", "nonsense")]);
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
@@ -354,7 +362,8 @@ async fn scripts_of_the_clients_own_origins_may_read_the_answer() {
     }
     // Pages are for nobody's scripts.
     for path in ["/authorize", "/login", "/consent", "/end_session", "/"] {
-        let answer = browser.send(browser.request(Method::GET, &app.at(path)).header("origin", anywhere)).await;
+        let answer =
+            browser.send(browser.request(Method::GET, &app.at(path)).header("origin", anywhere)).await;
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
     }
     app.finish().await;

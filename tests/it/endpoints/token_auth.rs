@@ -16,13 +16,14 @@ const SECRET: &str = "sEcret-0123456789_abcdefghijklmnopqrstuvwxyz";
 const AWKWARD: &str = "Basic bXkrY2xpZW50JTNBMTpwJTQwc3MlMkJ3JTI1cmQlM0ElMkYlM0QlQzMlQTk=";
 
 async fn client(app: &TestApp, id: &str, secret: Option<&str>, method: &str, disabled: bool) {
-    let metadata = json!({ "client_name": id, "redirect_uris": [REDIRECT], "token_endpoint_auth_method": method });
+    let metadata =
+        json!({ "client_name": id, "redirect_uris": [REDIRECT], "token_endpoint_auth_method": method });
     let metadata: Metadata = serde_json::from_value(metadata).unwrap();
     let secret = secret.map(|secret| {
         app.keep_secret(secret);
         TokenHash::of(secret)
     });
-    let client = Client { id: id.into(), secret, disabled, metadata };
+    let client = Client { id: id.into(), secret, disabled, registered_at: app.clock.now(), metadata };
     assert!(store::clients::add(&app.app.db, &client, "test", app.clock.now()).await.unwrap());
 }
 
@@ -40,7 +41,8 @@ async fn a_client_proves_itself_by_its_own_method_and_by_no_other() {
     client(&app, "disabled", Some(SECRET), "client_secret_basic", true).await;
     client(&app, "my client:1", Some("p@ss+w%rd:/=\u{e9}"), "client_secret_basic", false).await;
     client(&app, "looks encoded", Some("a+b%41c"), "client_secret_basic", false).await;
-    let (believed, refused, confused) = ((400, "invalid_grant"), (401, "invalid_client"), (400, "invalid_request"));
+    let (believed, refused, confused) =
+        ((400, "invalid_grant"), (401, "invalid_client"), (400, "invalid_request"));
     let right = || basic(&format!("basic:{SECRET}"));
     let assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     #[rustfmt::skip]
@@ -98,7 +100,11 @@ async fn a_client_proves_itself_by_its_own_method_and_by_no_other() {
     ];
     let browser = app.browser();
     for (what, header, mut fields, (status, error), challenged) in rows {
-        fields.extend([("grant_type", "authorization_code"), ("code", "unknown"), ("redirect_uri", REDIRECT)]);
+        fields.extend([
+            ("grant_type", "authorization_code"),
+            ("code", "unknown"),
+            ("redirect_uri", REDIRECT),
+        ]);
         let mut request = browser.request(Method::POST, &app.at("/token")).form(&fields);
         if let Some(header) = header {
             request = request.header("authorization", header);
@@ -109,7 +115,8 @@ async fn a_client_proves_itself_by_its_own_method_and_by_no_other() {
         assert_eq!(answer.header("www-authenticate"), if challenged { &challenge } else { "" }, "{what}");
     }
     // Two headers are two credentials, even if equal.
-    let twice = browser.request(Method::POST, &app.at("/token")).form(&[("grant_type", "authorization_code")]);
+    let twice =
+        browser.request(Method::POST, &app.at("/token")).form(&[("grant_type", "authorization_code")]);
     let twice = twice.header("authorization", right().unwrap()).header("authorization", right().unwrap());
     assert_eq!(refusal(&browser.send(twice).await), (400, "invalid_request".into()));
     app.finish().await;
@@ -123,7 +130,9 @@ async fn every_refused_client_is_told_the_same() {
     client(&app, "disabled", Some(SECRET), "client_secret_basic", true).await;
     let browser = app.browser();
     let mut bodies = vec![];
-    for pair in [format!("nobody:{SECRET}"), format!("disabled:{SECRET}"), "basic:wrong".into(), "basic:".into()] {
+    for pair in
+        [format!("nobody:{SECRET}"), format!("disabled:{SECRET}"), "basic:wrong".into(), "basic:".into()]
+    {
         let (id, secret) = pair.split_once(':').unwrap();
         let request = browser.request(Method::POST, &app.at("/token")).basic_auth(id, Some(secret));
         let answer = browser.send(request.form(&[("grant_type", "authorization_code"), ("code", "x")])).await;

@@ -34,7 +34,8 @@ async fn a_token_comes_in_one_place() {
     let (bearer, lower) = (format!("Bearer {token}"), format!("bearer {token}"));
     let dpop = format!("DPoP {token}");
     let (form, json_type) = ("application/x-www-form-urlencoded", "application/json");
-    let (in_body, twice) = (format!("access_token={token}"), format!("access_token={token}&access_token={token}"));
+    let (in_body, twice) =
+        (format!("access_token={token}"), format!("access_token={token}&access_token={token}"));
     let in_query = format!("?access_token={token}");
     let large = "a".repeat(70_000);
     let (fine, bare, invalid) = ((200, ""), (401, ""), (400, "invalid_request"));
@@ -77,11 +78,19 @@ async fn a_token_comes_in_one_place() {
         }
         let answer = browser.send(request).await;
         assert_eq!(answer.status, status, "row {at}: {}", answer.body);
-        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"), "row {at}");
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("pragma")),
+            ("no-store", "no-cache"),
+            "row {at}"
+        );
         match status {
             200 => assert_eq!(answer.json(), json!({ "sub": ada.id }), "row {at}"),
             401 => {
-                assert_eq!((answer.header("www-authenticate"), answer.body.as_str()), ("Bearer", ""), "row {at}");
+                assert_eq!(
+                    (answer.header("www-authenticate"), answer.body.as_str()),
+                    ("Bearer", ""),
+                    "row {at}"
+                );
             }
             _ => assert_eq!(challenged(&answer), (status, error.into()), "row {at}"),
         }
@@ -89,7 +98,11 @@ async fn a_token_comes_in_one_place() {
     for accept in ["application/json", "application/jwt", "*/*", "text/html"] {
         let request = browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token);
         let answer = browser.send(request.header("accept", accept)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"), "{accept}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (200, "application/json"),
+            "{accept}"
+        );
     }
     for method in [Method::PUT, Method::DELETE] {
         let answer = browser.send(browser.request(method, &app.at("/userinfo")).bearer_auth(token)).await;
@@ -156,7 +169,8 @@ async fn only_a_living_access_token_of_ours_for_us_is_one() {
     let us_too = changed("aud", json!([API, app.issuer]));
     assert_eq!(get(&app, &browser, &signed_by_us(&app, "at+jwt", &us_too)).await.status, 200);
 
-    let scopeless = get(&app, &browser, &signed_by_us(&app, "at+jwt", &changed("scope", json!("email")))).await;
+    let scopeless =
+        get(&app, &browser, &signed_by_us(&app, "at+jwt", &changed("scope", json!("email")))).await;
     assert_eq!(challenged(&scopeless), (403, "insufficient_scope".into()));
     assert!(scopeless.header("www-authenticate").ends_with(", scope=\"openid\""));
 
@@ -172,7 +186,8 @@ async fn only_a_living_access_token_of_ours_for_us_is_one() {
     assert_eq!(get(&app, &browser, token).await.status, 200);
     app.clock.advance(Duration::seconds(10));
     assert_eq!(challenged(&get(&app, &browser, token).await), invalid(), "expired");
-    let renewed = rp.redeem(&browser, &browser.get(&rp.authorize(&[])).await.answered("code").unwrap(), &[]).await;
+    let renewed =
+        rp.redeem(&browser, &browser.get(&rp.authorize(&[])).await.answered("code").unwrap(), &[]).await;
     let renewed = renewed.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(get(&app, &browser, &renewed).await.status, 200);
     let now = app.clock.now();

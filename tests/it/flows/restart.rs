@@ -60,7 +60,8 @@ impl Installation {
 
     /// Adds a person and an application, as the command line does.
     async fn furnish(&self) {
-        let config = Config::development(&self.issuer, &self.path("data"), &self.path("keys"), vec![]).unwrap();
+        let config =
+            Config::development(&self.issuer, &self.path("data"), &self.path("keys"), vec![]).unwrap();
         let (db, now) = (open_store(&config).unwrap(), Clock::default().now());
         let id = uuid::Uuid::new_v4().to_string();
         let ada = User { id, login: "ada".into(), disabled: false, claims: Map::new() };
@@ -69,7 +70,13 @@ impl Installation {
         let metadata = json!({ "client_name": "App", "redirect_uris": [REDIRECT], "first_party": true,
             "token_endpoint_auth_method": "none" });
         let metadata = serde_json::from_value(metadata).unwrap();
-        let app = Client { id: "app".into(), secret: None, disabled: false, metadata };
+        let app = Client {
+            id: "app".into(),
+            secret: None,
+            disabled: false,
+            registered_at: time::OffsetDateTime::UNIX_EPOCH,
+            metadata,
+        };
         assert!(store::clients::add(&db, &app, "test", now).await.unwrap());
     }
 
@@ -138,7 +145,8 @@ async fn a_killed_provider_comes_back_with_everybody_signed_in() {
     let home = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
     let first = provider.redeem(&browser, &home.answered("code").unwrap()).await.json();
     let open_page = browser.open(&provider.authorize("login")).await;
-    let under_way = browser.get(&provider.authorize("none")).await.answered("code").expect("a silent sign-in");
+    let under_way =
+        browser.get(&provider.authorize("none")).await.answered("code").expect("a silent sign-in");
     let keys = provider.keys(&browser).await;
 
     provider.kill();
@@ -178,8 +186,7 @@ async fn a_provider_killed_while_it_writes_loses_nothing_it_answered() {
             let cookie = format!("countersign_sid={}", browser.cookie("countersign_sid").unwrap());
             let mut codes = vec![];
             // Every answer carries a code that was written; replays write as well.
-            while let Ok(answer) =
-                http.get(provider.authorize("none")).header("cookie", &cookie).send().await
+            while let Ok(answer) = http.get(provider.authorize("none")).header("cookie", &cookie).send().await
             {
                 let to = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
                 let code = to.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
@@ -199,7 +206,11 @@ async fn a_provider_killed_while_it_writes_loses_nothing_it_answered() {
         assert_whole(&provider.path("data/state.db"));
         provider.start().await;
         for code in codes.iter().rev().take(3) {
-            assert_eq!(provider.redeem(&browser, code).await.status, 200, "a code that was answered is there");
+            assert_eq!(
+                provider.redeem(&browser, code).await.status,
+                200,
+                "a code that was answered is there"
+            );
         }
     }
 }

@@ -55,7 +55,13 @@ fn client(id: &str) -> Client {
     let metadata = json!({ "client_name": "App", "redirect_uris": ["https://app.example/cb"],
         "default_max_age": 60, "scope": "openid email" });
     let metadata: Metadata = serde_json::from_value(metadata).unwrap();
-    Client { id: id.into(), secret: Some(TokenHash::of("a secret")), disabled: false, metadata }
+    Client {
+        id: id.into(),
+        secret: Some(TokenHash::of("a secret")),
+        disabled: false,
+        registered_at: time::OffsetDateTime::UNIX_EPOCH,
+        metadata,
+    }
 }
 
 fn consent(scopes: &str, resources: &[&str]) -> Consent {
@@ -236,13 +242,15 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     let exp = now() + Duration::minutes(11);
     assert_eq!(grants::holder(&db, dead, &ada.id).await.unwrap().unwrap().id, ada.id);
     for _ in 0..3 {
-        grants::kill(&db, dead, exp).await.unwrap();
+        grants::kill(&db, dead, exp, "a test", now()).await.unwrap();
         assert!(grants::holder(&db, dead, &ada.id).await.unwrap().is_none());
     }
-    join_all((0..20).map(|_| grants::kill(&db, dead, exp)))
+    join_all((0..20).map(|_| grants::kill(&db, dead, exp, "a test", now())))
         .await
         .into_iter()
         .for_each(|killed| killed.unwrap());
+    let told: Vec<String> = trail(&db).into_iter().filter(|line| line.contains("grant")).collect();
+    assert_eq!(told, [format!("system grant.revoked {dead} a test")], "told once");
     assert!(grants::holder(&db, alive, &ada.id).await.unwrap().is_some());
     assert!(grants::holder(&db, alive, "nobody").await.unwrap().is_none());
     assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);

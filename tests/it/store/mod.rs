@@ -15,7 +15,7 @@ use crate::support;
 pub struct Store {
     pub db: Db,
     pub url: Url,
-    _folder: Option<TempDir>,
+    pub _folder: Option<TempDir>,
 }
 
 /// An empty place for a database.

@@ -1,0 +1,47 @@
+//! Keys: who may open what, and what the world sees of them.
+
+mod instance;
+mod sealing;
+mod signing;
+
+use countersign::db::Db;
+use countersign::keys::KeyError;
+use countersign::keys::instance::{Given, InstanceKeys, Source};
+use countersign::keys::opened::Keys;
+use countersign::keys::policy::KeyPolicy;
+use countersign::secret::{Key, base64url};
+use time::OffsetDateTime;
+
+use crate::store::{Store, sqlite_place, store};
+
+/// An empty SQLite database.
+pub fn database() -> Store {
+    store(sqlite_place())
+}
+
+pub fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap()
+}
+
+/// A new instance key as it is written down.
+pub fn key_text() -> String {
+    base64url(Key::generate().expose())
+}
+
+/// Keys given as text.
+pub fn given(text: &str) -> Source {
+    Source::Given(Given(text.into()))
+}
+
+pub fn instance(text: &str) -> InstanceKeys {
+    InstanceKeys::read(&given(text)).unwrap().unwrap()
+}
+
+pub fn open(db: &Db, source: &Source) -> Result<Keys, KeyError> {
+    Keys::open(db, source, KeyPolicy::DEFAULT, now())
+}
+
+/// The text of a refusal to open.
+pub fn refused(db: &Db, source: &Source) -> String {
+    open(db, source).err().expect("it must refuse").to_string()
+}

@@ -1,0 +1,206 @@
+//! The public set, and tokens as strangers verify them.
+
+use countersign::db::Db;
+use countersign::keys::jose::{Signer, thumbprint};
+use countersign::keys::opened::Keys;
+use countersign::protocol::client::SigningAlg;
+use countersign_verifier::{Check, KeySet, verify};
+use data_encoding::BASE64URL_NOPAD;
+use openssl::bn::BigNum;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::ecdsa::EcdsaSig;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Public};
+use openssl::rsa::Rsa;
+use openssl::sha::sha256;
+use serde_json::{Map, Value, json};
+
+use super::{database, given, key_text, now, open};
+use crate::store::Store;
+
+const ISSUER: &str = "https://id.example";
+
+fn bytes(value: &Value) -> Vec<u8> {
+    BASE64URL_NOPAD.decode(value.as_str().unwrap().as_bytes()).unwrap()
+}
+
+fn set(keys: &Keys) -> Vec<Map<String, Value>> {
+    let set: Value = serde_json::from_slice(&keys.ring.load().jwks).unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key.as_object().unwrap().clone()).collect()
+}
+
+fn keys(db: &Db) -> Keys {
+    open(db, &given(&key_text())).unwrap()
+}
+
+fn claims() -> Value {
+    let now = now().unix_timestamp();
+    json!({ "iss": ISSUER, "sub": "ada", "aud": "app", "client_id": "app", "jti": "j", "nonce": "n",
+        "iat": now, "exp": now + 600, "scope": "openid" })
+}
+
+#[test]
+fn the_thumbprint_is_the_one_of_the_standard() {
+    let jwk = json!({ "crv": "P-256", "kty": "EC", "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+        "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU", "kid": "ignored", "use": "sig" });
+    assert_eq!(thumbprint(jwk.as_object().unwrap()), "xx0BcA-wMohw8atYDJOe6peGModklG2wRHBlXHMvl0M");
+    // The example of RFC 7638 §3.1.
+    let rsa = json!({ "kty": "RSA", "alg": "RS256", "kid": "2011-04-29", "e": "AQAB",
+        "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw" });
+    assert_eq!(thumbprint(rsa.as_object().unwrap()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+}
+
+#[test]
+fn the_public_set_holds_one_key_of_each_kind_and_nothing_private() {
+    let Store { db, _folder, .. } = database();
+    let keys = set(&keys(&db));
+    let algs: Vec<&str> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();
+    assert_eq!(algs.len(), 2);
+    assert!(algs.contains(&"RS256") && algs.contains(&"ES256"), "{algs:?}");
+    for key in keys {
+        assert_eq!(key["use"], "sig");
+        assert_eq!(key["kid"], Value::from(thumbprint(&key)));
+        let members: Vec<&str> = key.keys().map(String::as_str).collect();
+        let mut allowed = match key["kty"].as_str().unwrap() {
+            "RSA" => vec!["kty", "n", "e", "kid", "use", "alg"],
+            _ => vec!["kty", "crv", "x", "y", "kid", "use", "alg"],
+        };
+        let mut members = members;
+        (members.sort_unstable(), allowed.sort_unstable());
+        assert_eq!(members, allowed);
+        match key["kty"].as_str().unwrap() {
+            "RSA" => assert!(bytes(&key["n"]).len() == 256 && bytes(&key["e"]) == [1, 0, 1]),
+            _ => {
+                assert!(key["crv"] == "P-256" && bytes(&key["x"]).len() == 32 && bytes(&key["y"]).len() == 32)
+            }
+        }
+    }
+}
+
+#[test]
+fn the_set_and_its_tag_are_the_same_after_a_restart() {
+    let (Store { db, _folder, .. }, text) = (database(), key_text());
+    let first = open(&db, &given(&text)).unwrap().ring.load_full();
+    let second = open(&db, &given(&text)).unwrap().ring.load_full();
+    assert_eq!((&first.jwks, &first.etag), (&second.jwks, &second.etag));
+    assert!(first.etag.starts_with('"') && first.etag.ends_with('"'), "{}", first.etag);
+    let Store { db: other, _folder, .. } = database();
+    assert_ne!(keys(&other).ring.load().etag, first.etag);
+}
+
+#[test]
+fn the_verifier_crate_accepts_our_tokens() {
+    let Store { db, _folder, .. } = database();
+    let keys = keys(&db);
+    let ring = keys.ring.load();
+    let published = KeySet::from_json(&ring.jwks).unwrap();
+    assert_eq!(published.len(), 2);
+    for alg in SigningAlg::ALL {
+        let mut of_id_token = claims();
+        of_id_token.as_object_mut().unwrap().remove("client_id");
+        of_id_token.as_object_mut().unwrap().remove("scope");
+        let id_token = ring.sign(alg, "JWT", &of_id_token).unwrap();
+        verify(&id_token, &published, &Check::id_token(ISSUER, "app"), now()).unwrap();
+        let access_token = ring.sign(alg, "at+jwt", &claims()).unwrap();
+        let said = verify(&access_token, &published, &Check::access_token(ISSUER, "app"), now());
+        assert_eq!(said.unwrap().sub, "ada");
+        assert!(verify(&id_token, &published, &Check::access_token(ISSUER, "app"), now()).is_err(), "by typ");
+    }
+}
+
+fn rsa(key: &Map<String, Value>) -> PKey<Public> {
+    let number = |name: &str| BigNum::from_slice(&bytes(&key[name])).unwrap();
+    PKey::from_rsa(Rsa::from_public_components(number("n"), number("e")).unwrap()).unwrap()
+}
+
+fn ec(key: &Map<String, Value>) -> EcKey<Public> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let number = |name: &str| BigNum::from_slice(&bytes(&key[name])).unwrap();
+    EcKey::from_public_key_affine_coordinates(&group, &number("x"), &number("y")).unwrap()
+}
+
+/// By hand, with nothing but the published set and a cryptographic library.
+#[test]
+fn openssl_accepts_our_tokens() {
+    let Store { db, _folder, .. } = database();
+    let keys = keys(&db);
+    for alg in SigningAlg::ALL {
+        let token = keys.ring.load().sign(alg, "at+jwt", &claims()).unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+        let header = signed.split('.').next().unwrap();
+        let header: Value = serde_json::from_slice(&bytes(&header.into())).unwrap();
+        let key = set(&keys).into_iter().find(|key| key["kid"] == header["kid"]).unwrap();
+        assert_eq!(header, json!({ "alg": alg.name(), "typ": "at+jwt", "kid": key["kid"] }));
+        match alg {
+            SigningAlg::RS256 => {
+                let key = rsa(&key);
+                let mut verifier = openssl::sign::Verifier::new(MessageDigest::sha256(), &key).unwrap();
+                assert!(verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap());
+            }
+            SigningAlg::ES256 => {
+                assert_eq!(signature.len(), 64, "r and s, not DER");
+                let half = |range| BigNum::from_slice(&signature[range]).unwrap();
+                let pair = EcdsaSig::from_private_components(half(0..32), half(32..64)).unwrap();
+                assert!(pair.verify(&sha256(signed.as_bytes()), &ec(&key)).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn our_own_check_takes_our_keys_only() {
+    let (Store { db, _folder, .. }, Store { db: others, _folder: _other, .. }) = (database(), database());
+    let (ours, theirs) = (keys(&db), keys(&others));
+    let (ring, foreign) = (ours.ring.load(), theirs.ring.load());
+    let sign = |alg| ring.sign(alg, "at+jwt", &claims()).unwrap();
+    for alg in SigningAlg::ALL {
+        let read = ring.verify::<Value>(&sign(alg)).unwrap();
+        assert_eq!((read.typ.as_deref(), &read.claims), (Some("at+jwt"), &claims()));
+        assert!(foreign.verify::<Value>(&sign(alg)).is_err(), "another provider's keys");
+        let typ = ring.sign(alg, "application/AT+JWT", &claims()).unwrap();
+        assert_eq!(ring.verify::<Value>(&typ).unwrap().typ.as_deref(), Some("at+jwt"));
+        let token = sign(alg);
+        let last = token.rfind('.').unwrap();
+        for position in (0..token.len()).filter(|at| *at != last) {
+            // The last character of a segment carries bits that decoders may ignore; ours must not.
+            let mut changed = token.clone().into_bytes();
+            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(ring.verify::<Value>(&changed).is_err(), "character {position} of {}", token.len());
+        }
+    }
+    // The header chooses among our keys and decides nothing: no alg of its own, no key of its own.
+    let token = sign(SigningAlg::ES256);
+    let parts: Vec<&str> = token.split('.').collect();
+    let kid = serde_json::from_slice::<Value>(&bytes(&parts[0].into())).unwrap()["kid"].clone();
+    let with = |header: Value, signature: &str| {
+        format!("{}.{}.{signature}", BASE64URL_NOPAD.encode(header.to_string().as_bytes()), parts[1])
+    };
+    for header in [
+        json!({ "alg": "none", "kid": kid }),
+        json!({ "alg": "none" }),
+        json!({ "alg": "HS256", "kid": kid }),
+        json!({ "alg": "RS256", "kid": kid }),
+        json!({ "alg": "ES256" }),
+        json!({ "alg": "ES256", "kid": "other" }),
+        json!({ "kid": kid }),
+    ] {
+        for signature in [parts[2], ""] {
+            assert!(ring.verify::<Value>(&with(header.clone(), signature)).is_err(), "{header}");
+        }
+    }
+    for noise in ["", ".", "..", "...", "a.b.c", &"x".repeat(17 * 1024), &format!("{token}.x")] {
+        assert!(ring.verify::<Value>(noise).is_err());
+    }
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_without_showing_it() {
+    let secret = b"-----BEGIN PRIVATE KEY----- hunter2";
+    for alg in SigningAlg::ALL {
+        let refused = Signer::new(alg, "kid", secret).err().unwrap().to_string();
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
