@@ -1,0 +1,113 @@
+//! Redeeming a code: only who asked for it can.
+
+use countersign::ids::{GrantId, RecordId, SessionId};
+use countersign::protocol::claims::half_hash;
+use countersign::protocol::code::CodeGrant;
+use countersign::protocol::pkce::CodeChallenge;
+use countersign::protocol::resource::Resources;
+use countersign::protocol::scope::Scope;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::params;
+use crate::support::rp::{CHALLENGE, VERIFIER};
+
+const REDIRECT: &str = "https://app.example/cb?x=1";
+const API: &str = "https://api.example";
+const PAY: &str = "https://pay.example";
+
+fn grant(with_pkce: bool) -> CodeGrant {
+    let challenge = with_pkce.then_some(CHALLENGE);
+    CodeGrant {
+        grant_id: GrantId::generate(),
+        redirect_uri: REDIRECT.into(),
+        scope: Scope::parse("openid email"),
+        resources: vec![API.into(), PAY.into()],
+        nonce: Some("n".into()),
+        code_challenge: CodeChallenge::parse(challenge, challenge.map(|_| "S256"), false).unwrap(),
+        user_id: "ada".into(),
+        auth_time: OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap(),
+        acr: "1".into(),
+        amr: vec!["pwd".into()],
+        record: RecordId::generate(),
+        session_id: SessionId::generate(),
+    }
+}
+
+#[test]
+fn who_redeems_must_be_who_asked() {
+    let other = VERIFIER.replace('p', "q");
+    for (with_pkce, redirect, verifier, fine) in [
+        (true, Some(REDIRECT), Some(VERIFIER), true),
+        (true, None, Some(VERIFIER), true),
+        (true, Some(REDIRECT), None, false),
+        (true, None, None, false),
+        (true, Some(REDIRECT), Some(other.as_str()), false),
+        (true, Some(REDIRECT), Some(CHALLENGE), false),
+        (true, Some("https://app.example/cb"), Some(VERIFIER), false),
+        (true, Some("https://app.example/cb?x=1&"), Some(VERIFIER), false),
+        (false, Some(REDIRECT), None, true),
+        (false, None, None, false),
+        // A verifier without a challenge: somebody took the challenge out on the way.
+        (false, Some(REDIRECT), Some(VERIFIER), false),
+        (false, Some("https://app.example/CB?x=1"), None, false),
+    ] {
+        let mut sent = vec![];
+        sent.extend(redirect.map(|redirect| ("redirect_uri", redirect)));
+        sent.extend(verifier.map(|verifier| ("code_verifier", verifier)));
+        let checked = grant(with_pkce).check(&params(&sent, &["redirect_uri", "code_verifier"]));
+        assert_eq!(checked.is_ok(), fine, "{with_pkce} {sent:?}");
+        if let Err(failure) = checked {
+            assert_eq!((failure.status, failure.error.code), (400, "invalid_grant"));
+            assert_eq!(
+                failure.error.description, "the authorization code is not valid",
+                "one answer for all"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_token_can_be_for_fewer_resources_but_not_for_others() {
+    let declared = json!([
+        { "uri": API, "scopes": ["read"] }, { "uri": PAY, "scopes": ["pay"] },
+        { "uri": "https://free.example", "scopes": ["free"], "default": true },
+    ]);
+    let declared = Resources::new(serde_json::from_value(declared).unwrap()).unwrap();
+    let narrow = |grant: CodeGrant, asked: &[&str]| {
+        let asked: Vec<(&str, &str)> = asked.iter().map(|uri| ("resource", *uri)).collect();
+        let narrowed = grant.narrow(&declared, "https://id.example", &params(&asked, &["resource"]));
+        narrowed.map_err(|failure| failure.error.code)
+    };
+    for (asked, expected) in [
+        (&[][..], Ok(&[API, PAY][..])),
+        (&[PAY], Ok(&[PAY])),
+        (&[PAY, API], Ok(&[PAY, API])),
+        (&["HTTPS://API.example"], Ok(&[API])),
+        (&["https://free.example"], Err("invalid_target")),
+        (&["https://other.example"], Err("invalid_target")),
+        (&[API, "https://other.example"], Err("invalid_target")),
+        (&["https://api.example/x"], Err("invalid_target")),
+    ] {
+        let expected = expected.map(|uris| uris.iter().map(|uri| (*uri).to_owned()).collect());
+        assert_eq!(narrow(grant(true), asked), expected, "{asked:?}");
+    }
+    // What a scope alone brought in can be named as well.
+    let by_scope = || CodeGrant { scope: Scope::parse("openid free"), resources: vec![], ..grant(true) };
+    assert_eq!(narrow(by_scope(), &["https://free.example"]).unwrap(), ["https://free.example"]);
+    assert_eq!(narrow(by_scope(), &[API]), Err("invalid_target"));
+}
+
+#[test]
+fn a_stored_grant_is_read_back_whole() {
+    for grant in [grant(true), grant(false), CodeGrant { nonce: None, resources: vec![], ..grant(true) }] {
+        let stored = serde_json::to_vec(&grant).unwrap();
+        let read: CodeGrant = serde_json::from_slice(&stored).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{grant:?}"));
+    }
+}
+
+#[test]
+fn the_half_hash_binds_a_token() {
+    assert_eq!(half_hash("sample.access.token-value_01"), "ZlmqiRYTL0xOmBlhp6OD2A");
+}
