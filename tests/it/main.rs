@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod cli;
 mod endpoints;
 mod flows;

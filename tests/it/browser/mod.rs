@@ -1,0 +1,15 @@
+//! What people meet, in a real browser. Every story ends with a look at the console: no page may have
+//! broken its own policy.
+
+mod consent;
+mod cookies_off;
+mod demo_buttons;
+mod demo_sessions;
+mod keyboard;
+mod looks;
+mod passwords;
+mod policy;
+mod sso;
+mod stage;
+mod tabs;
+mod tls;
