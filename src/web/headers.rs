@@ -79,10 +79,9 @@ fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error
         let asked_by_program =
             ["/token", "/userinfo"].iter().any(|path| req.path() == format!("{}{path}", config.base));
         let failure = TokenFailure::bad_request("invalid_request", "the request target is too long");
-        return Some(match asked_by_program {
-            true => TokenFailure { status: 414, ..failure }.into(),
-            false => PageFailure::TooLarge("the request target").into(),
-        });
+        let page = PageFailure::TooLarge("the request target");
+        let failure = TokenFailure { status: 414, ..failure };
+        return Some(if asked_by_program { failure.into() } else { page.into() });
     }
     if !config.development && config.tls.is_none() && !peer.is_some_and(|peer| is_trusted(app, peer)) {
         let refusal = "This listener is for the TLS proxy in front of it.\n";
@@ -142,7 +141,7 @@ fn render_failure<B: MessageBody + 'static>(
     id: &str,
 ) -> ServiceResponse<EitherBody<B, BoxBody>> {
     let Some(error) = res.response().error() else { return res };
-    let status = error.as_response_error().status_code();
+    let status = res.status();
     let cause = error.to_string();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request = %id, status = status.as_u16(), %cause, "failed");
