@@ -6,7 +6,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{Outcome, outcome};
-use crate::support::app::TestApp;
+use crate::support::app::{PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::Rp;
 
@@ -71,6 +71,36 @@ async fn a_post_ends_where_a_get_does() {
     app.finish().await;
 }
 
+/// The ticket between the POST and the GET is nobody's yet: no page acts on it.
+#[actix_web::test]
+async fn an_unbound_ticket_is_no_sign_in_form() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    browser.open(&rp.authorize(&[])).await;
+    let url = Url::parse(&rp.authorize(&[("state", Some("posted"))])).unwrap();
+    let fields: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let posted = browser.request(Method::POST, &app.at("/authorize")).form(&fields);
+    let next = browser.send(posted).await.location().unwrap();
+    let ticket = next.query_pairs().find(|(name, _)| name == "t").unwrap().1.into_owned();
+    let fields = [("ticket", ticket.as_str()), ("username", "ada"), ("password", PASSWORD)];
+    for path in ["/login", "/consent"] {
+        let answer = browser.post(&app.at(path), &fields).await;
+        assert!(answer.header("location").contains("/continue?t="), "{path}: {}", answer.body);
+        let page = browser.follow(answer).await;
+        assert_eq!(
+            (outcome(&app, &page), browser.cookie("countersign_sid")),
+            (Outcome::Login, None),
+            "{path}"
+        );
+    }
+    let page = browser.open(next.as_str()).await;
+    let back = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
+    assert_eq!(back.answered("state").as_deref(), Some("posted"), "bound by the GET, it is as good as any");
+    app.finish().await;
+}
+
 #[actix_web::test]
 async fn a_posted_request_can_be_signed_in_to_and_redeemed() {
     let app = TestApp::start().await;
@@ -78,7 +108,7 @@ async fn a_posted_request_can_be_signed_in_to_and_redeemed() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
     let page = post_cross_site(&app, &browser, &rp.authorize(&[])).await;
-    let fields = [("username", "ada"), ("password", crate::support::app::PASSWORD)];
+    let fields = [("username", "ada"), ("password", PASSWORD)];
     let back = browser.submit(&page, &fields).await;
     let tokens = rp.redeem(&browser, &back.answered("code").unwrap(), &[]).await.json();
     assert_eq!(crate::support::rp::claims(&tokens["id_token"])["sub"], ada.id);
@@ -97,8 +127,7 @@ async fn a_form_of_a_stranger_voids_no_open_page() {
     let stranger = post_cross_site(&app, &browser, &rp.authorize(&[("state", Some("theirs"))])).await;
     assert_eq!(outcome(&app, &stranger), Outcome::Login);
     assert_eq!(browser.cookie("countersign_browser").unwrap(), cookie);
-    let back =
-        browser.submit(&open, &[("username", "ada"), ("password", crate::support::app::PASSWORD)]).await;
+    let back = browser.submit(&open, &[("username", "ada"), ("password", PASSWORD)]).await;
     assert_eq!((outcome(&app, &back), back.answered("state").as_deref()), (Outcome::Code, Some("a-state")));
     app.finish().await;
 }

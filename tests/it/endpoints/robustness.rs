@@ -50,6 +50,12 @@ async fn addresses_may_be_long_and_not_endless() {
     let padded = |length: usize| format!("{}&x={}", rp.authorize(&[]), "x".repeat(length));
     assert_eq!(outcome(&app, &browser.get(&padded(30_000)).await), Outcome::Code);
     assert_eq!(shown(&browser.get(&padded(33_000)).await).0, 414);
+    for (method, path) in [(Method::POST, "/token"), (Method::GET, "/userinfo"), (Method::POST, "/userinfo")]
+    {
+        let url = app.at(&format!("{path}?x={}", "x".repeat(33_000)));
+        let answer = browser.send(browser.request(method, &url)).await;
+        assert_eq!(super::refusal(&answer), (414, "invalid_request".into()), "{path}");
+    }
     // A request too large for an address is kept here; the way through the pages is the same.
     let (state, nonce) = ("s".repeat(8192), "n".repeat(1024));
     let large = [("state", Some(state.as_str())), ("nonce", Some(nonce.as_str())), ("prompt", Some("login"))];
@@ -80,6 +86,24 @@ async fn addresses_may_be_long_and_not_endless() {
     assert_eq!((head.status.as_u16(), head.body.as_str()), (200, ""));
     let post = browser.send(browser.request(Method::POST, &url)).await;
     assert_eq!((post.status.as_u16(), post.header("allow")), (405, "GET, HEAD"));
+    app.finish().await;
+}
+
+/// Whoever reaches the plain listener past the proxy could say anything about himself.
+#[actix_web::test]
+async fn behind_a_proxy_nobody_else_is_served() {
+    let adjust = |config: &mut countersign::config::Config| {
+        config.development = false;
+        config.trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
+    };
+    let app = TestApp::start_with(Options { adjust, ..Options::default() }).await;
+    let browser = app.browser();
+    for path in ["/", "/authorize", "/token", "/.well-known/openid-configuration"] {
+        let request = browser.request(Method::GET, &app.at(path)).header("x-forwarded-for", "192.0.2.1");
+        let answer = browser.send(request.header("x-forwarded-proto", "https")).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{path}");
+    }
     app.finish().await;
 }
 

@@ -216,7 +216,7 @@ async fn a_code_dies_with_its_minute_its_session_and_its_person() {
     rp.code(&browser, "ada", &[]).await;
 
     let code = fresh(&rp, &browser, &[]).await;
-    app.clock.advance(Duration::seconds(57));
+    app.clock.advance(Duration::seconds(50));
     is_granted(&rp.redeem(&browser, &code, &[]).await);
     let code = fresh(&rp, &browser, &[]).await;
     app.clock.advance(Duration::seconds(60));

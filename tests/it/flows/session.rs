@@ -25,9 +25,13 @@ async fn eight_hours_of_silence_or_a_day_in_all_end_it() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let idle = app.browser();
     let page = idle.open(&rp.authorize(&[])).await;
-    let posted = idle.post(&app.at("/login"), &with(&page, &[("username", "ada"), ("password", PASSWORD)])).await;
+    let posted =
+        idle.post(&app.at("/login"), &with(&page, &[("username", "ada"), ("password", PASSWORD)])).await;
     let cookie = posted.header("set-cookie").to_owned();
-    assert!(cookie.starts_with(SID) && !cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
+    assert!(
+        cookie.starts_with(SID) && !cookie.contains("Max-Age") && !cookie.contains("Expires"),
+        "{cookie}"
+    );
     let hour = Duration::hours(1);
     app.clock.advance(hour * 8 - Duration::minutes(1));
     assert_eq!(asks(&rp, &idle).await, Outcome::Code);
@@ -117,9 +121,7 @@ async fn a_completed_request_is_a_new_one_the_second_time() {
     let browser = app.browser();
     for (prompt, second) in [(None, Outcome::Code), (Some("login"), Outcome::Login)] {
         let page = browser.open(&rp.authorize(&[("prompt", prompt)])).await;
-        if outcome(&app, &page) == Outcome::Code {
-            continue;
-        }
+        assert_eq!(outcome(&app, &page), Outcome::Login, "{prompt:?}");
         let fields = with(&page, &[("username", "ada"), ("password", PASSWORD)]);
         let posted = browser.post(&app.at("/login"), &fields).await;
         let resume = posted.location().unwrap();
@@ -142,7 +144,9 @@ async fn a_completed_request_is_a_new_one_the_second_time() {
 async fn a_slow_reader_is_not_sent_in_circles() {
     let app = TestApp::start().await;
     app.user("ada").await;
-    for (name, value) in [("max_age", "1"), ("max_age", "0"), ("prompt", "login"), ("prompt", "login consent")] {
+    for (name, value) in
+        [("max_age", "1"), ("max_age", "0"), ("prompt", "login"), ("prompt", "login consent")]
+    {
         let rp = Rp::new(&app, json!({})).await;
         let browser = app.browser();
         let page = browser.open(&rp.authorize(&[(name, Some(value))])).await;
@@ -173,7 +177,8 @@ async fn every_sign_in_changes_the_cookie_and_only_that_moves_auth_time() {
     assert_eq!(browser.cookie(SID).unwrap(), cookie, "no authentication, no new cookie");
     let again = claims(&rp.tokens(&browser, "ada", &[("prompt", Some("login"))]).await["id_token"]);
     assert_ne!(browser.cookie(SID).unwrap(), cookie);
-    assert_eq!(again["auth_time"].as_i64().unwrap() - first["auth_time"].as_i64().unwrap(), 5);
+    let moved = again["auth_time"].as_i64().unwrap() - first["auth_time"].as_i64().unwrap();
+    assert!((5..60).contains(&moved), "{moved}");
     assert_eq!(again["sid"], first["sid"]);
     // After signing out it is another session.
     let home = browser.get(&app.at("/")).await;
