@@ -126,7 +126,7 @@ impl Config {
                 let shown = path.display();
                 let text =
                     fs::read_to_string(path).map_err(|error| ConfigError(format!("{shown}: {error}")))?;
-                toml::from_str(&text).map_err(|error| ConfigError(format!("{shown}: {error}")))?
+                toml::from_str(&text).map_err(|error| ConfigError(format!("{shown}{}", misread(&text, &error))))?
             }
         };
         environment.overlay(&mut file)?;
@@ -222,6 +222,13 @@ impl Config {
             ..File::default()
         })
     }
+}
+
+/// Where in the file, and what; without the line itself, which may hold a secret.
+fn misread(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!(", line {}", before.matches('\n').count() + 1));
+    format!("{}: {}", line.unwrap_or_default(), error.message())
 }
 
 /// Spec: OpenID Connect Discovery §3 (`issuer`), RFC 8414 §2

@@ -1,5 +1,6 @@
 //! People's passwords: what is acceptable, how they are hashed, and how much hashing may go on at once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -96,9 +97,15 @@ pub enum VerifyFailure {
     Failed(#[from] HashingFailed),
 }
 
+/// How many can get their turn within [`QUEUE`], for each that hashes at a time.
+const QUEUE_LENGTH: usize = 100;
+
 /// Verifies passwords, at most half as many at once as there are cores, in buffers that are reused.
 pub struct Verifier {
     turns: Arc<Semaphore>,
+    /// How many wait or hash, and how many may.
+    waiting: Arc<AtomicUsize>,
+    most_waiting: usize,
     buffers: Arc<Mutex<Vec<Vec<Block>>>>,
     /// The hash of a password nobody knows: an unknown person costs what a known one costs.
     nobody: String,
@@ -108,18 +115,30 @@ impl Verifier {
     /// Prepares the turns and the hash that stands in for people who do not exist.
     pub fn new() -> Result<Verifier, HashingFailed> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = (cores / 2).max(1);
         Ok(Verifier {
-            turns: Arc::new(Semaphore::new((cores / 2).max(1))),
+            turns: Arc::new(Semaphore::new(turns)),
+            waiting: Arc::default(),
+            most_waiting: turns * QUEUE_LENGTH,
             buffers: Arc::default(),
             nobody: Password::presented(secret::Token::generate().expose()).hash()?,
         })
     }
 
     /// Tells whether `password` is the one behind `stored`; without a stored hash the answer is no, at
-    /// the same cost.
+    /// the same cost. Half of the queue is kept for devices where the person has signed in before.
     ///
     /// Spec: OWASP ASVS 2.4; the same message and the same work for unknown person and wrong password
-    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, VerifyFailure> {
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<String>,
+        known_device: bool,
+    ) -> Result<bool, VerifyFailure> {
+        let place = Place::take(&self.waiting);
+        if place.number > if known_device { self.most_waiting } else { self.most_waiting / 2 } {
+            return Err(VerifyFailure::Busy);
+        }
         let turn = tokio::time::timeout(QUEUE, Arc::clone(&self.turns).acquire_owned());
         let Ok(Ok(turn)) = turn.await else { return Err(VerifyFailure::Busy) };
         let buffers = Arc::clone(&self.buffers);
@@ -135,6 +154,24 @@ impl Verifier {
         });
         let same = same.await.map_err(|error| HashingFailed(error.to_string()))??;
         Ok(known && same)
+    }
+}
+
+/// A place in the queue, given up when dropped.
+struct Place {
+    queue: Arc<AtomicUsize>,
+    number: usize,
+}
+
+impl Place {
+    fn take(queue: &Arc<AtomicUsize>) -> Place {
+        Place { number: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.queue.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

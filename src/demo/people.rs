@@ -117,7 +117,7 @@ async fn ensure_one(
             users::add(&app.db, user, Some(hash()?), "demo", now).await?;
         }
         Some(found) => {
-            let same = app.passwords.verify(Password::presented(password), found.password_hash).await;
+            let same = app.passwords.verify(Password::presented(password), found.password_hash, true).await;
             if !same.map_err(other)? {
                 users::change(&app.db, &found.user.id, Change::Password(hash()?), "demo", now).await?;
             }

@@ -37,7 +37,7 @@ pub async fn post(
     app: web::Data<App>,
     body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
-    let params = extract::form(&req, &body, &PARAMS)?;
+    let params = extract::authorization_form(&req, &body, &PARAMS)?;
     let now = app.clock.now();
     pending::read(&app, &params).await?;
     let ticket = Ticket::new(params.encode(), now).seal(&req, &app, None, now).await?;

@@ -59,9 +59,6 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
 pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
     let now = app.clock.now();
     let params = extract::form(&req, &body, &PARAMS)?;
-    if let Some(name) = params.repeated() {
-        return Err(PageFailure::ParameterRepeated(name));
-    }
     let ticket = Ticket::new(params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&format!("{}/end_session?t={ticket}", app.config.base)).finish())
 }

@@ -35,6 +35,8 @@ pub struct Keys {
     session_reference: Key,
     /// Authenticates forms that carry no ticket.
     pub csrf: Key,
+    /// Authenticates the cookie of a browser in which somebody has signed in.
+    pub device: Key,
 }
 
 impl Keys {
@@ -69,13 +71,14 @@ impl Keys {
             first => first?,
         };
         let ring = Ring::open(&stored, &instance, policy)?;
-        let csrf = Key::new(*instance.first().key.derive::<32>("csrf", b""));
+        let derived = |purpose| Key::new(*instance.first().key.derive::<32>(purpose, b""));
         let opened = |name, bytes: Vec<u8>| open_secret(name, &bytes, &instance);
         Ok(Keys {
             ring: ArcSwap::new(Arc::new(ring)),
             sid: opened("sid", sid)?,
             session_reference: opened("session reference", session_reference)?,
-            csrf,
+            csrf: derived("csrf"),
+            device: derived("device"),
             instance,
         })
     }

@@ -1,6 +1,6 @@
 //! The sign-in page. It authenticates and nothing else: what comes next is decided where it began.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -10,16 +10,22 @@ use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
+use crate::state::throttle::Attempt;
 use crate::store;
-use crate::web::answer::{Kind, page, see_other, shell, with_cookie, with_status};
+use crate::web::answer::{ClientAddress, Kind, page, see_other, shell, with_cookie, with_status};
 use crate::web::browser::{Browser, refuse_cross_site, session, session_cookie};
+use crate::web::device::Device;
 use crate::web::extract::{self, Body};
 use crate::web::pending::{Pending, card, continue_at};
+use crate::web::tried::{self, Tried};
 use crate::web::views::{LoginPage, LoginProblem};
+
+/// The longest name that is kept for the next attempt.
+const LONGEST_KEPT: usize = 256;
 
 /// `GET /login?t=…`
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
-    let query = extract::query(&req, &["t", "switch"])?;
+    let query = extract::query(&req, &["t", "switch", "tried"])?;
     let Some(sealed) = query.get("t") else {
         return Ok(see_other(&format!("{}/", app.config.base)).finish());
     };
@@ -27,9 +33,16 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let Some(pending) = Pending::open(&req, &app, sealed, now).await? else {
         return Ok(see_other(&continue_at(&app, sealed)).finish());
     };
+    let tried = query.get("tried").and_then(|tried| tried::open(&app, &pending.browser, tried));
+    let switching = query.get("switch").is_some() || tried.as_ref().is_some_and(|tried| tried.switching);
     // A tab that finds the person already signed in just continues.
-    if query.get("switch").is_none() && !needs_login(&req, &app, &pending, now).await? {
+    if !switching && !needs_login(&req, &app, &pending, now).await? {
         return Ok(see_other(&continue_at(&app, sealed)).finish());
+    }
+    if let Some(Tried { username, remember, missing, .. }) = tried {
+        let problem = if missing { LoginProblem::Missing } else { LoginProblem::WrongCredentials };
+        let form = Form { pending: &pending, sealed, username: &username, remember };
+        return Ok(form.show(&req, &app, Some(problem)));
     }
     let username = pending.asked.request.login_hint.clone().unwrap_or_default();
     Ok(Form { pending: &pending, sealed, username: &username, remember: false }.show(&req, &app, None))
@@ -56,37 +69,33 @@ pub async fn post(
     let remember = params.get("remember").is_some();
     let form = Form { pending: &pending, sealed, username, remember };
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
-        return Ok(form.show(&req, &app, Some(LoginProblem::Missing)));
+        return form.again(&req, &app, LoginProblem::Missing, now).await;
     };
-    let wrong = || Ok(form.show(&req, &app, Some(LoginProblem::WrongCredentials)));
-    let Some((user_id, hash)) = (match check(&app, username, password).await {
-        Err(Unchecked::Busy) => return Ok(form.show(&req, &app, Some(LoginProblem::Busy))),
-        Err(Unchecked::Failed(failure)) => return Err(failure.into()),
+    let typed = Typed { username, password };
+    let person = match authenticate(&req, &app, &pending.browser, &typed, now).await? {
         Ok(person) => person,
-    }) else {
-        return wrong();
+        Err(problem) => return form.again(&req, &app, problem, now).await,
     };
-    let begun = match begin(&req, &app, &user_id, remember, now).await {
-        Err(StateError::Unreachable(cause)) => {
-            tracing::warn!(%cause, "nobody can sign in: the state store cannot be reached");
-            return Ok(form.show(&req, &app, Some(LoginProblem::StateDown)));
-        }
-        begun => begun?,
+    let begun = match begin(&req, &app, &person.id, remember, now).await {
+        Ok(begun) => begun,
+        Err(error) => return Ok(form.show(&req, &app, Some(without_state(error)?))),
     };
     // The password may have been changed, or the account disabled, while this one waited for its turn:
     // whoever did that has ended all sessions there were, and this one came later.
-    if !store::users::still_signs_in(&app.db, &user_id, &hash).await? {
+    if !store::users::still_signs_in(&app.db, &person.id, &person.hash).await? {
         app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
-        return wrong();
+        return form.again(&req, &app, LoginProblem::WrongCredentials, now).await;
     }
-    tracing::info!(%user_id, client = %pending.asked.client.id, "signed in");
+    tracing::info!(user = %person.id, client = %pending.asked.client.id, "signed in");
     // Coming back to a page whose request was completed since is a new request.
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
         pending.ticket = pending.ticket.afresh(now);
     }
     pending.ticket.done.login = Some(begun.session_id);
     let res = see_other(&pending.go_on(&req, &app, now).await?).finish();
-    Ok(with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age))))
+    let res = with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age)));
+    let device = Device { app: &app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };
+    Ok(with_cookie(res, Some(device.remember(&req, now))))
 }
 
 /// Whether a sign-in is what this request waits for.
@@ -103,24 +112,65 @@ async fn needs_login(
     Ok(authorize::decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login)
 }
 
-enum Unchecked {
-    Busy,
-    Failed(PageFailure),
+struct Typed<'a> {
+    username: &'a str,
+    password: &'a str,
 }
 
-/// The person whose password this is, with its hash. Unknown name, wrong password and disabled account
+/// Who has proven to be who they are, and by which hash.
+struct Person {
+    id: String,
+    hash: String,
+}
+
+/// Checks the password, within the limits on guessing. Unknown name, wrong password and disabled account
 /// are one answer at one cost.
-async fn check(app: &App, username: &str, password: &str) -> Result<Option<(String, String)>, Unchecked> {
-    let found =
-        store::users::by_login(&app.db, username).await.map_err(|error| Unchecked::Failed(error.into()))?;
+async fn authenticate(
+    req: &HttpRequest,
+    app: &App,
+    browser: &Browser,
+    typed: &Typed<'_>,
+    now: OffsetDateTime,
+) -> Result<Result<Person, LoginProblem>, AuthorizeFailure> {
+    let found = store::users::by_login(&app.db, typed.username).await?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
-    match app.passwords.verify(Password::presented(password), hash.clone()).await {
-        Ok(right) => {
-            let user = user.filter(|user| right && !user.disabled);
-            Ok(user.and_then(|user| Some((user.id, hash?))))
+    let known_device = user
+        .as_ref()
+        .zip(hash.as_ref())
+        .is_some_and(|(user, hash)| Device { app, browser, user_id: &user.id, hash }.is_known(req, now));
+    let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
+    let attempt = Attempt::new(typed.username, &network, known_device.then(|| browser.id()));
+    match app.state.throttle.admit(&attempt, now).await {
+        Ok(None) => (),
+        Ok(Some(wait)) => {
+            let seconds = u32::try_from(wait.whole_seconds().max(1)).unwrap_or(u32::MAX);
+            return Err(PageFailure::RateLimited { seconds }.into());
         }
-        Err(VerifyFailure::Busy) => Err(Unchecked::Busy),
-        Err(VerifyFailure::Failed(error)) => Err(Unchecked::Failed(PageFailure::Internal(error.to_string()))),
+        Err(error) => return Ok(Err(without_state(error)?)),
+    }
+    let right =
+        match app.passwords.verify(Password::presented(typed.password), hash.clone(), known_device).await {
+            Ok(right) => right,
+            Err(VerifyFailure::Busy) => return Ok(Err(LoginProblem::Busy)),
+            Err(VerifyFailure::Failed(error)) => return Err(PageFailure::Internal(error.to_string()).into()),
+        };
+    let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
+        return Ok(Err(LoginProblem::WrongCredentials));
+    };
+    if let Err(error) = app.state.throttle.forgive(&attempt, now).await {
+        tracing::warn!(%error, "a success stays counted as an attempt");
+    }
+    Ok(Ok(Person { id: user.id, hash }))
+}
+
+/// Nobody can sign in while the state store is away: the page says so and keeps what was typed.
+fn without_state(error: StateError) -> Result<LoginProblem, AuthorizeFailure> {
+    match error {
+        StateError::Broken(_) => Err(error.into()),
+        StateError::Unreachable(_) | StateError::Contended => {
+            tracing::warn!(%error, "somebody could not sign in");
+            Ok(LoginProblem::StateDown)
+        }
     }
 }
 
@@ -146,6 +196,33 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
+    /// Says what is to be corrected on a page with an address of its own. A page that answers a form stays
+    /// in the browser's history, and going back to it would end at the question whether to send the
+    /// password again.
+    async fn again(
+        &self,
+        req: &HttpRequest,
+        app: &App,
+        problem: LoginProblem,
+        now: OffsetDateTime,
+    ) -> Result<HttpResponse, AuthorizeFailure> {
+        let missing = match problem {
+            LoginProblem::Missing => true,
+            LoginProblem::WrongCredentials => false,
+            // Sending it again is just what is to be done then.
+            LoginProblem::Busy | LoginProblem::StateDown => return Ok(self.show(req, app, Some(problem))),
+        };
+        if self.username.len() > LONGEST_KEPT {
+            return Ok(self.show(req, app, Some(problem)));
+        }
+        let Ok(needed) = needs_login(req, app, self.pending, now).await else {
+            return Ok(self.show(req, app, Some(problem)));
+        };
+        let tried = Tried { username: self.username.into(), remember: self.remember, missing, switching: !needed };
+        let tried = tried::seal(app, &self.pending.browser, &tried)?;
+        Ok(see_other(&format!("{}/login?t={}&tried={tried}", app.config.base, self.sealed)).finish())
+    }
+
     fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
         let view = LoginPage {
             shell: shell(req, app),

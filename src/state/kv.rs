@@ -121,6 +121,11 @@ impl Kv {
         both!(self, kv => kv.hit(key, window, now))
     }
 
+    /// Takes one count back within its window: it turned out not to be one.
+    pub async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
+        both!(self, kv => kv.unhit(key, now))
+    }
+
     /// Removes a value; one that is not there is no error.
     pub async fn del(&self, key: &Key) -> Result<(), StateError> {
         both!(self, kv => kv.del(key))

@@ -25,6 +25,7 @@ struct Scripts {
     spend: Script,
     swap: Script,
     hit: Script,
+    unhit: Script,
     index_add: Script,
 }
 
@@ -67,6 +68,11 @@ impl RedisKv {
                  if live(ARGV[1]) then n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
                  redis.call('SET', KEYS[1], ends .. '0' .. n, 'EXAT', tonumber(ends) + tonumber(ARGV[3])) \
                  return {n, tonumber(ends)}",
+            ),
+            unhit: script(
+                "if live(ARGV[1]) and tonumber(value) > 0 then \
+                 redis.call('SET', KEYS[1], string.sub(stored, 1, 13) .. (tonumber(value) - 1), 'KEEPTTL') end \
+                 return 1",
             ),
             // The set itself lives as long as its last member.
             index_add: Script::new(
@@ -172,6 +178,11 @@ impl RedisKv {
             self.script(&self.scripts.hit, key, &args.each_ref().map(Vec::as_slice)).await?;
         let resets = OffsetDateTime::from_unix_timestamp(resets);
         Ok(Hits { count, resets: resets.map_err(|error| StateError::Broken(error.to_string()))? })
+    }
+
+    pub(super) async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
+        let _: i64 = self.script(&self.scripts.unhit, key, &[&seconds(now)]).await?;
+        Ok(())
     }
 
     pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {

@@ -179,6 +179,16 @@ impl SqlKv {
         })
     }
 
+    pub(super) async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
+        let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
+        self.write(move |conn| {
+            let counted = kv::table.find(key).filter(kv::exp.gt(now)).filter(kv::n.gt(0));
+            diesel::update(counted).set(kv::n.eq(kv::n - 1)).execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+
     pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
         let key = key.as_str().to_owned();
         self.write(move |conn| {

@@ -7,6 +7,7 @@ mod kv_sql;
 
 pub mod codes;
 pub mod sessions;
+pub mod throttle;
 pub mod tickets;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -37,6 +38,8 @@ pub struct State {
     pub codes: codes::Codes,
     /// Pending requests: completed ones, and those too large for an address.
     pub tickets: tickets::Tickets,
+    /// Limits on guessing.
+    pub throttle: throttle::Throttle,
 }
 
 impl State {
@@ -46,6 +49,7 @@ impl State {
             sessions: sessions::Sessions::new(kv.clone()),
             codes: codes::Codes::new(kv.clone()),
             tickets: tickets::Tickets::new(kv.clone()),
+            throttle: throttle::Throttle::new(kv.clone()),
         }
     }
 }

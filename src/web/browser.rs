@@ -1,4 +1,4 @@
-//! What the browser holds of ours: two opaque cookies; and whether a form came from our own page.
+//! What the browser holds of ours: three opaque cookies; and whether a form came from our own page.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;
@@ -22,6 +22,8 @@ enum Jar {
     Session,
     /// Names this browser, so that tickets and forms can be bound to it.
     Browser,
+    /// Shows that somebody has signed in here before.
+    Device,
 }
 
 impl Jar {
@@ -30,8 +32,10 @@ impl Jar {
         match (self, development) {
             (Jar::Session, false) => "__Host-sid",
             (Jar::Browser, false) => "__Host-browser",
+            (Jar::Device, false) => "__Host-device",
             (Jar::Session, true) => "countersign_sid",
             (Jar::Browser, true) => "countersign_browser",
+            (Jar::Device, true) => "countersign_device",
         }
     }
 
@@ -57,6 +61,16 @@ pub fn session_cookie<'c>(app: &App, value: String, max_age: Option<Duration>) -
 /// Takes the session cookie back.
 pub fn no_session_cookie<'c>(app: &App) -> Cookie<'c> {
     Jar::Session.cookie(app, String::new(), Some(CookieDuration::ZERO))
+}
+
+/// The cookie of a browser in which somebody has signed in.
+pub fn device_cookie<'c>(app: &App, value: String, max_age: Duration) -> Cookie<'c> {
+    Jar::Device.cookie(app, value, Some(CookieDuration::seconds(max_age.whole_seconds())))
+}
+
+/// What that cookie says; nothing when there is none.
+pub fn device_cookie_value(req: &HttpRequest, app: &App) -> String {
+    req.cookie(Jar::Device.name(app.config.development)).map(|c| c.value().to_owned()).unwrap_or_default()
 }
 
 /// The record this browser's session cookie opens.
@@ -104,6 +118,11 @@ impl Browser {
         let mut binding = [0; 16];
         binding.copy_from_slice(sha256(self.id.as_bytes()).first_chunk::<16>().unwrap_or(&[0; 16]));
         binding
+    }
+
+    /// What tells this browser from others where it has to be counted.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// A token for forms that carry no ticket.

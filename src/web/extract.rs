@@ -27,8 +27,22 @@ pub fn query(req: &HttpRequest, known: &[&'static str]) -> Result<Params, PageFa
     Ok(Params::parse(req.query_string().as_bytes(), known)?)
 }
 
-/// The form parameters of a page.
+/// The parameters of one of our own forms, each at most once.
 pub fn form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Params, PageFailure> {
+    let params = authorization_form(req, body, known)?;
+    match params.repeated() {
+        Some(name) => Err(PageFailure::ParameterRepeated(name)),
+        None => Ok(params),
+    }
+}
+
+/// The parameters of an authorization request that was posted. One that was sent twice is remembered as
+/// such: where that can be answered is not known yet.
+pub fn authorization_form(
+    req: &HttpRequest,
+    body: &Body,
+    known: &[&'static str],
+) -> Result<Params, PageFailure> {
     if !is_form(req) {
         return Err(PageFailure::ContentType);
     }

@@ -4,9 +4,12 @@ pub mod headers; // what surrounds every request
 pub mod extract; // reading requests
 pub mod browser; // cookies, and whether a form is our own page's
 
+pub mod device; // browsers in which somebody has signed in before
+
 pub mod ticket; // a pending request, sealed
 pub mod pending; // an authorization request as its pages meet it
 pub mod hint; // ID Tokens that come back
+pub mod tried; // what a failed attempt to sign in carries to the page that says so
 pub mod sign_out; // what the question "sign out?" carries to its answer
 
 pub mod answer; // writing responses

@@ -6,3 +6,4 @@ mod races;
 mod restart;
 mod session;
 mod tampering;
+mod throttle;

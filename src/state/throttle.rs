@@ -1,0 +1,74 @@
+//! Limits on guessing passwords. Every attempt is counted before its password is looked at, so that many
+//! at once do not slip through, and a success is taken back: what remains are the failures.
+
+use time::{Duration, OffsetDateTime};
+
+use super::StateError;
+use super::kv::{Key, Kv};
+use crate::protocol::user::fold_login;
+use crate::secret::{base64url, sha256};
+
+/// The drawer of counters.
+#[derive(Clone)]
+pub struct Throttle {
+    kv: Kv,
+}
+
+/// An attempt to sign in, as it is counted.
+pub struct Attempt {
+    counters: [(Key, Duration, u64); 3],
+}
+
+impl Attempt {
+    /// `known_device` names the browser if this account has signed in in it before: it then has a counter of
+    /// its own, so that nobody who fails elsewhere can lock the person out.
+    pub fn new(login: &str, network: &str, known_device: Option<&str>) -> Attempt {
+        let account = digest(&fold_login(login));
+        let pair = (Key::new('l', &format!("p:{account}:{network}")), Duration::minutes(1), 5);
+        let whole = match known_device {
+            Some(device) => {
+                (Key::new('l', &format!("d:{account}:{}", digest(device))), Duration::hours(1), 10)
+            }
+            None => (Key::new('l', &format!("a:{account}")), Duration::hours(1), 50),
+        };
+        // The network comes first: a flood of invented names then leaves no more keys than it allows.
+        let network = (Key::new('l', &format!("n:{network}")), Duration::hours(1), 100);
+        Attempt { counters: [network, pair, whole] }
+    }
+}
+
+impl Throttle {
+    pub(super) fn new(kv: Kv) -> Throttle {
+        Throttle { kv }
+    }
+
+    /// Counts an attempt; answers how long to wait if it is one too many.
+    pub async fn admit(
+        &self,
+        attempt: &Attempt,
+        now: OffsetDateTime,
+    ) -> Result<Option<Duration>, StateError> {
+        for (key, window, most) in &attempt.counters {
+            let hits = self.kv.hit(key, *window, now).await?;
+            if hits.count > *most {
+                return Ok(Some(hits.resets - now));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes an admitted attempt back, because it was no failure.
+    pub async fn forgive(&self, attempt: &Attempt, now: OffsetDateTime) -> Result<(), StateError> {
+        for (key, ..) in &attempt.counters {
+            self.kv.unhit(key, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A short name for a text of any length and content.
+fn digest(text: &str) -> String {
+    let mut digest = base64url(&sha256(text.as_bytes()));
+    digest.truncate(22);
+    digest
+}

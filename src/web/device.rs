@@ -1,0 +1,62 @@
+//! The cookie that shows that an account has signed in in this browser before. It opens nothing; it only
+//! buys the account a counter of its own here, out of reach of whoever guesses elsewhere.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::Cookie;
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::secret::{base64url, same};
+use crate::web::browser::{Browser, device_cookie, device_cookie_value};
+
+/// How long a browser stays known.
+const LIFETIME: Duration = Duration::days(365);
+/// How many accounts one browser remembers; the oldest gives way.
+const ACCOUNTS: usize = 4;
+
+/// One account in one browser, by the password it has now.
+pub struct Device<'a> {
+    /// The provider.
+    pub app: &'a App,
+    /// The browser.
+    pub browser: &'a Browser,
+    /// The person.
+    pub user_id: &'a str,
+    /// The hash of the password: a new password makes every browser an unknown one.
+    pub hash: &'a str,
+}
+
+impl Device<'_> {
+    /// Tells whether this account has signed in here within the last year.
+    pub fn is_known(&self, req: &HttpRequest, now: OffsetDateTime) -> bool {
+        let cookie = device_cookie_value(req, self.app);
+        cookie.split('.').any(|entry| {
+            let issued = self.issued(entry);
+            issued.is_some_and(|issued| now.unix_timestamp() - issued < LIFETIME.whole_seconds())
+        })
+    }
+
+    /// The cookie that remembers that this account has signed in here now, beside others that have.
+    pub fn remember<'c>(&self, req: &HttpRequest, now: OffsetDateTime) -> Cookie<'c> {
+        let cookie = device_cookie_value(req, self.app);
+        let others = cookie.split('.').filter(|entry| !entry.is_empty() && self.issued(entry).is_none());
+        let mut entries = vec![format!("{}:{}", now.unix_timestamp(), self.mac(now.unix_timestamp()))];
+        entries.extend(others.take(ACCOUNTS - 1).map(str::to_owned));
+        device_cookie(self.app, entries.join("."), LIFETIME)
+    }
+
+    /// When an entry was issued, if it is this account's.
+    fn issued(&self, entry: &str) -> Option<i64> {
+        let (issued, mac) = entry.split_once(':')?;
+        let issued = issued.parse().ok()?;
+        same(mac.as_bytes(), self.mac(issued).as_bytes()).then_some(issued)
+    }
+
+    fn mac(&self, issued: i64) -> String {
+        let (browser, issued) = (self.browser.id().as_bytes(), issued.to_be_bytes());
+        let parts = [self.user_id.as_bytes(), &[0], browser, &[0], self.hash.as_bytes(), &[0], &issued];
+        let mut mac = base64url(&self.app.keys.device.mac(&parts));
+        mac.truncate(22);
+        mac
+    }
+}
