@@ -224,11 +224,15 @@ impl Config {
     }
 }
 
-/// Where in the file, and what; without the line itself, which may hold a secret.
+/// Where in the file, and what; without the value that stands there, which may be a secret.
 fn misread(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let line = before.map(|before| format!(", line {}", before.matches('\n').count() + 1));
-    format!("{}: {}", line.unwrap_or_default(), error.message())
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return format!(": {}", error.message());
+    };
+    let line = before.matches('\n').count();
+    let name = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    format!(", line {}{name}: {}", line + 1, error.message())
 }
 
 /// Spec: OpenID Connect Discovery §3 (`issuer`), RFC 8414 §2
