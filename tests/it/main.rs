@@ -13,7 +13,12 @@ mod support;
 
 mod browser;
 mod cli;
+mod config;
 mod endpoints;
 mod flows;
+mod house;
+mod keys;
 mod pages;
+mod protocol;
 mod state;
+mod store;

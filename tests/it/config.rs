@@ -1,0 +1,172 @@
+//! Configuration: what it makes of a file and the environment, and what it says about mistakes. The real
+//! program reads them, in a directory of its own; a word that only looks is enough.
+
+use std::process::{Command, Output};
+
+use countersign::config::{Completion, Config, StateUrl};
+use countersign::db::Url;
+use tempfile::TempDir;
+
+/// Runs a word that loads the configuration and leaves nothing behind.
+fn run(folder: &TempDir, words: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(words).current_dir(folder.path()).env_clear();
+    command.envs(environment.iter().copied()).output().unwrap()
+}
+
+/// What is said about a file or an environment that cannot be used.
+fn said(file: &str, environment: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    if !file.is_empty() {
+        std::fs::write(folder.path().join("countersign.toml"), file).unwrap();
+    }
+    let output = run(&folder, &["keys", "list"], environment);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains("panicked"), "{text}");
+    if output.status.success() { String::new() } else { text }
+}
+
+#[test]
+fn every_refusal_names_the_setting() {
+    for (file, names) in [
+        ("issuer = 'localhost'", &["issuer", "absolute"][..]),
+        ("issuer = 'http://id.example'", &["issuer", "https"]),
+        ("issuer = 'ftp://id.example'", &["issuer", "https"]),
+        ("issuer = 'https://id.example/'", &["issuer", "slash"]),
+        ("issuer = 'https://id.example/a/'", &["issuer", "slash"]),
+        ("issuer = 'https://ID.example'", &["issuer", "https://id.example"]),
+        ("issuer = 'https://id.example:443'", &["issuer", "normal form"]),
+        ("issuer = 'https://id.example?x=1'", &["issuer", "query"]),
+        ("issuer = 'https://id.example#x'", &["issuer", "fragment"]),
+        ("issuer = 'https://u:p@id.example'", &["issuer", "user name"]),
+        ("listen = '0.0.0.0:8080'", &["listen", "plain http"]),
+        ("listen = '[::]:8080'", &["listen", "plain http"]),
+        ("tls_cert = 'cert.pem'", &["tls_cert", "tls_key"]),
+        ("tls_key = 'key.pem'", &["tls_cert", "tls_key"]),
+        ("tls_cert = 'c'\ntls_key = 'k'", &["tls_cert", "issuer", "https"]),
+        ("database_url = 'mysql://h/d'", &["database_url", "mysql"]),
+        ("database_url = 'sqlite:'", &["database_url", "path"]),
+        ("state_url = 'memory'", &["state_url", "redis"]),
+        ("state_url = 'rediss://h/#insecure'", &["state_url", "insecure"]),
+        ("instance_key = 'x'\ninstance_key_file = 'y'", &["instance_key", "instance_key_file"]),
+        ("trusted_proxies = ['nonsense']", &["trusted_proxies"]),
+        ("completion = 'sometimes'", &["completion"]),
+        ("colour = 'red'", &["colour"]),
+        ("Issuer = 'http://localhost:1'", &["Issuer"]),
+        ("issuer = 1", &["issuer"]),
+        ("log = 'info'\n\nissuer = 'http://localhost:1", &["countersign.toml, line 3"]),
+        ("log = 'info'\ncolour = 'red'", &["countersign.toml, line 2"]),
+        ("issuer = 'https://id.example'", &["https", "tls_cert", "trusted_proxies"]),
+        ("[[resource]]\nuri = 'https://a.example'", &["scopes"]),
+        ("[[resource]]\nuri = 'api'\nscopes = []", &["resource", "api"]),
+        ("[[resource]]\nuri = 'https://a.example'\nscopes = []\ncolour = 1", &["colour"]),
+        (
+            "issuer = 'http://localhost:9'\n[[resource]]\nuri = 'http://localhost:9'\nscopes = []",
+            &["resource", "issuer"],
+        ),
+    ] {
+        let said = said(file, &[]);
+        for name in names {
+            assert!(said.contains(name), "{file}\nsaid {said:?}, not {name}");
+        }
+    }
+    let proxied = "issuer = 'https://id.example/tenant'\nlisten = '0.0.0.0:80'\ntrusted_proxies = ['10.0.0.0/8']";
+    assert_eq!(said(proxied, &[]), "");
+    assert_eq!(said("", &[]), "");
+}
+
+#[test]
+fn the_environment_has_the_last_word_and_no_unknown_words() {
+    for (environment, names) in [
+        (("COUNTERSIGN_ISSUER", "http://id.example"), &["http://id.example"][..]),
+        (("COUNTERSIGN_ISUER", "http://localhost:1"), &["COUNTERSIGN_ISUER"]),
+        (("COUNTERSIGN_issuer", "http://localhost:1"), &["COUNTERSIGN_issuer"]),
+        (("COUNTERSIGN_RESOURCE", "x"), &["COUNTERSIGN_RESOURCE"]),
+        (("COUNTERSIGN_COLOUR", ""), &["COUNTERSIGN_COLOUR"]),
+        (("COUNTERSIGN_COMPLETION", "sometimes"), &["COUNTERSIGN_COMPLETION"]),
+        (("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.0/8,nonsense"), &["COUNTERSIGN_TRUSTED_PROXIES"]),
+        (("COUNTERSIGN_CONFIG", "nowhere.toml"), &["nowhere.toml"]),
+        (("COUNTERSIGN_LISTEN", "0.0.0.0:1"), &["listen"]),
+        (("COUNTERSIGN_STATE_URL", "x"), &["state_url"]),
+    ] {
+        let said = said("issuer = 'http://localhost:9'", &[environment]);
+        for name in names {
+            assert!(said.contains(name), "{environment:?} said {said:?}, not {name}");
+        }
+    }
+    for fine in [
+        [("COUNTERSIGN_ISSUER", "")],
+        [("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")],
+        [("COUNTERSIGN_COMPLETION", "redirect")],
+        [("COUNTERSIGN_DATABASE_URL", "sqlite:elsewhere/x.db")],
+        [("OTHER_COUNTERSIGN", "x")],
+    ] {
+        assert_eq!(said("issuer = 'http://localhost:9'", &fine), "", "{fine:?}");
+    }
+}
+
+/// A secret in the configuration is not repeated when another setting is wrong, nor when it is itself.
+#[test]
+fn no_refusal_repeats_a_secret() {
+    for (file, environment) in [
+        ("database_url = 'mysql://u:hunter2@h/d'", &[][..]),
+        ("database_url = 'hunter2'", &[]),
+        ("state_url = 'redis:/hunter2@h'", &[]),
+        ("state_url = 'rediss://:hunter2@h/#insecure'", &[]),
+        ("instance_key = 'hunter2'\nissuer = 'x'", &[]),
+        ("instance_key = 'hunter2'\ncolour = 1", &[]),
+        ("instance_key = 'hunter2", &[]),
+        ("instance_kye = 'hunter2'", &[]),
+        ("instance_key = ['hunter2']", &[]),
+        ("instance_key = 5\ndatabase_url = 'postgres://u:hunter2@h/d'", &[]),
+        ("", &[("COUNTERSIGN_INSTANCE_KEY", "hunter2"), ("COUNTERSIGN_LISTEN", "0.0.0.0:1")]),
+        ("", &[("COUNTERSIGN_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/d")]),
+    ] {
+        let said = said(file, environment);
+        assert!(!said.is_empty() && !said.contains("hunter2"), "{file} {environment:?}: {said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let served = run(
+        &folder,
+        &["serve"],
+        &[("COUNTERSIGN_INSTANCE_KEY", "hunter2"), ("COUNTERSIGN_LISTEN", "127.0.0.1:0")],
+    );
+    let text = String::from_utf8_lossy(&served.stderr).into_owned();
+    assert!(
+        !served.status.success() && text.contains("COUNTERSIGN_INSTANCE_KEY")
+            || text.contains("instance key"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_file_is_read_as_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.toml");
+    let text = "issuer = 'https://id.example/tenant'\nlisten = '[::]:8443'\nstate_url = 'redis://:hunter2@h/1'\n\
+        database_url = 'postgres://u:hunter2@h/d'\ntrusted_proxies = ['10.0.0.0/8']\ncompletion = 'redirect'\n\
+        instance_key = 'hunter2'\nlog = 'debug'\ntls_cert = 'c.pem'\ntls_key = 'k.pem'\n\
+        [[resource]]\nuri = 'https://api.example'\nscopes = ['read']\n";
+    std::fs::write(&path, text).unwrap();
+    let config = Config::load(Some(&path)).unwrap();
+    assert_eq!((config.origin.as_str(), config.base.as_str()), ("https://id.example", "/tenant"));
+    assert!(
+        !config.development && config.tls.is_some() && config.resources.find("https://api.example").is_some()
+    );
+    assert_eq!(config.state, StateUrl::Redis("redis://:hunter2@h/1".into()));
+    assert_eq!(config.database, Url::Postgres("postgres://u:hunter2@h/d".into()));
+    assert_eq!(
+        (config.completion, config.listen.as_str(), config.log.as_str()),
+        (Completion::Redirect, "[::]:8443", "debug")
+    );
+    assert_eq!(config.trusted_proxies.len(), 1);
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+
+    let development =
+        Config::development("http://localhost:8080", folder.path(), folder.path(), vec![]).unwrap();
+    assert!(development.development && development.tls.is_none());
+    assert_eq!((development.listen.as_str(), development.base.as_str()), ("localhost:8080", ""));
+    assert_eq!(development.state, StateUrl::Sql);
+    assert_eq!(development.database, Url::Sqlite(folder.path().join("countersign.db")));
+}
