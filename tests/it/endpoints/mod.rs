@@ -1,4 +1,5 @@
 //! Each endpoint by itself: request → status, error, and the headers that matter.
+#![expect(clippy::type_complexity, reason = "the columns of a table are its type")]
 
 mod authorize; // validation: page or redirect, and in what order
 mod authorize_post;

@@ -278,7 +278,7 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
         ("none was authorized", &[], &[API], target, &neither, ""),
     ];
     for (what, authorized, requested, refused, audience, carried) in rows {
-        let repeated: String = authorized.iter().map(|uri| format!("&resource={uri}")).collect();
+        let repeated = authorized.iter().fold(String::new(), |query, uri| query + "&resource=" + uri);
         let asked = if authorized.is_empty() { Some("openid") } else { scope };
         let url = rp.authorize(&[("scope", asked)]) + &repeated;
         let code = browser.get(&url).await.answered("code").unwrap_or_else(|| panic!("{what}"));

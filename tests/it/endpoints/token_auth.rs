@@ -27,6 +27,7 @@ async fn client(app: &TestApp, id: &str, secret: Option<&str>, method: &str, dis
     assert!(store::clients::add(&app.app.db, &client, "test", app.clock.now()).await.unwrap());
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the rows hold it")]
 fn basic(pair: &str) -> Option<String> {
     Some(format!("Basic {}", BASE64.encode(pair.as_bytes())))
 }
