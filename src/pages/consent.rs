@@ -98,7 +98,7 @@ fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
         }
         let owner = app.config.resources.iter().find(|resource| resource.has(scope));
         let words = owner.and_then(|owner| owner.descriptions.get(scope).cloned());
-        ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: owner.map(name), sensitive: false }
+        ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: owner.map(name) }
     };
     let bare = app.config.resources.iter().filter(|resource| {
         asked.request.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))
@@ -106,7 +106,6 @@ fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
     let bare = bare.map(|resource| ScopeLine {
         title: texts.with("scope-resource", &[("resource", &name(resource))]),
         detail: None,
-        sensitive: false,
     });
     scope.names().map(describe).chain(bare).collect()
 }

@@ -218,7 +218,8 @@ impl Form<'_> {
         let Ok(needed) = needs_login(req, app, self.pending, now).await else {
             return Ok(self.show(req, app, Some(problem)));
         };
-        let tried = Tried { username: self.username.into(), remember: self.remember, missing, switching: !needed };
+        let tried =
+            Tried { username: self.username.into(), remember: self.remember, missing, switching: !needed };
         let tried = tried::seal(app, &self.pending.browser, &tried)?;
         Ok(see_other(&format!("{}/login?t={}&tried={tried}", app.config.base, self.sealed)).finish())
     }
@@ -226,12 +227,11 @@ impl Form<'_> {
     fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
         let view = LoginPage {
             shell: shell(req, app),
-            client: Some(card(&self.pending.asked.client)),
+            client: card(&self.pending.asked.client),
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,
             problem,
-            cancel: true,
         };
         let res = page(app, Kind::Form, &view);
         match problem {

@@ -12,7 +12,7 @@ use crate::web::views::SignedOutPage;
 
 /// `GET /signed-out`
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    page(&app, Kind::Text, &SignedOutPage { shell: shell(&req, &app), href_again: None })
+    page(&app, Kind::Text, &SignedOutPage { shell: shell(&req, &app) })
 }
 
 /// `POST /signed-out`: signs everybody out of this browser, then goes where the application that asked

@@ -60,8 +60,8 @@ pub struct ClientCard {
 pub struct LoginPage {
     /// What surrounds the content.
     pub shell: Shell,
-    /// The application that asked, if one did.
-    pub client: Option<ClientCard>,
+    /// The application that asked.
+    pub client: ClientCard,
     /// The sealed request; it is also the form's proof against forgery.
     pub ticket: String,
     /// The user name to start with: from a hint, or as typed before.
@@ -70,8 +70,6 @@ pub struct LoginPage {
     pub remember: bool,
     /// Why the form is shown again.
     pub problem: Option<LoginProblem>,
-    /// Whether there is an application to return to without signing in.
-    pub cancel: bool,
 }
 
 /// Why a sign-in did not happen. One answer for an unknown name and a wrong password.
@@ -106,10 +104,7 @@ impl LoginProblem {
 
 impl LoginPage {
     fn heading(&self) -> String {
-        match &self.client {
-            Some(client) => self.shell.with("login-title-client", "client", &client.name),
-            None => self.shell.get("login-title"),
-        }
+        self.shell.with("login-title", "client", &self.client.name)
     }
 
     fn document_title(&self) -> String {
@@ -161,8 +156,6 @@ pub struct ScopeLine {
     pub title: String,
     /// One line more.
     pub detail: Option<String>,
-    /// Whether to mark it as something to think about.
-    pub sensitive: bool,
 }
 
 impl ScopeLine {
@@ -170,11 +163,8 @@ impl ScopeLine {
     pub fn standard(texts: Texts, scope: &str) -> Option<Self> {
         let title = format!("scope-{scope}");
         let detail = format!("{title}-detail");
-        (texts.has(&title) && texts.has(&detail)).then(|| Self {
-            title: texts.get(&title),
-            detail: Some(texts.get(&detail)),
-            sensitive: scope == "offline_access",
-        })
+        (texts.has(&title) && texts.has(&detail))
+            .then(|| Self { title: texts.get(&title), detail: Some(texts.get(&detail)) })
     }
 }
 
@@ -200,8 +190,6 @@ pub struct SignOutPage {
 pub struct SignedOutPage {
     /// What surrounds the content.
     pub shell: Shell,
-    /// Name and address of the application to go back to.
-    pub href_again: Option<(String, String)>,
 }
 
 /// The page for everything that cannot be answered to an application: it says what happened and what to do.

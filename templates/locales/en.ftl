@@ -13,8 +13,7 @@ client-links = About { $client }
 
 ## Sign in
 
-login-title = Sign in
-login-title-client = Sign in to { $client }
+login-title = Sign in to { $client }
 login-continues = You continue to { $host }.
 login-username = User name
 login-password = Password
@@ -40,8 +39,6 @@ consent-host = Runs at { $host }
 consent-account = Signed in as
 consent-switch = Use another account
 consent-scopes = { $client } will be able to:
-consent-identity-only = { $client } learns that you signed in, and nothing else about you.
-consent-sensitive = Sensitive
 consent-loopback-title = Did you start this yourself?
 consent-loopback = { $client } is a program on this computer, and its name cannot be verified. Allow it only if you started it a moment ago.
 consent-allow = Allow
@@ -59,8 +56,6 @@ scope-phone = See your phone number
 scope-phone-detail = And whether it has been verified.
 scope-address = See your postal address
 scope-address-detail = The address kept in your account.
-scope-offline_access = Keep access while you are away
-scope-offline_access-detail = It can act for you without asking again, until you sign out of it or its access is taken back.
 
 ## Sign out
 
@@ -72,7 +67,6 @@ sign-out-submit = Sign out
 sign-out-stay = Stay signed in
 signed-out-title = You are signed out
 signed-out-what = You can close this page. On a computer you share, close the browser too.
-signed-out-again = Go back to { $client }
 
 ## On the way back to an application
 
@@ -103,7 +97,7 @@ error-status = Error { $status }
 error-details = Details for developers
 error-code = Error code
 error-request-id = Request id
-error-request-id-hint = Mention this number when you ask for help.
+error-request-id-hint = Mention this id when you ask for help.
 error-back = Go back to { $client }
 
 error-redirect-uri-missing-title = Return address is missing
@@ -132,15 +126,7 @@ error-undecodable-next = Go back to the application and start again from there. 
 
 error-too-large-title = Request is too large
 error-too-large-what = The request, or one of its parameters, is longer than this service accepts.
-error-too-large-next = Go back to the application and tell its makers. For developers: send less, for example a shorter state, or push the request first.
-
-error-response-type-title = Request is incomplete
-error-response-type-what = The application did not say what it wants to receive: the parameter response_type is missing.
-error-response-type-next = Go back to the application and tell its makers. For developers: response_type=code is what most applications need.
-
-error-request-uri-invalid-title = Request is no longer valid
-error-request-uri-invalid-what = The request_uri does not lead to a usable request: it is unknown, has expired, was used before, or belongs to another application.
-error-request-uri-invalid-next = Go back to the application and start again from there.
+error-too-large-next = Go back to the application and tell its makers. For developers: send less, for example a shorter state.
 
 error-request-not-supported-title = Kind of request not supported
 error-request-not-supported-what = The application sent its request in a way this service does not offer: request objects (request, request_uri).
@@ -186,8 +172,8 @@ error-not-found-next = Check the address for typing mistakes, or go back to your
 error-rate-limited-title = Too many attempts
 error-rate-limited-what =
     { $seconds ->
-        [one] Too many requests came from your network. Requests like this one are paused for { $seconds } second.
-       *[other] Too many requests came from your network. Requests like this one are paused for { $seconds } seconds.
+        [one] There were too many attempts. No more are accepted for { $seconds } second.
+       *[other] There were too many attempts. No more are accepted for { $seconds } seconds.
     }
 error-rate-limited-next = Wait that long, then go back and try again. Your account is not locked.
 
@@ -209,10 +195,7 @@ detail-got = Received
 detail-nearest = Nearest registered
 detail-differs = What differs
 detail-registered-none = None is registered for this application
-detail-registered = Registered
 detail-cause = Cause
-detail-parameter = Parameter
-detail-host-mismatch = This page was opened at { $got }, but sign-in lives at { $issuer }. Browsers keep cookies apart for each: open { $issuer } instead.
 
 differs-scheme = The scheme (http or https)
 differs-host = The host name
@@ -226,6 +209,4 @@ differs-fragment = The fragment (everything after “#”); it is never allowed
 differs-userinfo = A user name before the host; it is never allowed
 differs-encoding = Percent-encoding: the same address written differently
 differs-localhost = localhost and 127.0.0.1 are different addresses here
-differs-loopback-port = The port: on this computer it may differ only for applications registered as native
 differs-not-absolute = It is not a complete address: scheme and host are missing
-differs-everything = Nothing is alike; it may belong to another application

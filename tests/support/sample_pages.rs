@@ -1,7 +1,12 @@
 //! Every page with believable content, in every state worth looking at: checked by the page tests, and
-//! written to a folder by `cargo run --example pages -- FOLDER` for a look with a browser.
+//! written to files by one of them for a look with a browser.
+
+use std::collections::BTreeMap;
 
 use askama::Template;
+use countersign::protocol::failure::{OAuthError, PageFailure};
+use countersign::protocol::params::Undecodable;
+use countersign::protocol::redirect_uri::Mismatch;
 use countersign::web::texts::Texts;
 use countersign::web::views::{
     ClientCard, ConsentPage, ErrorPage, HomeAccount, HomeApp, HomePage, InterstitialPage, LoginPage,
@@ -21,32 +26,38 @@ pub fn sample_pages() -> Vec<(String, String)> {
     pages
 }
 
-/// The kinds of faults that have texts of their own.
-pub const ERROR_KINDS: [(&str, u16, Option<&str>); 23] = [
-    ("redirect-uri-missing", 400, Some("invalid_request")),
-    ("redirect-uri-mismatch", 400, Some("invalid_request")),
-    ("client-id-missing", 400, Some("invalid_request")),
-    ("client-unknown", 400, Some("invalid_client")),
-    ("parameter-repeated", 400, Some("invalid_request")),
-    ("undecodable", 400, Some("invalid_request")),
-    ("too-large", 413, Some("invalid_request")),
-    ("response-type", 400, Some("invalid_request")),
-    ("request-uri-invalid", 400, Some("invalid_request_uri")),
-    ("request-not-supported", 400, Some("request_not_supported")),
-    ("hint-invalid", 400, Some("invalid_request")),
-    ("post-logout-mismatch", 400, Some("invalid_request")),
-    ("ticket-expired", 400, None),
-    ("ticket-tampered", 400, None),
-    ("cookies-off", 400, None),
-    ("cross-site", 403, None),
-    ("method", 405, None),
-    ("content-type", 415, None),
-    ("not-found", 404, None),
-    ("rate-limited", 429, None),
-    ("state-down", 503, Some("temporarily_unavailable")),
-    ("busy", 503, Some("temporarily_unavailable")),
-    ("internal", 500, Some("server_error")),
-];
+/// One of each kind of failure that has a page: a new kind does not compile before it has its place here.
+pub fn failures() -> impl Iterator<Item = PageFailure> {
+    use PageFailure as F;
+    let mismatch = || Mismatch { sent: String::new(), nearest: None, differs: Vec::new() };
+    std::iter::successors(Some(F::RedirectUriMissing), move |failure| {
+        Some(match failure {
+            F::RedirectUriMissing => F::RedirectUriMismatch(mismatch()),
+            F::RedirectUriMismatch(_) => F::ClientIdMissing,
+            F::ClientIdMissing => F::ClientUnknown(String::new()),
+            F::ClientUnknown(_) => F::ParameterRepeated("scope"),
+            F::ParameterRepeated(_) => F::Undecodable(Undecodable::Escape),
+            F::Undecodable(_) => F::BodyTooLarge,
+            F::BodyTooLarge => F::TargetTooLong,
+            F::TargetTooLong => F::ParameterTooLong("state"),
+            F::ParameterTooLong(_) => F::RequestNotSupported(OAuthError::new("request_not_supported", "")),
+            F::RequestNotSupported(_) => F::HintInvalid(String::new()),
+            F::HintInvalid(_) => F::PostLogoutMismatch(mismatch()),
+            F::PostLogoutMismatch(_) => F::TicketExpired { back: None },
+            F::TicketExpired { .. } => F::TicketTampered,
+            F::TicketTampered => F::CookiesOff,
+            F::CookiesOff => F::CrossSite(""),
+            F::CrossSite(_) => F::Method("GET"),
+            F::Method(_) => F::ContentType,
+            F::ContentType => F::NotFound,
+            F::NotFound => F::RateLimited { seconds: 30 },
+            F::RateLimited { .. } => F::StateDown(String::new()),
+            F::StateDown(_) => F::Busy(String::new()),
+            F::Busy(_) => F::Internal(String::new()),
+            F::Internal(_) => return None,
+        })
+    })
+}
 
 fn shell() -> Shell {
     Shell {
@@ -81,12 +92,11 @@ fn page(name: &str, page: &impl Template) -> (String, String) {
 fn login_pages() -> Vec<(String, String)> {
     let plain = LoginPage {
         shell: shell(),
-        client: Some(client()),
+        client: client(),
         ticket: "t1.c2VhbGVk".to_owned(),
         username: String::new(),
         remember: false,
         problem: None,
-        cancel: true,
     };
     let problem = |problem, username: &str| LoginPage {
         problem: Some(problem),
@@ -97,16 +107,12 @@ fn login_pages() -> Vec<(String, String)> {
     vec![
         page("login", &plain),
         page("login-prefilled", &LoginPage { username: "ada".to_owned(), ..plain.clone() }),
-        page("login-direct", &LoginPage { client: None, cancel: false, ..plain.clone() }),
         page("login-wrong", &problem(LoginProblem::WrongCredentials, "ada")),
         page("login-no-name", &problem(LoginProblem::Missing, "")),
         page("login-no-password", &problem(LoginProblem::Missing, "ada")),
         page("login-busy", &problem(LoginProblem::Busy, "ada")),
         page("login-state-down", &problem(LoginProblem::StateDown, "ada")),
-        page(
-            "login-hostile",
-            &LoginPage { client: Some(hostile_client()), username: HOSTILE.to_owned(), ..plain },
-        ),
+        page("login-hostile", &LoginPage { client: hostile_client(), username: HOSTILE.to_owned(), ..plain }),
     ]
 }
 
@@ -121,28 +127,17 @@ fn consent_pages() -> Vec<(String, String)> {
         scopes,
         loopback_warning: false,
         ticket: "t1.c2VhbGVk".to_owned(),
-        switch_href: "/id/select?t=t1.c2VhbGVk".to_owned(),
+        switch_href: "/id/login?t=t1.c2VhbGVk&switch=1".to_owned(),
     };
     let mut wary = ConsentPage { loopback_warning: true, ..plain.clone() };
-    wary.scopes.extend(ScopeLine::standard(Texts::english(), "offline_access"));
-    wary.scopes.push(ScopeLine { title: "Delete invoices".to_owned(), detail: None, sensitive: true });
-    let bare = ConsentPage { scopes: Vec::new(), ..plain.clone() };
+    wary.scopes.push(ScopeLine { title: "Delete invoices".to_owned(), detail: None });
     let hostile = ConsentPage {
         client: hostile_client(),
         account: format!("{HOSTILE}@example"),
-        scopes: vec![ScopeLine {
-            title: HOSTILE.to_owned(),
-            detail: Some(HOSTILE.to_owned()),
-            sensitive: true,
-        }],
+        scopes: vec![ScopeLine { title: HOSTILE.to_owned(), detail: Some(HOSTILE.to_owned()) }],
         ..plain.clone()
     };
-    vec![
-        page("consent", &plain),
-        page("consent-wary", &wary),
-        page("consent-bare", &bare),
-        page("consent-hostile", &hostile),
-    ]
+    vec![page("consent", &plain), page("consent-wary", &wary), page("consent-hostile", &hostile)]
 }
 
 fn sign_out_pages() -> Vec<(String, String)> {
@@ -153,13 +148,11 @@ fn sign_out_pages() -> Vec<(String, String)> {
         hidden: vec![("csrf".to_owned(), "bWFj".to_owned()), ("state".to_owned(), HOSTILE.to_owned())],
     };
     let unnamed = SignOutPage { account: None, client: None, ..asked.clone() };
-    let again = Some(("Field Notes".to_owned(), "https://notes.example/".to_owned()));
     let url = "https://notes.example/callback?code=c&state=a%20b&iss=https%3A%2F%2Fid.example".to_owned();
     vec![
         page("sign-out", &asked),
         page("sign-out-unnamed", &unnamed),
-        page("signed-out", &SignedOutPage { shell: shell(), href_again: again }),
-        page("signed-out-nowhere", &SignedOutPage { shell: shell(), href_again: None }),
+        page("signed-out", &SignedOutPage { shell: shell() }),
         page(
             "interstitial",
             &InterstitialPage { shell: shell(), client_name: "Field Notes".to_owned(), url },
@@ -170,18 +163,19 @@ fn sign_out_pages() -> Vec<(String, String)> {
 fn error_pages() -> Vec<(String, String)> {
     let texts = Texts::english();
     let values = [("name", "scope"), ("seconds", "30"), ("client", "Field Notes")];
-    let kind = |(kind, status, code): (&str, u16, Option<&str>)| ErrorPage {
+    let explain = |failure: &PageFailure| ErrorPage {
         shell: shell(),
-        status,
-        title: texts.get(&format!("error-{kind}-title")),
-        what: texts.with(&format!("error-{kind}-what"), &values),
-        next: texts.get(&format!("error-{kind}-next")),
-        code: code.map(str::to_owned),
+        status: failure.status(),
+        title: texts.get(&format!("error-{}-title", failure.name())),
+        what: texts.with(&format!("error-{}-what", failure.name()), &values),
+        next: texts.get(&format!("error-{}-next", failure.name())),
+        code: failure.code().map(str::to_owned),
         details: Vec::new(),
         back: None,
     };
-    let mut pages: Vec<_> =
-        ERROR_KINDS.iter().map(|fault| page(&format!("error-{}", fault.0), &kind(*fault))).collect();
+    // Several kinds of failure may share their words.
+    let kinds: BTreeMap<_, _> = failures().map(|failure| (failure.name(), explain(&failure))).collect();
+    let mut pages: Vec<_> = kinds.iter().map(|(name, fault)| page(&format!("error-{name}"), fault)).collect();
     let details = [
         ("detail-got", "https://notes.example/callback/?next=<here>".to_owned()),
         ("detail-nearest", "https://notes.example/callback".to_owned()),
@@ -189,12 +183,12 @@ fn error_pages() -> Vec<(String, String)> {
     ];
     let explained = ErrorPage {
         details: details.into_iter().map(|(label, value)| (texts.get(label), value)).collect(),
-        ..kind(ERROR_KINDS[1])
+        ..kinds["redirect-uri-mismatch"].clone()
     };
     let expired = ErrorPage {
         next: texts.with("error-ticket-expired-next-client", &values),
         back: Some(("Field Notes".to_owned(), "https://notes.example/".to_owned())),
-        ..kind(ERROR_KINDS[12])
+        ..kinds["ticket-expired"].clone()
     };
     pages.push(page("error-explained", &explained));
     pages.push(page("error-with-way-back", &expired));

@@ -115,7 +115,6 @@ fn the_sign_in_form_suits_password_managers_and_the_enter_key() {
     assert_eq!(buttons[0].attr("name"), None, "Enter presses the first button: it must sign in");
     assert_eq!((buttons[1].attr("name"), buttons[1].attr("value")), (Some("decision"), Some("cancel")));
     assert!(buttons[1].attr("formnovalidate").is_some());
-    assert!(select(&sample("login-direct"), "[value=cancel]").is_empty());
 }
 
 #[test]
@@ -146,7 +145,7 @@ fn consent_leaves_the_choice_open() {
     let values: Vec<_> =
         select(&page, "button[name=decision]").iter().map(|b| b.attr("value").unwrap()).collect();
     assert_eq!(values, ["allow", "deny"]);
-    assert_eq!(select(&page, ".sensitive").len(), 2);
+    assert_eq!(select(&page, ".scopes li").len(), 4);
     assert_eq!(select(&page, ".notice").len(), 1);
 }
 

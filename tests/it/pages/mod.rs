@@ -1,6 +1,7 @@
 //! What people see, without a server: words, markup and colours of every sample page.
 
 mod colours;
+mod look;
 mod markup;
 #[path = "../../support/sample_pages.rs"]
 mod sample_pages;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use countersign::protocol::redirect_uri::Difference;
+use countersign::protocol::scope::Scope;
 use countersign::web::texts::Texts;
 use countersign::web::views::ScopeLine;
 
-use super::sample_pages::{ERROR_KINDS, sample_pages};
+use super::sample_pages::{failures, sample_pages};
 
 /// Collects the first string of every call `name("…"` in a folder or file.
 fn ids_asked_for(path: &Path, ids: &mut BTreeSet<String>) {
@@ -59,12 +61,73 @@ fn no_page_shows_an_id_or_an_unfilled_place() {
     }
 }
 
+/// The names of all ways in which two addresses can differ: a new one does not compile before it is here.
+fn differences() -> impl Iterator<Item = &'static str> {
+    use Difference as D;
+    let all = std::iter::successors(Some(D::Scheme), |difference| {
+        Some(match difference {
+            D::Scheme => D::Localhost,
+            D::Localhost => D::Host,
+            D::Host => D::Port,
+            D::Port => D::Case,
+            D::Case => D::TrailingSlash,
+            D::TrailingSlash => D::Path,
+            D::Path => D::Query,
+            D::Query => D::DoubleSlash,
+            D::DoubleSlash => D::Fragment,
+            D::Fragment => D::UserInfo,
+            D::UserInfo => D::Encoding,
+            D::Encoding => D::NotAbsolute,
+            D::NotAbsolute => return None,
+        })
+    });
+    all.map(Difference::name)
+}
+
+/// The ids that are put together from a name and a part.
+fn composed_ids() -> BTreeSet<String> {
+    let errors = failures()
+        .flat_map(|failure| ["title", "what", "next"].map(|part| format!("error-{}-{part}", failure.name())));
+    let problems = ["credentials", "missing", "busy", "state-down"];
+    let problems =
+        problems.iter().flat_map(|kind| ["title", "next"].map(|part| format!("login-{kind}-{part}")));
+    let standard = Scope::standard();
+    let scopes = standard.names().flat_map(|name| [format!("scope-{name}"), format!("scope-{name}-detail")]);
+    let differs = differences().map(|name| format!("differs-{name}"));
+    let way_back = "error-ticket-expired-next-client".to_owned();
+    errors.chain(problems).chain(scopes).chain(differs).chain([way_back]).collect()
+}
+
 #[test]
-fn every_kind_of_error_says_what_happened_and_what_to_do() {
-    for (kind, _, _) in ERROR_KINDS {
-        for id in ["title", "what", "next"].map(|part| format!("error-{kind}-{part}")) {
-            assert!(Texts::all().all(|texts| texts.has(&id)), "{id}");
+fn every_failure_problem_scope_and_difference_has_its_words() {
+    for id in composed_ids() {
+        assert!(Texts::all().all(|texts| texts.has(&id)), "{id}");
+    }
+}
+
+#[test]
+fn no_text_is_left_that_nothing_asks_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut sources, composed) = (String::new(), composed_ids());
+    for folder in ["templates", "src"] {
+        collect(&root.join(folder), &mut sources);
+    }
+    let texts = fs::read_to_string(root.join("templates/locales/en.ftl")).unwrap();
+    let ids = texts.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    let ids: Vec<_> = ids.filter_map(|line| line.split_once(" =")).map(|(id, _)| id).collect();
+    assert!(ids.len() > 100, "the search has lost its way: {ids:?}");
+    let idle = ids.iter().filter(|id| !composed.contains(**id) && !sources.contains(&format!("\"{id}\"")));
+    assert_eq!(idle.collect::<Vec<_>>(), [] as [&&str; 0]);
+}
+
+/// Reads every file of a folder into one text.
+fn collect(path: &Path, into: &mut String) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            collect(&entry.unwrap().path(), into);
         }
+    } else if let Ok(source) = fs::read_to_string(path) {
+        into.push_str(&source);
     }
 }
 
@@ -75,8 +138,7 @@ fn the_fault_is_named_in_the_words_of_the_standards() {
         ("redirect-uri-mismatch", "redirect_uri does not match"),
         ("client-id-missing", "client_id is missing"),
         ("client-unknown", "client_id"),
-        ("response-type", "response_type is missing"),
-        ("request-uri-invalid", "request_uri"),
+        ("request-not-supported", "request_uri"),
         ("hint-invalid", "id_token_hint"),
         ("post-logout-mismatch", "post_logout_redirect_uri does not match"),
     ];
@@ -94,7 +156,7 @@ fn numbers_choose_the_plural_and_names_stay_as_they_are() {
     assert!(paused("30").ends_with("for 30 seconds."), "{}", paused("30"));
     assert!(paused("1000").ends_with("for 1000 seconds."), "{}", paused("1000"));
     for name in ["007", "1.0", "+1", "4294967296", "{ $client }", "-x"] {
-        let title = texts.with("login-title-client", &[("client", name)]);
+        let title = texts.with("login-title", &[("client", name)]);
         assert_eq!(title, format!("Sign in to {name}"));
     }
 }
@@ -108,7 +170,7 @@ fn a_missing_text_shows_its_id() {
 #[test]
 fn standard_scopes_have_words_and_others_do_not() {
     let known = |scope| ScopeLine::standard(Texts::english(), scope);
-    for scope in ["openid", "profile", "email", "phone", "address", "offline_access"] {
+    for scope in ["openid", "profile", "email", "phone", "address"] {
         assert!(known(scope).is_some_and(|line| line.detail.is_some()), "{scope}");
     }
     assert!(known("invoices.delete").is_none());
