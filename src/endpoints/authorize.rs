@@ -5,29 +5,30 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::ids::GrantId;
+use crate::ids::{GrantId, SessionId};
 use crate::protocol::authorize::{self, Decision, PARAMS};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::consent::Consent;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::params::Params;
 use crate::protocol::session::Account;
+use crate::secret::Token;
 use crate::state::sessions::Session;
 use crate::store;
 use crate::web::answer::{complete, see_other, with_cookie};
 use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::{self, Asked};
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Kind, Ticket};
 
 /// `GET /authorize`
 ///
 /// Spec: OpenID Connect Core §3.1.2, RFC 6749 §4.1.1
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::query(&req, &PARAMS)?;
-    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now: app.clock.now() };
     let asked = pending::read(&app, &params).await?;
-    visit.evaluate(&asked, Ticket::new(params.encode(), visit.now), Path::Direct).await
+    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now: app.clock.now() };
+    visit.answer(&asked, &params, None).await
 }
 
 /// `POST /authorize`: read, then continued by a GET, because a browser sends no cookie with a form that
@@ -40,7 +41,7 @@ pub async fn post(
     let params = extract::authorization_form(&req, &body, &PARAMS)?;
     let now = app.clock.now();
     pending::read(&app, &params).await?;
-    let ticket = Ticket::new(params.encode(), now).seal(&req, &app, None, now).await?;
+    let ticket = Ticket::new(Kind::Authorize, params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
 }
 
@@ -51,7 +52,7 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     let now = app.clock.now();
     let known = Browser::of(&req, &app);
     let sent = query.get("t").ok_or(PageFailure::TicketTampered)?;
-    let opened = Ticket::open(&app, sent, known.as_ref(), now).await?;
+    let opened = Ticket::open(&app, Kind::Authorize, sent, known.as_ref(), now).await?;
     let mut ticket = opened.ticket;
     let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
     let client = app.clients.find(authorize::client_id(&params)?).await?;
@@ -69,7 +70,7 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     }
     let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
     let outcome = match pending::read(&app, &params).await {
-        Ok(asked) => visit.evaluate(&asked, ticket, Path::Resumed).await,
+        Ok(asked) => visit.answer(&asked, &params, Some(ticket)).await,
         Err(failure) => Err(failure),
     };
     match (outcome, client) {
@@ -82,15 +83,6 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     }
 }
 
-/// How a request came here, which decides how it leaves.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Path {
-    /// Straight from the application: a redirect takes it back.
-    Direct,
-    /// After an interaction: a page takes it back.
-    Resumed,
-}
-
 struct Visit<'a> {
     req: &'a HttpRequest,
     app: &'a App,
@@ -99,40 +91,70 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Phase C: who is signed in, and what is to happen.
+    /// A fault of ours is shown to who can wait a moment and reload; where nobody looks, the application is
+    /// told.
+    async fn answer(
+        &self,
+        asked: &Asked,
+        params: &Params,
+        ticket: Option<Ticket>,
+    ) -> Result<HttpResponse, AuthorizeFailure> {
+        match self.evaluate(asked, params, ticket).await {
+            Err(AuthorizeFailure::Page(fault)) if asked.request.prompt.none && fault.status() >= 500 => {
+                tracing::error!(cause = %fault, "a silent request failed");
+                Err(match fault.status() {
+                    503 => asked.request.reply_to.failure("temporarily_unavailable", "try again in a moment"),
+                    _ => asked.request.reply_to.failure("server_error", "the server failed"),
+                })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Who is signed in, and what is to happen. A request that comes back from a page has a ticket; one
+    /// without comes straight from the application.
     async fn evaluate(
         &self,
         asked: &Asked,
-        mut ticket: Ticket,
-        path: Path,
+        params: &Params,
+        mut ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
         let Asked { client, request } = asked;
         let session = session(self.req, self.app, self.now).await?;
+        let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
         loop {
-            let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
-            let account = authorize::candidate(request, &ticket.done, accounts);
-            let consented = self.is_consented(asked, session.as_ref(), account).await?;
-            let decision = authorize::decide(request, client, &ticket.done, account, consented, self.now);
-            match (decision, &session, account) {
-                (Decision::Refuse(error), ..) => {
+            let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
+            let candidate = authorize::candidate(request, &done, accounts);
+            let consented = self.is_consented(asked, session.as_ref(), candidate).await?;
+            match authorize::decide(request, client, &done, candidate, consented, self.now) {
+                Decision::Refuse(error) => {
                     let reply_to = Box::new(request.reply_to.clone());
                     return Err(AuthorizeFailure::Reply { reply_to, error });
                 }
-                (Decision::Consent, _, Some(account)) => {
+                Decision::Login => return self.interact("/login", params, ticket, None).await,
+                Decision::Consent(account) => {
                     let fingerprint = request.consent_fingerprint(client, &account.user_id);
-                    ticket.displayed = Some((account.session_id, fingerprint));
-                    return self.interact("/consent", &ticket).await;
+                    let displayed = Some((account.session_id, fingerprint));
+                    return self.interact("/consent", params, ticket, displayed).await;
                 }
-                (Decision::Issue, Some(session), Some(account)) => {
+                Decision::Issue(account) => {
+                    let resumed = ticket.is_some();
                     // Completing a request spends it: a second time it is a new one, with nothing done.
-                    let resumed = path == Path::Resumed;
-                    if resumed && !self.app.state.tickets.complete(ticket.id, self.now).await? {
-                        ticket = ticket.afresh(self.now);
+                    if let Some(spent) = ticket
+                        && !self.app.state.tickets.complete(spent.id, self.now).await?
+                    {
+                        ticket = Some(spent.afresh(self.now));
                         continue;
                     }
-                    return self.issue(asked, session, account, path).await;
+                    let stray = || PageFailure::Internal("an account without a session".into());
+                    let code = self.issue(asked, session.as_ref().ok_or_else(stray)?, account).await?;
+                    let home = request.reply_to.success(code.expose());
+                    return Ok(if resumed {
+                        complete(self.req, self.app, &client.metadata.client_name, &home)
+                    } else {
+                        see_other(&home).finish()
+                    });
                 }
-                _ => return self.interact("/login", &ticket).await,
             }
         }
     }
@@ -163,7 +185,16 @@ impl Visit<'_> {
         Ok(covered)
     }
 
-    async fn interact(&self, page: &str, ticket: &Ticket) -> Result<HttpResponse, AuthorizeFailure> {
+    /// Leaves the rest to a page; the request travels with the browser.
+    async fn interact(
+        &self,
+        page: &str,
+        params: &Params,
+        ticket: Option<Ticket>,
+        displayed: Option<(SessionId, String)>,
+    ) -> Result<HttpResponse, AuthorizeFailure> {
+        let ticket = ticket.unwrap_or_else(|| Ticket::new(Kind::Authorize, params.encode(), self.now));
+        let ticket = Ticket { displayed, ..ticket };
         let sealed = ticket.seal(self.req, self.app, Some(&self.browser), self.now).await?;
         let res = see_other(&format!("{}{page}?t={sealed}", self.app.config.base)).finish();
         Ok(with_cookie(res, self.browser.new_cookie(self.app)))
@@ -174,8 +205,7 @@ impl Visit<'_> {
         Asked { client, request }: &Asked,
         session: &Session,
         account: &Account,
-        path: Path,
-    ) -> Result<HttpResponse, AuthorizeFailure> {
+    ) -> Result<Token, AuthorizeFailure> {
         let grant = CodeGrant {
             grant_id: GrantId::generate(),
             redirect_uri: request.reply_to.redirect_uri().into(),
@@ -192,10 +222,6 @@ impl Visit<'_> {
         };
         let code = self.app.state.codes.mint(&client.id, &grant, self.now).await?;
         self.app.state.sessions.touch(session, self.now).await?;
-        let home = request.reply_to.success(code.expose());
-        Ok(match path {
-            Path::Direct => see_other(&home).finish(),
-            Path::Resumed => complete(self.req, self.app, &client.metadata.client_name, &home),
-        })
+        Ok(code)
     }
 }

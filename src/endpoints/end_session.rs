@@ -4,15 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::protocol::failure::PageFailure;
-use crate::protocol::logout::{self, Hint, PARAMS};
+use crate::protocol::logout::{self, PARAMS};
 use crate::protocol::params::Params;
-use crate::protocol::session::sid;
-use crate::state::sessions::Session;
+use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
 use crate::web::browser::{Browser, no_session_cookie, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::card;
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{self, Ticket};
 use crate::web::views::SignOutPage;
 use crate::web::{hint, sign_out};
 
@@ -23,7 +22,10 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let now = app.clock.now();
     let mut params = extract::query(&req, &[&PARAMS[..], &["t"]].concat())?;
     if let Some(sealed) = params.get("t") {
-        let opened = Ticket::open(&app, sealed, None, now).await?;
+        let opened = Ticket::open(&app, ticket::Kind::Logout, sealed, None, now).await?;
+        if opened.ticket.is_expired(now) {
+            return Err(PageFailure::TicketExpired { back: None });
+        }
         params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS)?;
     }
     let hint = match params.get("id_token_hint") {
@@ -38,7 +40,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let Some(session) = session(&req, &app, now).await? else {
         return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
     };
-    if hint.as_ref().is_some_and(|hint| is_of(&app, hint, &session)) {
+    if hint.as_ref().is_some_and(|hint| hint.is_of(&session.accounts, &app.keys.sid)) {
         app.state.sessions.end(&session, now).await?;
         return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
     }
@@ -49,8 +51,15 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         let name = client.metadata.client_name.clone();
         hidden.push(("then".into(), sign_out::seal(&app, &browser, &sign_out::Then { name, redirect })?));
     }
-    let view =
-        SignOutPage { shell: shell(&req, &app), account: None, client: client.as_deref().map(card), hidden };
+    let ids: Vec<String> = session.accounts.iter().map(|account| account.user_id.clone()).collect();
+    let names: Vec<String> =
+        store::users::by_ids(&app.db, ids).await?.iter().map(|user| user.display_name().to_owned()).collect();
+    let view = SignOutPage {
+        shell: shell(&req, &app),
+        account: (!names.is_empty()).then(|| names.join(", ")),
+        client: client.as_deref().map(card),
+        hidden,
+    };
     Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))
 }
 
@@ -59,16 +68,8 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
 pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
     let now = app.clock.now();
     let params = extract::form(&req, &body, &PARAMS)?;
-    let ticket = Ticket::new(params.encode(), now).seal(&req, &app, None, now).await?;
+    let ticket = Ticket::new(ticket::Kind::Logout, params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&format!("{}/end_session?t={ticket}", app.config.base)).finish())
-}
-
-/// Tells whether the session a hint speaks of is the one of this browser.
-fn is_of(app: &App, hint: &Hint, session: &Session) -> bool {
-    session.accounts.iter().any(|account| {
-        account.user_id == hint.sub
-            && hint.sid == Some(sid(&app.keys.sid, account.session_id, &hint.client_id))
-    })
 }
 
 fn leave(app: &App, redirect: Option<&str>) -> HttpResponse {

@@ -1,6 +1,7 @@
 //! An immutable snapshot of all signing keys: signing and serving the key set touch no lock and no
 //! database.
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -23,7 +24,7 @@ pub struct Ring {
     es256: Signer,
     verifiers: Vec<Verifier>,
     /// The JWK set, serialized once.
-    pub jwks: Vec<u8>,
+    pub jwks: Bytes,
     /// Its entity tag, with quotes; the same on every node and after every restart.
     pub etag: String,
     /// How long it may be cached.
@@ -64,7 +65,7 @@ impl Ring {
             }
         }
         let missing = |alg: &str| KeyError::Crypto(format!("the database has no active {alg} key"));
-        let jwks = json!({ "keys": published }).to_string().into_bytes();
+        let jwks = Bytes::from(json!({ "keys": published }).to_string());
         Ok(Ring {
             rs256: signers.0.ok_or_else(|| missing("RS256"))?,
             es256: signers.1.ok_or_else(|| missing("ES256"))?,

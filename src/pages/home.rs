@@ -5,6 +5,7 @@ use time::macros::format_description;
 
 use crate::app::App;
 use crate::protocol::failure::PageFailure;
+use crate::protocol::user::User;
 use crate::store;
 use crate::web::answer::{Kind, page, shell, with_cookie};
 use crate::web::browser::{Browser, session};
@@ -15,16 +16,21 @@ use crate::web::views::{HomeAccount, HomeApp, HomePage};
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let browser = Browser::of_get(&req, &app);
     let session = session(&req, &app, app.clock.now()).await?;
-    let mut accounts = vec![];
-    for account in session.iter().flat_map(|session| &session.accounts) {
-        let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { continue };
-        let since = account.auth_time.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
-        accounts.push(HomeAccount {
+    let signed_in = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
+    let ids = signed_in.iter().map(|account| account.user_id.clone()).collect();
+    let people = store::users::by_ids(&app.db, ids).await?;
+    let since = |user: &User| {
+        let account = signed_in.iter().find(|account| account.user_id == user.id)?;
+        account.auth_time.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).ok()
+    };
+    let accounts: Vec<HomeAccount> = people
+        .iter()
+        .map(|user| HomeAccount {
             name: user.display_name().into(),
             login: user.login.clone(),
-            since: since.unwrap_or_default(),
-        });
-    }
+            since: since(user).unwrap_or_default(),
+        })
+        .collect();
     let clients = store::clients::list(&app.db).await?;
     // Which applications exist is nobody's business who is not signed in.
     let shown = clients.iter().filter(|client| !accounts.is_empty() && !client.disabled);

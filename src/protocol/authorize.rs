@@ -12,7 +12,7 @@ use crate::protocol::pkce::{ChallengeFault, CodeChallenge};
 use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::reply::ReplyTo;
-use crate::protocol::resource::{Resources, TargetFault};
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::Account;
 
@@ -61,7 +61,7 @@ pub fn client_id(params: &Params) -> Result<&str, PageFailure> {
 /// Spec: RFC 6749 §4.1.2.1, RFC 9700 §4.1.3
 pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<ReplyTo, AuthorizeFailure> {
     if params.is_too_long("state") {
-        return Err(PageFailure::TooLarge("state").into());
+        return Err(PageFailure::ParameterTooLong("state").into());
     }
     let sent = params.get("redirect_uri");
     let registered = &client.metadata.redirect_uris;
@@ -72,9 +72,10 @@ pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<Reply
         if params.get(name).is_none() {
             continue;
         }
+        let error = OAuthError::new(code, "this parameter is not supported here");
         return Err(match sent {
-            Some(uri) if matches(uri) => reply_to(uri).failure(code, "this parameter is not supported here"),
-            _ => PageFailure::RequestNotSupported(name).into(),
+            Some(uri) if matches(uri) => AuthorizeFailure::Reply { reply_to: Box::new(reply_to(uri)), error },
+            _ => PageFailure::RequestNotSupported(error).into(),
         });
     }
     match sent {
@@ -137,7 +138,7 @@ impl Request {
         let Ok(requested) = resources.resolve(params.all("resource")) else {
             return refuse("invalid_target", "the requested resource is unknown here");
         };
-        if resources.target("", &requested, &scope) == Err(TargetFault::NeedsResource) {
+        if resources.needs_resource(&requested, &scope) {
             return refuse(
                 "invalid_target",
                 "a requested scope belongs to a resource: send the resource parameter",
@@ -195,13 +196,13 @@ pub struct Done {
 
 /// What is to happen with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Decision<'a> {
     /// The person must authenticate.
     Login,
-    /// The person must be asked for consent.
-    Consent,
-    /// Nothing is missing: issue a code.
-    Issue,
+    /// This person must be asked for consent.
+    Consent(&'a Account),
+    /// Nothing is missing: issue a code for this person.
+    Issue(&'a Account),
     /// It ends here, answered at the Relying Party.
     Refuse(OAuthError),
 }
@@ -226,14 +227,14 @@ pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) ->
 /// them, and `max_age=1` cannot loop however long reading the consent page takes.
 ///
 /// Spec: OpenID Connect Core §3.1.2.3, §3.1.2.4, §3.1.2.6
-pub fn decide(
+pub fn decide<'a>(
     request: &Request,
     client: &Client,
     done: &Done,
-    candidate: Option<&Account>,
+    candidate: Option<&'a Account>,
     consented: bool,
     now: OffsetDateTime,
-) -> Decision {
+) -> Decision<'a> {
     let refuse = |code, description| Decision::Refuse(OAuthError::new(code, description));
     let silent = request.prompt.none;
     let Some(account) = candidate else {
@@ -252,16 +253,18 @@ pub fn decide(
         };
     }
     if client.metadata.first_party {
-        return Decision::Issue;
+        return Decision::Issue(account);
     }
-    let allowed_for_this =
-        done.consent.as_deref() == Some(&request.consent_fingerprint(client, &account.user_id));
+    let allowed_for_this = done
+        .consent
+        .as_ref()
+        .is_some_and(|shown| *shown == request.consent_fingerprint(client, &account.user_id));
     if (request.prompt.consent || !consented) && !allowed_for_this {
         return if silent {
             refuse("consent_required", "the person has not consented yet")
         } else {
-            Decision::Consent
+            Decision::Consent(account)
         };
     }
-    Decision::Issue
+    Decision::Issue(account)
 }

@@ -25,6 +25,7 @@ pub struct Presented {
     /// The client it was issued to.
     pub client_id: String,
     /// The scopes it carries.
+    #[serde(default)]
     pub scope: Scope,
     /// The session it was issued from, for our eyes only.
     #[serde(rename = "urn:countersign:claim:session")]
@@ -35,8 +36,11 @@ impl Presented {
     /// Checks what can be checked without asking anybody.
     ///
     /// Spec: RFC 9068 §4, OpenID Connect Core §5.3
-    pub fn check(&self, issuer: &str, now: OffsetDateTime) -> Result<(), BearerFailure> {
+    pub fn check(&self, typ: Option<&str>, issuer: &str, now: OffsetDateTime) -> Result<(), BearerFailure> {
         let refuse = |cause: &str| Err(BearerFailure::InvalidToken(cause.into()));
+        if typ != Some("at+jwt") {
+            return refuse("it is no access token");
+        }
         let for_us = match &self.aud {
             Value::String(one) => one == issuer,
             Value::Array(several) => several.iter().any(|one| one.as_str() == Some(issuer)),

@@ -5,11 +5,13 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use crate::ids::GrantId;
-use crate::protocol::scope::Scope;
 use crate::secret::{base64url, sha256};
 
 /// How long ID Tokens and access tokens live.
 pub const TOKEN_LIFETIME: Duration = Duration::minutes(10);
+/// How long a revocation is remembered: until the last token it is about has expired everywhere, clocks
+/// a minute apart included.
+pub const REVOCATION_REMEMBERED: Duration = Duration::minutes(11);
 /// Access tokens are valid a little before they were issued, for verifiers whose clock is behind.
 const NOT_BEFORE: Duration = Duration::minutes(1);
 /// The authentication context of a single factor.
@@ -68,8 +70,9 @@ pub struct AccessToken<'a> {
     pub jti: String,
     /// The client it was issued to.
     pub client_id: &'a str,
-    /// The scopes it carries.
-    pub scope: String,
+    /// The scopes it carries, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// When the person authenticated.
     pub auth_time: i64,
     /// How well.
@@ -90,11 +93,6 @@ pub fn audience(of: &[String]) -> Value {
         [one] => Value::from(one.as_str()),
         several => Value::from(several.to_vec()),
     }
-}
-
-/// The `scope` claim of a token.
-pub fn scope(of: &Scope) -> String {
-    of.to_string()
 }
 
 /// A `jti` that names its grant, so that a replayed code can be answered by recording one grant as dead.

@@ -104,6 +104,7 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
     /// Whether a code needs PKCE; a public client always does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
     /// Origins whose scripts may read our answers; those of the https redirect URIs when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,11 +185,18 @@ impl Client {
     pub fn allows_origin(&self, origin: &str) -> bool {
         match &self.metadata.allowed_cors_origins {
             Some(origins) => origins.iter().any(|allowed| allowed == origin),
-            None => self.metadata.redirect_uris.iter().any(|uri| {
-                Url::parse(uri.as_str()).is_ok_and(|url| {
-                    matches!(url.scheme(), "https" | "http") && url.origin().ascii_serialization() == origin
-                })
-            }),
+            // A site on plain http exists in development mode only; a native app's loopback address is no
+            // site at all.
+            None => self.metadata.redirect_uris.iter().filter_map(|uri| Url::parse(uri.as_str()).ok()).any(
+                |url| {
+                    let is_site = match url.scheme() {
+                        "https" => true,
+                        "http" => self.metadata.application_type == ApplicationType::Web,
+                        _ => false,
+                    };
+                    is_site && url.origin().ascii_serialization() == origin
+                },
+            ),
         }
     }
 

@@ -50,9 +50,15 @@ pub enum PageFailure {
     /// The parameters are no form-encoded UTF-8 text.
     #[error("undecodable parameters: {0}")]
     Undecodable(#[from] Undecodable),
-    /// The request, or a parameter without a safe home, is over its limit.
+    /// The body is over its limit, or could not be received.
+    #[error("the request is too large")]
+    BodyTooLarge,
+    /// The request target is over its limit.
+    #[error("the request target is too long")]
+    TargetTooLong,
+    /// A parameter without a safe home is over its limit.
     #[error("{0} is too long")]
-    TooLarge(&'static str),
+    ParameterTooLong(&'static str),
     /// A form was sent as something else.
     #[error("the content type is not application/x-www-form-urlencoded")]
     ContentType,
@@ -63,8 +69,8 @@ pub enum PageFailure {
     #[error("not found")]
     NotFound,
     /// `request` or `request_uri`, which are not offered, and no registered place to say so.
-    #[error("{0} is not supported")]
-    RequestNotSupported(&'static str),
+    #[error("{}", .0.code)]
+    RequestNotSupported(OAuthError),
     /// An `id_token_hint` that is not ours.
     #[error("id_token_hint cannot be accepted: {0}")]
     HintInvalid(String),
@@ -113,7 +119,9 @@ impl PageFailure {
             PageFailure::RedirectUriMismatch(_) => "redirect-uri-mismatch",
             PageFailure::ParameterRepeated(_) => "parameter-repeated",
             PageFailure::Undecodable(_) => "undecodable",
-            PageFailure::TooLarge(_) => "too-large",
+            PageFailure::BodyTooLarge | PageFailure::TargetTooLong | PageFailure::ParameterTooLong(_) => {
+                "too-large"
+            }
             PageFailure::ContentType => "content-type",
             PageFailure::Method(_) => "method",
             PageFailure::NotFound => "not-found",
@@ -137,8 +145,8 @@ impl PageFailure {
             PageFailure::CrossSite(_) => 403,
             PageFailure::NotFound => 404,
             PageFailure::Method(_) => 405,
-            PageFailure::TooLarge("the request") => 413,
-            PageFailure::TooLarge("the request target") => 414,
+            PageFailure::BodyTooLarge => 413,
+            PageFailure::TargetTooLong => 414,
             PageFailure::ContentType => 415,
             PageFailure::RateLimited { .. } => 429,
             PageFailure::Internal(_) => 500,
@@ -156,12 +164,13 @@ impl PageFailure {
             | PageFailure::RedirectUriMismatch(_)
             | PageFailure::ParameterRepeated(_)
             | PageFailure::Undecodable(_)
-            | PageFailure::TooLarge(_)
+            | PageFailure::BodyTooLarge
+            | PageFailure::TargetTooLong
+            | PageFailure::ParameterTooLong(_)
             | PageFailure::ContentType
             | PageFailure::HintInvalid(_)
             | PageFailure::PostLogoutMismatch(_) => Some("invalid_request"),
-            PageFailure::RequestNotSupported("request") => Some("request_not_supported"),
-            PageFailure::RequestNotSupported(_) => Some("request_uri_not_supported"),
+            PageFailure::RequestNotSupported(error) => Some(error.code),
             PageFailure::StateDown(_) | PageFailure::Busy(_) | PageFailure::RateLimited { .. } => {
                 Some("temporarily_unavailable")
             }

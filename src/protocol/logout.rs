@@ -2,23 +2,13 @@
 
 use crate::protocol::client::Client;
 use crate::protocol::failure::PageFailure;
+use crate::protocol::hint::Hint;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri::Mismatch;
 
 /// Every parameter this endpoint knows.
 pub const PARAMS: [&str; 6] =
     ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"];
-
-/// What a verified `id_token_hint` says. Its expiry does not matter here, its signature does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hint {
-    /// The person it was about.
-    pub sub: String,
-    /// The client it was issued to.
-    pub client_id: String,
-    /// That client's name for the session.
-    pub sid: Option<String>,
-}
 
 /// A logout request whose redirect, if it has one, is proven safe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +29,7 @@ pub fn validate(
         return Err(PageFailure::ParameterRepeated(name));
     }
     if let Some(name) = params.too_long() {
-        return Err(PageFailure::TooLarge(name));
+        return Err(PageFailure::ParameterTooLong(name));
     }
     if let (Some(hint), Some(client_id)) = (hint, params.get("client_id"))
         && hint.client_id != client_id

@@ -6,7 +6,7 @@ use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::client::{AuthMethod, SigningAlg};
 use crate::protocol::prompt::Prompt;
 use crate::protocol::resource::Resources;
-use crate::protocol::scope::{STANDARD, Scope};
+use crate::protocol::scope::{STANDARD, is_standard};
 
 /// The provider's metadata. A member is here because its feature is, and each has a test that uses it.
 ///
@@ -14,7 +14,7 @@ use crate::protocol::scope::{STANDARD, Scope};
 pub fn metadata(issuer: &str, resources: &Resources) -> Map<String, Value> {
     let at = |path: &str| json!(format!("{issuer}{path}"));
     let standard = STANDARD.iter().map(|(name, _)| *name);
-    let ours = resources.all_scopes().filter(|name| !Scope::standard().has(name));
+    let ours = resources.all_scopes().filter(|name| !is_standard(name));
     let scopes: Vec<String> = standard.map(str::to_owned).chain(ours.names().map(str::to_owned)).collect();
     let protocol_claims = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
     let claims = STANDARD.iter().flat_map(|(_, claims)| claims.iter()).chain(&protocol_claims);

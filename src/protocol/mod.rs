@@ -13,6 +13,7 @@ pub mod user; // a person's account
 
 pub mod authorize; // the authorization request and what to do with it
 pub mod consent;
+pub mod hint; // ID Tokens that come back
 pub mod pkce;
 pub mod prompt;
 pub mod reply; // where and how an authorization response is sent

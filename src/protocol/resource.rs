@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::protocol::scope::{Scope, is_name};
+use crate::protocol::scope::{Scope, is_name, is_standard};
 
 /// A protected resource, as the operator declares it.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,8 +31,11 @@ pub struct Resource {
 const TOKEN_CLAIMS: [&str; 3] = ["groups", "roles", "entitlements"];
 
 /// All declared resources.
-#[derive(Clone, Debug, Default)]
-pub struct Resources(Vec<Resource>);
+#[derive(Clone, Debug)]
+pub struct Resources {
+    declared: Vec<Resource>,
+    scopes: Scope,
+}
 
 /// The audience of a token cannot be made of what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,12 @@ pub enum TargetFault {
     Unknown,
     /// A scope belongs to a resource that has to be named.
     NeedsResource,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Resources { declared: vec![], scopes: Scope::standard() }
+    }
 }
 
 impl Resources {
@@ -62,7 +71,7 @@ impl Resources {
             if let Some(scope) = resource.scopes.iter().find(|scope| !is_name(scope)) {
                 return Err(format!("resource {uri:?}: {scope:?} cannot be the name of a scope"));
             }
-            if let Some(scope) = resource.scopes.iter().find(|scope| Scope::standard().has(scope)) {
+            if let Some(scope) = resource.scopes.iter().find(|scope| is_standard(scope)) {
                 return Err(format!("resource {uri:?}: {scope:?} is a scope of OpenID Connect itself"));
             }
             let later = declared.iter().skip(position + 1);
@@ -82,24 +91,25 @@ impl Resources {
                 return Err(format!("resource {uri:?} describes {scope:?}, which is none of its scopes"));
             }
         }
-        Ok(Resources(declared))
+        let ours = declared.iter().flat_map(|resource| resource.scopes.iter()).cloned().collect::<Vec<_>>();
+        let scopes = Scope::standard().union(&Scope::parse(&ours.join(" ")));
+        Ok(Resources { declared, scopes })
     }
 
     /// The resource with this identifier; scheme and host compare without case, the rest exactly.
     pub fn find(&self, uri: &str) -> Option<&Resource> {
         let wanted = lower_authority(uri);
-        self.0.iter().find(|resource| lower_authority(&resource.uri) == wanted)
+        self.declared.iter().find(|resource| lower_authority(&resource.uri) == wanted)
     }
 
     /// Every declared resource.
     pub fn iter(&self) -> impl Iterator<Item = &Resource> {
-        self.0.iter()
+        self.declared.iter()
     }
 
     /// Every scope of every resource, with the standard ones.
-    pub fn all_scopes(&self) -> Scope {
-        let ours = self.0.iter().flat_map(|resource| resource.scopes.iter());
-        Scope::standard().union(&Scope::parse(&ours.cloned().collect::<Vec<_>>().join(" ")))
+    pub fn all_scopes(&self) -> &Scope {
+        &self.scopes
     }
 
     /// Resolves requested resources to declared identifiers.
@@ -114,6 +124,14 @@ impl Resources {
             }
         }
         Ok(found)
+    }
+
+    /// Tells whether a scope belongs to a resource that was not asked for and is no default one.
+    pub fn needs_resource(&self, requested: &[String], scopes: &Scope) -> bool {
+        let is_reached = |name: &str| {
+            is_standard(name) || self.declared.iter().any(|resource| resource.default && resource.has(name))
+        };
+        requested.is_empty() && scopes.names().any(|name| !is_reached(name))
     }
 
     /// The audience of a token and the scopes it may carry there.
@@ -133,12 +151,11 @@ impl Resources {
             let carried = scopes.filter(|name| chosen.iter().any(|resource| resource.has(name)));
             return Ok((requested.to_vec(), carried));
         }
-        let standard = Scope::standard();
-        let owners = |name: &str| self.0.iter().filter(|resource| resource.has(name)).collect::<Vec<_>>();
-        if scopes.names().any(|name| !standard.has(name) && !owners(name).iter().any(|owner| owner.default)) {
+        if self.needs_resource(requested, scopes) {
             return Err(TargetFault::NeedsResource);
         }
-        let defaults = self.0.iter().filter(|r| r.default && r.scopes.iter().any(|name| scopes.has(name)));
+        let defaults =
+            self.declared.iter().filter(|r| r.default && r.scopes.iter().any(|name| scopes.has(name)));
         let audience = std::iter::once(issuer.to_owned()).chain(defaults.map(|r| r.uri.clone())).collect();
         Ok((audience, scopes.clone()))
     }

@@ -26,6 +26,11 @@ pub const STANDARD: [(&str, &[&str]); 5] = [
     ("address", &["address"]),
 ];
 
+/// Tells whether a scope is one of OpenID Connect itself.
+pub fn is_standard(name: &str) -> bool {
+    STANDARD.iter().any(|(standard, _)| *standard == name)
+}
+
 impl Scope {
     /// Reads a space-separated list; names with characters no scope may have are left out.
     ///

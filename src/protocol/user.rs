@@ -37,7 +37,8 @@ impl User {
 
 /// Folds a login name to the form in which it is unique: trimmed, NFKC, without case.
 pub fn fold_login(typed: &str) -> String {
-    typed.trim().nfkc().default_case_fold().nfkc().collect()
+    let folded: String = typed.nfkc().default_case_fold().nfkc().collect();
+    folded.trim().to_owned()
 }
 
 /// Checks claims given for a person against what OpenID Connect says of their form.

@@ -60,6 +60,17 @@ pub async fn by_id(db: &Db, id: &str) -> Result<Option<User>, DbError> {
     .await
 }
 
+/// The people with these identifiers, in their order; who is gone is left out.
+pub async fn by_ids(db: &Db, ids: Vec<String>) -> Result<Vec<User>, DbError> {
+    db.read(move |conn| {
+        let rows: Vec<Row> = users::table.filter(users::id.eq_any(&ids)).load(conn)?;
+        let mut people = rows.into_iter().map(Row::into_user).collect::<Result<Vec<_>, _>>()?;
+        people.sort_by_key(|user| ids.iter().position(|id| *id == user.id));
+        Ok(people)
+    })
+    .await
+}
+
 /// Tells whether a person is enabled and the password is still the one behind this hash.
 pub async fn still_signs_in(db: &Db, id: &str, password_hash: &str) -> Result<bool, DbError> {
     let (id, password_hash) = (id.to_owned(), password_hash.to_owned());

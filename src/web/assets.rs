@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
-use openssl::sha::sha256;
+
+use crate::secret::sha256;
 
 static STYLE: LazyLock<Hashed> = LazyLock::new(|| {
     Hashed::new("style", "css", "text/css; charset=utf-8", include_bytes!("../../templates/assets/style.css"))

@@ -2,20 +2,21 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use time::Duration;
 
 use crate::secret::etag;
 
 /// A document with its entity tag.
 pub struct Document {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     etag: String,
 }
 
 impl Document {
     /// Gives a body its entity tag.
     pub fn new(bytes: Vec<u8>) -> Document {
-        Document { etag: etag(&bytes), bytes }
+        Document { etag: etag(&bytes), bytes: bytes.into() }
     }
 
     /// Answers with the document.
@@ -27,7 +28,7 @@ impl Document {
 /// Answers with a document, or with 304 to who has it already.
 ///
 /// Spec: RFC 9110 §13.1.2
-pub fn answer(req: &HttpRequest, bytes: &[u8], etag: &str, max_age: Duration) -> HttpResponse {
+pub fn answer(req: &HttpRequest, bytes: &Bytes, etag: &str, max_age: Duration) -> HttpResponse {
     let held =
         req.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let has_it =
@@ -36,5 +37,5 @@ pub fn answer(req: &HttpRequest, bytes: &[u8], etag: &str, max_age: Duration) ->
     res.insert_header((header::CACHE_CONTROL, format!("public, max-age={}", max_age.whole_seconds())));
     res.insert_header((header::ETAG, etag));
     res.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    if has_it { res.finish() } else { res.content_type("application/json").body(bytes.to_vec()) }
+    if has_it { res.finish() } else { res.content_type("application/json").body(bytes.clone()) }
 }

@@ -46,7 +46,7 @@ pub fn authorization_form(
     if !is_form(req) {
         return Err(PageFailure::ContentType);
     }
-    let Ok(body) = body else { return Err(PageFailure::TooLarge("the request")) };
+    let Ok(body) = body else { return Err(PageFailure::BodyTooLarge) };
     Ok(Params::parse(body, known)?)
 }
 

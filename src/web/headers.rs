@@ -79,7 +79,7 @@ fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error
         let asked_by_program =
             ["/token", "/userinfo"].iter().any(|path| req.path() == format!("{}{path}", config.base));
         let failure = TokenFailure::bad_request("invalid_request", "the request target is too long");
-        let page = PageFailure::TooLarge("the request target");
+        let page = PageFailure::TargetTooLong;
         let failure = TokenFailure { status: 414, ..failure };
         return Some(if asked_by_program { failure.into() } else { page.into() });
     }

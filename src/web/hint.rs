@@ -1,30 +1,10 @@
-//! ID Tokens of ours that come back as hints.
-
-use serde::Deserialize;
+//! Verifying ID Tokens of ours that come back as hints.
 
 use crate::app::App;
-use crate::protocol::logout::Hint;
+use crate::protocol::hint::{Hint, HintClaims};
 
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
-    aud: String,
-    sid: Option<String>,
-}
-
-/// Verifies an `id_token_hint`: signed by any key of ours that is still known, however long ago. It
-/// selects, it does not authenticate.
-///
-/// Spec: OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2
+/// Verifies an `id_token_hint`: signed by any key of ours that is still known, however long ago.
 pub fn verify(app: &App, token: &str) -> Result<Hint, String> {
-    let verified = app.keys.ring.load().verify::<Claims>(token)?;
-    if !matches!(verified.typ.as_deref(), None | Some("jwt")) {
-        return Err("it is no ID Token".into());
-    }
-    let claims = verified.claims;
-    if claims.iss != app.config.issuer {
-        return Err("it is of another issuer".into());
-    }
-    Ok(Hint { sub: claims.sub, client_id: claims.aud, sid: claims.sid })
+    let verified = app.keys.ring.load().verify::<HintClaims>(token)?;
+    Ok(Hint::accept(verified.typ.as_deref(), verified.claims, &app.config.issuer)?)
 }

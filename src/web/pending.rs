@@ -14,7 +14,7 @@ use crate::protocol::params::Params;
 use crate::web::answer::complete;
 use crate::web::browser::Browser;
 use crate::web::hint;
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Kind, Ticket};
 use crate::web::views::ClientCard;
 
 /// A validated request with the client that made it.
@@ -64,7 +64,7 @@ impl Pending {
         now: OffsetDateTime,
     ) -> Result<Option<Pending>, AuthorizeFailure> {
         let browser = Browser::of(req, app);
-        let opened = Ticket::open(app, sealed, browser.as_ref(), now).await?;
+        let opened = Ticket::open(app, Kind::Authorize, sealed, browser.as_ref(), now).await?;
         let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(now)) else {
             return Ok(None);
         };

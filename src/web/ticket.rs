@@ -14,7 +14,6 @@ use crate::secret::{base64url, from_base64url, same};
 use crate::web::answer::ClientAddress;
 use crate::web::browser::Browser;
 
-const PURPOSE: &str = "ticket";
 /// How long a ticket can be continued.
 const LIFETIME: Duration = Duration::hours(24);
 /// The longest ticket that travels in an address; a longer one is parked and its handle travels.
@@ -24,9 +23,32 @@ const UNBOUND: [u8; 16] = [0; 16];
 /// Begins the handle of a parked ticket, which no sealed one can begin with.
 const PARKED: &str = "~";
 
+/// What a ticket is good for; one of another kind does not open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// An authorization request.
+    #[default]
+    Authorize,
+    /// A logout request that was posted.
+    Logout,
+}
+
+impl Kind {
+    /// What it is sealed for.
+    fn purpose(self) -> &'static str {
+        match self {
+            Kind::Authorize => "authorization request",
+            Kind::Logout => "logout request",
+        }
+    }
+}
+
 /// What a pending request consists of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ticket {
+    /// What it is good for.
+    #[serde(skip)]
+    pub kind: Kind,
     /// Names it, so that completing it can be spent.
     #[serde(rename = "i")]
     pub id: TicketId,
@@ -57,14 +79,14 @@ pub struct Opened {
 
 impl Ticket {
     /// A new pending request.
-    pub fn new(params: String, now: OffsetDateTime) -> Ticket {
+    pub fn new(kind: Kind, params: String, now: OffsetDateTime) -> Ticket {
         let (done, displayed) = (Done::default(), None);
-        Ticket { id: TicketId::generate(), params, begun: now, done, displayed, rebound: false }
+        Ticket { kind, id: TicketId::generate(), params, begun: now, done, displayed, rebound: false }
     }
 
     /// The same request with nothing done, under a new name.
     pub fn afresh(self, now: OffsetDateTime) -> Ticket {
-        Ticket { rebound: self.rebound, ..Ticket::new(self.params, now) }
+        Ticket { rebound: self.rebound, ..Ticket::new(self.kind, self.params, now) }
     }
 
     /// Seals it for one browser; unbound when there is none.
@@ -77,7 +99,8 @@ impl Ticket {
     ) -> Result<String, PageFailure> {
         let binding = browser.map_or(UNBOUND, Browser::binding);
         let plain = serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string()))?;
-        let sealed = [&binding[..], &seal(&app.keys.instance, PURPOSE, &binding, &plain)].concat();
+        let sealed =
+            [&binding[..], &seal(&app.keys.instance, self.kind.purpose(), &binding, &plain)].concat();
         let text = base64url(&sealed);
         if text.len() <= LONGEST {
             return Ok(text);
@@ -93,6 +116,7 @@ impl Ticket {
     /// Opens what [`Ticket::seal`] made.
     pub async fn open(
         app: &App,
+        kind: Kind,
         text: &str,
         browser: Option<&Browser>,
         now: OffsetDateTime,
@@ -105,9 +129,10 @@ impl Ticket {
             }
         };
         let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or(PageFailure::TicketTampered)?;
-        let plain =
-            open(&app.keys.instance, PURPOSE, binding, sealed).map_err(|_why| PageFailure::TicketTampered)?;
+        let plain = open(&app.keys.instance, kind.purpose(), binding, sealed)
+            .map_err(|_why| PageFailure::TicketTampered)?;
         let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| PageFailure::TicketTampered)?;
+        let ticket = Ticket { kind, ..ticket };
         let is_ours = browser.is_some_and(|browser| same(&browser.binding(), binding));
         Ok(Opened { ticket, is_ours })
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
+use crate::protocol::claims::{self, AccessToken, IdToken, REVOCATION_REMEMBERED, TOKEN_LIFETIME};
 use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::failure::TokenFailure;
@@ -37,7 +37,7 @@ pub(super) async fn redeem(
             // Only who could have redeemed it revokes what came of it: anybody else would have a way to
             // end other people's sessions.
             grant.check(params)?;
-            let exp = now + App::token_memory();
+            let exp = now + REVOCATION_REMEMBERED;
             store::grants::kill(&app.db, grant.grant_id, exp, "its code was redeemed twice", now).await?;
             return Err(TokenFailure::invalid_grant(format!(
                 "a replay: grant {} is revoked",
@@ -72,8 +72,10 @@ fn issue(
     let mut answer = Map::from_iter([
         ("token_type".to_owned(), json!("Bearer")),
         ("expires_in".to_owned(), json!(TOKEN_LIFETIME.whole_seconds())),
-        ("scope".to_owned(), json!(scope)),
     ]);
+    if !scope.is_empty() {
+        answer.insert("scope".into(), json!(scope));
+    }
     if grant.scope.has("openid") {
         let id_token = id_token(app, client, grant, &access_token, now)?;
         answer.insert("id_token".into(), json!(id_token));
@@ -109,7 +111,7 @@ fn access_token(
         nbf: claims::not_before(now),
         jti: claims::jti(grant.grant_id, random()),
         client_id: &client.id,
-        scope: scope.to_string(),
+        scope: (!scope.is_empty()).then(|| scope.to_string()),
         auth_time: grant.auth_time.unix_timestamp(),
         acr: &grant.acr,
         amr: &grant.amr,

@@ -67,8 +67,8 @@ fn outcome(
 ) -> &'static str {
     match decide(request, client, done, candidate(request, done, accounts), consented, now()) {
         Decision::Login => "login",
-        Decision::Consent => "consent",
-        Decision::Issue => "issue",
+        Decision::Consent(_) => "consent",
+        Decision::Issue(_) => "issue",
         Decision::Refuse(error) => error.code,
     }
 }
@@ -338,12 +338,13 @@ proptest! {
     ) {
         let chosen = candidate(&request, &done, &accounts);
         let decision = decide(&request, &client, &done, chosen, consented, now());
-        let page = matches!(decision, Decision::Login | Decision::Consent);
+        let page = matches!(decision, Decision::Login | Decision::Consent(_));
         prop_assert!(!(request.prompt.none && page), "prompt=none shows nothing");
         if let Some(chosen) = chosen {
             prop_assert!(accounts.contains(chosen));
         }
-        if decision == Decision::Issue {
+        if let Decision::Issue(issued) = decision {
+            prop_assert!(Some(issued) == chosen);
             let account = chosen.expect("a code is about somebody");
             let for_this = done.login == Some(account.session_id);
             prop_assert!(!request.prompt.login || for_this, "prompt=login asks for a new sign-in");
@@ -362,14 +363,14 @@ proptest! {
                 prop_assert!(after != Decision::Login);
             }
         }
-        if let (Decision::Consent, Some(account)) = (&decision, chosen) {
+        if let (Decision::Consent(_), Some(account)) = (&decision, chosen) {
             let done = Done { consent: Some(request.consent_fingerprint(&client, &account.user_id)), ..done.clone() };
-            prop_assert_eq!(decide(&request, &client, &done, chosen, consented, now()), Decision::Issue);
+            prop_assert_eq!(decide(&request, &client, &done, chosen, consented, now()), Decision::Issue(account));
         }
         // The sign-in of a session that is not here counts for nothing.
         let elsewhere = Done { login: Some(account("zoe", 0).session_id), ..done };
         let chosen = candidate(&request, &elsewhere, &accounts);
         let decision = decide(&request, &client, &elsewhere, chosen, consented, now());
-        prop_assert!(decision != Decision::Issue || !(request.prompt.login || request.max_age.is_some_and(|most| most.is_zero())));
+        prop_assert!(!matches!(decision, Decision::Issue(_)) || !(request.prompt.login || request.max_age.is_some_and(|most| most.is_zero())));
     }
 }

@@ -1,6 +1,7 @@
 //! RP-initiated logout: whom to believe, and where to send people.
 
-use countersign::protocol::logout::{Hint, LogoutRequest, PARAMS, validate};
+use countersign::protocol::hint::Hint;
+use countersign::protocol::logout::{LogoutRequest, PARAMS, validate};
 use serde_json::json;
 
 use super::{client, params};

@@ -1,0 +1,51 @@
+//! ID Tokens of ours that come back as hints. A hint selects, it does not authenticate; its expiry does
+//! not matter, its signature does.
+
+use serde::Deserialize;
+
+use crate::protocol::session::{Account, sid};
+use crate::secret::Key;
+
+/// What a verified `id_token_hint` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The person it was about.
+    pub sub: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// That client's name for the session.
+    pub sid: Option<String>,
+}
+
+/// The claims of a token whose signature holds.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HintClaims {
+    iss: String,
+    sub: String,
+    aud: String,
+    sid: Option<String>,
+}
+
+impl Hint {
+    /// Accepts a token of ours as a hint: an ID Token, and nothing else that we sign.
+    ///
+    /// Spec: OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2
+    pub fn accept(typ: Option<&str>, claims: HintClaims, issuer: &str) -> Result<Hint, &'static str> {
+        if !matches!(typ, None | Some("jwt")) {
+            return Err("it is no ID Token");
+        }
+        if claims.iss != issuer {
+            return Err("it is of another issuer");
+        }
+        Ok(Hint { sub: claims.sub, client_id: claims.aud, sid: claims.sid })
+    }
+
+    /// Tells whether the session it speaks of is one of these.
+    ///
+    /// Spec: RP-Initiated Logout §4
+    pub fn is_of(&self, accounts: &[Account], key: &Key) -> bool {
+        accounts.iter().any(|account| {
+            account.user_id == self.sub && self.sid == Some(sid(key, account.session_id, &self.client_id))
+        })
+    }
+}
