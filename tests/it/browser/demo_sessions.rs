@@ -28,7 +28,7 @@ async fn no_site_ever_receives_a_cookie_of_the_provider() {
         names.dedup();
         names
     };
-    assert_eq!(names(&provider), ["countersign_browser", "countersign_sid"]);
+    assert_eq!(names(&provider), ["countersign_browser", "countersign_device", "countersign_sid"]);
     assert_eq!(names(&bank), ["bank_session"]);
     assert_eq!(names(&fund), ["fund_session"]);
     assert_eq!(names(&host(&demo.running.api)), Vec::<&str>::new());

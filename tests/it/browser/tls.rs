@@ -116,14 +116,14 @@ async fn over_tls_the_cookies_are_bound_to_the_host() {
     let mut cookies = chromium.cookies().await;
     cookies.sort_by_key(|cookie| cookie.name().to_owned());
     let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name()).collect();
-    assert_eq!(names, ["__Host-browser", "__Host-sid"]);
+    assert_eq!(names, ["__Host-browser", "__Host-device", "__Host-sid"]);
     for cookie in &cookies {
         assert_eq!((cookie.secure(), cookie.http_only()), (Some(true), Some(true)), "{cookie}");
         assert_eq!(cookie.same_site().map(|site| site.to_string()).as_deref(), Some("Lax"), "{cookie}");
         assert_eq!(cookie.path(), Some("/"), "{cookie}");
         // A cookie with a Domain would begin with a dot here.
         assert_eq!(cookie.domain(), Some("localhost"), "{cookie}");
-        assert_eq!(cookie.expires().is_some(), cookie.name() == "__Host-browser", "{cookie}");
+        assert_eq!(cookie.expires().is_some(), cookie.name() != "__Host-sid", "{cookie}");
     }
     let headers = "fetch('/').then(answer => answer.headers.get('strict-transport-security'))";
     assert_eq!(chromium.ask_later(headers).await, Value::from("max-age=31536000"));
