@@ -23,6 +23,7 @@ fn a_login_name_is_folded() {
         ("\u{3000}ada\u{A0}", "ada"),
         ("Ὀδυσσεύς", "ὀδυσσεύσ"),
         ("İ", "i\u{307}"),
+        ("\u{FE70}", "\u{64B}"),
         ("", ""),
     ] {
         assert_eq!(fold_login(typed), folded, "{typed:?}");
@@ -100,6 +101,8 @@ fn a_scope_releases_its_own_claims_only() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
     #[test]
     fn folding_twice_is_folding_once(typed in "\\PC{0,20}") {
         let once = fold_login(&typed);
