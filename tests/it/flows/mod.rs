@@ -1,7 +1,9 @@
 //! Stories, from the first click to the last.
 
+mod consent;
 mod foreign_client;
 mod main_job;
+mod password_change;
 mod races;
 mod restart;
 mod session;
