@@ -14,6 +14,7 @@ mod support;
 mod browser;
 mod cli;
 mod config;
+mod documents;
 mod endpoints;
 mod flows;
 mod house;
