@@ -69,7 +69,10 @@ fn a_wrong_secret_never_convinces() {
     }
     // The hash of nothing stands in for clients that are not there: it opens none.
     for pair in ["app:", "nobody:"] {
-        assert!(collect(&[&basic(pair)], &[]).unwrap().verify(None).is_err());
+        let tried = collect(&[&basic(pair)], &[]).unwrap();
+        assert!(tried.verify(None).is_err());
+        let no_secret = Client { secret: None, ..registered("client_secret_basic") };
+        assert!(tried.verify(Some(&no_secret)).is_err(), "no secret is not an empty one");
     }
 }
 

@@ -167,6 +167,9 @@ fn what_was_done_for_this_request_counts() {
     let request = asked(&[], None);
     assert_eq!(candidate(&request, &login_of(&eve), &both).unwrap().user_id, "eve");
     assert_eq!(candidate(&request, &Done::default(), &both).unwrap().user_id, "ada", "else the latest");
+    // Whoever is chosen, the sign-in of another one does not count.
+    let decided = decide(&asked(&login, None), &client, &login_of(&eve), Some(&ada), true, now());
+    assert_eq!(decided, Decision::Login);
     // But the hinted one was meant.
     assert_eq!(outcome(&asked(&login, Some("ada")), &client, &login_of(&eve), &both, true), "login_required");
     assert_eq!(outcome(&asked(&login, Some("eve")), &client, &login_of(&eve), &both, true), "issue");

@@ -48,7 +48,7 @@ fn now() -> OffsetDateTime {
 
 fn user(login: &str) -> User {
     let claims = Map::from_iter([("name".to_owned(), json!("Ada \u{0}\u{1F9A6} 'Lovelace'"))]);
-    User { id: uuid::Uuid::new_v4().to_string(), login: login.into(), disabled: false, claims }
+    User { id: countersign::ids::new_sub(), login: login.into(), disabled: false, claims }
 }
 
 fn client(id: &str) -> Client {

@@ -56,6 +56,30 @@ mod sqlite {
         a_newer_database_is_refused(sqlite_place());
     }
 
+    /// Another process writes between our reading and our writing: it waits, nothing fails, nothing is lost.
+    #[test]
+    fn units_of_work_of_two_processes_follow_one_another() {
+        let (url, _folder) = sqlite_place();
+        let programs = [open(&url).unwrap(), open(&url).unwrap()];
+        programs[0].write_now(|conn| facts::set(conn, "count", "0")).unwrap();
+        thread::scope(|scope| {
+            for db in &programs {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let one_more = |conn: &mut _| {
+                            let count: u32 = facts::get(conn, "count")?.unwrap().parse().unwrap();
+                            thread::yield_now();
+                            facts::set(conn, "count", &(count + 1).to_string())
+                        };
+                        db.write_now(one_more).unwrap();
+                    }
+                });
+            }
+        });
+        let count = programs[0].read_now(|conn| facts::get(conn, "count")).unwrap();
+        assert_eq!(count.as_deref(), Some("100"));
+    }
+
     #[test]
     fn a_database_that_cannot_be_opened_says_which() {
         let folder = tempfile::tempdir().unwrap();
