@@ -20,8 +20,9 @@ async fn back_to_the_beginning(chromium: &Chromium, good: &[&str]) {
         if chromium.ask(before).await == true {
             return;
         }
-        let problem = "document.querySelector('.eyebrow') || document.querySelector('#problem')";
-        assert!(chromium.ask(problem).await.is_null(), "an error page at {}", chromium.url().await);
+        // Of the provider's pages, of the sign-in page, and of the demo's sites.
+        let problem = "!!document.querySelector('.eyebrow, #problem, .hero:not(:has(#sign-in))')";
+        assert_eq!(chromium.ask(problem).await, false, "an error page at {}", chromium.url().await);
     }
 }
 
