@@ -1,0 +1,230 @@
+//! Configuration: a file and the environment, typed, checked once; what it does not know it refuses.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+use crate::db;
+use crate::keys::instance::{FILE, Given, Source};
+use crate::protocol::redirect_uri::is_loopback;
+use crate::protocol::resource::{Resource, Resources};
+
+use settings::Settings;
+
+mod settings; // what a file and the environment say
+
+/// How an interaction that began with a form ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completion {
+    /// A page that takes the browser on: the redirect chain is then no part of a form submission.
+    #[default]
+    Interstitial,
+    /// A plain 303, for scripted browsers; pages then have no `form-action`.
+    Redirect,
+}
+
+/// Where the state store is; its `Debug` form shows no address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StateUrl {
+    /// A table: in a second SQLite file, or in the same PostgreSQL database.
+    Sql,
+    /// `redis://…` or `rediss://…`, with its credentials: never shown whole.
+    Redis(String),
+}
+
+impl StateUrl {
+    fn parse(text: String) -> Result<StateUrl, ConfigError> {
+        match text.as_str() {
+            "sql" => Ok(StateUrl::Sql),
+            url if url.contains("#insecure") => {
+                refuse("state_url: a TLS connection without verification is no protection: remove #insecure")
+            }
+            url if url.starts_with("redis://") || url.starts_with("rediss://") => Ok(StateUrl::Redis(text)),
+            _ => refuse("state_url must be sql, redis://… or rediss://…"),
+        }
+    }
+}
+
+impl fmt::Debug for StateUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StateUrl::Sql => "Sql",
+            StateUrl::Redis(_) => "Redis(…)",
+        })
+    }
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The issuer identifier, byte for byte as published.
+    pub issuer: String,
+    /// Its origin, for comparing with `Origin` headers.
+    pub origin: String,
+    /// Its path, `""` or `/path`: where all our addresses begin.
+    pub base: String,
+    /// Plain http on a loopback host: cookies without prefix, mismatches explained on the page.
+    pub development: bool,
+    /// Where to listen: host and port.
+    pub listen: String,
+    /// Certificate and key, when TLS ends here.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// The main database.
+    pub database: db::Url,
+    /// The state store.
+    pub state: StateUrl,
+    /// Where the SQLite files live.
+    pub data_dir: PathBuf,
+    /// Where the instance key comes from.
+    pub instance_key: Source,
+    /// What to log, in the syntax of `tracing`.
+    pub log: String,
+    /// Proxies whose word about scheme and client address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How an interaction ends.
+    pub completion: Completion,
+    /// The APIs that tokens are issued for.
+    pub resources: Resources,
+}
+
+/// A configuration that cannot be used; says which setting and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads the file (named, or by `COUNTERSIGN_CONFIG`, or `./countersign.toml` if it exists), lets the
+    /// environment have the last word, and checks everything.
+    pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
+        Config::check(settings::read(named)?)
+    }
+
+    fn check(settings: Settings) -> Result<Config, ConfigError> {
+        let issuer = settings.issuer.unwrap_or_else(|| "http://localhost:8080".into());
+        let url = check_issuer(&issuer)?;
+        let development = url.scheme() == "http";
+        let listen = settings.listen.unwrap_or_else(|| default_listen(&url));
+        let trusted_proxies = settings.trusted_proxies.unwrap_or_default();
+        let tls = match (settings.tls_cert, settings.tls_key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some((cert, key)),
+            _ => return refuse("tls_cert and tls_key belong together: set both or neither"),
+        };
+        if development {
+            check_plain(&issuer, &listen, tls.is_some())?;
+        } else if tls.is_none() && trusted_proxies.is_empty() {
+            return refuse(format!(
+                "issuer {issuer:?} is https but nothing here speaks TLS: set tls_cert and tls_key, or name the proxy \
+                 that does in trusted_proxies (such as [\"127.0.0.1/32\"])"
+            ));
+        }
+        let data_dir = settings.data_dir.unwrap_or_else(|| "data".into());
+        let database = match settings.database_url {
+            None => db::Url::Sqlite(data_dir.join("countersign.db")),
+            Some(text) => db::Url::parse(&text).map_err(|why| ConfigError(format!("database_url: {why}")))?,
+        };
+        let keys_dir = settings.keys_dir.unwrap_or_else(|| "keys".into());
+        let resources = Resources::new(settings.resource).map_err(ConfigError)?;
+        if resources.find(&issuer).is_some() {
+            return refuse("the issuer itself cannot be a [[resource]]");
+        }
+        Ok(Config {
+            origin: url.origin().ascii_serialization(),
+            base: url.path().trim_end_matches('/').to_owned(),
+            issuer,
+            development,
+            listen,
+            tls,
+            database,
+            state: settings.state_url.map_or(Ok(StateUrl::Sql), StateUrl::parse)?,
+            data_dir,
+            instance_key: key_source(settings.instance_key, settings.instance_key_file, &keys_dir)?,
+            log: settings.log.unwrap_or_else(|| "info,actix_server=warn".into()),
+            trusted_proxies,
+            completion: settings.completion.unwrap_or_default(),
+            resources,
+        })
+    }
+
+    /// A development configuration below one directory, for `countersign demo` and the tests.
+    pub fn development(
+        issuer: &str,
+        data_dir: &Path,
+        keys_dir: &Path,
+        resources: Vec<Resource>,
+    ) -> Result<Config, ConfigError> {
+        Config::check(Settings {
+            issuer: Some(issuer.into()),
+            data_dir: Some(data_dir.into()),
+            keys_dir: Some(keys_dir.into()),
+            resource: resources,
+            ..Settings::default()
+        })
+    }
+}
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError(why.into()))
+}
+
+/// Spec: OpenID Connect Discovery §3 (`issuer`), RFC 8414 §2
+fn check_issuer(issuer: &str) -> Result<Url, ConfigError> {
+    let error = |text: &str| ConfigError(format!("issuer {issuer:?} {text}"));
+    let url = Url::parse(issuer).map_err(|_not_a_url| error("is not an absolute URL"))?;
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(error("must have no query, fragment, user name or password"));
+    }
+    if issuer.ends_with('/') {
+        return Err(error("must not end with a slash: two spellings of one issuer would break clients"));
+    }
+    if url.as_str().trim_end_matches('/') != issuer {
+        return Err(error(&format!(
+            "is not in its normal form: write {}",
+            url.as_str().trim_end_matches('/')
+        )));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) => Ok(url),
+        _ => Err(error("must be https (plain http is for localhost, 127.0.0.1 and [::1] only)")),
+    }
+}
+
+fn default_listen(issuer: &Url) -> String {
+    let port = issuer.port_or_known_default().unwrap_or(8080);
+    match (issuer.scheme(), issuer.host_str()) {
+        ("http", Some(host)) => format!("{host}:{port}"),
+        _ => "127.0.0.1:8080".into(),
+    }
+}
+
+/// Plain http is for this machine alone.
+fn check_plain(issuer: &str, listen: &str, has_tls: bool) -> Result<(), ConfigError> {
+    if !Url::parse(&format!("http://{listen}")).is_ok_and(|url| is_loopback(&url)) {
+        return refuse(format!(
+            "listen = {listen:?} is open to other machines, but issuer {issuer:?} is plain http, which is for \
+             this machine alone: use an https issuer, or listen on localhost"
+        ));
+    }
+    if has_tls {
+        return refuse(format!("tls_cert is set, so issuer {issuer:?} must begin with https://"));
+    }
+    Ok(())
+}
+
+fn key_source(key: Option<String>, file: Option<PathBuf>, keys_dir: &Path) -> Result<Source, ConfigError> {
+    match (key, file) {
+        (Some(_), Some(_)) => refuse("set instance_key or instance_key_file, not both"),
+        (Some(key), None) => Ok(Source::Given(Given(key))),
+        (None, Some(path)) => Ok(Source::File { path, may_create: false }),
+        (None, None) => Ok(Source::File { path: keys_dir.join(FILE), may_create: true }),
+    }
+}
