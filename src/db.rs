@@ -2,16 +2,20 @@
 //! in one hop beside the request threads.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{self, ManageConnection, Pool};
+use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand, UniqueViolation};
+use diesel::result::Error::DatabaseError;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use tokio::sync::Semaphore;
+
+use crate::files::make_private_file;
 
 pub use conn::Conn;
 
@@ -100,7 +104,8 @@ pub enum Durability {
 /// Why a unit of work did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// No connection could be had; nothing was done.
+    /// No connection could be had, it broke, or others held the database for too long: trying again later
+    /// may do. If the connection broke at the end of a unit of writing, that one may have been done.
     #[error("the database {url} cannot be reached: {cause}")]
     Unreachable {
         /// The database, without its password.
@@ -116,10 +121,12 @@ pub enum DbError {
     Broken(String),
 }
 
+/// What SQLite says when somebody held the lock longer than the busy time-out; the code is not passed on.
+const SQLITE_BUSY: &str = "database is locked";
+
 impl DbError {
     /// Tells whether a uniqueness rule was violated: somebody else was first.
     pub fn is_conflict(&self) -> bool {
-        use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
         matches!(self, DbError::Query(DatabaseError(UniqueViolation, _)))
     }
 }
@@ -247,13 +254,26 @@ impl Db {
     /// [`Db::read`] on the calling thread, for start-up and the command line.
     pub fn read_now<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
         let mut conn = self.read.get().map_err(|error| unreachable(&self.url, &error))?;
-        work(&mut conn)
+        work(&mut conn).map_err(|error| self.told_apart(error))
     }
 
     /// [`Db::write`] on the calling thread, for start-up and the command line.
     pub fn write_now<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
         let mut conn = self.write.get().map_err(|error| unreachable(&self.url, &error))?;
-        in_transaction(&mut conn, work)
+        in_transaction(&mut conn, work).map_err(|error| self.told_apart(error))
+    }
+
+    /// Tells what passes by itself, a broken connection or a lock held by others, from a failed statement.
+    fn told_apart(&self, error: DbError) -> DbError {
+        match &error {
+            DbError::Query(DatabaseError(kind, cause))
+                if matches!(kind, ClosedConnection | UnableToSendCommand)
+                    || (self.is_embedded() && cause.message() == SQLITE_BUSY) =>
+            {
+                unreachable(&self.url, &cause.message())
+            }
+            _ => error,
+        }
     }
 }
 
@@ -282,7 +302,10 @@ fn in_transaction<T>(
             Ok(value)
         }
         Err(error) => {
-            each!(conn, |c| AnsiTransactionManager::rollback_transaction(c)?);
+            let rolled_back = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+            if let Err(also) = rolled_back {
+                tracing::warn!(error = %also, "a failed transaction cannot be rolled back");
+            }
             Err(error)
         }
     }
@@ -300,22 +323,6 @@ fn migrate(conn: &mut Conn, migrations: EmbeddedMigrations) -> Result<(), DbErro
 
 fn unreachable(url: &Url, cause: &impl ToString) -> DbError {
     DbError::Unreachable { url: url.shown(), cause: cause.to_string() }
-}
-
-/// Makes an empty file only its owner can read, which the engine then fills; its journals take after it.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    make_private_folder(path.parent().unwrap_or(Path::new(".")))?;
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(|_file| ())
-}
-
-/// Makes a folder only its owner can enter; one that exists is left as it is.
-pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    if folder.as_os_str().is_empty() || folder.exists() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 mod r2d2_log {

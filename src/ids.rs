@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::secret::{base64url, from_base64url, random};
+use crate::secret::{base32, base64url, from_base64url, random};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -78,7 +78,12 @@ id! {
     TicketId
 }
 
+/// Draws a person's `sub`: a version 4 UUID, which other systems know how to store.
+pub fn new_sub() -> String {
+    uuid::Builder::from_random_bytes(random()).into_uuid().to_string()
+}
+
 /// A short name for one request, shown to people and written to the log.
 pub fn request_id() -> String {
-    data_encoding::BASE32_NOPAD.encode(&random::<10>()).to_lowercase()
+    base32(&random::<10>())
 }

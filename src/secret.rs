@@ -1,6 +1,6 @@
 //! Randomness, secrets as types, and the few cryptographic primitives everything else is built from.
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey};
 use openssl::pkey_ctx::PkeyCtx;
@@ -36,6 +36,11 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
 /// Encodes as unpadded base64url, the spelling of every value we mint.
 pub fn base64url(bytes: &[u8]) -> String {
     BASE64URL_NOPAD.encode(bytes)
+}
+
+/// Encodes as lower-case base32: letters and digits alone, to be read aloud or selected with a double click.
+pub fn base32(bytes: &[u8]) -> String {
+    BASE32_NOPAD.encode(bytes).to_lowercase()
 }
 
 /// Decodes unpadded base64url, strictly.

@@ -12,10 +12,11 @@ use time::OffsetDateTime;
 
 use super::{DemoError, Login, other};
 use crate::app::App;
-use crate::db;
+use crate::files::make_private_folder;
+use crate::ids;
 use crate::password::Password;
 use crate::protocol::user::{User, check_claims};
-use crate::secret::{Token, base64url, random};
+use crate::secret::{Token, random};
 use crate::store::users::{self, Change};
 
 /// The name of the file in the data directory.
@@ -60,7 +61,7 @@ impl Kept {
 
     /// Under another name first: a file that is cut off would lock everybody out.
     fn write(&self, data_dir: &Path) -> std::io::Result<()> {
-        db::make_private_folder(data_dir)?;
+        make_private_folder(data_dir)?;
         let draft = data_dir.join(format!("{FILE}.new"));
         let _left_over = fs::remove_file(&draft);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
@@ -113,7 +114,7 @@ async fn ensure_one(
     let hash = || Password::chosen(password).map_err(other)?.hash().map_err(other);
     match users::by_login(&app.db, login).await? {
         None => {
-            let user = User { id: base64url(&random::<16>()), login: login.into(), disabled: false, claims };
+            let user = User { id: ids::new_sub(), login: login.into(), disabled: false, claims };
             users::add(&app.db, user, Some(hash()?), "demo", now).await?;
         }
         Some(found) => {

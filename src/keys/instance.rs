@@ -94,7 +94,7 @@ impl InstanceKeys {
     pub fn create(path: &Path) -> Result<InstanceKeys, KeyError> {
         let failed =
             |error: std::io::Error| KeyError::Instance(format!("{} cannot be made: {error}", path.display()));
-        crate::db::make_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+        crate::files::make_private_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
         let key = InstanceKey::new(Key::generate());
         let mut text = String::from(
             "# The instance key of this Countersign installation. Keep a copy in a safe place:\n",

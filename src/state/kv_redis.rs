@@ -12,6 +12,8 @@ use super::kv::{Hits, Key, Spend};
 
 /// How long after a value's end Redis may collect it.
 const GARBAGE: i64 = 3600;
+/// What a server answers that is starting, that has no quorum, or that is no longer the one to write to.
+const HEALING: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
 
 /// One multiplexed connection that reconnects by itself.
 #[derive(Clone)]
@@ -41,14 +43,14 @@ local function live(now) return stored and exp > tonumber(now) end
 
 impl RedisKv {
     pub(super) fn connect(url: &str) -> Result<RedisKv, StateError> {
-        let unreachable = |error: RedisError| StateError::Unreachable(error.to_string());
-        let server = url.into_connection_info().map_err(unreachable)?;
+        let unusable = |error: RedisError| StateError::Broken(error.to_string());
+        let server = url.into_connection_info().map_err(unusable)?;
         // Version 3 of its protocol tells a lost link at once, not when somebody next needs it.
         let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = redis::Client::open(server.set_redis_settings(settings)).map_err(unreachable)?;
+        let client = redis::Client::open(server.set_redis_settings(settings)).map_err(unusable)?;
         // A person waits for the answer: better to say at once that nothing can be done.
         let config = ConnectionManagerConfig::new().set_number_of_retries(1);
-        let link = ConnectionManager::new_lazy_with_config(client, config).map_err(unreachable)?;
+        let link = ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)?;
         let script = |body: &str| Script::new(&format!("{PRELUDE}{body}"));
         let scripts = Scripts {
             put_new: script(
@@ -109,7 +111,7 @@ impl RedisKv {
         if answer.as_ref().is_err_and(RedisError::is_connection_refusal) {
             answer = ask(self.link.clone()).await;
         }
-        answer.map_err(|error| StateError::Unreachable(error.to_string()))
+        answer.map_err(|error| failed(&error))
     }
 
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
@@ -212,6 +214,15 @@ impl RedisKv {
     pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
         self.run(redis::cmd("ZREM").arg(set.as_str()).arg(member)).await
     }
+}
+
+/// What a restart or a failover heals is an outage; anything else is for the operator to mend.
+fn failed(error: &RedisError) -> StateError {
+    let code = error.code().unwrap_or_default();
+    // Redis 6 wraps what a script's command was refused with.
+    let is_wrapped = code == "ERR" && error.detail().is_some_and(|detail| detail.contains("-READONLY "));
+    let heals = error.is_io_error() || is_wrapped || HEALING.contains(&code);
+    if heals { StateError::Unreachable(error.to_string()) } else { StateError::Broken(error.to_string()) }
 }
 
 fn seconds(instant: OffsetDateTime) -> Vec<u8> {

@@ -45,14 +45,14 @@ impl SqlKv {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, StateError> {
-        self.db.write(work).await.map_err(|error| StateError::Unreachable(error.to_string()))
+        self.db.write(work).await.map_err(|error| failed(&error))
     }
 
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, StateError> {
-        self.db.read(work).await.map_err(|error| StateError::Unreachable(error.to_string()))
+        self.db.read(work).await.map_err(|error| failed(&error))
     }
 
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
@@ -259,5 +259,12 @@ impl SqlKv {
             Ok(swept)
         })
         .await
+    }
+}
+
+fn failed(error: &DbError) -> StateError {
+    match error {
+        DbError::Unreachable { .. } => StateError::Unreachable(error.to_string()),
+        DbError::Query(_) | DbError::Broken(_) => StateError::Broken(error.to_string()),
     }
 }

@@ -21,8 +21,8 @@ pub enum StateError {
     /// Nothing can be read or written at this moment; what was there still is.
     #[error("the state store cannot be reached: {0}")]
     Unreachable(String),
-    /// A stored value cannot be read by this version.
-    #[error("a stored value cannot be read: {0}")]
+    /// A stored value cannot be read by this version, or the store refused what it was asked.
+    #[error("the state store cannot be used: {0}")]
     Broken(String),
     /// Others kept changing the same value.
     #[error("the value kept changing")]

@@ -3,9 +3,11 @@
 
 use std::time::Instant;
 
-use countersign::db::{Db, Durability, Url};
+use countersign::db::{Db, DbError, Durability, Url};
 use countersign::state::kv::{Key, Kv};
 use countersign::state::{MIGRATIONS, StateError};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use futures_util::future::{LocalBoxFuture, join_all};
 use time::{Duration, OffsetDateTime};
 
@@ -107,4 +109,61 @@ async fn postgres_is_away_and_comes_back() {
     is_away(&kv).await;
     let _server = server.resume();
     comes_back(&kv).await;
+}
+
+/// Asks a Redis server something that no verb of ours asks.
+async fn tell(server: &redis::Server, words: &[&str]) {
+    let client = ::redis::Client::open(server.url()).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    let mut command = ::redis::cmd(words[0]);
+    let _: ::redis::Value = command.arg(&words[1..]).query_async(&mut link).await.unwrap();
+}
+
+/// After a failover the server that is asked may no longer be the one to write to; the next one will be.
+#[actix_web::test]
+async fn a_redis_that_was_demoted_is_an_outage() {
+    let server = redis::Server::start();
+    let kv = Kv::redis(&server.url()).unwrap();
+    let (key, now) = (Key::new('x', "demoted"), OffsetDateTime::now_utc());
+    let exp = now + Duration::minutes(1);
+    is_there(&kv).await;
+    tell(&server, &["REPLICAOF", "127.0.0.1", &redis::free_port().to_string()]).await;
+    for answer in [kv.put(&key, b"value", exp).await, kv.put_new(&key, b"value", exp, now).await.map(drop)] {
+        assert!(matches!(answer, Err(StateError::Unreachable(_))), "{answer:?}");
+    }
+    tell(&server, &["REPLICAOF", "NO", "ONE"]).await;
+    is_there(&kv).await;
+}
+
+/// What waiting does not heal is not taken for an outage.
+#[actix_web::test]
+async fn a_store_that_refuses_is_broken() {
+    let (key, now) = (&Key::new('x', "refused"), OffsetDateTime::now_utc());
+    let server = redis::Server::start();
+    let redis = Kv::redis(&server.url()).unwrap();
+    tell(&server, &["RPUSH", "x:refused", "no value of ours"]).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&Url::Sqlite(folder.path().join("state.db")), Durability::Process, MIGRATIONS).unwrap();
+    db.write_now(|conn| Ok(conn.batch_execute("DROP TABLE kv")?)).unwrap();
+    for kv in [redis, Kv::sql(db)] {
+        let answers = [kv.get(key, now).await.map(drop), kv.hit(key, Duration::HOUR, now).await.map(drop)];
+        for answer in answers {
+            assert!(matches!(answer, Err(StateError::Broken(_))), "{answer:?}");
+        }
+    }
+}
+
+/// Another program, such as a backup, holds the file longer than anybody waits.
+#[actix_web::test]
+async fn a_locked_file_is_an_outage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let db = Db::open(&Url::Sqlite(path.clone()), Durability::Process, MIGRATIONS).unwrap();
+    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let locked = db.write(|conn| Ok(conn.batch_execute("DELETE FROM kv")?)).await;
+    assert!(matches!(locked, Err(DbError::Unreachable { .. })), "{locked:?}");
+    other.batch_execute("ROLLBACK").unwrap();
+    is_there(&Kv::sql(db)).await;
 }
