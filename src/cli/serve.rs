@@ -47,7 +47,7 @@ async fn announce(app: &App, addresses: &[String], context: &Context) -> anyhow:
     }
     say(&format!("Listening on {}; issuer {issuer}; discovery {discovery}", addresses.join(" and ")))?;
     let config = context.same_config();
-    if clients::list(&app.db).await?.is_empty() {
+    if !clients::any(&app.db).await? {
         let example = if app.config.development {
             "http://localhost:3000/callback"
         } else {
@@ -58,7 +58,7 @@ async fn announce(app: &App, addresses: &[String], context: &Context) -> anyhow:
              countersign client add{config} --name \"My app\" --redirect-uri {example}"
         ))?;
     }
-    if users::list(&app.db).await?.is_empty() {
+    if !users::any(&app.db).await? {
         say(&format!(
             "There is nobody to sign in yet. Add a person with:\n  countersign user add{config} LOGIN"
         ))?;

@@ -8,7 +8,7 @@ mod pages; // what each page of the sites shows
 mod people; // who can sign in, and the passwords that are printed
 mod running; // what is running: its addresses, and how it ends
 mod site; // a Relying Party, twice
-mod words; // times and spans as people say them
+mod words; // instants as people say them
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -162,7 +162,7 @@ async fn mark(db: &Db) -> Result<(), DemoError> {
     if db.read(|conn| facts::get(conn, "demo")).await?.is_some() {
         return Ok(());
     }
-    if !store::users::list(db).await?.is_empty() || !store::clients::list(db).await?.is_empty() {
+    if store::users::any(db).await? || store::clients::any(db).await? {
         return Err(DemoError::NotOurs(db.shown_url()));
     }
     Ok(db.write(|conn| facts::set(conn, "demo", "yes")).await?)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use moka::sync::Cache;
 use time::OffsetDateTime;
@@ -77,6 +78,11 @@ pub async fn by_id(db: &Db, id: &str) -> Result<Option<Client>, DbError> {
         row.map(Row::into_client).transpose()
     })
     .await
+}
+
+/// Tells whether there is a client at all.
+pub async fn any(db: &Db) -> Result<bool, DbError> {
+    db.read(|conn| Ok(select(exists(clients::table.select(clients::id))).get_result(conn)?)).await
 }
 
 /// Every client, oldest first.

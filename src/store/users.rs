@@ -81,6 +81,11 @@ pub async fn still_signs_in(db: &Db, id: &str, password_hash: &str) -> Result<bo
     .await
 }
 
+/// Tells whether there is anybody at all.
+pub async fn any(db: &Db) -> Result<bool, DbError> {
+    db.read(|conn| Ok(select(exists(users::table.select(users::id))).get_result(conn)?)).await
+}
+
 /// Every person, by login name.
 pub async fn list(db: &Db) -> Result<Vec<User>, DbError> {
     db.read(|conn| {

@@ -10,7 +10,7 @@ use super::words::nearest;
 use crate::app;
 use crate::db::Db;
 use crate::protocol::client::{AuthMethod, Client};
-use crate::secret::{Token, TokenHash, random};
+use crate::secret::{Token, TokenHash, base32, random};
 use crate::store::{clients, users};
 
 mod add; // the flags of `client add`
@@ -69,7 +69,7 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
 async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
     let config = context.config()?;
     let offered = config.resources.all_scopes();
-    let registration = metadata::read(flags.members()?, &offered, config.development)?;
+    let registration = metadata::read(flags.members()?, offered, config.development)?;
     let metadata = registration.metadata;
     let public = metadata.token_endpoint_auth_method == AuthMethod::None;
     let given = registration.secret;
@@ -81,7 +81,7 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
     };
     let db = app::open_store(&config)?;
     let client = Client {
-        id: registration.id.unwrap_or_else(new_id),
+        id: registration.id.unwrap_or_else(|| base32(&random::<16>())),
         secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
         disabled: false,
         registered_at: context.clock.now(),
@@ -101,7 +101,7 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
         lines(&json),
         discovery(&config.issuer)
     );
-    if users::list(&db).await?.is_empty() {
+    if !users::any(&db).await? {
         text += "There is nobody to sign in yet. Add a person with:\n  countersign user add";
         text += &context.same_config();
         text += " LOGIN";
@@ -223,9 +223,4 @@ async fn unknown(db: &Db, id: &str) -> anyhow::Result<anyhow::Error> {
         None if known.is_empty() => anyhow!("there is no client {id:?}, and no other"),
         None => anyhow!("there is no client {id:?}; `countersign client list` shows those there are"),
     })
-}
-
-/// 128 random bits in letters and digits that can be selected with a double click.
-fn new_id() -> String {
-    data_encoding::BASE32_NOPAD.encode(&random::<16>()).to_lowercase()
 }
