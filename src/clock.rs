@@ -1,4 +1,4 @@
-//! The only place that asks what time it is.
+//! The only place that asks what time it is; and how people are told of spans of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,5 +21,21 @@ impl Clock {
     /// Moves this clock and all its clones ahead, in whole seconds; a negative span moves it back.
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(by.whole_seconds(), Ordering::Relaxed);
+    }
+}
+
+/// Tells a span of seconds, either way, in its two largest units.
+pub fn span(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let days_word = if days == 1 { "day" } else { "days" };
+    match (days, hours, minutes, seconds % 60) {
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, 0) => format!("{m} min"),
+        (0, 0, m, s) => format!("{m} min {s} s"),
+        (0, h, 0, _) => format!("{h} h"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, 0, _, _) => format!("{d} {days_word}"),
+        (d, h, _, _) => format!("{d} {days_word} {h} h"),
     }
 }

@@ -5,12 +5,11 @@ use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use data_encoding::BASE32_NOPAD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::password::Password;
-use crate::secret::random;
+use crate::secret::{base32, random};
 
 /// The most that is read of anything.
 const LONGEST: u64 = 1024 * 1024;
@@ -91,7 +90,7 @@ fn first_line() -> anyhow::Result<Zeroizing<String>> {
 
 /// 120 bits in six groups of letters and digits that cannot be taken for one another.
 fn made_up() -> Zeroizing<String> {
-    let letters = Zeroizing::new(BASE32_NOPAD.encode(&random::<15>()).to_lowercase());
+    let letters = Zeroizing::new(base32(&random::<15>()));
     let mut grouped = Zeroizing::new(String::with_capacity(letters.len() + 5));
     for (position, letter) in letters.chars().enumerate() {
         if position > 0 && position % 4 == 0 {

@@ -97,16 +97,16 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
     let report = match cli.word {
         Word::Serve => return serve::run(&context).await.map(|()| true),
         Word::Demo(demo) => return demo::run(demo, &context).await.map(|()| true),
-        other => {
-            telemetry::start("warn").map_err(anyhow::Error::msg)?;
-            match other {
-                Word::Client(word) => client::run(word, &context).await?,
-                Word::User(word) => user::run(word, &context).await?,
-                Word::Keys(word) => keys::run(&word, &context)?,
-                Word::Token(word) => token::run(word, &context).await?,
-                Word::Serve | Word::Demo(_) => return Ok(true),
-            }
-        }
+        Word::Client(word) => client::run(word, quietly(&context)?).await?,
+        Word::User(word) => user::run(word, quietly(&context)?).await?,
+        Word::Keys(word) => keys::run(&word, quietly(&context)?)?,
+        Word::Token(word) => token::run(word, quietly(&context)?).await?,
     };
     report.print(cli.json)
+}
+
+/// Words that end at once log nothing but trouble.
+fn quietly(context: &Context) -> anyhow::Result<&Context> {
+    telemetry::start("warn").map_err(anyhow::Error::msg)?;
+    Ok(context)
 }

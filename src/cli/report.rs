@@ -122,22 +122,6 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// A span in its two largest units.
-pub fn span(seconds: i64) -> String {
-    let seconds = seconds.unsigned_abs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    let days_word = if days == 1 { "day" } else { "days" };
-    match (days, hours, minutes, seconds % 60) {
-        (0, 0, 0, s) => format!("{s} s"),
-        (0, 0, m, 0) => format!("{m} min"),
-        (0, 0, m, s) => format!("{m} min {s} s"),
-        (0, h, 0, _) => format!("{h} h"),
-        (0, h, m, _) => format!("{h} h {m} min"),
-        (d, 0, _, _) => format!("{d} {days_word}"),
-        (d, h, _, _) => format!("{d} {days_word} {h} h"),
-    }
-}
-
 /// An instant as RFC 3339 spells it; none for years beyond 9999.
 pub fn rfc3339(seconds: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()

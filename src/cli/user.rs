@@ -12,6 +12,7 @@ use super::report::{Report, members, table};
 use super::words::{check_visible, nearest};
 use crate::app;
 use crate::db::Db;
+use crate::ids;
 use crate::protocol::user::{User, check_claims, fold_login};
 use crate::state::State;
 use crate::store::users::{self, Change, WithPassword};
@@ -105,7 +106,7 @@ async fn add(flags: Add, context: &Context) -> anyhow::Result<Report> {
     let claims = claims(&flags)?;
     let NewPassword { hash, made } = new_password(flags.password_stdin)?;
     let Opened { db, .. } = context.open()?;
-    let user = User { id: uuid::Uuid::new_v4().to_string(), login, disabled: false, claims };
+    let user = User { id: ids::new_sub(), login, disabled: false, claims };
     let Some(user) = users::add(&db, user, Some(hash), ACTOR, context.now()).await? else {
         bail!("the login name {:?} is taken (case does not count)", flags.login.trim());
     };

@@ -6,18 +6,15 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use askama::Template;
-use data_encoding::HEXLOWER;
 
 use super::site::token_card::TokenCard;
 use super::site::trace::{Party, Trace};
 use super::site::{Answer, CALLS, Call, Group, Kind};
-use crate::secret::sha256;
+use crate::web::assets::hashed_name;
 
 const STYLE: &str = include_str!("../../templates/demo/style.css");
-static STYLE_HREF: LazyLock<String> = LazyLock::new(|| {
-    let hash = HEXLOWER.encode(&sha256(STYLE.as_bytes()));
-    format!("/style-{}.css", hash.get(..16).unwrap_or(&hash))
-});
+static STYLE_HREF: LazyLock<String> =
+    LazyLock::new(|| format!("/{}", hashed_name("style", "css", STYLE.as_bytes())));
 
 /// The address of the style sheet, which changes with its content.
 pub(super) fn style_href() -> String {
@@ -104,9 +101,4 @@ pub(super) struct ProblemPage {
     pub(super) shell: Shell,
     pub(super) title: String,
     pub(super) what: String,
-}
-
-/// The letter that stands for a person where there is no picture.
-fn initial(name: &str) -> String {
-    name.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().collect()).unwrap_or_default()
 }

@@ -38,6 +38,13 @@ pub fn find(file_name: &str) -> Option<Asset> {
     [&STYLE, &FAVICON].into_iter().find(|file| file.name == file_name).map(|file| file.asset)
 }
 
+/// Names a file by its content.
+pub fn hashed_name(stem: &str, extension: &str, bytes: &[u8]) -> String {
+    let mut hash = HEXLOWER.encode(&sha256(bytes));
+    hash.truncate(16);
+    format!("{stem}-{hash}.{extension}")
+}
+
 struct Hashed {
     name: String,
     asset: Asset,
@@ -45,9 +52,7 @@ struct Hashed {
 
 impl Hashed {
     fn new(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let mut hash = HEXLOWER.encode(&sha256(bytes));
-        hash.truncate(16);
-        Self { name: format!("{stem}-{hash}.{extension}"), asset: Asset { bytes, content_type } }
+        Self { name: hashed_name(stem, extension, bytes), asset: Asset { bytes, content_type } }
     }
 
     fn href(&self, base: &str) -> String {

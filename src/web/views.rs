@@ -281,7 +281,7 @@ pub struct HomeApp {
 }
 
 /// Answers the letter that stands for a person where there is no picture.
-fn initial(name: &str) -> String {
+pub(crate) fn initial(name: &str) -> String {
     name.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().collect()).unwrap_or_default()
 }
 

@@ -134,8 +134,7 @@ impl TestApp {
 
     pub async fn user_with(&self, login: &str, claims: Value) -> User {
         let claims: Map<String, Value> = serde_json::from_value(claims).unwrap();
-        let user =
-            User { id: uuid::Uuid::new_v4().to_string(), login: login.into(), disabled: false, claims };
+        let user = User { id: countersign::ids::new_sub(), login: login.into(), disabled: false, claims };
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
         store::users::add(&self.app.db, user, Some(hash), "test", self.clock.now()).await.unwrap().unwrap()
     }

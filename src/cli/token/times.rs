@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::report::{rfc3339, span};
+use crate::cli::report::rfc3339;
+use crate::clock::span;
 
 /// The claims that are instants.
 const INSTANTS: [&str; 5] = ["iat", "nbf", "auth_time", "exp", "updated_at"];

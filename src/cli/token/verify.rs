@@ -9,7 +9,8 @@ use super::kind::{self, Kind};
 use super::signature::{self, Fault, Found, Source};
 use super::{not_decoded, token};
 use crate::cli::context::Context;
-use crate::cli::report::{Report, span};
+use crate::cli::report::Report;
+use crate::clock::span;
 
 /// What to check, and against what.
 #[derive(Args)]

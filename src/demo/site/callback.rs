@@ -11,7 +11,7 @@ use super::provider::{Tokens, UserInfo};
 use super::trace::{Party, Step, Trace};
 use super::visit::{Held, Person, Visit};
 use super::{Site, param, see_other};
-use crate::demo::words;
+use crate::clock::span;
 use crate::secret::same;
 
 /// Tokens count as over a little early: they have to arrive, too.
@@ -116,7 +116,7 @@ fn returned(site: &Site, pending: &mut Pending, answer: &[(&str, &str)]) {
 /// Says whether anything was typed: the ID token tells when the person last proved who they are.
 fn tell_of_sso(pending: &mut Pending, outward: usize, auth_time: Option<i64>, now: OffsetDateTime) {
     let Some(auth_time) = auth_time.filter(|auth_time| *auth_time < pending.began) else { return };
-    let ago = words::span(now.unix_timestamp() - auth_time);
+    let ago = span(now.unix_timestamp() - auth_time);
     if let Some(step) = pending.steps.get_mut(outward) {
         step.why = format!(
             "You signed in at the provider {ago} ago, and it remembers your browser: nothing had to be typed. This is \

@@ -4,6 +4,7 @@ use countersign_verifier::{Refusal, Verifier, VerifyError, decode_unverified};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::clock::span;
 use crate::demo::words;
 
 /// How long the provider's tokens live, for the bar that shows how much is left.
@@ -92,8 +93,8 @@ impl TokenCard {
             claims: decoded.as_ref().map(|decoded| lines(&decoded.claims, now)).unwrap_or_default(),
             signature: verdict(token, verifier, now).await,
             left: match left_seconds {
-                1.. => format!("{} left", words::span(left_seconds)),
-                _ => format!("over since {}", words::span(-left_seconds)),
+                1.. => format!("{} left", span(left_seconds)),
+                _ => format!("over since {}", span(left_seconds)),
             },
             left_seconds: left_seconds.max(0),
             lifetime_seconds: LIFETIME_SECONDS,
