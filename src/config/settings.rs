@@ -1,0 +1,128 @@
+//! What was said, in a file and in the environment, and where something is wrong with it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde::de::value::MapDeserializer;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::{Completion, ConfigError, refuse};
+use crate::protocol::resource::Resource;
+
+/// `countersign.toml`; each simple member is also an environment variable `COUNTERSIGN_…`, which wins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Settings {
+    pub(super) issuer: Option<String>,
+    pub(super) listen: Option<String>,
+    pub(super) database_url: Option<String>,
+    pub(super) state_url: Option<String>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) keys_dir: Option<PathBuf>,
+    pub(super) instance_key: Option<String>,
+    pub(super) instance_key_file: Option<PathBuf>,
+    pub(super) log: Option<String>,
+    pub(super) tls_cert: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
+    pub(super) trusted_proxies: Option<Vec<IpNet>>,
+    pub(super) completion: Option<Completion>,
+    pub(super) resource: Vec<Resource>,
+}
+
+/// Variables that are no settings: the command line reads them, for the demo.
+const OF_THE_DEMO: [&str; 4] = ["DEMO_PORT", "DEMO_BANK_PORT", "DEMO_FUND_PORT", "DEMO_API_PORT"];
+
+/// Reads the file, if there is one, and lets the environment have the last word.
+pub(super) fn read(named: Option<&Path>) -> Result<Settings, ConfigError> {
+    let mut environment = environment()?;
+    let by_variable = environment.remove("config");
+    let default = Path::new("countersign.toml");
+    let path = named
+        .map(Path::to_path_buf)
+        .or_else(|| by_variable.map(PathBuf::from))
+        .or_else(|| default.exists().then(|| default.to_path_buf()));
+    let (shown, text) = match path {
+        None => (String::new(), String::new()),
+        Some(path) => {
+            let text = fs::read_to_string(&path);
+            let shown = path.display().to_string();
+            let text = text.map_err(|error| ConfigError(format!("{shown}: {error}")))?;
+            (shown, text)
+        }
+    };
+    let wrong = |error| ConfigError(format!("{shown}{}", misread(&text, &error)));
+    let mut table = DeTable::parse(&text).map_err(wrong)?;
+    for (name, value) in environment {
+        let value = overlaid(&name, value)?;
+        table.get_mut().insert(Spanned::new(0..0, name.into()), value);
+    }
+    Settings::deserialize(Deserializer::from(table)).map_err(wrong)
+}
+
+/// Where in the file, and what; without the value that stands there, which may be a secret.
+fn misread(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return format!(": {}", error.message());
+    };
+    let line = before.matches('\n').count();
+    let name = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    format!(", line {}{name}: {}", line + 1, error.message())
+}
+
+/// The `COUNTERSIGN_…` variables that say something, under the names that settings have in the file; one
+/// that is none of ours is refused even if it is empty.
+#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut found = BTreeMap::new();
+    for (variable, value) in std::env::vars_os() {
+        let Some(name) = variable.to_str().and_then(|name| name.strip_prefix("COUNTERSIGN_")) else {
+            continue;
+        };
+        if OF_THE_DEMO.contains(&name) {
+            continue;
+        }
+        let setting = name.to_ascii_lowercase();
+        let is_ours = setting == "config" || may_be_left_out(&setting);
+        if !is_ours || name != setting.to_ascii_uppercase() {
+            return refuse(format!("COUNTERSIGN_{name} is no setting of this program"));
+        }
+        let value = value.into_string();
+        let value = value.map_err(|_bytes| ConfigError(format!("COUNTERSIGN_{name} is not UTF-8")))?;
+        if !value.is_empty() {
+            found.insert(setting, value);
+        }
+    }
+    Ok(found)
+}
+
+/// Tells whether this is a setting, and a simple one: those can be left out.
+fn may_be_left_out(setting: &str) -> bool {
+    let left_out = [(setting, ())].into_iter();
+    Settings::deserialize(MapDeserializer::<_, toml::de::Error>::new(left_out)).is_ok()
+}
+
+/// A variable's value as the file would have it, once it is known to fit: what is wrong with it is said of
+/// the variable.
+fn overlaid(setting: &str, text: String) -> Result<Spanned<DeValue<'static>>, ConfigError> {
+    let unplaced = |value| Spanned::new(0..0, value);
+    let value = unplaced(match setting {
+        "trusted_proxies" => {
+            let proxies = text.split(',').map(|proxy| proxy.trim().to_owned());
+            DeValue::Array(proxies.map(|proxy| unplaced(DeValue::String(proxy.into()))).collect())
+        }
+        _ => DeValue::String(text.into()),
+    });
+    let alone = MapDeserializer::new([(setting, value.clone())].into_iter());
+    match Settings::deserialize(alone) {
+        Ok(_) => Ok(value),
+        Err(error) => {
+            let variable = setting.to_ascii_uppercase();
+            refuse(format!("COUNTERSIGN_{variable}: {}", toml::de::Error::message(&error)))
+        }
+    }
+}
