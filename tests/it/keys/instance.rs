@@ -5,11 +5,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use countersign::keys::instance::{FILE, Given, InstanceKeys, Source};
+use countersign::keys::jose::{KeyPair, thumbprint};
 use countersign::keys::opened::FACT;
+use countersign::keys::ring::PURPOSE;
+use countersign::keys::seal::seal;
+use countersign::protocol::client::SigningAlg;
 use countersign::store::facts;
+use countersign::store::signing_keys::{self, StoredKey};
 use tempfile::TempDir;
 
-use super::{database, given, instance, key_text, open, refused};
+use super::{database, given, instance, key_text, now, open, refused};
 use crate::store::{Store, postgres_place, store};
 
 fn folder() -> (TempDir, PathBuf) {
@@ -100,7 +105,7 @@ fn a_file_that_others_can_read_is_refused_with_the_remedy() {
 /// The first seals, all open: an old key stays in the list until everything is sealed anew.
 #[test]
 fn of_several_the_first_seals_and_all_open() {
-    use countersign::keys::seal::{open as unseal, seal};
+    use countersign::keys::seal::open as unseal;
     let (old, new) = (key_text(), key_text());
     let sealed = seal(&instance(&old), "test", b"", b"plain");
     for both in [format!("{new} {old}"), format!("{new},{old}"), format!("# new\n{new} # first\n\n\t{old}\n")]
@@ -168,6 +173,47 @@ fn of_four_nodes_that_start_at_once_none_fails() {
             let text = |set: &[u8]| String::from_utf8_lossy(set).into_owned();
             assert_eq!(text(set.as_ref().unwrap()), text(first));
         }
+    }
+}
+
+/// The other node has made its keys but not committed them yet: ours must give way, and use those.
+#[test]
+fn a_node_that_comes_second_uses_the_keys_of_the_first() {
+    let Store { db, _folder, .. } = store(postgres_place());
+    let text = key_text();
+    let (begun, wait) = std::sync::mpsc::channel();
+    let made: Vec<StoredKey> =
+        SigningAlg::ALL.into_iter().map(|alg| stored_key(alg, &instance(&text))).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            db.write_now(|conn| {
+                for key in &made {
+                    signing_keys::insert(conn, key, now())?;
+                }
+                begun.send(()).unwrap();
+                std::thread::sleep(std::time::Duration::from_secs(2));
+                Ok(())
+            })
+            .unwrap();
+        });
+        wait.recv().unwrap();
+        let jwks = open(&db, &given(&text)).unwrap().ring.load().jwks.clone();
+        let jwks = String::from_utf8(jwks.to_vec()).unwrap();
+        assert!(made.iter().all(|key| jwks.contains(&key.kid)), "{jwks}");
+    });
+}
+
+fn stored_key(alg: SigningAlg, instance: &InstanceKeys) -> StoredKey {
+    let pair = KeyPair::generate(alg).unwrap();
+    let kid = thumbprint(&pair.public_jwk);
+    StoredKey {
+        alg: alg.name().into(),
+        state: "active".into(),
+        public_jwk: serde_json::to_string(&pair.public_jwk).unwrap(),
+        private_sealed: Some(seal(instance, PURPOSE, kid.as_bytes(), &pair.private_der)),
+        created_at: now().unix_timestamp(),
+        since: now().unix_timestamp(),
+        kid,
     }
 }
 

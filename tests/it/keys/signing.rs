@@ -1,7 +1,7 @@
 //! The public set, and tokens as strangers verify them.
 
 use countersign::db::Db;
-use countersign::keys::jose::{Signer, thumbprint};
+use countersign::keys::jose::{self, KeyPair, Signer, Verifier, thumbprint};
 use countersign::keys::opened::Keys;
 use countersign::protocol::client::SigningAlg;
 use countersign_verifier::{Check, KeySet, verify};
@@ -193,6 +193,19 @@ fn our_own_check_takes_our_keys_only() {
     }
     for noise in ["", ".", "..", "...", "a.b.c", &"x".repeat(17 * 1024), &format!("{token}.x")] {
         assert!(ring.verify::<Value>(noise).is_err());
+    }
+}
+
+/// A signature that holds is not enough: the header must name that key and its algorithm.
+#[test]
+fn a_key_answers_to_its_own_name_only() {
+    for alg in SigningAlg::ALL {
+        let pair = KeyPair::generate(alg).unwrap();
+        let verifiers = [Verifier::new(alg, "ours", &pair.public_jwk).unwrap()];
+        for (kid, fine) in [("ours", true), ("other", false), ("", false)] {
+            let token = Signer::new(alg, kid, &pair.private_der).unwrap().sign("JWT", &claims()).unwrap();
+            assert_eq!(jose::verify::<Value>(&token, &verifiers).is_ok(), fine, "{kid}");
+        }
     }
 }
 
