@@ -140,7 +140,7 @@ impl Chromium {
             let begun = Instant::now();
             let script = format!("return document.readyState === 'complete' && !!({condition})");
             // Between two pages there is nothing to ask.
-            while self.client.execute(&script, vec![]).await.is_ok_and(|holds| holds == true) == false {
+            while !self.client.execute(&script, vec![]).await.is_ok_and(|holds| holds == true) {
                 if begun.elapsed() > PATIENCE {
                     let url = self.client.current_url().await;
                     let text = self.client.execute("return document.body.innerText", vec![]).await;

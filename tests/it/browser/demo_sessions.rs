@@ -1,5 +1,7 @@
 //! Sessions of the demo: who gets which cookie, how they end, and that they outlive the process.
 
+use fantoccini::cookies::Cookie;
+
 use super::stage::Demo;
 use crate::support::chromium::Chromium;
 
@@ -35,7 +37,7 @@ async fn no_site_ever_receives_a_cookie_of_the_provider() {
     for (site, own) in [(&demo.running.bank, "bank_session"), (&demo.running.fund, "fund_session")] {
         chromium.open(site).await;
         let cookies = chromium.cookies().await;
-        assert_eq!(cookies.iter().map(|cookie| cookie.name()).collect::<Vec<_>>(), [own]);
+        assert_eq!(cookies.iter().map(Cookie::name).collect::<Vec<_>>(), [own]);
         assert_eq!(cookies[0].http_only(), Some(true));
     }
     chromium.finish().await;

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 
+use fantoccini::cookies::Cookie;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -115,7 +116,7 @@ async fn over_tls_the_cookies_are_bound_to_the_host() {
 
     let mut cookies = chromium.cookies().await;
     cookies.sort_by_key(|cookie| cookie.name().to_owned());
-    let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name()).collect();
+    let names: Vec<&str> = cookies.iter().map(Cookie::name).collect();
     assert_eq!(names, ["__Host-browser", "__Host-device", "__Host-sid"]);
     for cookie in &cookies {
         assert_eq!((cookie.secure(), cookie.http_only()), (Some(true), Some(true)), "{cookie}");

@@ -19,14 +19,12 @@ static SHARED: LazyLock<Driver> = LazyLock::new(|| {
     command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut guard = command.spawn().unwrap();
     let mut words = BufReader::new(guard.stdout.take().unwrap());
-    loop {
-        let mut line = String::new();
-        assert!(words.read_line(&mut line).unwrap() > 0, "chromedriver did not start: is it installed?");
-        if let Some((_, port)) = line.split_once("started successfully on port ") {
-            let port = port.trim().trim_end_matches('.').parse().unwrap();
-            return Driver { port, _guard: guard, _words: words };
-        }
-    }
+    let ready = words.by_ref().lines().map_while(Result::ok).find_map(|line| {
+        let port = line.split_once("started successfully on port ")?.1;
+        port.trim().trim_end_matches('.').parse().ok()
+    });
+    let port = ready.expect("chromedriver did not start: is it installed?");
+    Driver { port, _guard: guard, _words: words }
 });
 
 /// Where the driver is; starts it the first time.
