@@ -1,6 +1,7 @@
 //! Stories, from the first click to the last.
 
 mod consent;
+mod floods;
 mod foreign_client;
 mod main_job;
 mod password_change;
