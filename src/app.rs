@@ -8,7 +8,6 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App as ActixApp, HttpServer, middleware};
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 use serde_json::Value;
-use time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
@@ -175,11 +174,6 @@ impl App {
                 tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }
-    }
-
-    /// How long tokens live, and so how long their revocation must be remembered.
-    pub fn token_memory() -> Duration {
-        crate::protocol::claims::TOKEN_LIFETIME + Duration::seconds(60)
     }
 }
 
