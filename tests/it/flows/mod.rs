@@ -4,6 +4,7 @@ mod consent;
 mod floods;
 mod foreign_client;
 mod main_job;
+mod outage;
 mod password_change;
 mod races;
 mod restart;

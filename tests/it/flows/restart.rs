@@ -63,7 +63,7 @@ impl Installation {
         let config =
             Config::development(&self.issuer, &self.path("data"), &self.path("keys"), vec![]).unwrap();
         let (db, now) = (open_store(&config).unwrap(), Clock::default().now());
-        let id = uuid::Uuid::new_v4().to_string();
+        let id = countersign::ids::new_sub();
         let ada = User { id, login: "ada".into(), disabled: false, claims: Map::new() };
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
         store::users::add(&db, ada, Some(hash), "test", now).await.unwrap().unwrap();
