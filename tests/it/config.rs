@@ -70,7 +70,8 @@ fn every_refusal_names_the_setting() {
             assert!(said.contains(name), "{file}\nsaid {said:?}, not {name}");
         }
     }
-    let proxied = "issuer = 'https://id.example/tenant'\nlisten = '0.0.0.0:80'\ntrusted_proxies = ['10.0.0.0/8']";
+    let proxied =
+        "issuer = 'https://id.example/tenant'\nlisten = '0.0.0.0:80'\ntrusted_proxies = ['10.0.0.0/8']";
     assert_eq!(said(proxied, &[]), "");
     assert_eq!(said("", &[]), "");
 }

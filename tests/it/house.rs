@@ -11,7 +11,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("ids", &["secret"]),
-    ("db", &[]),
+    ("files", &[]),
+    ("db", &["files"]),
     ("password", &["secret"]),
     ("telemetry", &["clock"]),
     // the rules
@@ -19,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // what lasts, what passes, what seals
     ("store", &["protocol", "db", "ids", "secret", "clock"]),
     ("state", &["protocol", "db", "ids", "secret", "clock"]),
-    ("keys", &["protocol", "store", "db", "ids", "secret", "clock"]),
+    ("keys", &["protocol", "store", "db", "files", "ids", "secret", "clock"]),
     // configuration names places and checks them by the rules
     ("config", &["protocol", "keys", "db"]),
     // the vocabulary of HTTP; `app` is the bundle of everything it is handed with each request
@@ -148,7 +149,7 @@ fn faults(path: &Path, code: &str) -> Vec<String> {
     if part.is_some() && path.components().count() == 2 {
         let outside = code.replace("pub(super)", "").replace("pub(in super", "");
         for (at, _) in outside.match_indices("super::") {
-            expand(&outside[at + "super::".len()..], &[room.clone()], &mut used);
+            expand(&outside[at + "super::".len()..], std::slice::from_ref(&room), &mut used);
         }
     }
     for import in used {

@@ -1,7 +1,7 @@
 //! A provider under test.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use actix_web::dev::ServerHandle;
@@ -17,6 +17,7 @@ use countersign::secret::Token;
 use countersign::store;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::browser::Browser;
 use super::{log, redis};
@@ -93,18 +94,18 @@ impl TestApp {
         }
         (options.adjust)(&mut config);
         let clock = Clock::default();
-        let (send, receive) = mpsc::channel();
+        let (send, receive) = oneshot::channel();
         let told = clock.clone();
         let thread = thread::spawn(move || {
             // Built where it will run: a link to Redis belongs to the runtime it was made in.
             actix_web::rt::System::new().block_on(async move {
                 let app = Arc::new(App::build(config, told).unwrap());
                 let server = Arc::clone(&app).serve(listeners, 2, options.extra).unwrap();
-                send.send((app, server.handle())).unwrap();
+                assert!(send.send((app, server.handle())).is_ok(), "nobody waits for it");
                 server.await.unwrap();
             });
         });
-        let (app, handle) = receive.recv().expect("the provider starts");
+        let (app, handle) = receive.await.expect("the provider starts");
         let issuer = app.config.issuer.clone();
         let secrets = Mutex::new(vec![PASSWORD.to_owned()]);
         TestApp { app, issuer, clock, folder, secrets, requests: Arc::default(), handle, thread }

@@ -67,12 +67,15 @@ fn the_public_set_holds_one_key_of_each_kind_and_nothing_private() {
             _ => vec!["kty", "crv", "x", "y", "kid", "use", "alg"],
         };
         let mut members = members;
-        (members.sort_unstable(), allowed.sort_unstable());
+        members.sort_unstable();
+        allowed.sort_unstable();
         assert_eq!(members, allowed);
         match key["kty"].as_str().unwrap() {
             "RSA" => assert!(bytes(&key["n"]).len() == 256 && bytes(&key["e"]) == [1, 0, 1]),
             _ => {
-                assert!(key["crv"] == "P-256" && bytes(&key["x"]).len() == 32 && bytes(&key["y"]).len() == 32)
+                assert!(
+                    key["crv"] == "P-256" && bytes(&key["x"]).len() == 32 && bytes(&key["y"]).len() == 32
+                );
             }
         }
     }

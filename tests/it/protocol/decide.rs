@@ -77,11 +77,12 @@ fn login_of(account: &Account) -> Done {
     Done { login: Some(account.session_id), consent: None }
 }
 
+type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a [&'a Account], bool, &'a str);
+
 /// One row each: what the request says, who is signed in, whether consent is in force → what happens.
 #[test]
 fn who_is_asked_for_what() {
     let (ada, old_ada, eve) = (account("ada", 10), account("ada", 4000), account("eve", 20));
-    type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a [&'a Account], bool, &'a str);
     let rows: &[Row<'_>] = &[
         // Nobody is signed in.
         (&[], None, &[], false, "login"),
@@ -374,6 +375,6 @@ proptest! {
         let elsewhere = Done { login: Some(account("zoe", 0).session_id), ..done };
         let chosen = candidate(&request, &elsewhere, &accounts);
         let decision = decide(&request, &client, &elsewhere, chosen, consented, now());
-        prop_assert!(!matches!(decision, Decision::Issue(_)) || !(request.prompt.login || request.max_age.is_some_and(|most| most.is_zero())));
+        prop_assert!(!matches!(decision, Decision::Issue(_)) || !(request.prompt.login || request.max_age.is_some_and(Duration::is_zero)));
     }
 }

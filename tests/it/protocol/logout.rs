@@ -1,5 +1,6 @@
 //! RP-initiated logout: whom to believe, and where to send people.
 
+use countersign::protocol::failure::PageFailure;
 use countersign::protocol::hint::Hint;
 use countersign::protocol::logout::{LogoutRequest, PARAMS, validate};
 use serde_json::json;
@@ -8,6 +9,8 @@ use super::{client, params};
 
 const HOME: &str = "https://app.example/bye";
 
+type Row<'a> = (&'a [(&'a str, &'a str)], bool, Result<Option<&'a str>, &'a str>);
+
 #[test]
 fn people_are_sent_only_where_a_hint_and_the_registration_allow() {
     let client = client(json!({ "client_name": "App", "redirect_uris": ["https://app.example/cb"],
@@ -15,7 +18,6 @@ fn people_are_sent_only_where_a_hint_and_the_registration_allow() {
         "application_type": "native" }));
     let hint = Hint { sub: "ada".into(), client_id: "app".into(), sid: None };
     let long = "x".repeat(8193);
-    type Row<'a> = (&'a [(&'a str, &'a str)], bool, Result<Option<&'a str>, &'a str>);
     let rows: &[Row<'_>] = &[
         (&[], false, Ok(None)),
         (&[], true, Ok(None)),
@@ -47,7 +49,7 @@ fn people_are_sent_only_where_a_hint_and_the_registration_allow() {
     for (sent, hinted, expected) in rows {
         let said = validate(&params(sent, &PARAMS), hinted.then_some(&hint), Some(&client));
         let said =
-            said.as_ref().map(|LogoutRequest { redirect }| redirect.as_deref()).map_err(|page| page.name());
+            said.as_ref().map(|LogoutRequest { redirect }| redirect.as_deref()).map_err(PageFailure::name);
         assert_eq!(said, *expected, "{sent:?} {hinted}");
     }
     let unknown = validate(&params(&[("post_logout_redirect_uri", HOME)], &PARAMS), Some(&hint), None);

@@ -264,8 +264,7 @@ async fn sweeping_dead_grants_takes_five_hundred_at_most(Store { db, .. }: Store
     let exp = now().unix_timestamp();
     db.write(move |conn| {
         for _ in 0..1001 {
-            let id: String =
-                GrantId::generate().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let id = data_encoding::HEXLOWER.encode(GrantId::generate().as_bytes());
             let literal = match conn {
                 countersign::db::Conn::Pg(_) => format!("'\\x{id}'"),
                 countersign::db::Conn::Sqlite(_) => format!("x'{id}'"),

@@ -33,8 +33,8 @@ pub fn open(url: &Url) -> Result<Db, DbError> {
     Db::open(url, Durability::Power, MIGRATIONS)
 }
 
-pub fn store((url, _folder): (Url, Option<TempDir>)) -> Store {
-    Store { db: open(&url).unwrap(), url, _folder }
+pub fn store((url, folder): (Url, Option<TempDir>)) -> Store {
+    Store { db: open(&url).unwrap(), url, _folder: folder }
 }
 
 #[derive(diesel::QueryableByName)]
