@@ -206,13 +206,8 @@ impl Answer {
     fn assert_secured(&self) {
         let missing = |name: &str| panic!("{name} is missing at {} {}", self.status, self.url);
         for name in [
-            "x-content-type-options",
-            "x-frame-options",
-            "referrer-policy",
-            "content-security-policy",
-            "cache-control",
-            "date",
-            "x-request-id",
+            "x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy",
+            "cache-control", "date", "x-request-id",
         ] {
             if !self.headers.contains_key(name) {
                 missing(name);
