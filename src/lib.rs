@@ -3,7 +3,8 @@
 //!
 //! The modules in reading order:
 
-pub mod app; // everything a running provider is made of; build → bind → run
+pub mod app; // everything a running provider is made of
+pub mod server; // bind → serve → drain
 pub mod config; // file + environment → Config
 pub mod routes; // path → handler → specification: the public surface on one screen
 
@@ -23,5 +24,6 @@ pub mod db;
 pub mod files;
 pub mod ids;
 pub mod password;
+pub mod published;
 pub mod secret;
 pub mod telemetry;

@@ -23,11 +23,6 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     openssl::sha::sha256(bytes)
 }
 
-/// The entity tag of a body, with quotes: the same on every node and after every restart.
-pub fn etag(body: &[u8]) -> String {
-    format!("\"{}\"", base64url(sha256(body).first_chunk::<12>().unwrap_or(&[0; 12])))
-}
-
 /// Compares in constant time; different lengths are different.
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && openssl::memcmp::eq(a, b)

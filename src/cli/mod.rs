@@ -1,4 +1,4 @@
-//! The command line, one file a word. Each word answers with a [`report::Report`], from which both the
+//! The command line, one file a word. Each word answers with a `Report`, from which both the
 //! text and the `--json` form are printed; only `serve` and `demo` print while they run.
 
 use std::ffi::OsString;

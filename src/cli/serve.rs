@@ -3,12 +3,14 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use serde_json::json;
 
 use super::context::{Context, discovery};
 use super::report::say;
 use super::signals::Signals;
 use crate::app::App;
+use crate::server;
 use crate::store::{clients, users};
 use crate::telemetry;
 
@@ -18,11 +20,12 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     telemetry::start(&config.log).map_err(anyhow::Error::msg)?;
     let app = Arc::new(App::build(config, context.clock.clone())?);
     app.refuse_demo()?;
-    let listeners = app.bind()?;
+    let taken = server::bind(&app.config.listen);
+    let listeners = taken.map_err(|why| anyhow!("{why}; set COUNTERSIGN_LISTEN to another one"))?;
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let server = Arc::clone(&app).serve(listeners, workers, |_| ())?;
+    let server = server::serve(&app, listeners, workers, |_| ())?;
     let signals = Signals::listen()?;
     if let Err(error) = announce(&app, &addresses, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");

@@ -14,10 +14,11 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::{self, App, StartError};
+use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::db::{Db, DbError, Durability, Url};
+use crate::server;
 use crate::state::{self, kv::Kv};
 use crate::store::{self, facts};
 
@@ -137,7 +138,7 @@ pub async fn start(options: Options) -> Result<Running, DemoError> {
     let mut running =
         Running::new(&options, people, [&provider.origin, &bank.origin, &fund.origin, &api.origin]);
     running.sweep(kv, options.clock);
-    running.watch(Arc::clone(&app).serve(provider.listeners, 2, |_| ())?);
+    running.watch(server::serve(&app, provider.listeners, 2, |_| ())?);
     running.watch(site::serve(bank_site, bank.listeners).map_err(other)?);
     running.watch(site::serve(fund_site, fund.listeners).map_err(other)?);
     running.watch(api::serve(balances, api.listeners).map_err(other)?);
@@ -151,7 +152,7 @@ fn other(error: impl std::fmt::Display) -> DemoError {
 /// Listens on this machine alone. All names below `localhost` lead here; the browser tells them apart.
 fn take(host: &str, port: u16, variable: &'static str) -> Result<Taken, DemoError> {
     let listeners =
-        app::bind(&format!("localhost:{port}")).map_err(|cause| DemoError::Port { cause, variable })?;
+        server::bind(&format!("localhost:{port}")).map_err(|cause| DemoError::Port { cause, variable })?;
     let port =
         listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(port, |taken| taken.port());
     Ok(Taken { listeners, origin: format!("http://{host}:{port}") })

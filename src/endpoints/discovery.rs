@@ -4,10 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use time::Duration;
 
 use crate::app::App;
+use crate::web::document;
 
 /// `GET /.well-known/openid-configuration`
 ///
 /// Spec: OpenID Connect Discovery §4, RFC 8414 §3
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    app.discovery.answer(&req, Duration::hours(1))
+    document::answer(&req, &app.discovery, Duration::hours(1))
 }

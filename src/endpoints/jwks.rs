@@ -10,5 +10,5 @@ use crate::web::document;
 /// Spec: RFC 7517 §5, OpenID Connect Core §10.1.1
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let ring = app.keys.ring.load();
-    document::answer(&req, &ring.jwks, &ring.etag, ring.policy.jwks_max_age)
+    document::answer(&req, &ring.jwks, ring.policy.jwks_max_age)
 }

@@ -1,7 +1,6 @@
 //! An immutable snapshot of all signing keys: signing and serving the key set touch no lock and no
 //! database.
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -12,7 +11,7 @@ use super::jose::{self, Signer, Verified, Verifier};
 use super::policy::KeyPolicy;
 use super::seal::{self, Unsealable};
 use crate::protocol::client::SigningAlg;
-use crate::secret::etag;
+use crate::published::Published;
 use crate::store::signing_keys::StoredKey;
 
 /// What private keys are sealed for; the key's own identifier is bound to it.
@@ -24,9 +23,7 @@ pub struct Ring {
     es256: Signer,
     verifiers: Vec<Verifier>,
     /// The JWK set, serialized once.
-    pub jwks: Bytes,
-    /// Its entity tag, with quotes; the same on every node and after every restart.
-    pub etag: String,
+    pub jwks: Published,
     /// How long it may be cached.
     pub policy: KeyPolicy,
 }
@@ -65,12 +62,11 @@ impl Ring {
             }
         }
         let missing = |alg: &str| KeyError::Crypto(format!("the database has no active {alg} key"));
-        let jwks = Bytes::from(json!({ "keys": published }).to_string());
+        let jwks = Published::new(json!({ "keys": published }).to_string());
         Ok(Ring {
             rs256: signers.0.ok_or_else(|| missing("RS256"))?,
             es256: signers.1.ok_or_else(|| missing("ES256"))?,
             verifiers,
-            etag: etag(&jwks),
             jwks,
             policy,
         })

@@ -31,10 +31,13 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
             since: since(user).unwrap_or_default(),
         })
         .collect();
-    let clients = store::clients::list(&app.db).await?;
     // Which applications exist is nobody's business who is not signed in.
-    let shown = clients.iter().filter(|client| !accounts.is_empty() && !client.disabled);
-    let apps = shown.map(|client| HomeApp {
+    let (clients, first_steps) = if accounts.is_empty() {
+        (vec![], !store::clients::any(&app.db).await?)
+    } else {
+        (store::clients::list(&app.db).await?, false)
+    };
+    let apps = clients.iter().filter(|client| !client.disabled).map(|client| HomeApp {
         name: client.metadata.client_name.clone(),
         url: client.way_back().map(|(_, url)| url),
         host: client.host(),
@@ -45,7 +48,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         accounts,
         csrf: browser.csrf_token(&app, sign_out::PURPOSE),
         development: app.config.development,
-        registered_clients: clients.len(),
+        first_steps,
     };
     Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))
 }

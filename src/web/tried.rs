@@ -29,7 +29,7 @@ pub fn seal(app: &App, browser: &Browser, tried: &Tried) -> Result<String, PageF
     Ok(base64url(&seal::seal(&app.keys.instance, PURPOSE, &browser.binding(), &plain)))
 }
 
-/// Opens what [`seal`] made; for any other browser it is nothing.
+/// Opens what [`seal()`] made; for any other browser it is nothing.
 pub fn open(app: &App, browser: &Browser, sealed: &str) -> Option<Tried> {
     let plain = seal::open(&app.keys.instance, PURPOSE, &browser.binding(), &from_base64url(sealed)?).ok()?;
     serde_json::from_slice(&plain).ok()

@@ -243,18 +243,14 @@ pub struct HomePage {
     pub csrf: String,
     /// Whether this provider runs in development mode.
     pub development: bool,
-    /// How many applications are registered; none and nobody signed in means somebody just installed this.
-    pub registered_clients: usize,
+    /// Whether somebody has just installed this: nobody is signed in, and no application is registered.
+    pub first_steps: bool,
 }
 
 impl HomePage {
     fn heading(&self) -> String {
         let id = if self.accounts.is_empty() { "home-title-nobody" } else { "home-title-account" };
         self.shell.get(id)
-    }
-
-    fn first_steps(&self) -> bool {
-        self.accounts.is_empty() && self.registered_clients == 0
     }
 }
 

@@ -10,6 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // leaves: only one another
     ("clock", &[]),
     ("secret", &[]),
+    ("published", &["secret"]),
     ("ids", &["secret"]),
     ("files", &[]),
     ("db", &["files"]),
@@ -20,11 +21,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // what lasts, what passes, what seals
     ("store", &["protocol", "db", "ids", "secret", "clock"]),
     ("state", &["protocol", "db", "ids", "secret", "clock"]),
-    ("keys", &["protocol", "store", "db", "files", "ids", "secret", "clock"]),
+    ("keys", &["protocol", "store", "db", "files", "ids", "published", "secret", "clock"]),
     // configuration names places and checks them by the rules
     ("config", &["protocol", "keys", "db"]),
-    // the vocabulary of HTTP; `app` is the bundle of everything it is handed with each request
-    ("web", &["protocol", "state", "keys", "app", "config", "db", "ids", "secret", "clock", "password"]),
+    // the bundle of everything, handed on with each request
+    ("app", &["protocol", "store", "state", "keys", "config", "db", "password", "published", "clock"]),
+    // the vocabulary of HTTP
+    (
+        "web",
+        &[
+            "protocol", "state", "keys", "app", "config", "db", "ids", "published", "secret", "clock",
+            "password",
+        ],
+    ),
     // what programs call, what people see
     (
         "endpoints",
@@ -36,7 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // on top: these put everything together
     ("routes", &["*"]),
-    ("app", &["*"]),
+    ("server", &["*"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("main", &["*"]),

@@ -6,7 +6,7 @@ use std::thread;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::ServiceConfig;
-use countersign::app::{App, bind};
+use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::password::Password;
@@ -14,6 +14,7 @@ use countersign::protocol::client::{Client, Metadata};
 use countersign::protocol::resource::Resource;
 use countersign::protocol::user::User;
 use countersign::secret::Token;
+use countersign::server;
 use countersign::store;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -76,7 +77,7 @@ impl TestApp {
     /// Starts on a folder and port used before (0: any), as after a restart.
     pub async fn start_in(folder: Arc<TempDir>, port: u16, options: Options) -> TestApp {
         log::start();
-        let listeners = bind(&format!("127.0.0.1:{port}")).unwrap();
+        let listeners = server::bind(&format!("127.0.0.1:{port}")).unwrap();
         let port = listeners[0].local_addr().unwrap().port();
         let issuer = format!("http://127.0.0.1:{port}{}", options.path);
         let path = |name: &str| -> PathBuf { folder.path().join(name) };
@@ -100,7 +101,7 @@ impl TestApp {
             // Built where it will run: a link to Redis belongs to the runtime it was made in.
             actix_web::rt::System::new().block_on(async move {
                 let app = Arc::new(App::build(config, told).unwrap());
-                let server = Arc::clone(&app).serve(listeners, 2, options.extra).unwrap();
+                let server = server::serve(&app, listeners, 2, options.extra).unwrap();
                 assert!(send.send((app, server.handle())).is_ok(), "nobody waits for it");
                 server.await.unwrap();
             });

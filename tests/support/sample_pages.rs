@@ -219,11 +219,11 @@ fn home_pages() -> Vec<(String, String)> {
         ],
         csrf: "bWFj".to_owned(),
         development: false,
-        registered_clients: 3,
+        first_steps: false,
     };
     let nobody = HomePage { accounts: Vec::new(), apps: Vec::new(), ..signed_in.clone() };
     let without_apps = HomePage { apps: Vec::new(), ..signed_in.clone() };
-    let first_steps = HomePage { development: true, registered_clients: 0, ..nobody.clone() };
+    let first_steps = HomePage { development: true, first_steps: true, ..nobody.clone() };
     vec![
         page("home", &signed_in),
         page("home-nobody", &nobody),

@@ -108,7 +108,8 @@ fn with_public_key(site: &Site, good: &str, claims: &str) -> Result<String, Faul
     let failed = |error: ErrorStack| Fault::Ours(error.to_string());
     let kid = members(good)?.0.get("kid").cloned().unwrap_or_default();
     let ring = site.app.keys.ring.load();
-    let set: Value = serde_json::from_slice(&ring.jwks).map_err(|error| Fault::Ours(error.to_string()))?;
+    let set: Value =
+        serde_json::from_slice(&ring.jwks.bytes).map_err(|error| Fault::Ours(error.to_string()))?;
     let mut keys = set.get("keys").and_then(Value::as_array).into_iter().flatten();
     let jwk = keys.find(|key| key.get("kid") == Some(&kid));
     let jwk = jwk.ok_or_else(|| Fault::Ours("the key of the token is not published".into()))?;

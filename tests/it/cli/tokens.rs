@@ -56,7 +56,7 @@ impl Signer {
     }
 
     fn jwks(&self) -> String {
-        self.shell.file("jwks.json", &self.keys.ring.load().jwks)
+        self.shell.file("jwks.json", &self.keys.ring.load().jwks.bytes)
     }
 
     fn inspect(&self, token: &str) -> Value {

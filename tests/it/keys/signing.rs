@@ -26,7 +26,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 fn set(keys: &Keys) -> Vec<Map<String, Value>> {
-    let set: Value = serde_json::from_slice(&keys.ring.load().jwks).unwrap();
+    let set: Value = serde_json::from_slice(&keys.ring.load().jwks.bytes).unwrap();
     set["keys"].as_array().unwrap().iter().map(|key| key.as_object().unwrap().clone()).collect()
 }
 
@@ -86,10 +86,10 @@ fn the_set_and_its_tag_are_the_same_after_a_restart() {
     let (Store { db, _folder, .. }, text) = (database(), key_text());
     let first = open(&db, &given(&text)).unwrap().ring.load_full();
     let second = open(&db, &given(&text)).unwrap().ring.load_full();
-    assert_eq!((&first.jwks, &first.etag), (&second.jwks, &second.etag));
-    assert!(first.etag.starts_with('"') && first.etag.ends_with('"'), "{}", first.etag);
+    assert_eq!((&first.jwks.bytes, &first.jwks.etag), (&second.jwks.bytes, &second.jwks.etag));
+    assert!(first.jwks.etag.starts_with('"') && first.jwks.etag.ends_with('"'), "{}", first.jwks.etag);
     let Store { db: other, _folder, .. } = database();
-    assert_ne!(keys(&other).ring.load().etag, first.etag);
+    assert_ne!(keys(&other).ring.load().jwks.etag, first.jwks.etag);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_verifier_crate_accepts_our_tokens() {
     let Store { db, _folder, .. } = database();
     let keys = keys(&db);
     let ring = keys.ring.load();
-    let published = KeySet::from_json(&ring.jwks).unwrap();
+    let published = KeySet::from_json(&ring.jwks.bytes).unwrap();
     assert_eq!(published.len(), 2);
     for alg in SigningAlg::ALL {
         let mut of_id_token = claims();

@@ -1,0 +1,123 @@
+//! Listening and serving: bind → serve → drain.
+
+use std::net::{TcpListener, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{App as ActixApp, HttpServer, middleware};
+use openssl::error::ErrorStack;
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
+
+use crate::app::{App, StartError};
+use crate::routes;
+use crate::store;
+use crate::web::headers;
+
+/// How long running requests get to finish after a signal to stop, in seconds.
+const DRAIN: u64 = 10;
+/// How long a client may take to send its request's head.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest request body.
+const LARGEST_BODY: usize = 64 * 1024;
+/// How many units of work one worker may have beside its requests.
+const BLOCKING: usize = 16;
+/// How often what has expired is swept away.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How much one step of it takes at most.
+const SWEEP_AT_ONCE: usize = 500;
+/// How long it lets others write between two steps.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on every address of `host:port`.
+pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
+    let addresses =
+        listen.to_socket_addrs().map_err(|error| format!("{listen} cannot be resolved: {error}"))?;
+    let mut listeners: Vec<TcpListener> = vec![];
+    for mut address in addresses {
+        // Port 0 means any free port, but the same one on every address.
+        if let (0, Some(first)) = (address.port(), listeners.first()) {
+            address.set_port(first.local_addr().map_or(0, |taken| taken.port()));
+        }
+        match TcpListener::bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => (),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                return Err(format!("port {} at {} is already in use", address.port(), address.ip()));
+            }
+            Err(error) => return Err(format!("{address} cannot be listened on: {error}")),
+        }
+    }
+    if listeners.is_empty() { Err(format!("{listen} is no address of this machine")) } else { Ok(listeners) }
+}
+
+/// Serves a provider on listeners taken before. `extra` adds routes, for tests.
+pub fn serve(
+    app: &Arc<App>,
+    listeners: Vec<TcpListener>,
+    workers: usize,
+    extra: fn(&mut ServiceConfig),
+) -> Result<Server, StartError> {
+    let data = web::Data::from(Arc::clone(app));
+    let mut server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(data.clone())
+            .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .wrap(middleware::from_fn(headers::around))
+            .configure(extra)
+            .configure(|service| routes::configure(service, &data.config.base))
+    })
+    .workers(workers)
+    // Whoever runs the program listens for signals: here an interrupt would cut running requests off.
+    .disable_signals()
+    .worker_max_blocking_threads(BLOCKING)
+    .client_request_timeout(PATIENCE)
+    .shutdown_timeout(DRAIN);
+    for listener in listeners {
+        let taken = match &app.config.tls {
+            None => server.listen(listener),
+            Some((cert, key)) => server.listen_openssl(listener, acceptor(cert, key)?),
+        };
+        server = taken.map_err(|error| StartError::Listen(error.to_string()))?;
+    }
+    tokio::spawn(sweep(Arc::clone(app)));
+    Ok(server.run())
+}
+
+/// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits
+/// long for the writer, and again until nothing is left.
+async fn sweep(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let now = app.clock.now();
+        loop {
+            let swept = match (app.kv.sweep(now).await, store::grants::sweep(&app.db, now).await) {
+                (Ok(values), Ok(grants)) => values.max(grants),
+                (values, grants) => {
+                    let errors = [values.err().map(|e| e.to_string()), grants.err().map(|e| e.to_string())];
+                    tracing::warn!(?errors, "sweeping failed");
+                    break;
+                }
+            };
+            if swept < SWEEP_AT_ONCE {
+                break;
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
+        }
+    }
+}
+
+/// Spec: RFC 9325 §3.1, §4.2
+fn acceptor(cert: &Path, key: &Path) -> Result<SslAcceptorBuilder, StartError> {
+    let failed = |what: &Path, error: ErrorStack| {
+        StartError::Listen(format!("{} cannot be used for TLS: {error}", what.display()))
+    };
+    let mut tls =
+        SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).map_err(|error| failed(cert, error))?;
+    tls.set_certificate_chain_file(cert).map_err(|error| failed(cert, error))?;
+    tls.set_private_key_file(key, SslFiletype::PEM).map_err(|error| failed(key, error))?;
+    tls.check_private_key().map_err(|error| failed(key, error))?;
+    Ok(tls)
+}
