@@ -71,33 +71,32 @@ pub async fn allow(
     let now = at.unix_timestamp();
     let detail = format!("{} {}", allowed.scopes, allowed.resources.join(" "));
     db.write(move |conn| {
-        let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
-        let (scopes, mut resources) = before.map_or_else(Default::default, |c| (c.scopes, c.resources));
-        resources.extend(allowed.resources);
-        resources.sort();
-        resources.dedup();
-        let scopes = scopes.union(&allowed.scopes).to_string();
-        let resources = serde_json::Value::from(resources).to_string();
         let row = (
             consents::user_id.eq(&user_id),
             consents::client_id.eq(&client_id),
-            consents::scopes.eq(&scopes),
-            consents::resources.eq(&resources),
-            consents::granted_at.eq(now),
-            consents::used_at.eq(now),
-        );
-        let renewed = (
-            consents::scopes.eq(&scopes),
-            consents::resources.eq(&resources),
+            consents::scopes.eq(""),
+            consents::resources.eq("[]"),
             consents::granted_at.eq(now),
             consents::used_at.eq(now),
         );
         each!(conn, |c| diesel::insert_into(consents::table)
             .values(row)
-            .on_conflict((consents::user_id, consents::client_id))
-            .do_update()
-            .set(renewed)
+            .on_conflict_do_nothing()
             .execute(c)?);
+        // Writing to the row first keeps it ours until the end: of two consents at once neither is lost.
+        let mine = consents::table.find((&user_id, &client_id));
+        diesel::update(mine).set(consents::granted_at.eq(now)).execute(conn)?;
+        let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
+        let (scopes, mut resources) = before.map_or_else(Default::default, |c| (c.scopes, c.resources));
+        resources.extend(allowed.resources);
+        resources.sort();
+        resources.dedup();
+        let renewed = (
+            consents::scopes.eq(scopes.union(&allowed.scopes).to_string()),
+            consents::resources.eq(serde_json::Value::from(resources).to_string()),
+            consents::used_at.eq(now),
+        );
+        diesel::update(mine).set(renewed).execute(conn)?;
         let event = Event { actor: &user_id, event: "consent.allowed", subject: &client_id, detail: &detail };
         audit::record(conn, &event, at)
     })

@@ -222,6 +222,11 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     let told: Vec<String> = trail(db).into_iter().filter(|line| line.contains("consent")).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert_eq!(told[0], format!("{ada} consent.allowed one email openid {api}"));
+    // Of twenty given at once none is lost.
+    let names: Vec<String> = (0..20).map(|number| format!("scope-{number}")).collect();
+    let given = names.iter().map(|name| consents::allow(db, &eve, "two", consent(name, &[]), now()));
+    join_all(given).await.into_iter().for_each(|given| given.unwrap());
+    assert!(covers(&eve, "two", consent(&names.join(" "), &[]), now()).await);
 }
 
 async fn a_removed_client_leaves_no_consent(Store { db, .. }: Store) {
