@@ -1,7 +1,8 @@
 //! Path → handler → specification: the public surface on one screen.
 
-use actix_web::web::{self, ServiceConfig, get, head, method, post, resource};
-use actix_web::{HttpResponse, Route, middleware};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig, post, resource};
+use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard, middleware};
 
 use crate::endpoints::{assets, authorize, discovery, end_session, jwks, token, userinfo};
 use crate::pages::{consent, home, login, signed_out};
@@ -10,71 +11,74 @@ use crate::web::cors;
 use crate::web::failure::MethodNotAllowed;
 
 /// Mounts everything below the issuer's path, which is `""` or `/path`.
+#[rustfmt::skip]
 pub fn configure(service: &mut ServiceConfig, base: &str) {
-    let at = |path: &str| format!("{base}{path}");
-    let options = || method(actix_web::http::Method::OPTIONS);
+    let at = |path: &str| resource(format!("{base}{path}"));
+    let around = || middleware::from_fn(cors::around);
 
-    // Where clients find us: OpenID Connect Discovery §4, RFC 8414 §3 (the path comes last there)
+    // Where clients find us: OpenID Connect Discovery §4; RFC 8414 §3, where the issuer's path comes last
     let mut documents = vec![
-        at("/.well-known/openid-configuration"),
+        format!("{base}/.well-known/openid-configuration"),
         format!("/.well-known/oauth-authorization-server{base}"),
     ];
     if !base.is_empty() {
         documents.push(format!("/.well-known/openid-configuration{base}"));
     }
     for path in documents {
-        let document = resource(path).route(get().to(discovery::get)).route(head().to(discovery::get));
-        service.service(document.default_service(program("GET, HEAD")));
+        service.service(resource(path).route(read(discovery::get)).default_service(program("GET, HEAD")));
     }
-    // RFC 7517 §5
-    let jwks = resource(at("/.well-known/jwks.json")).route(get().to(jwks::get)).route(head().to(jwks::get));
-    service.service(jwks.default_service(program("GET, HEAD")));
 
-    // OpenID Connect Core §3.1.2
-    let authorize =
-        resource(at("/authorize")).route(get().to(authorize::get)).route(head().to(authorize::get));
-    service.service(authorize.route(post().to(authorize::post)).default_service(person("GET, HEAD, POST")));
-    let resume =
-        resource(at("/continue")).route(get().to(authorize::resume)).route(head().to(authorize::resume));
-    service.service(resume.default_service(person("GET, HEAD")));
-
-    // RFC 6749 §3.2 · OpenID Connect Core §5.3
-    let token = resource(at("/token")).wrap(middleware::from_fn(cors::around)).route(post().to(token::post));
     service
-        .service(token.route(options().to(cors::preflight_post)).default_service(program("POST, OPTIONS")));
-    let userinfo =
-        resource(at("/userinfo")).wrap(middleware::from_fn(cors::around)).route(get().to(userinfo::get));
-    let userinfo = userinfo.route(head().to(userinfo::get)).route(post().to(userinfo::post));
-    let userinfo = userinfo.route(options().to(cors::preflight_get_post));
-    service.service(userinfo.default_service(program("GET, HEAD, POST, OPTIONS")));
-
-    // RP-Initiated Logout §2
-    let end_session = resource(at("/end_session")).route(get().to(end_session::get));
-    let end_session = end_session.route(head().to(end_session::get)).route(post().to(end_session::post));
-    service.service(end_session.default_service(person("GET, HEAD, POST")));
+        // RFC 7517 §5
+        .service(at("/.well-known/jwks.json").route(read(jwks::get)).default_service(program("GET, HEAD")))
+        // OpenID Connect Core §3.1.2
+        .service(at("/authorize").route(read(authorize::get)).route(post().to(authorize::post))
+            .default_service(person("GET, HEAD, POST")))
+        .service(at("/continue").route(read(authorize::resume)).default_service(person("GET, HEAD")))
+        // RFC 6749 §3.2
+        .service(at("/token").wrap(around()).route(post().to(token::post)).route(options(cors::preflight_post))
+            .default_service(program("POST, OPTIONS")))
+        // OpenID Connect Core §5.3
+        .service(at("/userinfo").wrap(around()).route(read(userinfo::get)).route(post().to(userinfo::post))
+            .route(options(cors::preflight_get_post)).default_service(program("GET, HEAD, POST, OPTIONS")))
+        // RP-Initiated Logout §2
+        .service(at("/end_session").route(read(end_session::get)).route(post().to(end_session::post))
+            .default_service(person("GET, HEAD, POST")));
 
     // Pages
-    let page = |path: &str, show: Route, head: Route| resource(at(path)).route(show).route(head);
-    service.service(
-        page("/login", get().to(login::get), head().to(login::get))
-            .route(post().to(login::post))
-            .default_service(person("GET, HEAD, POST")),
-    );
-    service.service(
-        page("/consent", get().to(consent::get), head().to(consent::get))
-            .route(post().to(consent::post))
-            .default_service(person("GET, HEAD, POST")),
-    );
-    service.service(
-        page("/signed-out", get().to(signed_out::get), head().to(signed_out::get))
-            .route(post().to(signed_out::post))
-            .default_service(person("GET, HEAD, POST")),
-    );
     service
-        .service(page("/", get().to(home::get), head().to(home::get)).default_service(person("GET, HEAD")));
-    let asset = resource(at("/assets/{name}")).route(get().to(assets::get)).route(head().to(assets::get));
-    service.service(asset.default_service(person("GET, HEAD")));
-    service.default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
+        .service(at("/login").route(read(login::get)).route(post().to(login::post))
+            .default_service(person("GET, HEAD, POST")))
+        .service(at("/consent").route(read(consent::get)).route(post().to(consent::post))
+            .default_service(person("GET, HEAD, POST")))
+        .service(at("/signed-out").route(read(signed_out::get)).route(post().to(signed_out::post))
+            .default_service(person("GET, HEAD, POST")))
+        .service(at("/").route(read(home::get)).default_service(person("GET, HEAD")))
+        .service(at("/assets/{name}").route(read(assets::get)).default_service(person("GET, HEAD")))
+        .default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
+    if !base.is_empty() {
+        service.service(at("").route(read(home::get)).default_service(person("GET, HEAD")));
+    }
+}
+
+/// GET, and HEAD as GET without its body.
+fn read<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler)
+}
+
+/// The question a browser asks before a script's request.
+fn options<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::method(Method::OPTIONS).to(handler)
 }
 
 /// 405 for programs.
