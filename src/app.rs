@@ -50,9 +50,6 @@ pub enum StartError {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// The password hashing.
-    #[error(transparent)]
-    Password(#[from] password::HashingFailed),
     /// The database belongs to a demo.
     #[error(
         "{0} belongs to `countersign demo`, whose passwords are printed on a terminal: serve another one"
@@ -74,7 +71,7 @@ impl App {
             discovery: Published::new(discovery),
             clients: Clients::new(db.clone()),
             state: State::new(&kv),
-            passwords: password::Verifier::new()?,
+            passwords: password::Verifier::default(),
             config,
             db,
             kv,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::web;
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
+use data_encoding::BASE64_NOPAD;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -107,24 +108,25 @@ pub struct Verifier {
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
     buffers: Arc<Mutex<Vec<Vec<Block>>>>,
-    /// The hash of a password nobody knows: an unknown person costs what a known one costs.
+    /// A hash that no password has: an unknown person costs what a known one costs.
     nobody: String,
 }
 
-impl Verifier {
-    /// Prepares the turns and the hash that stands in for people who do not exist.
-    pub fn new() -> Result<Verifier, HashingFailed> {
+impl Default for Verifier {
+    fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let turns = (cores / 2).max(1);
-        Ok(Verifier {
+        Verifier {
             turns: Arc::new(Semaphore::new(turns)),
             waiting: Arc::default(),
             most_waiting: turns * QUEUE_LENGTH,
             buffers: Arc::default(),
-            nobody: Password::presented(secret::Token::generate().expose()).hash()?,
-        })
+            nobody: nobody(),
+        }
     }
+}
 
+impl Verifier {
     /// Tells whether `password` is the one behind `stored`; without a stored hash the answer is no, at
     /// the same cost. Half of the queue is kept for devices where the person has signed in before.
     ///
@@ -155,6 +157,14 @@ impl Verifier {
         let same = same.await.map_err(|error| HashingFailed(error.to_string()))??;
         Ok(known && same)
     }
+}
+
+/// A hash that no password has, of the usual cost: its salt and output are random.
+fn nobody() -> String {
+    let (memory, passes, lanes) = COST;
+    let (salt, output) = (secret::random::<16>(), secret::random::<32>());
+    let (salt, output) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&output));
+    format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
 /// A place in the queue, given up when dropped.

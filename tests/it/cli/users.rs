@@ -16,7 +16,7 @@ const PASSWORD: &str = "correct horse battery";
 
 async fn opens(shell: &Shell, login: &str, password: &str) -> bool {
     let found = users::by_login(&shell.db(), login).await.unwrap().unwrap();
-    Verifier::new().unwrap().verify(Password::presented(password), found.password_hash, true).await.unwrap()
+    Verifier::default().verify(Password::presented(password), found.password_hash, true).await.unwrap()
 }
 
 #[actix_web::test]
