@@ -29,9 +29,9 @@ async fn redis_is_away_and_nobody_is_signed_out() {
     let tokens = rp.tokens(&browser, "ada", &[]).await;
 
     // Every command now waits longer than anybody's patience.
-    let away = Duration::from_secs(6);
+    let away = Duration::from_secs(12);
     let mut direct = ::redis::Client::open(REDIS.url()).unwrap().get_connection().unwrap();
-    let _: () = ::redis::cmd("CLIENT").arg("PAUSE").arg(6000).arg("ALL").query(&mut direct).unwrap();
+    let _: () = ::redis::cmd("CLIENT").arg("PAUSE").arg(12000).arg("ALL").query(&mut direct).unwrap();
     let begun = Instant::now();
 
     let asked = browser.get(&rp.authorize(&[])).await;
