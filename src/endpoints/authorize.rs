@@ -101,10 +101,13 @@ impl Visit<'_> {
     ) -> Result<HttpResponse, AuthorizeFailure> {
         match self.evaluate(asked, params, ticket).await {
             Err(AuthorizeFailure::Page(fault)) if asked.request.prompt.none && fault.status() >= 500 => {
-                tracing::error!(cause = %fault, "a silent request failed");
-                Err(match fault.status() {
-                    503 => asked.request.reply_to.failure("temporarily_unavailable", "try again in a moment"),
-                    _ => asked.request.reply_to.failure("server_error", "the server failed"),
+                let reply_to = &asked.request.reply_to;
+                Err(if fault.status() == 503 {
+                    tracing::warn!(cause = %fault, "a silent request has to be tried again");
+                    reply_to.failure("temporarily_unavailable", "try again in a moment")
+                } else {
+                    tracing::error!(cause = %fault, "a silent request failed");
+                    reply_to.failure("server_error", "the server failed")
                 })
             }
             outcome => outcome,

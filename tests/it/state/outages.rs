@@ -83,9 +83,18 @@ async fn redis_may_restart_while_nobody_asks() {
     let kv = Kv::redis(&server.url()).unwrap();
     is_there(&kv).await;
     drop(server);
-    let _server = redis::Server::start_on(port);
-    // The link has to be told; in a server something always runs.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let server = redis::Server::start_on(port);
+    // The link learns of the end by itself and comes back: then the server has it beside whoever asks here.
+    let mut direct = ::redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let begun = Instant::now();
+    loop {
+        let clients: String = ::redis::cmd("CLIENT").arg("LIST").query(&mut direct).unwrap();
+        if clients.lines().count() > 1 {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the link does not come back by itself: {clients}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     is_there(&kv).await;
 }
 
