@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
 use crate::db::{Db, Durability, Url};
+use crate::drain::Drain;
 use crate::keys::KeyError;
 use crate::keys::opened::Keys;
 use crate::keys::policy::KeyPolicy;
@@ -34,6 +35,8 @@ pub struct App {
     pub passwords: password::Verifier,
     /// The discovery document, as it goes over the wire.
     pub discovery: Published,
+    /// Whether it is about to end.
+    pub drain: Drain,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -72,6 +75,7 @@ impl App {
             clients: Clients::new(db.clone()),
             state: State::new(&kv),
             passwords: password::Verifier::default(),
+            drain: Drain::default(),
             config,
             db,
             kv,

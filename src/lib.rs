@@ -21,6 +21,7 @@ pub mod demo; // the two sites and the API of `countersign demo`
 
 pub mod clock; // leaves: they import nothing of ours but one another
 pub mod db;
+pub mod drain;
 pub mod files;
 pub mod ids;
 pub mod password;

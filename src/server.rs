@@ -16,8 +16,14 @@ use crate::routes;
 use crate::store;
 use crate::web::headers;
 
-/// How long running requests get to finish after a signal to stop, in seconds.
-const DRAIN: u64 = 10;
+pub mod ending; // without losing a request
+
+/// How long running requests get to finish at the end, in seconds: with what comes before in [`ending`],
+/// less than the ten that many supervisors wait until they kill.
+const DRAIN: u64 = 4;
+/// How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close it and
+/// no request meets a connection that is being closed here.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send its request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest request body.
@@ -61,6 +67,7 @@ pub fn serve(
     extra: fn(&mut ServiceConfig),
 ) -> Result<Server, StartError> {
     let data = web::Data::from(Arc::clone(app));
+    let counted = Arc::clone(app);
     let mut server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(data.clone())
@@ -74,6 +81,10 @@ pub fn serve(
     .disable_signals()
     .worker_max_blocking_threads(BLOCKING)
     .client_request_timeout(PATIENCE)
+    .keep_alive(KEEP_ALIVE)
+    .on_connect(move |_, connection| {
+        connection.insert(counted.drain.hold());
+    })
     .shutdown_timeout(DRAIN);
     for listener in listeners {
         let taken = match &app.config.tls {

@@ -1,16 +1,18 @@
 //! `countersign serve`: the provider itself.
 
+use std::future::pending;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 
 use super::context::{Context, discovery};
 use super::report::say;
-use super::signals::Signals;
+use super::signals::{Signals, Told};
 use crate::app::App;
-use crate::server;
+use crate::server::{self, ending};
 use crate::store::{clients, users};
 use crate::telemetry;
 
@@ -25,18 +27,32 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let kept = listeners.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>()?;
     let server = server::serve(&app, listeners, workers, |_| ())?;
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     if let Err(error) = announce(&app, &addresses, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }
     let handle = server.handle();
-    actix_web::rt::spawn(async move {
-        signals.told_to_stop().await;
-        handle.stop(true).await;
-    });
-    server.await?;
-    tracing::info!("stopped");
+    let told_twice = async {
+        let end: LocalBoxFuture<'_, ()> = match signals.next().await {
+            Told::ByHand => Box::pin(handle.stop(true)),
+            Told::BySupervisor => Box::pin(ending::orderly(&app.drain, &handle, &kept)),
+        };
+        // The server is done when it has ended, not when it was asked to.
+        let never = async { (end.await, pending::<()>().await) };
+        tokio::select! {
+            _ = never => (),
+            _ = signals.next() => (),
+        }
+    };
+    tokio::select! {
+        ended = server => {
+            ended?;
+            tracing::info!("stopped");
+        }
+        () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),
+    }
     Ok(())
 }
 

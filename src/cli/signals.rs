@@ -4,6 +4,15 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// Who wants the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Somebody at a terminal (`SIGINT`), who waits for it.
+    ByHand,
+    /// What runs services (`SIGTERM`), with proxies that have to notice.
+    BySupervisor,
+}
+
 /// Listens for `SIGINT` and `SIGTERM` from the moment it is made; both ask for an orderly end.
 pub struct Signals {
     interrupt: Signal,
@@ -17,11 +26,11 @@ impl Signals {
         Ok(Signals { interrupt, terminate })
     }
 
-    /// Waits for the first of them.
-    pub async fn told_to_stop(mut self) {
+    /// Waits for the next of them.
+    pub async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.interrupt.recv() => (),
-            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => Told::ByHand,
+            _ = self.terminate.recv() => Told::BySupervisor,
         }
     }
 }

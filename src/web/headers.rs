@@ -8,7 +8,7 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
@@ -56,6 +56,9 @@ pub async fn around<B: MessageBody + 'static>(
     if let Some(app) = &app {
         res = render_failure(res, app, &id);
         secure(res.headers_mut(), app, &id);
+        if app.drain.has_begun() {
+            res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
     }
     log(res.status().as_u16());
     Ok(res)

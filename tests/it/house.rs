@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("published", &["secret"]),
     ("ids", &["secret"]),
     ("files", &[]),
+    ("drain", &[]),
     ("db", &["files"]),
     ("password", &["secret"]),
     ("telemetry", &["clock"]),
@@ -25,7 +26,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // configuration names places and checks them by the rules
     ("config", &["protocol", "keys", "db"]),
     // the bundle of everything, handed on with each request
-    ("app", &["protocol", "store", "state", "keys", "config", "db", "password", "published", "clock"]),
+    (
+        "app",
+        &["protocol", "store", "state", "keys", "config", "db", "password", "published", "clock", "drain"],
+    ),
     // the vocabulary of HTTP
     (
         "web",

@@ -35,7 +35,7 @@ impl Browser {
     pub fn new(requests: Arc<Mutex<Vec<String>>>) -> Browser {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            // The server closes idle connections after five seconds: none is used again near that moment.
+            // Some servers of the tests close idle connections after five seconds: none is used near that moment.
             .pool_idle_timeout(std::time::Duration::from_secs(2))
             .no_proxy()
             .danger_accept_invalid_certs(true)

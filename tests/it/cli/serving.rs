@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout};
+use std::time::{Duration, Instant};
 
 use countersign::store::facts;
 use serde_json::{Value, json};
@@ -41,6 +42,20 @@ impl Server {
     pub fn end(mut self, signal: &str) -> Done {
         end(self.child.take().unwrap(), signal)
     }
+
+    fn address(&self) -> String {
+        self.line["listen"][0].as_str().unwrap().to_owned()
+    }
+
+    /// Asks it to end in order, and waits until nobody new is let in.
+    fn is_draining(&self) {
+        send(self.child.as_ref().unwrap(), "-TERM");
+        let begun = Instant::now();
+        while TcpStream::connect(self.address()).is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(4), "it still lets people in");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 /// A test that fails leaves no server behind.
@@ -53,10 +68,32 @@ impl Drop for Server {
     }
 }
 
-fn end(child: Child, signal: &str) -> Done {
+fn send(child: &Child, signal: &str) {
     let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
+}
+
+fn end(child: Child, signal: &str) -> Done {
+    send(&child, signal);
     Done::of(child)
+}
+
+/// A connection over which something was asked already.
+fn kept_open(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let answer = ask(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("connection: close"), "{answer}");
+    stream
+}
+
+/// Asks over a connection and reads the head of the answer.
+fn ask(stream: &mut TcpStream) -> String {
+    write!(stream, "HEAD /.well-known/jwks.json HTTP/1.1\r\nHost: localhost:8080\r\n\r\n").unwrap();
+    let (mut head, mut byte) = (vec![], [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
 }
 
 fn get(address: &str, path: &str) -> String {
@@ -82,6 +119,32 @@ fn it_says_where_it_is_and_ends_when_told() {
         assert_eq!(done.code, 0, "{}", done.err);
         assert!(done.err.contains("stopped") && !done.err.contains("ERROR"), "{}", done.err);
     }
+}
+
+/// A proxy may have sent a form over it that very moment: the connection ends with an answer.
+#[test]
+fn a_connection_that_is_kept_open_is_not_cut_off() {
+    let shell = Shell::new();
+    let server = start(&shell, &[]);
+    let mut stream = kept_open(&server);
+    server.is_draining();
+    let answer = ask(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "and then it ends");
+    let done = Done::of({ server }.child.take().unwrap());
+    assert!(done.code == 0 && done.err.contains("stopped") && !done.err.contains("ERROR"), "{}", done.err);
+}
+
+/// Without patience, as somebody at a terminal is.
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let shell = Shell::new();
+    let server = start(&shell, &[]);
+    let mut stream = kept_open(&server);
+    server.is_draining();
+    let done = server.end("-TERM");
+    assert!(done.code == 0 && done.err.contains("told to stop a second time"), "{}", done.err);
+    assert!(!stream.read(&mut [0]).is_ok_and(|read| read > 0));
 }
 
 #[test]
