@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
-use crate::db::{Db, Durability, Url};
+use crate::db::{Connections, Db, Durability, Url};
 use crate::drain::Drain;
+use crate::health::Health;
 use crate::keys::KeyError;
 use crate::keys::opened::Keys;
 use crate::keys::policy::KeyPolicy;
@@ -16,6 +17,7 @@ use crate::state::kv::Kv;
 use crate::state::{self, State};
 use crate::store::clients::Clients;
 use crate::store::{self, facts};
+use crate::telemetry::metrics::Metrics;
 
 /// A provider, ready to serve; shared by all its workers.
 pub struct App {
@@ -37,6 +39,10 @@ pub struct App {
     pub discovery: Published,
     /// Whether it is about to end.
     pub drain: Drain,
+    /// Whether this node can serve.
+    pub health: Health,
+    /// What is counted and measured.
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -66,22 +72,40 @@ pub enum StartError {
 impl App {
     /// Opens everything; blocks, which at start is right.
     pub fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-        let db = open_store(&config)?;
-        let kv = open_state(&config, &db)?;
+        let metrics = Metrics::new(config.metrics_listen.is_some(), clock.now());
+        let db = open_store(&config)?.measured(metrics.store("main"));
+        let kv = open_state(&config, &db)?.measured(metrics.store("state"));
         let keys = Keys::open(&db, &config.instance_key, KeyPolicy::DEFAULT, clock.now())?;
         let discovery = Value::Object(metadata(&config.issuer, &config.resources)).to_string();
         Ok(App {
             discovery: Published::new(discovery),
             clients: Clients::new(db.clone()),
             state: State::new(&kv),
-            passwords: password::Verifier::default(),
+            passwords: password::Verifier::default().measured(metrics.passwords()),
             drain: Drain::default(),
+            health: Health::default(),
+            metrics,
             config,
             db,
             kv,
             keys,
             clock,
         })
+    }
+
+    /// Takes down what is only looked at when somebody asks for the numbers.
+    pub fn observe(&self) {
+        // In PostgreSQL the state store shares the main database's connections.
+        let state = match &self.kv {
+            Kv::Sql(kv) if self.db.is_embedded() => kv.db().connections(),
+            Kv::Sql(_) | Kv::Redis(_) => vec![],
+        };
+        for (store, pools) in [("main", self.db.connections()), ("state", state)] {
+            for Connections { pool, in_use, idle } in pools {
+                self.metrics.connections(store, pool, in_use, idle);
+            }
+        }
+        self.metrics.process.observe();
     }
 
     /// Refuses a database that `countersign demo` made: its passwords are no secrets.

@@ -4,18 +4,21 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::dsl::sql;
 use diesel::r2d2::{self, ManageConnection, Pool};
 use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand, UniqueViolation};
 use diesel::result::Error::DatabaseError;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::sql_types::Bool;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, select};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use tokio::sync::Semaphore;
 
 use crate::files::make_private_file;
+use crate::telemetry::metrics::{Ended, Operation, Store};
 
 pub use conn::Conn;
 
@@ -180,6 +183,18 @@ pub struct Db {
     read: Pool<Manager>,
     write: Pool<Manager>,
     writers: Arc<Semaphore>,
+    measured: Store,
+}
+
+/// The connections of one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// What they are for: `read`, `write`, or `all`.
+    pub pool: &'static str,
+    /// Doing something.
+    pub in_use: u32,
+    /// Open and waiting.
+    pub idle: u32,
 }
 
 impl Db {
@@ -205,9 +220,29 @@ impl Db {
                 (shared.clone(), shared, 8)
             }
         };
-        let db = Db { url: url.clone(), read, write, writers: Arc::new(Semaphore::new(writers)) };
+        let writers = Arc::new(Semaphore::new(writers));
+        let db = Db { url: url.clone(), read, write, writers, measured: Store::default() };
         db.migrate_now(migrations)?;
         Ok(db)
+    }
+
+    /// The same database, whose operations count as those of this store.
+    pub fn measured(self, measured: Store) -> Db {
+        Db { measured, ..self }
+    }
+
+    /// The connections at this moment.
+    pub fn connections(&self) -> Vec<Connections> {
+        let of = |pool, connections: &Pool<Manager>| {
+            let state = connections.state();
+            let in_use = state.connections.saturating_sub(state.idle_connections);
+            Connections { pool, in_use, idle: state.idle_connections }
+        };
+        if self.is_embedded() {
+            vec![of("read", &self.read), of("write", &self.write)]
+        } else {
+            vec![of("all", &self.read)]
+        }
     }
 
     /// Runs further migrations in an open database.
@@ -225,14 +260,27 @@ impl Db {
         matches!(self.url, Url::Sqlite(_))
     }
 
+    /// Asks whether it is there and takes writes: a `PostgreSQL` that follows another one does not.
+    pub async fn takes_writes(&self) -> Result<bool, DbError> {
+        self.read(|conn| match conn {
+            // Reads from the file, as `SELECT 1` would not.
+            Conn::Sqlite(c) => Ok(c.batch_execute("SELECT 1 FROM sqlite_schema LIMIT 1").map(|()| true)?),
+            Conn::Pg(c) => Ok(select(sql::<Bool>("NOT pg_is_in_recovery()")).get_result(c)?),
+        })
+        .await
+    }
+
     /// Runs one unit of reading beside the request threads.
     pub async fn read<T, F>(&self, work: F) -> Result<T, DbError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
+        let begun = Instant::now();
         let db = self.clone();
-        hop(move || db.read_now(work)).await
+        let done = hop(move || db.read_now(work)).await;
+        count(&self.measured.read, begun, &done);
+        done
     }
 
     /// Runs one unit of writing in a transaction; an error rolls it back.
@@ -241,14 +289,17 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
+        let begun = Instant::now();
         let turn = Arc::clone(&self.writers).acquire_owned().await;
         let db = self.clone();
-        hop(move || {
+        let done = hop(move || {
             let done = db.write_now(work);
             drop(turn);
             done
         })
-        .await
+        .await;
+        count(&self.measured.write, begun, &done);
+        done
     }
 
     /// [`Db::read`] on the calling thread, for start-up and the command line.
@@ -277,13 +328,27 @@ impl Db {
     }
 }
 
+/// A violated uniqueness rule is an answer like any other.
+fn count<T>(operation: &Operation, begun: Instant, done: &Result<T, DbError>) {
+    operation.ended(
+        begun,
+        match done {
+            Err(DbError::Unreachable { .. }) => Ended::Unreachable,
+            Err(error) if !error.is_conflict() => Ended::Failed,
+            _ => Ended::Done,
+        },
+    );
+}
+
 #[expect(clippy::disallowed_methods, reason = "every unit of work makes its one hop here")]
 async fn hop<T, F>(work: F) -> Result<T, DbError>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, DbError> + Send + 'static,
 {
-    web::block(work).await.map_err(|error| DbError::Broken(error.to_string()))?
+    // What is written down meanwhile belongs to the request that asked.
+    let request = tracing::Span::current();
+    web::block(move || request.in_scope(work)).await.map_err(|error| DbError::Broken(error.to_string()))?
 }
 
 /// SQLite must take its write lock at once: a transaction that reads first and writes later can fail

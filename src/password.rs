@@ -2,17 +2,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use data_encoding::BASE64_NOPAD;
+use metrics::Gauge;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::secret;
+use crate::telemetry::metrics::Passwords;
 
 /// Memory (KiB), passes and lanes of Argon2id for new hashes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -110,6 +112,7 @@ pub struct Verifier {
     buffers: Arc<Mutex<Vec<Vec<Block>>>>,
     /// A hash that no password has: an unknown person costs what a known one costs.
     nobody: String,
+    measured: Passwords,
 }
 
 impl Default for Verifier {
@@ -122,11 +125,17 @@ impl Default for Verifier {
             most_waiting: turns * QUEUE_LENGTH,
             buffers: Arc::default(),
             nobody: nobody(),
+            measured: Passwords::default(),
         }
     }
 }
 
 impl Verifier {
+    /// The same verifier, whose queue is measured.
+    pub fn measured(self, measured: Passwords) -> Verifier {
+        Verifier { measured, ..self }
+    }
+
     /// Tells whether `password` is the one behind `stored`; without a stored hash the answer is no, at
     /// the same cost. Half of the queue is kept for devices where the person has signed in before.
     ///
@@ -137,12 +146,15 @@ impl Verifier {
         stored: Option<String>,
         known_device: bool,
     ) -> Result<bool, VerifyFailure> {
-        let place = Place::take(&self.waiting);
+        let place = Place::take(&self.waiting, &self.measured.waiting);
         if place.number > if known_device { self.most_waiting } else { self.most_waiting / 2 } {
             return Err(VerifyFailure::Busy);
         }
-        let turn = tokio::time::timeout(QUEUE, Arc::clone(&self.turns).acquire_owned());
-        let Ok(Ok(turn)) = turn.await else { return Err(VerifyFailure::Busy) };
+        let begun = Instant::now();
+        let turn = tokio::time::timeout(QUEUE, Arc::clone(&self.turns).acquire_owned()).await;
+        self.measured.waited.record(begun.elapsed());
+        let Ok(Ok(turn)) = turn else { return Err(VerifyFailure::Busy) };
+        let begun = Instant::now();
         let buffers = Arc::clone(&self.buffers);
         let known = stored.is_some();
         let hash = stored.unwrap_or_else(|| self.nobody.clone());
@@ -155,6 +167,7 @@ impl Verifier {
             same
         });
         let same = same.await.map_err(|error| HashingFailed(error.to_string()))??;
+        self.measured.hashed.record(begun.elapsed());
         Ok(known && same)
     }
 }
@@ -168,19 +181,22 @@ fn nobody() -> String {
 }
 
 /// A place in the queue, given up when dropped.
-struct Place {
+struct Place<'a> {
     queue: Arc<AtomicUsize>,
+    shown: &'a Gauge,
     number: usize,
 }
 
-impl Place {
-    fn take(queue: &Arc<AtomicUsize>) -> Place {
-        Place { number: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue) }
+impl<'a> Place<'a> {
+    fn take(queue: &Arc<AtomicUsize>, shown: &'a Gauge) -> Place<'a> {
+        shown.increment(1.0);
+        Place { number: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue), shown }
     }
 }
 
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
+        self.shown.decrement(1.0);
         self.queue.fetch_sub(1, Ordering::Relaxed);
     }
 }

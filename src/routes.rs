@@ -1,31 +1,32 @@
 //! Path → handler → specification: the public surface on one screen.
 
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig, post, resource};
+use actix_web::web::{self, ServiceConfig, post};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard, middleware};
 
-use crate::endpoints::{assets, authorize, discovery, end_session, jwks, token, userinfo};
+use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, metrics, token, userinfo};
 use crate::pages::{consent, home, login, signed_out};
 use crate::protocol::failure::PageFailure;
+use crate::telemetry::metrics::Metrics;
 use crate::web::cors;
 use crate::web::failure::MethodNotAllowed;
 
 /// Mounts everything below the issuer's path, which is `""` or `/path`.
 #[rustfmt::skip]
-pub fn configure(service: &mut ServiceConfig, base: &str) {
-    let at = |path: &str| resource(format!("{base}{path}"));
+pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
+    // Every route counts its requests under its pattern.
+    let resource = |path: String, pattern: &str| web::resource(path).app_data(metrics.route(pattern));
+    let at = |path: &str| resource(format!("{base}{path}"), path);
     let around = || middleware::from_fn(cors::around);
 
     // Where clients find us: OpenID Connect Discovery §4; RFC 8414 §3, where the issuer's path comes last
-    let mut documents = vec![
-        format!("{base}/.well-known/openid-configuration"),
-        format!("/.well-known/oauth-authorization-server{base}"),
-    ];
+    let (ours, general) = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server");
+    let mut documents = vec![(format!("{base}{ours}"), ours), (format!("{general}{base}"), general)];
     if !base.is_empty() {
-        documents.push(format!("/.well-known/openid-configuration{base}"));
+        documents.push((format!("{ours}{base}"), ours));
     }
-    for path in documents {
-        service.service(resource(path).route(read(discovery::get)).default_service(program("GET, HEAD")));
+    for (path, pattern) in documents {
+        service.service(resource(path, pattern).route(read(discovery::get)).default_service(program("GET, HEAD")));
     }
 
     service
@@ -45,6 +46,17 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
         .service(at("/end_session").route(read(end_session::get)).route(post().to(end_session::post))
             .default_service(person("GET, HEAD, POST")));
 
+    // For load balancers and supervisors, who may know nothing of the issuer's path
+    let mut places = vec![""];
+    if !base.is_empty() {
+        places.push(base);
+    }
+    for place in places {
+        service
+            .service(resource(format!("{place}/livez"), "/livez").route(read(health::live)).default_service(program("GET, HEAD")))
+            .service(resource(format!("{place}/readyz"), "/readyz").route(read(health::ready)).default_service(program("GET, HEAD")));
+    }
+
     // Pages
     service
         .service(at("/login").route(read(login::get)).route(post().to(login::post))
@@ -57,8 +69,14 @@ pub fn configure(service: &mut ServiceConfig, base: &str) {
         .service(at("/assets/{name}").route(read(assets::get)).default_service(person("GET, HEAD")))
         .default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
     if !base.is_empty() {
-        service.service(at("").route(read(home::get)).default_service(person("GET, HEAD")));
+        service.service(resource(base.to_owned(), "/").route(read(home::get)).default_service(person("GET, HEAD")));
     }
+}
+
+/// What the listener for metrics has.
+pub fn configure_metrics(service: &mut ServiceConfig) {
+    service
+        .service(web::resource("/metrics").route(read(metrics::get)).default_service(program("GET, HEAD")));
 }
 
 /// GET, and HEAD as GET without its body.

@@ -14,6 +14,7 @@ use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 use crate::app::{App, StartError};
 use crate::routes;
 use crate::store;
+use crate::telemetry::registry::UPKEEP;
 use crate::web::headers;
 
 pub mod ending; // without losing a request
@@ -74,7 +75,7 @@ pub fn serve(
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .wrap(middleware::from_fn(headers::around))
             .configure(extra)
-            .configure(|service| routes::configure(service, &data.config.base))
+            .configure(|service| routes::configure(service, &data.config.base, &data.metrics))
     })
     .workers(workers)
     // Whoever runs the program listens for signals: here an interrupt would cut running requests off.
@@ -97,6 +98,27 @@ pub fn serve(
     Ok(server.run())
 }
 
+/// Shows metrics on a listener of its own, for as long as the process lives.
+pub fn serve_metrics(app: &Arc<App>, listeners: Vec<TcpListener>) -> Result<Server, StartError> {
+    let data = web::Data::from(Arc::clone(app));
+    let mut server =
+        HttpServer::new(move || ActixApp::new().app_data(data.clone()).configure(routes::configure_metrics))
+            .workers(1)
+            .disable_signals()
+            .client_request_timeout(PATIENCE);
+    for listener in listeners {
+        server = server.listen(listener).map_err(|error| StartError::Listen(error.to_string()))?;
+    }
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            app.metrics.registry.upkeep();
+        }
+    });
+    Ok(server.run())
+}
+
 /// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits
 /// long for the writer, and again until nothing is left.
 async fn sweep(app: Arc<App>) {
@@ -105,10 +127,14 @@ async fn sweep(app: Arc<App>) {
         let now = app.clock.now();
         loop {
             let swept = match (app.kv.sweep(now).await, store::grants::sweep(&app.db, now).await) {
-                (Ok(values), Ok(grants)) => values.max(grants),
+                (Ok(values), Ok(grants)) => {
+                    app.metrics.sweeps.swept(values, grants, now);
+                    values.max(grants)
+                }
                 (values, grants) => {
                     let errors = [values.err().map(|e| e.to_string()), grants.err().map(|e| e.to_string())];
                     tracing::warn!(?errors, "sweeping failed");
+                    app.metrics.sweeps.failed.increment(1);
                     break;
                 }
             };

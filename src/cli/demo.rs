@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::{Context, discovery};
 use super::report::say;
 use crate::demo::{self, Options, Ports, Running};
-use crate::telemetry;
+use crate::telemetry::log::{self, Format};
 
 /// Where the demo listens; everything else about it is fixed.
 #[derive(Args)]
@@ -34,7 +34,7 @@ pub async fn run(demo: Demo, context: &Context) -> anyhow::Result<()> {
     if context.names_a_file() {
         bail!("the demo has no configuration file; its ports are flags, see countersign demo --help");
     }
-    telemetry::start(&demo.log).map_err(anyhow::Error::msg)?;
+    log::start(&demo.log, Format::Text).map_err(anyhow::Error::msg)?;
     let ports = Ports { provider: demo.port, bank: demo.bank_port, fund: demo.fund_port, api: demo.api_port };
     let options = Options { ports, clock: context.clock.clone(), ..Options::default() };
     let running = demo::start(options).await?;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::telemetry;
+use crate::telemetry::log::{self, Format};
 
 mod client; // applications
 mod context; // what every word is told
@@ -107,6 +107,6 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
 
 /// Words that end at once log nothing but trouble.
 fn quietly(context: &Context) -> anyhow::Result<&Context> {
-    telemetry::start("warn").map_err(anyhow::Error::msg)?;
+    log::start("warn", Format::Text).map_err(anyhow::Error::msg)?;
     Ok(context)
 }

@@ -14,23 +14,26 @@ use super::signals::{Signals, Told};
 use crate::app::App;
 use crate::server::{self, ending};
 use crate::store::{clients, users};
-use crate::telemetry;
+use crate::telemetry::log;
 
 /// Serves until it is told to stop.
 pub async fn run(context: &Context) -> anyhow::Result<()> {
     let config = context.config()?;
-    telemetry::start(&config.log).map_err(anyhow::Error::msg)?;
+    log::start(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
     let app = Arc::new(App::build(config, context.clock.clone())?);
     app.refuse_demo()?;
-    let taken = server::bind(&app.config.listen);
-    let listeners = taken.map_err(|why| anyhow!("{why}; set COUNTERSIGN_LISTEN to another one"))?;
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let listeners = take(&app.config.listen, "COUNTERSIGN_LISTEN")?;
+    let mut listening = Listening { public: addresses(&listeners)?, metrics: vec![] };
+    if let Some(listen) = &app.config.metrics_listen {
+        let listeners = take(listen, "COUNTERSIGN_METRICS_LISTEN")?;
+        listening.metrics = addresses(&listeners)?;
+        actix_web::rt::spawn(server::serve_metrics(&app, listeners)?);
+    }
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let kept = listeners.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>()?;
     let server = server::serve(&app, listeners, workers, |_| ())?;
     let mut signals = Signals::listen()?;
-    if let Err(error) = announce(&app, &addresses, context).await {
+    if let Err(error) = announce(&app, &listening, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }
     let handle = server.handle();
@@ -56,15 +59,35 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The addresses that were taken.
+struct Listening {
+    public: Vec<String>,
+    metrics: Vec<String>,
+}
+
+fn take(listen: &str, setting: &str) -> anyhow::Result<Vec<TcpListener>> {
+    server::bind(listen).map_err(|why| anyhow!("{why}; set {setting} to another one"))
+}
+
+fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<String>> {
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    Ok(addresses.iter().map(ToString::to_string).collect())
+}
+
 /// One line that says where everything is, then what is still missing.
-async fn announce(app: &App, addresses: &[String], context: &Context) -> anyhow::Result<()> {
+async fn announce(app: &App, listening: &Listening, context: &Context) -> anyhow::Result<()> {
     let issuer = &app.config.issuer;
     let discovery = discovery(issuer);
+    let Listening { public, metrics } = listening;
     if context.json {
-        say(&json!({ "listen": addresses, "issuer": issuer, "discovery": discovery }).to_string())?;
+        let line = json!({ "listen": public, "metrics": metrics, "issuer": issuer, "discovery": discovery });
+        say(&line.to_string())?;
         return Ok(());
     }
-    say(&format!("Listening on {}; issuer {issuer}; discovery {discovery}", addresses.join(" and ")))?;
+    say(&format!("Listening on {}; issuer {issuer}; discovery {discovery}", public.join(" and ")))?;
+    if !metrics.is_empty() {
+        say(&format!("Metrics on http://{}/metrics", metrics.join(" and ")))?;
+    }
     let config = context.same_config();
     if !clients::any(&app.db).await? {
         let example = if app.config.development {

@@ -11,6 +11,7 @@ use crate::db;
 use crate::keys::instance::{FILE, Given, Source};
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::{Resource, Resources};
+use crate::telemetry::log;
 
 use settings::Settings;
 
@@ -83,6 +84,10 @@ pub struct Config {
     pub instance_key: Source,
     /// What to log, in the syntax of `tracing`.
     pub log: String,
+    /// How a line of the log is written.
+    pub log_format: log::Format,
+    /// Where to show metrics: host and port, never those for the public.
+    pub metrics_listen: Option<String>,
     /// Proxies whose word about scheme and client address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// How an interaction ends.
@@ -122,6 +127,9 @@ impl Config {
                  that does in trusted_proxies (such as [\"127.0.0.1/32\"])"
             ));
         }
+        if let Some(metrics) = &settings.metrics_listen {
+            check_metrics(metrics, &listen)?;
+        }
         let data_dir = settings.data_dir.unwrap_or_else(|| "data".into());
         let database = match settings.database_url {
             None => db::Url::Sqlite(data_dir.join("countersign.db")),
@@ -143,6 +151,8 @@ impl Config {
             state: settings.state_url.map_or(Ok(StateUrl::Sql), StateUrl::parse)?,
             data_dir,
             instance_key: key_source(settings.instance_key, settings.instance_key_file, &keys_dir)?,
+            log_format: settings.log_format.unwrap_or_default(),
+            metrics_listen: settings.metrics_listen,
             log: settings.log.unwrap_or_else(|| "info,actix_server=warn".into()),
             trusted_proxies,
             completion: settings.completion.unwrap_or_default(),
@@ -216,6 +226,26 @@ fn check_plain(issuer: &str, listen: &str, has_tls: bool) -> Result<(), ConfigEr
     }
     if has_tls {
         return refuse(format!("tls_cert is set, so issuer {issuer:?} must begin with https://"));
+    }
+    Ok(())
+}
+
+/// Numbers are nobody's business but the operator's: they are on a listener of their own.
+fn check_metrics(metrics: &str, listen: &str) -> Result<(), ConfigError> {
+    let parts = |address: &str| {
+        let (host, port) = address.rsplit_once(':')?;
+        Some((host.to_owned(), port.parse::<u16>().ok()?))
+    };
+    let (Some((host, port)), Some((public, public_port))) = (parts(metrics), parts(listen)) else {
+        return refuse(format!(
+            "metrics_listen = {metrics:?} must be an address and a port, such as 127.0.0.1:9464"
+        ));
+    };
+    let everywhere = |host: &str| matches!(host, "0.0.0.0" | "[::]");
+    if port == public_port && port != 0 && (host == public || everywhere(&host) || everywhere(&public)) {
+        return refuse(format!(
+            "metrics_listen = {metrics:?} is where the public is served (listen = {listen:?}): give metrics another port"
+        ));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::{Completion, ConfigError, refuse};
 use crate::protocol::resource::Resource;
+use crate::telemetry::log;
 
 /// `countersign.toml`; each simple member is also an environment variable `COUNTERSIGN_…`, which wins.
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +27,8 @@ pub(super) struct Settings {
     pub(super) instance_key: Option<String>,
     pub(super) instance_key_file: Option<PathBuf>,
     pub(super) log: Option<String>,
+    pub(super) log_format: Option<log::Format>,
+    pub(super) metrics_listen: Option<String>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
     pub(super) trusted_proxies: Option<Vec<IpNet>>,

@@ -76,7 +76,7 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     match (outcome, client) {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
         (Err(AuthorizeFailure::Reply { reply_to, error }), Some(client)) => {
-            tracing::info!(client = %client.id, %error, "answered an authorization request with an error");
+            tracing::info!(%error, "answered an authorization request with an error");
             Ok(complete(&req, &app, &client.metadata.client_name, &reply_to.error(&error)))
         }
         (outcome, _) => outcome,

@@ -7,6 +7,7 @@ use crate::protocol::failure::PageFailure;
 use crate::protocol::logout::{self, PARAMS};
 use crate::protocol::params::Params;
 use crate::store;
+use crate::telemetry::log;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
 use crate::web::browser::{Browser, no_session_cookie, session};
 use crate::web::extract::{self, Body};
@@ -36,6 +37,9 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         None => None,
         Some(client_id) => app.clients.find(client_id).await?,
     };
+    if let Some(client) = &client {
+        log::note_client(&client.id);
+    }
     let request = logout::validate(&params, hint.as_ref(), client.as_deref())?;
     let Some(session) = session(&req, &app, now).await? else {
         return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));

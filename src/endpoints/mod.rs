@@ -4,6 +4,8 @@ pub mod assets;
 pub mod authorize; // and its continuation after an interaction
 pub mod discovery;
 pub mod end_session;
+pub mod health;
 pub mod jwks;
+pub mod metrics;
 pub mod token;
 pub mod userinfo;

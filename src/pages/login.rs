@@ -74,11 +74,18 @@ pub async fn post(
     let typed = Typed { username, password };
     let person = match authenticate(&req, &app, &pending.browser, &typed, now).await? {
         Ok(person) => person,
-        Err(problem) => return form.again(&req, &app, problem, now).await,
+        Err(problem) => {
+            count(&app, problem);
+            return form.again(&req, &app, problem, now).await;
+        }
     };
     let begun = match begin(&req, &app, &person.id, remember, now).await {
         Ok(begun) => begun,
-        Err(error) => return Ok(form.show(&req, &app, Some(without_state(error)?))),
+        Err(error) => {
+            let problem = without_state(error)?;
+            count(&app, problem);
+            return Ok(form.show(&req, &app, Some(problem)));
+        }
     };
     // The password may have been changed, or the account disabled, while this one waited for its turn:
     // whoever did that has ended all sessions there were, and this one came later.
@@ -86,7 +93,8 @@ pub async fn post(
         app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
         return form.again(&req, &app, LoginProblem::WrongCredentials, now).await;
     }
-    tracing::info!(user = %person.id, client = %pending.asked.client.id, "signed in");
+    tracing::info!(user = %person.id, "signed in");
+    app.metrics.sign_ins.ok.increment(1);
     // Coming back to a page whose request was completed since is a new request.
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
         pending.ticket = pending.ticket.afresh(now);
@@ -96,6 +104,15 @@ pub async fn post(
     let res = with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age)));
     let device = Device { app: &app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };
     Ok(with_cookie(res, Some(device.remember(&req, now))))
+}
+
+/// Counts an attempt that came to nothing.
+fn count(app: &App, problem: LoginProblem) {
+    let sign_ins = &app.metrics.sign_ins;
+    match problem {
+        LoginProblem::WrongCredentials | LoginProblem::Missing => sign_ins.failed.increment(1),
+        LoginProblem::Busy | LoginProblem::StateDown => sign_ins.unavailable.increment(1),
+    }
 }
 
 /// Whether a sign-in is what this request waits for.
@@ -144,6 +161,7 @@ async fn authenticate(
         Ok(None) => (),
         Ok(Some(wait)) => {
             let seconds = u32::try_from(wait.whole_seconds().max(1)).unwrap_or(u32::MAX);
+            app.metrics.sign_ins.throttled.increment(1);
             return Err(PageFailure::RateLimited { seconds }.into());
         }
         Err(error) => return Ok(Err(without_state(error)?)),

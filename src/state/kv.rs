@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::StateError;
 use super::kv_redis::RedisKv;
 use super::kv_sql::SqlKv;
+use crate::telemetry::metrics::Store;
 
 /// A key: a drawer and a name in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,14 @@ impl Kv {
     /// A store in Redis; connects when first used and again whenever the link was lost.
     pub fn redis(url: &str) -> Result<Kv, StateError> {
         RedisKv::connect(url).map(Kv::Redis)
+    }
+
+    /// The same store, whose operations count as those of this one.
+    pub fn measured(self, measured: Store) -> Kv {
+        match self {
+            Kv::Sql(kv) => Kv::Sql(kv.measured(measured)),
+            Kv::Redis(kv) => Kv::Redis(kv.measured(measured)),
+        }
     }
 
     /// Stores a value until `exp`, in place of any other.
@@ -150,6 +159,11 @@ impl Kv {
     /// Takes a member out of a set.
     pub async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
         both!(self, kv => kv.index_del(set, member))
+    }
+
+    /// Asks whether it is there and takes writes.
+    pub async fn check(&self) -> Result<(), StateError> {
+        both!(self, kv => kv.check())
     }
 
     /// Deletes up to 500 values whose time is over; tells how many. Redis does that by itself.

@@ -1,6 +1,8 @@
 //! The state store in Redis. A value is stored as 12 digits of its end, a flag, and its bytes, so that
 //! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
 
+use std::time::Instant;
+
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{
     FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, ToRedisArgs,
@@ -9,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Hits, Key, Spend};
+use crate::telemetry::metrics::{Ended, Operation, Store};
 
 /// How long after a value's end Redis may collect it.
 const GARBAGE: i64 = 3600;
@@ -20,6 +23,7 @@ const HEALING: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", 
 pub struct RedisKv {
     link: ConnectionManager,
     scripts: std::sync::Arc<Scripts>,
+    measured: Store,
 }
 
 struct Scripts {
@@ -84,11 +88,19 @@ impl RedisKv {
                  return redis.call('EXPIREAT', KEYS[1], tonumber(last[2]) + tonumber(ARGV[4]))",
             ),
         };
-        Ok(RedisKv { link, scripts: std::sync::Arc::new(scripts) })
+        Ok(RedisKv { link, scripts: std::sync::Arc::new(scripts), measured: Store::default() })
     }
 
-    async fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
-        self.ask(async |mut link| command.query_async(&mut link).await).await
+    pub(super) fn measured(self, measured: Store) -> RedisKv {
+        RedisKv { measured, ..self }
+    }
+
+    async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
+        self.ask(&self.measured.read, async |mut link| command.query_async(&mut link).await).await
+    }
+
+    async fn write<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
+        self.ask(&self.measured.write, async |mut link| command.query_async(&mut link).await).await
     }
 
     async fn script<T: FromRedisValue>(
@@ -101,23 +113,37 @@ impl RedisKv {
         for arg in args {
             call.arg(Bytes(arg));
         }
-        self.ask(async |mut link| call.invoke_async(&mut link).await).await
+        self.ask(&self.measured.write, async |mut link| call.invoke_async(&mut link).await).await
     }
 
     /// Asks, and once more when the connection was refused: the link remembers its last attempt, which
     /// may be long ago, and nothing was sent over it.
-    async fn ask<T>(&self, ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>) -> Result<T, StateError> {
+    async fn ask<T>(
+        &self,
+        operation: &Operation,
+        ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
+    ) -> Result<T, StateError> {
+        let begun = Instant::now();
         let mut answer = ask(self.link.clone()).await;
         if answer.as_ref().is_err_and(RedisError::is_connection_refusal) {
             answer = ask(self.link.clone()).await;
         }
-        answer.map_err(|error| failed(&error))
+        let answer = answer.map_err(|error| failed(&error));
+        operation.ended(
+            begun,
+            match answer {
+                Ok(_) => Ended::Done,
+                Err(StateError::Unreachable(_)) => Ended::Unreachable,
+                Err(_) => Ended::Failed,
+            },
+        );
+        answer
     }
 
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
         let mut set = redis::cmd("SET");
         set.arg(key.as_str()).arg(stored(exp, value)).arg("EXAT").arg(garbage(exp));
-        self.run(&set).await
+        self.write(&set).await
     }
 
     pub(super) async fn put_new(
@@ -132,7 +158,7 @@ impl RedisKv {
     }
 
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
-        let stored: Option<Vec<u8>> = self.run(redis::cmd("GET").arg(key.as_str())).await?;
+        let stored: Option<Vec<u8>> = self.read(redis::cmd("GET").arg(key.as_str())).await?;
         let Some(stored) = stored else { return Ok(None) };
         let broken = || StateError::Broken(format!("{key:?}"));
         let (exp, rest) = stored.split_at_checked(12).ok_or_else(broken)?;
@@ -188,7 +214,7 @@ impl RedisKv {
     }
 
     pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
-        self.run(redis::cmd("DEL").arg(key.as_str())).await
+        self.write(redis::cmd("DEL").arg(key.as_str())).await
     }
 
     pub(super) async fn index_add(
@@ -206,13 +232,19 @@ impl RedisKv {
     pub(super) async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
         let mut range = redis::cmd("ZRANGEBYSCORE");
         range.arg(set.as_str()).arg(format!("({}", now.unix_timestamp())).arg("+inf");
-        let mut members: Vec<String> = self.run(&range).await?;
+        let mut members: Vec<String> = self.read(&range).await?;
         members.sort();
         Ok(members)
     }
 
+    /// Writes: a server that follows another one, that is full, or that cannot save, would still answer
+    /// a question.
+    pub(super) async fn check(&self) -> Result<(), StateError> {
+        self.write(redis::cmd("SET").arg("ready").arg(1).arg("EX").arg(60)).await
+    }
+
     pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
-        self.run(redis::cmd("ZREM").arg(set.as_str()).arg(member)).await
+        self.write(redis::cmd("ZREM").arg(set.as_str()).arg(member)).await
     }
 }
 

@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::StateError;
 use super::kv::{Hits, Key, Spend};
 use crate::db::{Conn, Db, DbError, each};
+use crate::telemetry::metrics::Store;
 
 diesel::table! {
     kv (k) {
@@ -39,6 +40,15 @@ pub struct SqlKv {
 impl SqlKv {
     pub(super) fn new(db: Db) -> SqlKv {
         SqlKv { db }
+    }
+
+    pub(super) fn measured(self, measured: Store) -> SqlKv {
+        SqlKv { db: self.db.measured(measured) }
+    }
+
+    /// The database it is a table of.
+    pub fn db(&self) -> &Db {
+        &self.db
     }
 
     async fn write<T: Send + 'static>(
@@ -241,6 +251,14 @@ impl SqlKv {
             Ok(())
         })
         .await
+    }
+
+    pub(super) async fn check(&self) -> Result<(), StateError> {
+        match self.db.takes_writes().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StateError::Broken("the database takes no writes".into())),
+            Err(error) => Err(failed(&error)),
+        }
     }
 
     pub(super) async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {

@@ -1,4 +1,5 @@
-//! What surrounds every request: its name, the log line, the security headers, and a net for panics.
+//! What surrounds every request: its name, the log line, the count, the security headers, and a net for
+//! panics.
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
@@ -12,64 +13,116 @@ use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::ids::request_id;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
+use crate::telemetry::log;
+use crate::telemetry::metrics::{InFlight, PROBES, Route};
 use crate::web::answer::{ClientAddress, RequestId, see_other};
 use crate::web::failure::failure_page;
 
 /// The longest request target that is looked at.
 const LONGEST_TARGET: usize = 32 * 1024;
 
+/// The longest path that is written down whole.
+const LONGEST_PATH: usize = 256;
+
 /// Surrounds one request.
 pub async fn around<B: MessageBody + 'static>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let Some(app) = req.app_data::<web::Data<App>>().cloned() else {
+        return Err(PageFailure::Internal("the server has no provider".into()).into());
+    };
+    let peer = req.peer_addr().map(|peer| peer.ip());
+    let id = given_id(&req, &app, peer).unwrap_or_else(request_id);
+    let span = log::request(&id);
+    answer(req, next, &app, peer, &id).instrument(span).await
+}
+
+async fn answer<B: MessageBody + 'static>(
+    req: ServiceRequest,
+    next: Next<B>,
+    app: &App,
+    peer: Option<IpAddr>,
+    id: &str,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let begun = Instant::now();
-    let id = request_id();
-    req.extensions_mut().insert(RequestId(id.clone()));
-    let app = req.app_data::<web::Data<App>>().cloned();
-    let (method, path, peer) =
-        (req.method().clone(), req.path().to_owned(), req.peer_addr().map(|peer| peer.ip()));
-    let from = app.as_ref().and_then(|app| client_address(&req, app, peer));
+    let _counted = InFlight::begin(&app.metrics.in_flight);
+    req.extensions_mut().insert(RequestId(id.to_owned()));
+    let from = client_address(&req, app, peer);
     if let Some(from) = from {
         req.extensions_mut().insert(ClientAddress(from));
     }
-    let called = if let Some(early) = app.as_ref().and_then(|app| refuse(&req, app, peer)) {
+    let line = Line { begun, method: req.method().clone(), path: shown_path(req.path()), from };
+    let called = if let Some(early) = refuse(&req, app, peer) {
         Ok(Ok(req.error_response(early).map_into_right_body()))
     } else {
         let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
         answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
     };
-    let log = |status: u16| {
-        let micros = begun.elapsed().as_micros();
-        let from = from.map(|from| from.to_string()).unwrap_or_default();
-        tracing::info!(request = %id, %method, %path, status, micros, %from, "answered");
-    };
     let Ok(answered) = called else {
-        log(500);
-        return Err(panicked(app.as_deref().map(|app| &**app), &id));
+        line.write(500, &app.metrics.unmatched);
+        return Err(panicked(app, id));
     };
-    let mut res = answered?;
-    if let Some(app) = &app {
-        res = render_failure(res, app, &id);
-        secure(res.headers_mut(), app, &id);
-        if app.drain.has_begun() {
-            res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    let mut res = render_failure(answered?, app, id);
+    secure(res.headers_mut(), app, id);
+    if app.drain.has_begun() {
+        res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    line.write(res.status().as_u16(), res.request().app_data().unwrap_or(&app.metrics.unmatched));
+    Ok(res)
+}
+
+/// The one line about a request.
+struct Line {
+    begun: Instant,
+    method: Method,
+    path: String,
+    from: Option<IpAddr>,
+}
+
+impl Line {
+    /// Writes it, and counts the answer. Probes come every second and are of no interest.
+    fn write(self, status: u16, route: &Route) {
+        let Line { begun, method, path, from } = self;
+        let took = begun.elapsed();
+        route.answered(status, took);
+        let (micros, from) = (took.as_micros(), from.map(|from| from.to_string()).unwrap_or_default());
+        if route.is_probe() {
+            tracing::debug!(%method, path, status, micros, from, "answered");
+        } else {
+            tracing::info!(%method, path, status, micros, from, "answered");
         }
     }
-    log(res.status().as_u16());
-    Ok(res)
+}
+
+/// A path as it is written down: what nobody serves may be of any length.
+fn shown_path(path: &str) -> String {
+    match path.char_indices().nth(LONGEST_PATH) {
+        Some((end, _)) => format!("{}…", path.get(..end).unwrap_or_default()),
+        None => path.to_owned(),
+    }
+}
+
+/// The name that the proxy in front gave to the request, so that one name leads through both logs. Nobody
+/// else may choose one, and it must look like one.
+fn given_id(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<String> {
+    let given =
+        req.headers().get("x-request-id").filter(|_| peer.is_some_and(|peer| is_trusted(app, peer)))?;
+    let given = given.to_str().ok().filter(|given| (8..=64).contains(&given.len()))?;
+    let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    given.bytes().all(fits).then(|| given.to_owned())
 }
 
 /// A panic ends this request with 500 and harms no other. The request went down with the handler: its
 /// answer travels as an error.
-fn panicked(app: Option<&App>, id: &str) -> Error {
+fn panicked(app: &App, id: &str) -> Error {
     let failure = PageFailure::Internal("a handler panicked".into());
-    tracing::error!(request = %id, cause = %failure, "failed");
-    let Some(app) = app else { return failure.into() };
+    tracing::error!(cause = %failure, "failed");
     let mut page = failure_page(app, id, &failure);
     secure(page.headers_mut(), app, id);
     InternalError::from_response(failure, page).into()
@@ -86,7 +139,14 @@ fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error
         let failure = TokenFailure { status: 414, ..failure };
         return Some(if asked_by_program { failure.into() } else { page.into() });
     }
-    if !config.development && config.tls.is_none() && !peer.is_some_and(|peer| is_trusted(app, peer)) {
+    let is_probe = PROBES.iter().any(|probe| {
+        req.path().strip_suffix(probe).is_some_and(|place| place.is_empty() || place == config.base)
+    });
+    if !is_probe
+        && !config.development
+        && config.tls.is_none()
+        && !peer.is_some_and(|peer| is_trusted(app, peer))
+    {
         let refusal = "This listener is for the TLS proxy in front of it.\n";
         return Some(
             InternalError::from_response("not from a trusted proxy", HttpResponse::Forbidden().body(refusal))
@@ -147,9 +207,9 @@ fn render_failure<B: MessageBody + 'static>(
     let status = res.status();
     let cause = error.to_string();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::error!(request = %id, status = status.as_u16(), %cause, "failed");
+        tracing::error!(status = status.as_u16(), %cause, "failed");
     } else {
-        tracing::warn!(request = %id, status = status.as_u16(), %cause, "refused");
+        tracing::warn!(status = status.as_u16(), %cause, "refused");
     }
     let page = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
         (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => Some(page),

@@ -11,6 +11,7 @@ use crate::protocol::authorize::{self, PARAMS, Request};
 use crate::protocol::client::Client;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
+use crate::telemetry::log;
 use crate::web::answer::complete;
 use crate::web::browser::Browser;
 use crate::web::hint;
@@ -30,6 +31,7 @@ pub async fn read(app: &App, params: &Params) -> Result<Asked, AuthorizeFailure>
     let client_id = authorize::client_id(params)?;
     let client = app.clients.find(client_id).await?;
     let client = client.ok_or_else(|| PageFailure::ClientUnknown(client_id.into()))?;
+    log::note_client(&client.id);
     let reply_to = authorize::establish(params, &client, &app.config.issuer)?;
     let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
     if let Some(token) = params.get("id_token_hint") {

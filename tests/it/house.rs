@@ -14,38 +14,49 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ids", &["secret"]),
     ("files", &[]),
     ("drain", &[]),
-    ("db", &["files"]),
-    ("password", &["secret"]),
-    ("telemetry", &["clock"]),
+    ("db", &["files", "telemetry"]),
+    ("password", &["secret", "telemetry"]),
+    ("telemetry", &[]),
     // the rules
     ("protocol", &["ids", "secret"]),
     // what lasts, what passes, what seals
     ("store", &["protocol", "db", "ids", "secret", "clock"]),
-    ("state", &["protocol", "db", "ids", "secret", "clock"]),
+    ("state", &["protocol", "db", "ids", "secret", "clock", "telemetry"]),
     ("keys", &["protocol", "store", "db", "files", "ids", "published", "secret", "clock"]),
     // configuration names places and checks them by the rules
-    ("config", &["protocol", "keys", "db"]),
+    ("config", &["protocol", "keys", "db", "telemetry"]),
+    // what a node can do at this moment
+    ("health", &["state", "db"]),
     // the bundle of everything, handed on with each request
     (
         "app",
-        &["protocol", "store", "state", "keys", "config", "db", "password", "published", "clock", "drain"],
+        &[
+            "protocol", "store", "state", "keys", "config", "health", "db", "drain", "password", "published",
+            "clock", "telemetry",
+        ],
     ),
     // the vocabulary of HTTP
     (
         "web",
         &[
             "protocol", "state", "keys", "app", "config", "db", "ids", "published", "secret", "clock",
-            "password",
+            "password", "telemetry",
         ],
     ),
     // what programs call, what people see
     (
         "endpoints",
-        &["web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password"],
+        &[
+            "web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password",
+            "telemetry",
+        ],
     ),
     (
         "pages",
-        &["web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password"],
+        &[
+            "web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password",
+            "telemetry",
+        ],
     ),
     // on top: these put everything together
     ("routes", &["*"]),

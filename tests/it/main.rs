@@ -19,6 +19,7 @@ mod endpoints;
 mod flows;
 mod house;
 mod keys;
+mod operation;
 mod pages;
 mod protocol;
 mod state;

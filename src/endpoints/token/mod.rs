@@ -28,7 +28,11 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     let client = authenticate(&req, &app, &params).await?;
     match params.get("grant_type") {
         None => Err(TokenFailure::bad_request("invalid_request", "grant_type is missing")),
-        Some("authorization_code") => code::redeem(&app, &client, &params).await,
+        Some("authorization_code") => {
+            let answer = code::redeem(&app, &client, &params).await?;
+            app.metrics.issued.authorization_code.increment(1);
+            Ok(answer)
+        }
         Some(_) => {
             Err(TokenFailure::bad_request("unsupported_grant_type", "this grant_type is not supported"))
         }

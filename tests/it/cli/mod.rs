@@ -2,7 +2,7 @@
 
 mod clients;
 mod keys;
-mod serving;
+pub mod serving;
 mod tokens;
 mod users;
 

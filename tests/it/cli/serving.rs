@@ -16,7 +16,7 @@ pub struct Server {
     /// Kept open, so that the server never writes into a closed pipe.
     _out: BufReader<ChildStdout>,
     /// What it said first.
-    line: Value,
+    pub line: Value,
 }
 
 /// Starts a server with these settings, on any free port if they name none.
@@ -96,7 +96,8 @@ fn ask(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-fn get(address: &str, path: &str) -> String {
+/// Asks for a path and gives the whole answer.
+pub fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

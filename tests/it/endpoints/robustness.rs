@@ -104,6 +104,10 @@ async fn behind_a_proxy_nobody_else_is_served() {
         assert_eq!(answer.status, 403, "{path}");
         assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{path}");
     }
+    // A supervisor asks from anywhere, and learns nothing else.
+    for (path, status) in [("/livez", 200), ("/readyz", 200), ("/token/livez", 403), ("//readyz", 403)] {
+        assert_eq!(browser.get(&app.at(path)).await.status, status, "{path}");
+    }
     app.finish().await;
 }
 

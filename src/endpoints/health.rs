@@ -1,0 +1,28 @@
+//! What load balancers and supervisors ask: is the process alive, and can it serve? The answers name no
+//! host and no cause, since anybody may ask; causes are in the log.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::app::App;
+
+/// `GET /livez`: whoever gets this answer talks to a living process. It looks at nothing else, so that a
+/// store's outage never makes a supervisor restart what would serve again by itself.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+}
+
+/// `GET /readyz`: 200 when requests should be sent here, otherwise 503 and what is missing.
+pub async fn ready(app: web::Data<App>) -> HttpResponse {
+    app.drain.note_watcher();
+    let found = app.health.readiness(&app.db, &app.kv).await;
+    let draining = app.drain.has_begun();
+    let ready = found.is_ready() && !draining;
+    let mut res = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    res.json(json!({
+        "ready": ready,
+        "draining": draining,
+        "database": found.database.word(),
+        "state": found.state.word(),
+    }))
+}
