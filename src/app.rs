@@ -18,6 +18,7 @@ use crate::state::{self, State};
 use crate::store::clients::Clients;
 use crate::store::{self, facts};
 use crate::telemetry::metrics::Metrics;
+use crate::tls::Certificate;
 
 /// A provider, ready to serve; shared by all its workers.
 pub struct App {
@@ -43,6 +44,8 @@ pub struct App {
     pub health: Health,
     /// What is counted and measured.
     pub metrics: Metrics,
+    /// What TLS ends with, when it ends here.
+    pub certificate: Option<Certificate>,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -73,6 +76,13 @@ impl App {
     /// Opens everything; blocks, which at start is right.
     pub fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         let metrics = Metrics::new(config.metrics_listen.is_some(), clock.now());
+        let certificate = match &config.tls {
+            Some((cert, key)) => {
+                let certificate = Certificate::open(cert, key, metrics.certificate_expiry());
+                Some(certificate.map_err(StartError::Listen)?)
+            }
+            None => None,
+        };
         let db = open_store(&config)?.measured(metrics.store("main"));
         let kv = open_state(&config, &db)?.measured(metrics.store("state"));
         let keys = Keys::open(&db, &config.instance_key, KeyPolicy::DEFAULT, clock.now())?;
@@ -85,6 +95,7 @@ impl App {
             drain: Drain::default(),
             health: Health::default(),
             metrics,
+            certificate,
             config,
             db,
             kv,

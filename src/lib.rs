@@ -29,3 +29,4 @@ pub mod password;
 pub mod published;
 pub mod secret;
 pub mod telemetry;
+pub mod tls;

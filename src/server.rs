@@ -1,15 +1,12 @@
 //! Listening and serving: bind → serve → drain.
 
 use std::net::{TcpListener, ToSocketAddrs};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App as ActixApp, HttpServer, middleware};
-use openssl::error::ErrorStack;
-use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod};
 
 use crate::app::{App, StartError};
 use crate::routes;
@@ -88,11 +85,22 @@ pub fn serve(
     })
     .shutdown_timeout(DRAIN);
     for listener in listeners {
-        let taken = match &app.config.tls {
+        let taken = match &app.certificate {
             None => server.listen(listener),
-            Some((cert, key)) => server.listen_openssl(listener, acceptor(cert, key)?),
+            Some(certificate) => {
+                let acceptor = certificate.acceptor();
+                server.listen_openssl(listener, acceptor.map_err(|why| StartError::Listen(why.to_string()))?)
+            }
         };
         server = taken.map_err(|error| StartError::Listen(error.to_string()))?;
+    }
+    if app.certificate.is_some() {
+        let app = Arc::clone(app);
+        tokio::spawn(async move {
+            if let Some(certificate) = &app.certificate {
+                certificate.watch(&app.clock).await;
+            }
+        });
     }
     tokio::spawn(sweep(Arc::clone(app)));
     Ok(server.run())
@@ -144,17 +152,4 @@ async fn sweep(app: Arc<App>) {
             tokio::time::sleep(SWEEP_PAUSE).await;
         }
     }
-}
-
-/// Spec: RFC 9325 §3.1, §4.2
-fn acceptor(cert: &Path, key: &Path) -> Result<SslAcceptorBuilder, StartError> {
-    let failed = |what: &Path, error: ErrorStack| {
-        StartError::Listen(format!("{} cannot be used for TLS: {error}", what.display()))
-    };
-    let mut tls =
-        SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).map_err(|error| failed(cert, error))?;
-    tls.set_certificate_chain_file(cert).map_err(|error| failed(cert, error))?;
-    tls.set_private_key_file(key, SslFiletype::PEM).map_err(|error| failed(key, error))?;
-    tls.check_private_key().map_err(|error| failed(key, error))?;
-    Ok(tls)
 }

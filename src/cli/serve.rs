@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
+use tokio::signal::unix::Signal;
 
 use super::context::{Context, discovery};
 use super::report::say;
-use super::signals::{Signals, Told};
+use super::signals::{Signals, Told, hangups};
 use crate::app::App;
 use crate::server::{self, ending};
 use crate::store::{clients, users};
@@ -33,6 +34,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let kept = listeners.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>()?;
     let server = server::serve(&app, listeners, workers, |_| ())?;
     let mut signals = Signals::listen()?;
+    actix_web::rt::spawn(reload(Arc::clone(&app), hangups()?));
     if let Err(error) = announce(&app, &listening, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }
@@ -57,6 +59,16 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
         () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),
     }
     Ok(())
+}
+
+/// Reads the certificate again whenever somebody says so.
+async fn reload(app: Arc<App>, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        match &app.certificate {
+            Some(certificate) => certificate.reload(),
+            None => tracing::info!("there is nothing to read again: TLS does not end here"),
+        }
+    }
 }
 
 /// The addresses that were taken.

@@ -13,6 +13,11 @@ pub enum Told {
     BySupervisor,
 }
 
+/// Listens for `SIGHUP`, which asks to read again what may have changed.
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
 /// Listens for `SIGINT` and `SIGTERM` from the moment it is made; both ask for an orderly end.
 pub struct Signals {
     interrupt: Signal,

@@ -66,6 +66,15 @@ impl Metrics {
         Passwords::new(&self.registry)
     }
 
+    /// Shows when the TLS certificate in use ends.
+    pub fn certificate_expiry(&self) -> Gauge {
+        self.registry.gauge(
+            "countersign_tls_certificate_expiry_timestamp_seconds",
+            "When the TLS certificate in use expires",
+            &[],
+        )
+    }
+
     /// Takes down how many connections a pool has at this moment.
     pub fn connections(&self, store: &str, pool: &str, in_use: u32, idle: u32) {
         for (state, count) in [("in_use", in_use), ("idle", idle)] {

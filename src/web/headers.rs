@@ -91,7 +91,8 @@ impl Line {
         let Line { begun, method, path, from } = self;
         let took = begun.elapsed();
         route.answered(status, took);
-        let (micros, from) = (took.as_micros(), from.map(|from| from.to_string()).unwrap_or_default());
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let from = from.map(|from| from.to_string()).unwrap_or_default();
         if route.is_probe() {
             tracing::debug!(%method, path, status, micros, from, "answered");
         } else {

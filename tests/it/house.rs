@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("db", &["files", "telemetry"]),
     ("password", &["secret", "telemetry"]),
     ("telemetry", &[]),
+    ("tls", &["clock", "telemetry"]),
     // the rules
     ("protocol", &["ids", "secret"]),
     // what lasts, what passes, what seals
@@ -32,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &[
             "protocol", "store", "state", "keys", "config", "health", "db", "drain", "password", "published",
-            "clock", "telemetry",
+            "clock", "telemetry", "tls",
         ],
     ),
     // the vocabulary of HTTP

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod certificate;
 pub mod chromium;
 pub mod log;
 pub mod postgres;

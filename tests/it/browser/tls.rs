@@ -5,43 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::process::Child;
 
 use fantoccini::cookies::Cookie;
-use openssl::asn1::Asn1Time;
-use openssl::bn::BigNum;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
-use openssl::x509::extension::SubjectAlternativeName;
-use openssl::x509::{X509, X509Name};
 use serde_json::Value;
 
 use super::stage::{Album, fill_in};
 use crate::cli::{Done, Shell};
+use crate::support::certificate::certificate;
 use crate::support::chromium::{Chromium, Profile};
 use crate::support::redis::free_port;
 use crate::support::rp::CHALLENGE;
-
-/// A key and a certificate for localhost that it signed itself, as PEM.
-fn certificate() -> (Vec<u8>, Vec<u8>) {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-    let mut name = X509Name::builder().unwrap();
-    name.append_entry_by_text("CN", "localhost").unwrap();
-    let name = name.build();
-    let mut cert = X509::builder().unwrap();
-    cert.set_version(2).unwrap();
-    cert.set_serial_number(&BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap()).unwrap();
-    cert.set_subject_name(&name).unwrap();
-    cert.set_issuer_name(&name).unwrap();
-    cert.set_pubkey(&key).unwrap();
-    cert.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    cert.set_not_after(&Asn1Time::days_from_now(2).unwrap()).unwrap();
-    let context = cert.x509v3_context(None, None);
-    let names = SubjectAlternativeName::new().dns("localhost").build(&context).unwrap();
-    cert.append_extension(names).unwrap();
-    cert.sign(&key, MessageDigest::sha256()).unwrap();
-    (cert.build().to_pem().unwrap(), key.private_key_to_pem_pkcs8().unwrap())
-}
 
 /// `countersign serve` for an https issuer; it is ended when dropped.
 struct Server {
@@ -53,7 +24,7 @@ struct Server {
 impl Server {
     fn start() -> Server {
         let shell = Shell::new();
-        let (cert, key) = certificate();
+        let (cert, key) = certificate(1, 2);
         let port = free_port();
         let issuer = format!("https://localhost:{port}");
         let settings = format!(

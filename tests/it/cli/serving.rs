@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign::store::facts;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use super::{Done, Shell};
 
@@ -17,6 +18,7 @@ pub struct Server {
     _out: BufReader<ChildStdout>,
     /// What it said first.
     pub line: Value,
+    log: NamedTempFile,
 }
 
 /// Starts a server with these settings, on any free port if they name none.
@@ -25,22 +27,38 @@ pub fn start(shell: &Shell, settings: &[(&str, &str)]) -> Server {
     if settings.is_empty() {
         command.env("COUNTERSIGN_LISTEN", "127.0.0.1:0");
     }
+    let log = NamedTempFile::new().unwrap();
+    command.stderr(log.reopen().unwrap());
     let mut child = command.envs(settings.iter().copied()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
-    let line = serde_json::from_str(&line).unwrap_or_else(|_| {
-        let mut err = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        panic!("{line}{err}");
-    });
-    Server { child: Some(child), _out: out, line }
+    let line = serde_json::from_str(&line)
+        .unwrap_or_else(|_| panic!("{line}{}", std::fs::read_to_string(log.path()).unwrap()));
+    Server { child: Some(child), _out: out, line, log }
 }
 
 impl Server {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: &str) {
+        send(self.child.as_ref().unwrap(), signal);
+    }
+
+    /// What it wrote to its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
+    }
+
     /// Sends it a signal and waits for its end.
-    pub fn end(mut self, signal: &str) -> Done {
-        end(self.child.take().unwrap(), signal)
+    pub fn end(self, signal: &str) -> Done {
+        self.signal(signal);
+        self.wait()
+    }
+
+    /// Waits for its end.
+    fn wait(mut self) -> Done {
+        let done = Done::of(self.child.take().unwrap());
+        Done { err: self.log(), ..done }
     }
 
     fn address(&self) -> String {
@@ -49,7 +67,7 @@ impl Server {
 
     /// Asks it to end in order, and waits until nobody new is let in.
     fn is_draining(&self) {
-        send(self.child.as_ref().unwrap(), "-TERM");
+        self.signal("-TERM");
         let begun = Instant::now();
         while TcpStream::connect(self.address()).is_ok() {
             assert!(begun.elapsed() < Duration::from_secs(4), "it still lets people in");
@@ -132,7 +150,7 @@ fn a_connection_that_is_kept_open_is_not_cut_off() {
     let answer = ask(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
     assert_eq!(stream.read(&mut [0]).unwrap(), 0, "and then it ends");
-    let done = Done::of({ server }.child.take().unwrap());
+    let done = server.wait();
     assert!(done.code == 0 && done.err.contains("stopped") && !done.err.contains("ERROR"), "{}", done.err);
 }
 

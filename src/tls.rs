@@ -1,0 +1,172 @@
+//! The certificate with which TLS ends here. It can be replaced while the program runs: new connections get
+//! the new one, and a pair that cannot be used leaves the one of before in place.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use metrics::Gauge;
+use openssl::asn1::Asn1Time;
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{
+    AlpnError, SniError, SslAcceptor, SslAcceptorBuilder, SslContext, SslMethod, select_next_proto,
+};
+use openssl::x509::X509;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+use crate::clock::{Clock, span};
+use crate::telemetry::metrics::seconds;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long before its end a certificate is complained about.
+pub const SOON: time::Duration = time::Duration::days(14);
+
+/// A certificate with its key, and when it ends.
+pub struct Pair {
+    context: SslContext,
+    /// From then on nobody accepts it.
+    pub expires: OffsetDateTime,
+}
+
+/// The certificate in use, and where its successor will be found.
+pub struct Certificate {
+    cert: PathBuf,
+    key: PathBuf,
+    current: Arc<ArcSwap<Pair>>,
+    /// As the files were when the current one was read.
+    read: Stamp,
+    told: Notify,
+    expiry: Gauge,
+}
+
+/// What changes when a file is written or replaced.
+type Stamp = [Option<(u64, u64, i64, i64)>; 2];
+
+impl Certificate {
+    /// Reads the pair to begin with; `expiry` shows its end.
+    pub fn open(cert: &Path, key: &Path, expiry: Gauge) -> Result<Certificate, String> {
+        let read = stamp(cert, key);
+        let pair = load(cert, key)?;
+        expiry.set(seconds(pair.expires));
+        let current = Arc::new(ArcSwap::from_pointee(pair));
+        Ok(Certificate { cert: cert.into(), key: key.into(), current, read, told: Notify::new(), expiry })
+    }
+
+    /// What a listener needs. Each connection is given the certificate that is current when it begins.
+    pub fn acceptor(&self) -> Result<SslAcceptorBuilder, ErrorStack> {
+        let mut tls = settings()?;
+        let current = Arc::clone(&self.current);
+        // OpenSSL calls this for every connection, whether it names a server or not.
+        tls.set_servername_callback(move |connection, _alert| {
+            connection.set_ssl_context(&current.load().context).map_err(|error| {
+                tracing::error!(%error, "a connection cannot be given its certificate");
+                SniError::ALERT_FATAL
+            })
+        });
+        Ok(tls)
+    }
+
+    /// Has the files read at once.
+    pub fn reload(&self) {
+        self.told.notify_one();
+    }
+
+    /// Looks after the files, and warns before the end of the certificate in use, for ever.
+    pub async fn watch(&self, clock: &Clock) {
+        let (mut used, mut seen) = (self.read, self.read);
+        let mut warned = None;
+        loop {
+            let now = clock.now();
+            if warned.is_none_or(|warned| now - warned >= time::Duration::DAY) && self.warn(now) {
+                warned = Some(now);
+            }
+            let told = tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => false,
+                () = self.told.notified() => true,
+            };
+            let found = stamp(&self.cert, &self.key);
+            // Two looks must agree: certificate and key are written one after the other.
+            if told || (found != used && found == seen) {
+                used = found;
+                self.read_again();
+                warned = None;
+            }
+            seen = found;
+        }
+    }
+
+    fn read_again(&self) {
+        match load(&self.cert, &self.key) {
+            Ok(pair) => {
+                tracing::info!(expires = %pair.expires, "the TLS certificate was read again and is in use");
+                self.expiry.set(seconds(pair.expires));
+                self.current.store(Arc::new(pair));
+            }
+            Err(why) => tracing::error!(
+                "the TLS certificate of before stays in use, because the new one cannot be: {why}; put a \
+                 certificate and its key in place, and they are read by themselves"
+            ),
+        }
+    }
+
+    /// Tells whether there was reason to.
+    fn warn(&self, now: OffsetDateTime) -> bool {
+        let left = self.current.load().expires - now;
+        let (cert, time) = (self.cert.display(), span(left.whole_seconds()));
+        if left.is_negative() {
+            tracing::error!("the TLS certificate {cert} expired {time} ago: replace it");
+        } else if left <= SOON {
+            tracing::warn!("the TLS certificate {cert} expires in {time}: replace it");
+        }
+        left <= SOON
+    }
+}
+
+/// Reads a certificate chain and its key; says which file is wrong and what is wrong with it.
+pub fn load(cert: &Path, key: &Path) -> Result<Pair, String> {
+    let unusable = |what: &Path, why: &dyn std::fmt::Display| {
+        format!("{} cannot be used for TLS: {why}", what.display())
+    };
+    let in_cert = |error: ErrorStack| unusable(cert, &error);
+    let text = fs::read(cert).map_err(|error| unusable(cert, &error))?;
+    let mut chain = X509::stack_from_pem(&text).map_err(in_cert)?.into_iter();
+    let leaf = chain.next().ok_or_else(|| unusable(cert, &"there is no certificate in it"))?;
+    let text = Zeroizing::new(fs::read(key).map_err(|error| unusable(key, &error))?);
+    // With an empty passphrase, so that OpenSSL asks nobody at the terminal for one.
+    let private = PKey::private_key_from_pem_passphrase(&text, b"");
+    let private = private.map_err(|_why| unusable(key, &"it is no PEM private key without passphrase"))?;
+    if !leaf.public_key().map_err(in_cert)?.public_eq(&private) {
+        return Err(format!("{} is not the key of {}", key.display(), cert.display()));
+    }
+    let mut tls = settings().map_err(in_cert)?;
+    tls.set_certificate(&leaf).map_err(in_cert)?;
+    for issuer in chain {
+        tls.add_extra_chain_cert(issuer).map_err(in_cert)?;
+    }
+    tls.set_private_key(&private).map_err(|error| unusable(key, &error))?;
+    let end = Asn1Time::from_unix(0).and_then(|epoch| epoch.diff(leaf.not_after())).map_err(in_cert)?;
+    let end = time::Duration::days(end.days.into()) + time::Duration::seconds(end.secs.into());
+    Ok(Pair { context: tls.build().into_context(), expires: OffsetDateTime::UNIX_EPOCH + end })
+}
+
+/// Spec: RFC 9325 §3.1, §4.2; RFC 7301 §3.2
+fn settings() -> Result<SslAcceptorBuilder, ErrorStack> {
+    const ONLY: &[u8] = b"\x08http/1.1";
+    let mut tls = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
+    tls.set_alpn_select_callback(|_, offered| select_next_proto(ONLY, offered).ok_or(AlpnError::NOACK));
+    Ok(tls)
+}
+
+fn stamp(cert: &Path, key: &Path) -> Stamp {
+    [cert, key].map(|path| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
+    })
+}

@@ -1,0 +1,168 @@
+//! The TLS certificate is replaced while the server runs; looked at over real TLS connections.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
+
+use crate::cli::Shell;
+use crate::cli::serving::{self, Server};
+use crate::support::certificate::certificate;
+use crate::support::redis::free_port;
+
+/// How long the server may take to see new files, on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn put(shell: &Shell, cert: &[u8], key: &[u8]) {
+    shell.file("cert.pem", cert);
+    shell.file("key.pem", key);
+}
+
+/// A server whose certificate is in these files; answers its port and that of its metrics.
+fn served(shell: &Shell) -> (Server, u16) {
+    let port = free_port();
+    let (issuer, listen) = (format!("https://localhost:{port}"), format!("127.0.0.1:{port}"));
+    let settings = [
+        ("COUNTERSIGN_ISSUER", issuer.as_str()),
+        ("COUNTERSIGN_LISTEN", listen.as_str()),
+        ("COUNTERSIGN_TLS_CERT", "cert.pem"),
+        ("COUNTERSIGN_TLS_KEY", "key.pem"),
+        ("COUNTERSIGN_METRICS_LISTEN", "127.0.0.1:0"),
+    ];
+    (serving::start(shell, &settings), port)
+}
+
+fn connect(port: u16, names_the_server: bool, newest: SslVersion) -> SslStream<TcpStream> {
+    let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
+    connector.set_verify(SslVerifyMode::NONE);
+    connector.set_max_proto_version(Some(newest)).unwrap();
+    connector.set_alpn_protos(b"\x02h2\x08http/1.1").unwrap();
+    let settings = connector.build().configure().unwrap();
+    let settings = settings.use_server_name_indication(names_the_server).verify_hostname(false);
+    settings.connect("localhost", TcpStream::connect(("127.0.0.1", port)).unwrap()).unwrap()
+}
+
+/// The number of the certificate that a connection was given.
+fn serial(stream: &SslStream<TcpStream>) -> u32 {
+    let certificate = stream.ssl().peer_certificate().unwrap();
+    certificate.serial_number().to_bn().unwrap().to_dec_str().unwrap().parse().unwrap()
+}
+
+/// The number that new connections see, however they are made.
+fn shown(port: u16) -> u32 {
+    let first = connect(port, true, SslVersion::TLS1_3);
+    assert_eq!(first.ssl().selected_alpn_protocol(), Some(&b"http/1.1"[..]));
+    for (named, newest) in
+        [(false, SslVersion::TLS1_3), (true, SslVersion::TLS1_2), (false, SslVersion::TLS1_2)]
+    {
+        assert_eq!(serial(&connect(port, named, newest)), serial(&first), "{named} {newest:?}");
+    }
+    serial(&first)
+}
+
+fn until(what: &str, is_it: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_it() {
+        assert!(begun.elapsed() < PATIENCE, "never {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn answers(stream: &mut SslStream<TcpStream>) -> bool {
+    write!(stream, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut start = [0; 15];
+    stream.read_exact(&mut start).unwrap();
+    let mut rest = [0; 4096];
+    let _read = stream.read(&mut rest).unwrap();
+    &start == b"HTTP/1.1 200 OK"
+}
+
+#[test]
+fn new_connections_get_the_new_one_and_a_broken_pair_changes_nothing() {
+    let shell = Shell::new();
+    let (first, second, third) = (certificate(1, 90), certificate(2, 90), certificate(3, 5));
+    put(&shell, &first.0, &first.1);
+    let (server, port) = served(&shell);
+    let mut kept = connect(port, true, SslVersion::TLS1_3);
+    assert!(answers(&mut kept));
+    assert_eq!(shown(port), 1);
+
+    put(&shell, &second.0, &second.1);
+    until("the second certificate", || serial(&connect(port, true, SslVersion::TLS1_3)) == 2);
+    assert_eq!(shown(port), 2);
+    assert!(answers(&mut kept), "a connection of before goes on");
+    assert_eq!(serial(&kept), 1);
+
+    // Half a certificate, then one that is not the key's, then none at all.
+    put(&shell, &third.0[..third.0.len() / 2], &third.1);
+    until("the first complaint", || server.log().contains("cert.pem cannot be used for TLS"));
+    put(&shell, &third.0, &second.1);
+    until("the second complaint", || server.log().contains("key.pem is not the key of cert.pem"));
+    std::fs::remove_file(shell.path("key.pem")).unwrap();
+    until("the third complaint", || server.log().contains("key.pem cannot be used for TLS: No such file"));
+    assert_eq!(shown(port), 2);
+
+    shell.file("key.pem", &third.1);
+    until("the third certificate", || serial(&connect(port, true, SslVersion::TLS1_3)) == 3);
+    assert_eq!(shown(port), 3);
+    until("the warning", || server.log().contains("expires in 4 days"));
+    let numbers = serving::get(server.line["metrics"][0].as_str().unwrap(), "/metrics");
+    let line =
+        numbers.lines().find(|line| line.starts_with("countersign_tls_certificate_expiry_timestamp_seconds"));
+    let expiry: f64 = line.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+    let days = (expiry - time::OffsetDateTime::now_utc().unix_timestamp() as f64) / 86_400.0;
+    assert!((4.9..5.1).contains(&days), "{days}");
+
+    let done = server.end("-TERM");
+    assert_eq!(done.code, 0);
+    let complaints: Vec<&str> = done.err.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(complaints.len(), 3, "each fault is told once: {complaints:#?}");
+    assert!(complaints.iter().all(|line| line.contains("of before stays in use")), "{complaints:#?}");
+}
+
+/// A hang-up has the files read at once, even if nothing about them seems to have changed.
+#[test]
+fn a_hang_up_reads_the_files_again() {
+    let shell = Shell::new();
+    let (first, second) = (certificate(1, 90), certificate(2, 90));
+    put(&shell, &first.0, &first.1);
+    let (server, port) = served(&shell);
+    assert_eq!(shown(port), 1);
+    put(&shell, &second.0, &second.1);
+    server.signal("-HUP");
+    until("the second certificate", || serial(&connect(port, true, SslVersion::TLS1_3)) == 2);
+    let before = server.log().matches("was read again").count();
+    server.signal("-HUP");
+    until("another reading", || server.log().matches("was read again").count() > before);
+    assert_eq!(server.end("-TERM").code, 0);
+
+    let plain = Shell::new();
+    let server = serving::start(&plain, &[]);
+    server.signal("-HUP");
+    until("an answer", || server.log().contains("there is nothing to read again"));
+    assert_eq!(server.end("-TERM").code, 0);
+}
+
+#[test]
+fn a_pair_that_cannot_be_used_is_refused_at_start_with_the_reason() {
+    let (first, second) = (certificate(1, 90), certificate(2, 90));
+    let locked = openssl::pkey::PKey::private_key_from_pem(&first.1).unwrap();
+    let cipher = openssl::symm::Cipher::aes_256_cbc();
+    let locked = locked.private_key_to_pem_pkcs8_passphrase(cipher, b"hunter2").unwrap();
+    for (cert, key, why) in [
+        (&first.0[..], &second.1[..], "key.pem is not the key of cert.pem"),
+        (b"", &first.1, "there is no certificate in it"),
+        (&first.1, &first.1, "cert.pem cannot be used for TLS"),
+        (&first.0, &first.0, "key.pem cannot be used for TLS: it is no PEM private key"),
+        (&first.0, &locked, "key.pem cannot be used for TLS: it is no PEM private key without passphrase"),
+    ] {
+        let shell = Shell::new();
+        put(&shell, cert, key);
+        let file = shell.file(
+            "countersign.toml",
+            "issuer = 'https://localhost'\nlisten = '127.0.0.1:0'\ntls_cert = 'cert.pem'\ntls_key = 'key.pem'",
+        );
+        shell.run(&["serve", "--config", &file]).bad(why);
+    }
+}

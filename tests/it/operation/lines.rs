@@ -1,0 +1,118 @@
+//! The log as others read it: whose line it is, what it says of a request, and in which form.
+
+use actix_web::{HttpResponse, web};
+use countersign::app::App;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::cli::{Shell, serving};
+use crate::support::app::{Options, PASSWORD, TestApp};
+use crate::support::log;
+use crate::support::rp::Rp;
+
+fn behind_a_proxy() -> Options {
+    let extra = |service: &mut web::ServiceConfig| {
+        /// Writes a line where the request is, and one in a unit of work beside it.
+        async fn nested(app: web::Data<App>) -> HttpResponse {
+            tracing::info!("a line here");
+            let work = app.db.read(|_conn| {
+                tracing::info!("a line beside");
+                Ok(())
+            });
+            work.await.unwrap();
+            HttpResponse::Ok().finish()
+        }
+        service.route("/nested", web::get().to(nested));
+    };
+    let adjust = |config: &mut countersign::config::Config| {
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    };
+    Options { extra, adjust, ..Options::default() }
+}
+
+#[actix_web::test]
+async fn every_line_of_a_request_carries_its_name() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
+    let browser = app.browser();
+    let given = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4";
+    let request = browser.request(Method::GET, &app.at("/nested?secret=hunter2"));
+    let request = request.header("x-request-id", given).header("x-forwarded-for", "192.0.2.7");
+    let answer = browser.send(request).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-request-id")), (200, given));
+    let lines = log::of_requests(&[given.to_owned()]);
+    for part in ["a line here", "a line beside", "answered"] {
+        assert_eq!(lines.iter().filter(|line| line.contains(part)).count(), 1, "{part}: {lines:#?}");
+    }
+    let access = lines.iter().find(|line| line.contains("answered")).unwrap();
+    for part in [" INFO ", "method=GET", "path=\"/nested\"", "status=200", "micros=", "from=\"192.0.2.7\""] {
+        assert!(access.contains(part), "{part}: {access}");
+    }
+    app.keep_secret("hunter2");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn only_a_trusted_proxy_names_requests_and_only_sensibly() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
+    let browser = app.browser();
+    let named = async |app: &TestApp, name: &str| {
+        let request = browser.request(Method::GET, &app.at("/")).header("x-request-id", name);
+        browser.send(request).await.header("x-request-id").to_owned()
+    };
+    let longest = "x".repeat(64);
+    for name in ["12345678", "2f1e-4.b_9", longest.as_str()] {
+        assert_eq!(named(&app, name).await, name);
+    }
+    let too_long = "x".repeat(65);
+    for name in ["", "1234567", too_long.as_str(), "with space", "with\"quote", "with=equals", "with/slash"] {
+        let own = named(&app, name).await;
+        assert!(own != name && own.len() == 16, "{name:?} became {own}");
+    }
+    app.finish().await;
+    let alone = TestApp::start().await;
+    assert_ne!(named(&alone, "12345678").await, "12345678", "nobody is trusted");
+    alone.finish().await;
+}
+
+#[actix_web::test]
+async fn a_line_names_the_client_and_is_never_endless() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let page = browser.open(&rp.authorize(&[])).await;
+    let back = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
+    let token = rp.redeem(&browser, &back.answered("code").unwrap(), &[]).await;
+    let client = format!("client_id={:?}", rp.client_id);
+    for answer in [&page, &back, &token] {
+        let lines = log::of_requests(&[answer.header("x-request-id").to_owned()]);
+        let access = lines.iter().find(|line| line.contains("answered")).unwrap();
+        assert_eq!(access.matches(&client).count(), 1, "{access}");
+    }
+    let nowhere = browser.get(&app.at(&format!("/{}", "x".repeat(5000)))).await;
+    let lines = log::of_requests(&[nowhere.header("x-request-id").to_owned()]);
+    assert!(lines.iter().all(|line| line.len() < 600), "{lines:?}");
+    app.finish().await;
+}
+
+#[test]
+fn as_json_every_line_is_an_object() {
+    let shell = Shell::new();
+    shell.client(&[]);
+    let settings = [("COUNTERSIGN_LISTEN", "127.0.0.1:0"), ("COUNTERSIGN_LOG_FORMAT", "json")];
+    let server = serving::start(&shell, &settings);
+    let address = server.line["listen"][0].as_str().unwrap();
+    serving::get(address, "/authorize?client_id=nobody&state=hunter2");
+    let done = server.end("-TERM");
+    assert!(!done.err.contains("hunter2"), "{}", done.err);
+    let lines: Vec<Value> = done.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let access = lines.iter().find(|line| line["message"] == "answered").unwrap();
+    assert_eq!((&access["level"], &access["method"]), (&json!("INFO"), &json!("GET")), "{access}");
+    assert_eq!((&access["path"], &access["status"]), (&json!("/authorize"), &json!(400)), "{access}");
+    assert_eq!(access["from"], "127.0.0.1");
+    assert!(access["micros"].is_u64() && access["timestamp"].is_string(), "{access}");
+    let name = &access["span"]["id"];
+    assert_eq!(name.as_str().unwrap().len(), 16, "{access}");
+    let refused = lines.iter().find(|line| line["message"] == "refused").unwrap();
+    assert_eq!(&refused["span"]["id"], name, "{refused}");
+}
