@@ -15,10 +15,11 @@ use crate::protocol::session::Account;
 use crate::secret::Token;
 use crate::state::sessions::Session;
 use crate::store;
-use crate::web::answer::{complete, see_other, with_cookie};
+use crate::web::answer::{see_other, shell, with_cookie};
 use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::{self, Asked};
+use crate::web::reply::{after_pages, at_once};
 use crate::web::ticket::{Kind, Ticket};
 
 /// `GET /authorize`
@@ -73,13 +74,13 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
         Ok(asked) => visit.answer(&asked, &params, Some(ticket)).await,
         Err(failure) => Err(failure),
     };
-    match (outcome, client) {
+    match outcome {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
-        (Err(AuthorizeFailure::Reply { reply_to, error }), Some(client)) => {
+        Err(AuthorizeFailure::Reply { reply_to, error }) => {
             tracing::info!(%error, "answered an authorization request with an error");
-            Ok(complete(&req, &app, &client.metadata.client_name, &reply_to.error(&error)))
+            Ok(after_pages(shell(&req, &app), &app, &reply_to, reply_to.error(&error)))
         }
-        (outcome, _) => outcome,
+        outcome => outcome,
     }
 }
 
@@ -151,11 +152,12 @@ impl Visit<'_> {
                     }
                     let stray = || PageFailure::Internal("an account without a session".into());
                     let code = self.issue(asked, session.as_ref().ok_or_else(stray)?, account).await?;
-                    let home = request.reply_to.success(code.expose());
+                    let (shell, reply_to) = (shell(self.req, self.app), &request.reply_to);
+                    let home = reply_to.success(code.expose());
                     return Ok(if resumed {
-                        complete(self.req, self.app, &client.metadata.client_name, &home)
+                        after_pages(shell, self.app, reply_to, home)
                     } else {
-                        see_other(&home).finish()
+                        at_once(shell, reply_to, home)
                     });
                 }
             }

@@ -27,7 +27,7 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
         app.state.sessions.end(&session, now).await?;
     }
     let res = match params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {
-        Some(then) => complete(&req, &app, &then.name, &then.redirect),
+        Some(then) => complete(shell(&req, &app), &app, &then.name, &then.redirect),
         None => see_other(&format!("{}/signed-out", app.config.base)).finish(),
     };
     Ok(with_cookie(res, Some(no_session_cookie(&app))))

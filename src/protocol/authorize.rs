@@ -11,7 +11,7 @@ use crate::protocol::params::Params;
 use crate::protocol::pkce::{ChallengeFault, CodeChallenge};
 use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::Mismatch;
-use crate::protocol::reply::ReplyTo;
+use crate::protocol::reply::{ReplyTo, ResponseMode};
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::Account;
@@ -67,7 +67,13 @@ pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<Reply
     let registered = &client.metadata.redirect_uris;
     let application_type = client.metadata.application_type;
     let matches = |sent: &str| registered.iter().any(|uri| uri.matches(sent, application_type));
-    let reply_to = |uri: &str| ReplyTo::new(uri, params.get("state"), issuer);
+    // An error says what is wrong with `response_mode`, or with anything else, in the mode that was asked
+    // for, as far as that can be told.
+    let asked = params.get("response_mode").filter(|_| !params.is_repeated("response_mode"));
+    let reply_to = |uri: &str| {
+        let mode = asked.and_then(|asked| ResponseMode::parse(asked, uri)).unwrap_or_default();
+        ReplyTo::new(uri, mode, params.get("state"), issuer, &client.metadata.client_name)
+    };
     for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
         if params.get(name).is_none() {
             continue;
@@ -103,8 +109,9 @@ impl Request {
             Some("code") => (),
             Some(_) => return refuse("unsupported_response_type", "only response_type=code is supported"),
         }
-        if !matches!(params.get("response_mode"), None | Some("query")) {
-            return refuse("invalid_request", "only response_mode=query is supported");
+        let mode = params.get("response_mode");
+        if mode.is_some_and(|mode| ResponseMode::parse(mode, reply_to.redirect_uri()).is_none()) {
+            return refuse("invalid_request", "this response_mode is not supported for this redirect_uri");
         }
         if params.repeated().is_some() {
             return refuse("invalid_request", "a parameter was sent more than once");

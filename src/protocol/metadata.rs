@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::client::{AuthMethod, SigningAlg};
 use crate::protocol::prompt::Prompt;
+use crate::protocol::reply::ResponseMode;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{STANDARD, is_standard};
 
@@ -26,7 +27,7 @@ pub fn metadata(issuer: &str, resources: &Resources) -> Map<String, Value> {
         ("jwks_uri", at("/.well-known/jwks.json")),
         ("end_session_endpoint", at("/end_session")),
         ("response_types_supported", json!(["code"])),
-        ("response_modes_supported", json!(["query"])),
+        ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::name))),
         ("grant_types_supported", json!(["authorization_code"])),
         ("subject_types_supported", json!(["public"])),
         ("id_token_signing_alg_values_supported", json!(SigningAlg::ALL.map(SigningAlg::name))),

@@ -4,18 +4,79 @@ use url::form_urlencoded;
 
 use crate::protocol::failure::{AuthorizeFailure, OAuthError};
 
+/// How the parameters of a response travel.
+///
+/// Spec: OAuth 2.0 Multiple Response Type Encoding Practices §2.1, Form Post Response Mode §2
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the query of the redirect URI.
+    #[default]
+    Query,
+    /// In a form that the browser posts to the redirect URI.
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Every mode, as discovery lists them.
+    pub const ALL: [ResponseMode; 2] = [ResponseMode::Query, ResponseMode::FormPost];
+
+    /// The registered name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResponseMode::Query => "query",
+            ResponseMode::FormPost => "form_post",
+        }
+    }
+
+    /// Reads a mode that can carry a response to this redirect URI: a form can be posted to a site, not to
+    /// the private scheme of an application.
+    pub fn parse(name: &str, redirect_uri: &str) -> Option<ResponseMode> {
+        let mode = ResponseMode::ALL.into_iter().find(|mode| mode.name() == name)?;
+        let is_site = ["https://", "http://"].iter().any(|scheme| redirect_uri.starts_with(scheme));
+        (mode == ResponseMode::Query || is_site).then_some(mode)
+    }
+}
+
+/// An authorization response, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// An address to go to, which carries everything.
+    Redirect(String),
+    /// A form for the browser to post.
+    FormPost {
+        /// The redirect URI, with nothing added.
+        to: String,
+        /// The parameters.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
 /// A proven place to answer: exists only after the client is known and its redirect URI matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
     redirect_uri: String,
+    mode: ResponseMode,
     state: Option<String>,
     issuer: String,
+    client_name: String,
 }
 
 impl ReplyTo {
     /// Only [`crate::protocol::authorize::establish`] may prove a place.
-    pub(in crate::protocol) fn new(redirect_uri: &str, state: Option<&str>, issuer: &str) -> ReplyTo {
-        ReplyTo { redirect_uri: redirect_uri.into(), state: state.map(Into::into), issuer: issuer.into() }
+    pub(in crate::protocol) fn new(
+        redirect_uri: &str,
+        mode: ResponseMode,
+        state: Option<&str>,
+        issuer: &str,
+        client_name: &str,
+    ) -> ReplyTo {
+        ReplyTo {
+            redirect_uri: redirect_uri.into(),
+            mode,
+            state: state.map(Into::into),
+            issuer: issuer.into(),
+            client_name: client_name.into(),
+        }
     }
 
     /// The redirect URI exactly as sent.
@@ -23,18 +84,23 @@ impl ReplyTo {
         &self.redirect_uri
     }
 
-    /// The address that carries an authorization code home.
-    ///
-    /// Spec: RFC 6749 §4.1.2, RFC 9207 §2
-    pub fn success(&self, code: &str) -> String {
-        self.with(&[("code", code)])
+    /// What people know the application there as.
+    pub fn client_name(&self) -> &str {
+        &self.client_name
     }
 
-    /// The address that carries an error home: `error`, its description, `state` and `iss`, no more.
+    /// The response that carries an authorization code home.
+    ///
+    /// Spec: RFC 6749 §4.1.2, RFC 9207 §2
+    pub fn success(&self, code: &str) -> Response {
+        self.with(vec![("code", code.into())])
+    }
+
+    /// The response that carries an error home: `error`, its description, `state` and `iss`, no more.
     ///
     /// Spec: RFC 6749 §4.1.2.1, RFC 9207 §2
-    pub fn error(&self, error: &OAuthError) -> String {
-        self.with(&[("error", error.code), ("error_description", error.description)])
+    pub fn error(&self, error: &OAuthError) -> Response {
+        self.with(vec![("error", error.code.into()), ("error_description", error.description.into())])
     }
 
     /// A failed request that is answered here.
@@ -45,19 +111,21 @@ impl ReplyTo {
         }
     }
 
-    /// Appends to the query; a query that was registered stays as it is.
-    fn with(&self, pairs: &[(&str, &str)]) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
+    fn with(&self, mut fields: Vec<(&'static str, String)>) -> Response {
+        fields.extend(self.state.clone().map(|state| ("state", state)));
+        fields.push(("iss", self.issuer.clone()));
+        match self.mode {
+            ResponseMode::FormPost => Response::FormPost { to: self.redirect_uri.clone(), fields },
+            // A query that was registered stays as it is.
+            ResponseMode::Query => {
+                let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+                let joint = match self.redirect_uri.split_once('?') {
+                    None => "?",
+                    Some((_, "")) => "",
+                    Some(_) => "&",
+                };
+                Response::Redirect(format!("{}{joint}{query}", self.redirect_uri))
+            }
         }
-        query.append_pair("iss", &self.issuer);
-        let joint = match self.redirect_uri.split_once('?') {
-            None => "?",
-            Some((_, "")) => "",
-            Some(_) => "&",
-        };
-        format!("{}{joint}{}", self.redirect_uri, query.finish())
     }
 }

@@ -107,11 +107,11 @@ pub fn see_other(location: &str) -> HttpResponseBuilder {
 
 /// Takes the browser back to an application after an interaction: by a page, because a redirect would
 /// count as part of the form submission that came before.
-pub fn complete(req: &HttpRequest, app: &App, client_name: &str, url: &str) -> HttpResponse {
+pub fn complete(shell: Shell, app: &App, client_name: &str, url: &str) -> HttpResponse {
     if app.config.completion == Completion::Redirect {
         return see_other(url).finish();
     }
-    let page = InterstitialPage { shell: shell(req, app), client_name: client_name.into(), url: url.into() };
+    let page = InterstitialPage { shell, client_name: client_name.into(), url: url.into() };
     let policy =
         "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
     html(&page, policy, "no-referrer")

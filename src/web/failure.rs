@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::db::DbError;
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::state::StateError;
-use crate::web::answer::{RETRY_AFTER, html, no_store, see_other, shell_of, with_status};
+use crate::web::answer::{RETRY_AFTER, html, no_store, shell_of, with_status};
 use crate::web::texts::Texts;
 use crate::web::views::ErrorPage;
 
@@ -76,8 +76,8 @@ fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
     }
 }
 
-// A page failure is rendered by the surrounding middleware, which has the request; these answers are
-// what remains if it could not be.
+// What needs a page, or a form to post, is rendered by the surrounding middleware, which has the request;
+// these answers are what remains if it could not be.
 impl ResponseError for PageFailure {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -95,7 +95,7 @@ impl ResponseError for AuthorizeFailure {
     fn error_response(&self) -> HttpResponse {
         match self {
             AuthorizeFailure::Page(page) => page.error_response(),
-            AuthorizeFailure::Reply { reply_to, error } => see_other(&reply_to.error(error)).finish(),
+            AuthorizeFailure::Reply { .. } => HttpResponse::new(self.status_code()),
         }
     }
 }

@@ -20,8 +20,9 @@ use crate::ids::request_id;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
 use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
-use crate::web::answer::{ClientAddress, RequestId, see_other};
+use crate::web::answer::{ClientAddress, RequestId, see_other, shell_of};
 use crate::web::failure::failure_page;
+use crate::web::reply::at_once;
 
 /// The longest request target that is looked at.
 const LONGEST_TARGET: usize = 32 * 1024;
@@ -198,7 +199,7 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// Turns a page failure into its page, and writes the cause of every failure into the log.
+/// Turns a failure into its page, or sends it to the application, and writes the cause of every failure into the log.
 fn render_failure<B: MessageBody + 'static>(
     mut res: ServiceResponse<EitherBody<B, BoxBody>>,
     app: &App,
@@ -212,12 +213,15 @@ fn render_failure<B: MessageBody + 'static>(
     } else {
         tracing::warn!(status = status.as_u16(), %cause, "refused");
     }
-    let page = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
-        (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => Some(page),
+    let rendered = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
+        (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => Some(failure_page(app, id, page)),
+        (_, Some(AuthorizeFailure::Reply { reply_to, error })) => {
+            Some(at_once(shell_of(app, id.into()), reply_to, reply_to.error(error)))
+        }
         _ => None,
     };
     let challenge = error.as_error::<TokenFailure>().is_some_and(|failure| failure.basic_challenge);
-    let Some(page) = page else {
+    let Some(rendered) = rendered else {
         if challenge
             && let Ok(realm) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", app.config.issuer))
         {
@@ -225,9 +229,8 @@ fn render_failure<B: MessageBody + 'static>(
         }
         return res;
     };
-    let page = failure_page(app, id, page);
     let request = res.request().clone();
-    ServiceResponse::new(request, page).map_into_right_body()
+    ServiceResponse::new(request, rendered).map_into_right_body()
 }
 
 /// Adds what every response needs and its handler did not say better.

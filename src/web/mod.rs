@@ -14,6 +14,7 @@ pub mod sign_out; // what the question "sign out?" carries to its answer
 
 pub mod answer; // writing responses
 pub mod failure; // writing failures
+pub mod reply; // sending an authorization response
 pub mod document; // public documents
 pub mod cors; // whose scripts may read an answer
 

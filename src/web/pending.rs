@@ -12,9 +12,10 @@ use crate::protocol::client::Client;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
 use crate::telemetry::log;
-use crate::web::answer::complete;
+use crate::web::answer::shell;
 use crate::web::browser::Browser;
 use crate::web::hint;
+use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
 use crate::web::views::ClientCard;
 
@@ -98,8 +99,8 @@ impl Pending {
     ) -> Result<HttpResponse, AuthorizeFailure> {
         app.state.tickets.complete(self.ticket.id, now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
-        let Asked { client, request } = &self.asked;
-        Ok(complete(req, app, &client.metadata.client_name, &request.reply_to.error(&error)))
+        let reply_to = &self.asked.request.reply_to;
+        Ok(after_pages(shell(req, app), app, reply_to, reply_to.error(&error)))
     }
 }
 

@@ -229,6 +229,28 @@ pub struct InterstitialPage {
     pub url: String,
 }
 
+/// The way back as a form: it posts itself, or waits for the button where there is no script.
+///
+/// Spec: OAuth 2.0 Form Post Response Mode §2
+#[derive(Clone, Debug, Template)]
+#[template(path = "form_post.html")]
+pub struct FormPostPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The application's name.
+    pub client_name: String,
+    /// Where the form goes: a matched redirect URI.
+    pub to: String,
+    /// What it carries.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl FormPostPage {
+    /// The only script there is inside a page, permitted by its hash. No character of it is one that a
+    /// template would escape.
+    pub const SCRIPT: &str = "document.forms[0].submit()";
+}
+
 /// The front page: who is signed in in this browser, and the applications.
 #[derive(Clone, Debug, Template)]
 #[template(path = "home.html")]

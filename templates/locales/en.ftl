@@ -73,6 +73,7 @@ signed-out-what = You can close this page. On a computer you share, close the br
 interstitial-title = Taking you back to { $client }
 interstitial-what = If nothing happens, press Continue.
 interstitial-continue = Continue
+form-post-what = One press is missing, because script is turned off in this browser.
 
 ## Front page
 

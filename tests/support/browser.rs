@@ -157,10 +157,20 @@ impl Answer {
         Some(self.url.join(&to).unwrap())
     }
 
-    /// Where the interaction ended: a redirect, or the interstitial's address.
+    /// The form that takes an answer to the client, if this page is one.
+    pub fn form_post(&self) -> Option<Form> {
+        let document = Html::parse_document(&self.body);
+        document.select(&Selector::parse("form[method=post][action^=http] ~ script").unwrap()).next()?;
+        Some(self.form())
+    }
+
+    /// Where the interaction ended: a redirect, the interstitial's address, or what a form would post there.
     pub fn destination(&self) -> Url {
         if let Some(url) = self.location() {
             return url;
+        }
+        if let Some(form) = self.form_post() {
+            return Url::parse_with_params(&form.action, form.fields).unwrap();
         }
         let document = Html::parse_document(&self.body);
         let meta = document.select(&Selector::parse("meta[http-equiv=refresh]").unwrap()).next();

@@ -9,8 +9,8 @@ use countersign::protocol::params::Undecodable;
 use countersign::protocol::redirect_uri::Mismatch;
 use countersign::web::texts::Texts;
 use countersign::web::views::{
-    ClientCard, ConsentPage, ErrorPage, HomeAccount, HomeApp, HomePage, InterstitialPage, LoginPage,
-    LoginProblem, ScopeLine, Shell, SignOutPage, SignedOutPage,
+    ClientCard, ConsentPage, ErrorPage, FormPostPage, HomeAccount, HomeApp, HomePage, InterstitialPage,
+    LoginPage, LoginProblem, ScopeLine, Shell, SignOutPage, SignedOutPage,
 };
 
 /// A name that would break any page that forgets to escape.
@@ -148,6 +148,12 @@ fn sign_out_pages() -> Vec<(String, String)> {
         hidden: vec![("csrf".to_owned(), "bWFj".to_owned()), ("state".to_owned(), HOSTILE.to_owned())],
     };
     let unnamed = SignOutPage { account: None, client: None, ..asked.clone() };
+    let form_post = FormPostPage {
+        shell: shell(),
+        client_name: "Field Notes".to_owned(),
+        to: "https://notes.example/callback?at=home".to_owned(),
+        fields: vec![("code", "c".to_owned()), ("state", HOSTILE.to_owned())],
+    };
     let url = "https://notes.example/callback?code=c&state=a%20b&iss=https%3A%2F%2Fid.example".to_owned();
     vec![
         page("sign-out", &asked),
@@ -157,6 +163,7 @@ fn sign_out_pages() -> Vec<(String, String)> {
             "interstitial",
             &InterstitialPage { shell: shell(), client_name: "Field Notes".to_owned(), url },
         ),
+        page("form-post", &form_post),
     ]
 }
 

@@ -5,6 +5,7 @@ mod consent;
 mod cookies_off;
 mod demo_buttons;
 mod demo_sessions;
+mod form_post;
 mod history;
 mod keyboard;
 mod looks;

@@ -1,6 +1,6 @@
 //! The stages of these stories: the demo, whole; and an application of the test's own.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -83,10 +83,17 @@ pub async fn fill_in(chromium: &Chromium, login: &str, password: &str) {
     chromium.click("button[type=submit]:not([name])").await;
 }
 
-/// An application's end of the way: it takes note of every address it is asked for, and answers with a page.
+/// An application's end of the way: it takes note of every address it is asked for and of what is posted
+/// there, and answers with a page.
 pub struct Album {
     port: u16,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// One request: the address, and the body.
+struct Asked {
+    target: String,
+    body: String,
 }
 
 impl Album {
@@ -98,7 +105,7 @@ impl Album {
     pub fn with_page(policy: &'static str, page: &'static str) -> Album {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let noted = Arc::clone(&asked);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -117,18 +124,32 @@ impl Album {
     /// The parameters of the last address of this path that was asked for.
     pub fn came_to(&self, path: &str) -> Vec<(String, String)> {
         let asked = self.asked.lock().unwrap();
-        let urls = asked.iter().rev().map(|target| url::Url::parse(&self.at(target)).unwrap());
+        let urls = asked.iter().rev().map(|asked| url::Url::parse(&self.at(&asked.target)).unwrap());
         let last = urls.into_iter().find(|url| url.path() == path).expect("nobody came");
         last.query_pairs().into_owned().collect()
+    }
+
+    /// The parameters of the last form that was posted to this very address.
+    pub fn was_posted(&self, target: &str) -> Vec<(String, String)> {
+        let asked = self.asked.lock().unwrap();
+        let last = asked.iter().rev().find(|asked| asked.target == target && !asked.body.is_empty());
+        let body = last.expect("nothing was posted").body.as_bytes();
+        url::form_urlencoded::parse(body).into_owned().collect()
     }
 }
 
 /// A connection that the browser only keeps ready sends nothing.
-fn answer(mut stream: &TcpStream, noted: &Mutex<Vec<String>>, policy: &str, page: &str) {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let Some(first) = lines.next() else { return };
-    noted.lock().unwrap().push(first.split(' ').nth(1).unwrap_or_default().to_owned());
-    let _headers = lines.take_while(|line| !line.is_empty()).count();
+fn answer(mut stream: &TcpStream, noted: &Mutex<Vec<Asked>>, policy: &str, page: &str) {
+    let mut request = BufReader::new(stream);
+    let lines = request.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    let lines: Vec<String> = lines.collect();
+    let Some(first) = lines.first() else { return };
+    let length = lines.iter().filter_map(|line| line.split_once(": "));
+    let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut body = vec![0; length.map(|(_, length)| length.parse().unwrap()).next().unwrap_or(0)];
+    request.read_exact(&mut body).unwrap();
+    let (target, body) = (first.split(' ').nth(1).unwrap_or_default(), String::from_utf8(body).unwrap());
+    noted.lock().unwrap().push(Asked { target: target.to_owned(), body });
     let body = format!("<!doctype html><title>Album</title><link rel=icon href=data:,>{page}");
     let policy =
         if policy.is_empty() { String::new() } else { format!("Content-Security-Policy: {policy}\r\n") };

@@ -149,7 +149,7 @@ async fn once_the_place_is_proven_faults_are_answered_there() {
         (&rp, vec![("response_type", Some("code id_token"))], "", "unsupported_response_type"),
         (&rp, vec![("response_type", Some("CODE"))], "", "unsupported_response_type"),
         (&rp, vec![("response_mode", Some("fragment"))], "", "invalid_request"),
-        (&rp, vec![("response_mode", Some("form_post"))], "", "invalid_request"),
+        (&rp, vec![("response_mode", Some("jwt"))], "", "invalid_request"),
         (&rp, vec![("response_mode", Some("nonsense"))], "", "invalid_request"),
         (&rp, vec![], "&response_type=code", "invalid_request"),
         (&rp, vec![], "&state=twice", "invalid_request"),

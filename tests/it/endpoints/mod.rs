@@ -7,6 +7,7 @@ mod authorize_prompt; // against who is signed in
 mod consent;
 mod discovery;
 mod end_session;
+mod form_post; // the answer as a form
 mod hint; // id_token_hint, good and bad
 mod home;
 mod jwks;
@@ -45,6 +46,7 @@ pub fn outcome(app: &TestApp, answer: &Answer) -> Outcome {
     let to = match answer.location() {
         Some(to) => to,
         None if answer.body.contains("http-equiv=\"refresh\"") => answer.destination(),
+        None if answer.form_post().is_some() => answer.destination(),
         None => answer.url.clone(),
     };
     if to.origin() == ours {

@@ -5,6 +5,7 @@ use countersign::protocol::authorize::{Decision, Done, PARAMS, Request, candidat
 use countersign::protocol::client::Client;
 use countersign::protocol::consent;
 use countersign::protocol::failure::AuthorizeFailure;
+use countersign::protocol::reply::Response;
 use countersign::protocol::resource::Resources;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::session::Account;
@@ -286,7 +287,7 @@ fn a_bad_request_is_answered_where_it_is_safe() {
             Ok(_) => "fine".to_owned(),
             Err(AuthorizeFailure::Page(page)) => format!("page {}", page.name()),
             Err(AuthorizeFailure::Reply { error, reply_to }) => {
-                let home = reply_to.error(&error);
+                let Response::Redirect(home) = reply_to.error(&error) else { panic!("no redirect") };
                 assert!(home.starts_with(&format!("{REDIRECT}?error={}", error.code)), "{home}");
                 assert!(home.contains("&state=s&iss=https%3A%2F%2Fid.example"), "{home}");
                 error.code.to_owned()

@@ -6,6 +6,7 @@ mod decide;
 mod logout;
 mod params;
 mod redirect_uri;
+mod reply;
 mod resources;
 mod small;
 mod user;

@@ -1,0 +1,52 @@
+//! Sending an authorization response to where it was proven to belong.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use data_encoding::BASE64;
+
+use crate::app::App;
+use crate::protocol::reply::{ReplyTo, Response};
+use crate::secret::sha256;
+use crate::web::answer::{complete, html, see_other};
+use crate::web::views::{FormPostPage, Shell};
+
+/// The policy of the page that posts by itself. It says nothing of `form-action`, because its form goes to
+/// the application: whatever it allowed would be held against every redirect behind it.
+///
+/// Spec: Content Security Policy Level 3
+static POSTS_BY_ITSELF: LazyLock<String> = LazyLock::new(|| {
+    let script = BASE64.encode(&sha256(FormPostPage::SCRIPT.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{script}'; style-src 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    )
+});
+
+/// Answers a request that needed nobody.
+pub fn at_once(shell: Shell, reply_to: &ReplyTo, response: Response) -> HttpResponse {
+    match response {
+        Response::Redirect(url) => see_other(&url).finish(),
+        Response::FormPost { to, fields } => form_post(shell, reply_to, to, fields),
+    }
+}
+
+/// Answers a request at the end of its pages: never by a redirect, which would count as part of the form
+/// that came before.
+pub fn after_pages(shell: Shell, app: &App, reply_to: &ReplyTo, response: Response) -> HttpResponse {
+    match response {
+        Response::Redirect(url) => complete(shell, app, reply_to.client_name(), &url),
+        Response::FormPost { to, fields } => form_post(shell, reply_to, to, fields),
+    }
+}
+
+/// Spec: OAuth 2.0 Form Post Response Mode §2
+fn form_post(
+    shell: Shell,
+    reply_to: &ReplyTo,
+    to: String,
+    fields: Vec<(&'static str, String)>,
+) -> HttpResponse {
+    let page = FormPostPage { shell, client_name: reply_to.client_name().into(), to, fields };
+    html(&page, &POSTS_BY_ITSELF, "no-referrer")
+}
