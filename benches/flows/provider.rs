@@ -1,0 +1,217 @@
+//! A provider with clients and people, arranged through its own command line.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{Answer, Connection};
+use crate::process::Process;
+use crate::{free_port, postgres, redis};
+
+const PASSWORD: &str = "wistful-otter-paints-9";
+const REDIRECT: &str = "http://localhost:3000/callback";
+/// A verifier, and its challenge.
+const VERIFIER: &str = "project-pkce-verifier_0123456789-ABCDEFGHIJKLMNOP";
+const CHALLENGE: &str = "vYNHd8OhS1_DyRzkrZ-joLO-9sp78UJ_Hs8arlPwz2M";
+/// How many people are signed in, each in a browser of their own.
+pub const PEOPLE: usize = 40;
+
+/// Which stores it works on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stores {
+    Embedded,
+    Servers,
+}
+
+/// One registered application.
+pub struct Client {
+    id: String,
+    /// Its credentials, as a header.
+    basic: String,
+}
+
+/// A running provider, its applications, and browsers in which people are signed in.
+pub struct Provider {
+    pub process: Option<Process>,
+    pub config: PathBuf,
+    pub port: u16,
+    /// The application whose ID Tokens are RS256, and the one whose are ES256.
+    pub clients: [Client; 2],
+    /// `Cookie` headers of signed-in browsers.
+    pub browsers: Vec<String>,
+    pub redis: Option<redis::Server>,
+    _postgres: Option<postgres::Server>,
+    _folder: TempDir,
+}
+
+impl Provider {
+    pub fn start(stores: Stores) -> Provider {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port();
+        let at = |name: &str| folder.path().join(name);
+        let mut text = format!(
+            "issuer = \"http://localhost:{port}\"\ndata_dir = {:?}\nkeys_dir = {:?}\n",
+            at("data"),
+            at("keys")
+        );
+        let servers = (stores == Stores::Servers).then(|| (redis::Server::start(), postgres::Server::start()));
+        if let Some((redis, postgres)) = &servers {
+            let (database, state) = (postgres.database(), redis.url());
+            writeln!(text, "database_url = {database:?}\nstate_url = {state:?}").unwrap();
+        }
+        let config = at("countersign.toml");
+        std::fs::write(&config, text).expect("a file");
+        let command = |words: &[&str], typed: &str| {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+                .args(words)
+                .args(["--json", "--config"])
+                .arg(&config)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("it runs");
+            child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+            let out = child.wait_with_output().unwrap();
+            assert!(out.status.success(), "{words:?}");
+            serde_json::from_slice::<Value>(&out.stdout).expect("JSON")
+        };
+        if servers.is_some() {
+            command(&["keys", "init"], "");
+        }
+        let clients = ["RS256", "ES256"].map(|alg| {
+            let words = ["client", "add", "--name", alg, "--redirect-uri", REDIRECT, "--id-token-alg", alg];
+            let made = command(&words, "");
+            let text = |name: &str| made[name].as_str().expect("a member").to_owned();
+            let pair = format!("{}:{}", text("client_id"), text("client_secret"));
+            let basic = data_encoding::BASE64.encode(pair.as_bytes());
+            Client { id: text("client_id"), basic: format!("Authorization: Basic {basic}\r\n") }
+        });
+        for person in 0..PEOPLE {
+            command(&["user", "add", &login(person), "--password-stdin"], PASSWORD);
+        }
+        let (redis, postgres) = servers.unzip();
+        let process = Some(Process::countersign(&config, port));
+        let browsers = vec![];
+        let mut provider =
+            Provider { process, config, port, clients, browsers, redis, _postgres: postgres, _folder: folder };
+        let mut link = Connection::open(port);
+        let browsers = (0..PEOPLE).map(|person| provider.sign_in_everywhere(&mut link, person)).collect();
+        provider.browsers = browsers;
+        provider
+    }
+
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("it runs")
+    }
+
+    /// A session with both applications, each allowed once.
+    fn sign_in_everywhere(&self, link: &mut Connection, person: usize) -> String {
+        let mut jar = Jar::default();
+        for client in &self.clients {
+            let mut next = self.begin(link, &mut jar, client);
+            for _ in 0..3 {
+                if next.starts_with("/login") {
+                    next = self.submit(link, &mut jar, &next, &format!("username={}&password={PASSWORD}", login(person)));
+                }
+                if next.starts_with("/consent") {
+                    next = self.submit(link, &mut jar, &next, "decision=allow");
+                }
+                if next.starts_with("/continue") {
+                    next = self.follow(link, &mut jar, &next).location;
+                }
+            }
+        }
+        jar.header()
+    }
+
+    /// One login with its password, from the request to the answer that leads back.
+    pub fn log_in(&self, link: &mut Connection, number: usize) {
+        let mut jar = Jar::default();
+        let page = self.begin(link, &mut jar, &self.clients[0]);
+        let person = number % PEOPLE;
+        let next = self.submit(link, &mut jar, &page, &format!("username={}&password={PASSWORD}", login(person)));
+        let answer = self.follow(link, &mut jar, &next);
+        assert_eq!(answer.status, 200, "{}", answer.location);
+    }
+
+    /// One silent sign-on: a code for a live session, then its tokens.
+    pub fn sso(&self, link: &mut Connection, client: usize, number: usize) -> Value {
+        let client = &self.clients[client];
+        let cookie = &self.browsers[number % PEOPLE];
+        let answer = link.get(&authorize(client), cookie);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let code = answer.location.split_once("code=").expect(&answer.location).1;
+        let code = code.split('&').next().unwrap_or_default();
+        let body = format!(
+            "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}",
+            escaped(REDIRECT)
+        );
+        let answer = link.post("/token", &client.basic, &body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        serde_json::from_str(&answer.body).expect("JSON")
+    }
+
+    fn begin(&self, link: &mut Connection, jar: &mut Jar, client: &Client) -> String {
+        self.follow(link, jar, &authorize(client)).location
+    }
+
+    fn follow(&self, link: &mut Connection, jar: &mut Jar, path: &str) -> Answer {
+        let mut answer = link.get(path, &jar.header());
+        jar.keep(&answer);
+        let origin = format!("http://localhost:{}", self.port);
+        answer.location = answer.location.trim_start_matches(&origin).into();
+        answer
+    }
+
+    /// Opens a page and sends its form.
+    fn submit(&self, link: &mut Connection, jar: &mut Jar, page: &str, fields: &str) -> String {
+        self.follow(link, jar, page);
+        let (path, ticket) = page.split_once("?t=").expect("a ticket");
+        let headers = format!("{}Sec-Fetch-Site: same-origin\r\n", jar.header());
+        let answer = link.post(path, &headers, &format!("ticket={ticket}&{fields}"));
+        jar.keep(&answer);
+        answer.location.trim_start_matches(&format!("http://localhost:{}", self.port)).into()
+    }
+}
+
+fn authorize(client: &Client) -> String {
+    format!(
+        "/authorize?client_id={}&redirect_uri={}&response_type=code&scope=openid+profile&state=af0ifjsldkj&\
+         nonce=n-0S6_WzA2Mj&code_challenge={CHALLENGE}&code_challenge_method=S256",
+        client.id,
+        escaped(REDIRECT)
+    )
+}
+
+fn login(person: usize) -> String {
+    format!("person{person}")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace(':', "%3A").replace('/', "%2F")
+}
+
+/// The cookies of one browser.
+#[derive(Default)]
+struct Jar(Vec<(String, String)>);
+
+impl Jar {
+    fn keep(&mut self, answer: &Answer) {
+        for (name, value) in &answer.cookies {
+            self.0.retain(|(known, _)| known != name);
+            self.0.push((name.clone(), value.clone()));
+        }
+    }
+
+    fn header(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("Cookie: {}\r\n", pairs.join("; "))
+    }
+}
