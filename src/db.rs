@@ -1,5 +1,6 @@
-//! Connections: the backend is chosen by the URL's scheme, never by trial, and every unit of work runs
-//! in one hop beside the request threads.
+//! Connections: the backend is chosen by the URL's scheme, never by trial. A unit of work that may wait,
+//! for a network or for a disk to settle, runs in one hop beside the request threads; what the embedded
+//! engine answers from memory runs where it is asked for, because the hop would cost more than the work.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -152,12 +153,14 @@ impl ManageConnection for Manager {
             Url::Sqlite(path) => {
                 let name = path.to_string_lossy();
                 let mut conn = SqliteConnection::establish(&name).map_err(r2d2::Error::ConnectionError)?;
-                let synchronous = match self.durability {
-                    Durability::Power => "FULL",
-                    Durability::Process => "NORMAL",
+                // Another process, a command line, may be at work in the same file; a request thread must
+                // not wait for it for long.
+                let (synchronous, patience) = match self.durability {
+                    Durability::Power => ("FULL", 5000),
+                    Durability::Process => ("NORMAL", 1000),
                 };
                 conn.batch_execute(&format!(
-                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+                    "PRAGMA busy_timeout = {patience}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
                      PRAGMA foreign_keys = ON; PRAGMA query_only = {};",
                     if self.read_only { "ON" } else { "OFF" }
                 ))
@@ -180,6 +183,7 @@ impl ManageConnection for Manager {
 #[derive(Clone)]
 pub struct Db {
     url: Url,
+    durability: Durability,
     read: Pool<Manager>,
     write: Pool<Manager>,
     writers: Arc<Semaphore>,
@@ -213,15 +217,19 @@ impl Db {
                 .error_handler(Box::new(r2d2_log::Quiet))
                 .build_unchecked(Manager { url: url.clone(), durability, read_only })
         };
-        let (read, write, writers) = match url {
-            Url::Sqlite(_) => (pool(4, true), pool(1, false), 1),
-            Url::Postgres(_) => {
-                let shared = pool(8, false);
-                (shared.clone(), shared, 8)
-            }
+        let shared = |size: u32| {
+            let shared = pool(size, false);
+            (shared.clone(), shared, size)
         };
-        let writers = Arc::new(Semaphore::new(writers));
-        let db = Db { url: url.clone(), read, write, writers, measured: Store::default() };
+        let (read, write, writers) = match (url, durability) {
+            (Url::Sqlite(_), Durability::Power) => (pool(4, true), pool(1, false), 1),
+            // Every write of one connection makes all others forget the pages they hold.
+            (Url::Sqlite(_), Durability::Process) => shared(1),
+            (Url::Postgres(_), _) => shared(8),
+        };
+        let writers = Arc::new(Semaphore::new(writers as usize));
+        let measured = Store::default();
+        let db = Db { url: url.clone(), durability, read, write, writers, measured };
         db.migrate_now(migrations)?;
         Ok(db)
     }
@@ -270,15 +278,19 @@ impl Db {
         .await
     }
 
-    /// Runs one unit of reading beside the request threads.
+    /// Runs one unit of reading.
     pub async fn read<T, F>(&self, work: F) -> Result<T, DbError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
         let begun = Instant::now();
-        let db = self.clone();
-        let done = hop(move || db.read_now(work)).await;
+        let done = if self.is_embedded() {
+            self.read_now(work)
+        } else {
+            let db = self.clone();
+            hop(move || db.read_now(work)).await
+        };
         count(&self.measured.read, begun, &done);
         done
     }
@@ -290,14 +302,18 @@ impl Db {
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
         let begun = Instant::now();
-        let turn = Arc::clone(&self.writers).acquire_owned().await;
-        let db = self.clone();
-        let done = hop(move || {
-            let done = db.write_now(work);
-            drop(turn);
-            done
-        })
-        .await;
+        let done = if self.is_embedded() && self.durability == Durability::Process {
+            self.write_now(work)
+        } else {
+            let turn = Arc::clone(&self.writers).acquire_owned().await;
+            let db = self.clone();
+            hop(move || {
+                let done = db.write_now(work);
+                drop(turn);
+                done
+            })
+            .await
+        };
         count(&self.measured.write, begun, &done);
         done
     }

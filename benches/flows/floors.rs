@@ -45,7 +45,13 @@ impl Floors {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut out = [0; 32];
         each(20, || {
-            argon.hash_password_into_with_memory(b"a password", b"a salt of sixteen", &mut out, &mut memory[..])
+            argon
+                .hash_password_into_with_memory(
+                    b"a password",
+                    b"a salt of sixteen",
+                    &mut out,
+                    &mut memory[..],
+                )
                 .unwrap();
         })
     }

@@ -43,7 +43,9 @@ fn main() {
     let scale = if quick { 10 } else { 1 };
     let floors = floors::Floors::new();
     let bare = Process::bare(free_port());
-    println!("processor time of the server per operation, {connections} connections, quietest of {ROUNDS} rounds\n");
+    println!(
+        "processor time of the server per operation, {connections} connections, quietest of {ROUNDS} rounds\n"
+    );
     println!("{:<34}{:>12}{:>12}{:>10}", "", "measured", "floor", "req/s");
     for (stores, title) in [(Stores::Embedded, "SQLite"), (Stores::Servers, "PostgreSQL + Redis")] {
         println!("{title}");
@@ -55,7 +57,9 @@ fn main() {
         }
         report(&rounds);
         let flows = 10_000 / scale;
-        spread(provider.port, connections, flows, |link, number| drop(provider.sso(link, number % 2, number)));
+        spread(provider.port, connections, flows, |link, number| {
+            drop(provider.sso(link, number % 2, number))
+        });
         println!("{:<34}{idle:>10.1}MB", "memory after start and 80 logins");
         println!("{:<34}{:>10.1}MB", format!("memory after {flows} more flows"), provider.process().memory());
         if let Some(redis) = &provider.redis {
@@ -160,11 +164,14 @@ fn spread(port: u16, connections: usize, times: usize, work: impl Fn(&mut Connec
 /// What a signed-in browser keeps in Redis: its record, and its place in the person's index.
 fn bytes_per_browser(port: u16) -> usize {
     use ::redis::Commands;
-    let mut link = ::redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap().get_connection().unwrap();
+    let mut link =
+        ::redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap().get_connection().unwrap();
     let keys: Vec<String> = link.keys("*").unwrap();
-    let kept: Vec<&String> = keys.iter().filter(|key| key.starts_with("s:") || key.starts_with("u:")).collect();
+    let kept: Vec<&String> =
+        keys.iter().filter(|key| key.starts_with("s:") || key.starts_with("u:")).collect();
     let records = kept.iter().filter(|key| key.starts_with("s:")).count();
-    let usage = |key: &&String| ::redis::cmd("MEMORY").arg("USAGE").arg(key).query::<usize>(&mut link).unwrap();
+    let usage =
+        |key: &&String| ::redis::cmd("MEMORY").arg("USAGE").arg(key).query::<usize>(&mut link).unwrap();
     let bytes: usize = kept.iter().map(usage).sum();
     bytes / records.max(1)
 }
@@ -193,7 +200,9 @@ fn bare(port: u16) {
     let body: &'static str = Box::leak("x".repeat(1000).into_boxed_str());
     let serve = async move {
         HttpServer::new(move || {
-            App::new().default_service(web::to(move || async move { HttpResponse::Ok().content_type("text/plain").body(body) }))
+            App::new().default_service(web::to(move || async move {
+                HttpResponse::Ok().content_type("text/plain").body(body)
+            }))
         })
         .bind(("127.0.0.1", port))
         .unwrap()

@@ -31,7 +31,8 @@ impl Process {
     fn start(mut command: Command, port: u16) -> Process {
         // Its log goes into a file, as it would in operation: writing it is part of the cost.
         let log = tempfile::tempfile().expect("a file");
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
         let process = Process { child, port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -58,7 +58,8 @@ impl Provider {
             at("data"),
             at("keys")
         );
-        let servers = (stores == Stores::Servers).then(|| (redis::Server::start(), postgres::Server::start()));
+        let servers =
+            (stores == Stores::Servers).then(|| (redis::Server::start(), postgres::Server::start()));
         if let Some((redis, postgres)) = &servers {
             let (database, state) = (postgres.database(), redis.url());
             writeln!(text, "database_url = {database:?}\nstate_url = {state:?}").unwrap();
@@ -96,8 +97,16 @@ impl Provider {
         let (redis, postgres) = servers.unzip();
         let process = Some(Process::countersign(&config, port));
         let browsers = vec![];
-        let mut provider =
-            Provider { process, config, port, clients, browsers, redis, _postgres: postgres, _folder: folder };
+        let mut provider = Provider {
+            process,
+            config,
+            port,
+            clients,
+            browsers,
+            redis,
+            _postgres: postgres,
+            _folder: folder,
+        };
         let mut link = Connection::open(port);
         let browsers = (0..PEOPLE).map(|person| provider.sign_in_everywhere(&mut link, person)).collect();
         provider.browsers = browsers;
@@ -115,7 +124,12 @@ impl Provider {
             let mut next = self.begin(link, &mut jar, client);
             for _ in 0..3 {
                 if next.starts_with("/login") {
-                    next = self.submit(link, &mut jar, &next, &format!("username={}&password={PASSWORD}", login(person)));
+                    next = self.submit(
+                        link,
+                        &mut jar,
+                        &next,
+                        &format!("username={}&password={PASSWORD}", login(person)),
+                    );
                 }
                 if next.starts_with("/consent") {
                     next = self.submit(link, &mut jar, &next, "decision=allow");
@@ -133,7 +147,8 @@ impl Provider {
         let mut jar = Jar::default();
         let page = self.begin(link, &mut jar, &self.clients[0]);
         let person = number % PEOPLE;
-        let next = self.submit(link, &mut jar, &page, &format!("username={}&password={PASSWORD}", login(person)));
+        let next =
+            self.submit(link, &mut jar, &page, &format!("username={}&password={PASSWORD}", login(person)));
         let answer = self.follow(link, &mut jar, &next);
         assert_eq!(answer.status, 200, "{}", answer.location);
     }

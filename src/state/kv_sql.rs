@@ -1,6 +1,6 @@
 //! The state store as one SQL table, alike on SQLite and PostgreSQL.
 
-use diesel::dsl::{exists, select};
+use diesel::dsl::{Eq, exists, select};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use time::{Duration, OffsetDateTime};
@@ -17,6 +17,7 @@ diesel::table! {
         spent -> Bool,
         n -> BigInt,
         exp -> BigInt,
+        sweep -> BigInt,
     }
 }
 
@@ -30,6 +31,8 @@ diesel::table! {
 
 /// How many rows one sweep removes at most, so that it never holds the writer for long.
 const SWEEP: i64 = 500;
+/// How long a row stays after the end its value had at first: spending a code then moves no index entry.
+const GARBAGE: i64 = 3600;
 
 /// A table of values that end.
 #[derive(Clone)]
@@ -68,7 +71,7 @@ impl SqlKv {
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
         let (key, value, exp) = (key.as_str().to_owned(), value.to_vec(), exp.unix_timestamp());
         self.write(move |conn| {
-            let row = (kv::k.eq(key), kv::v.eq(value), kv::spent.eq(false), kv::n.eq(0), kv::exp.eq(exp));
+            let row = row(key, value, 0, exp);
             each!(conn, |c| diesel::insert_into(kv::table)
                 .values(row)
                 .on_conflict(kv::k)
@@ -78,6 +81,7 @@ impl SqlKv {
                     kv::spent.eq(excluded(kv::spent)),
                     kv::n.eq(excluded(kv::n)),
                     kv::exp.eq(excluded(kv::exp)),
+                    kv::sweep.eq(excluded(kv::sweep)),
                 ))
                 .execute(c)?);
             Ok(())
@@ -97,7 +101,7 @@ impl SqlKv {
         self.write(move |conn| {
             // A value whose time is over does not count as being there.
             diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
-            let row = (kv::k.eq(key), kv::v.eq(value), kv::spent.eq(false), kv::n.eq(0), kv::exp.eq(exp));
+            let row = row(key, value, 0, exp);
             let inserted = each!(conn, |c| diesel::insert_into(kv::table)
                 .values(row)
                 .on_conflict_do_nothing()
@@ -154,7 +158,8 @@ impl SqlKv {
         self.write(move |conn| {
             let unchanged = kv::table.find(key).filter(kv::v.eq(old)).filter(kv::spent.eq(false));
             let live = unchanged.filter(kv::exp.gt(now));
-            Ok(diesel::update(live).set((kv::v.eq(new), kv::exp.eq(exp))).execute(conn)? == 1)
+            let set = (kv::v.eq(new), kv::exp.eq(exp), kv::sweep.eq(exp + GARBAGE));
+            Ok(diesel::update(live).set(set).execute(conn)? == 1)
         })
         .await
     }
@@ -170,8 +175,7 @@ impl SqlKv {
         let (count, resets) = self
             .write(move |conn| {
                 diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
-                let row =
-                    (kv::k.eq(key), kv::v.eq(vec![]), kv::spent.eq(false), kv::n.eq(1), kv::exp.eq(ends));
+                let row = row(key, vec![], 1, ends);
                 let counted: (i64, i64) = each!(conn, |c| diesel::insert_into(kv::table)
                     .values(row)
                     .on_conflict(kv::k)
@@ -263,21 +267,33 @@ impl SqlKv {
 
     pub(super) async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {
         let now = now.unix_timestamp();
-        let due =
-            self.read(move |conn| Ok(select(exists(kv::table.filter(kv::exp.le(now)))).get_result(conn)?));
-        if !due.await? {
+        let due = move || kv::table.filter(kv::sweep.le(now)).filter(kv::exp.le(now));
+        if !self.read(move |conn| Ok(select(exists(due())).get_result(conn)?)).await? {
             return Ok(0);
         }
         self.write(move |conn| {
-            let over = kv::table.filter(kv::exp.le(now)).select(kv::k).limit(SWEEP);
-            let over: Vec<String> = over.load(conn)?;
-            let swept =
-                diesel::delete(kv::table.filter(kv::k.eq_any(over)).filter(kv::exp.le(now))).execute(conn)?;
+            let over: Vec<String> = due().select(kv::k).limit(SWEEP).load(conn)?;
+            let swept = diesel::delete(due().filter(kv::k.eq_any(over))).execute(conn)?;
             diesel::delete(kv_index::table.filter(kv_index::exp.le(now))).execute(conn)?;
             Ok(swept)
         })
         .await
     }
+}
+
+type Row = (
+    Eq<kv::k, String>,
+    Eq<kv::v, Vec<u8>>,
+    Eq<kv::spent, bool>,
+    Eq<kv::n, i64>,
+    Eq<kv::exp, i64>,
+    Eq<kv::sweep, i64>,
+);
+
+/// A whole row of a value that is not spent.
+fn row(key: String, value: Vec<u8>, n: i64, exp: i64) -> Row {
+    let ends = (kv::exp.eq(exp), kv::sweep.eq(exp + GARBAGE));
+    (kv::k.eq(key), kv::v.eq(value), kv::spent.eq(false), kv::n.eq(n), ends.0, ends.1)
 }
 
 fn failed(error: &DbError) -> StateError {

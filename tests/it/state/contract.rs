@@ -330,7 +330,7 @@ mod sweep {
         kv.hit(&key(), seconds(60), now).await.unwrap();
         assert_eq!(kv.sweep(now).await.unwrap(), 0);
         let ended: Vec<_> = (0..1100).map(|_| key()).collect();
-        let put = ended.iter().map(|key| kv.put(key, b"", now - seconds(1)));
+        let put = ended.iter().map(|key| kv.put(key, b"", now - seconds(3600)));
         assert!(futures_util::future::join_all(put).await.iter().all(Result::is_ok));
         let mut swept = vec![];
         for _ in 0..4 {
@@ -338,8 +338,9 @@ mod sweep {
         }
         assert_eq!(swept, [500, 500, 100, 0]);
         assert!(kv.get(&live, now).await.unwrap().is_some());
-        assert_eq!(kv.sweep(now + seconds(1)).await.unwrap(), 1);
-        assert_eq!(kv.sweep(now + seconds(60)).await.unwrap(), 2, "the spent mark and the counter");
+        assert_eq!(kv.sweep(now + seconds(3599)).await.unwrap(), 0, "garbage stays for an hour");
+        assert_eq!(kv.sweep(now + seconds(3600)).await.unwrap(), 1, "the spent mark");
+        assert_eq!(kv.sweep(now + seconds(3660)).await.unwrap(), 2, "the live value and the counter");
     }
 
     #[actix_web::test]
