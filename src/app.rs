@@ -1,5 +1,8 @@
 //! Everything a running provider is made of, opened once at start.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -9,7 +12,6 @@ use crate::drain::Drain;
 use crate::health::Health;
 use crate::keys::KeyError;
 use crate::keys::opened::Keys;
-use crate::keys::policy::KeyPolicy;
 use crate::password;
 use crate::protocol::metadata::metadata;
 use crate::published::Published;
@@ -36,8 +38,8 @@ pub struct App {
     pub keys: Keys,
     /// Checks people's passwords.
     pub passwords: password::Verifier,
-    /// The discovery document, as it goes over the wire.
-    pub discovery: Published,
+    /// The discovery document, as it goes over the wire; replaced when what it says changes.
+    pub discovery: ArcSwap<Published>,
     /// Whether it is about to end.
     pub drain: Drain,
     /// Whether this node can serve.
@@ -85,10 +87,9 @@ impl App {
         };
         let db = open_store(&config)?.measured(metrics.store("main"));
         let kv = open_state(&config, &db)?.measured(metrics.store("state"));
-        let keys = Keys::open(&db, &config.instance_key, KeyPolicy::DEFAULT, clock.now())?;
-        let discovery = Value::Object(metadata(&config.issuer, &config.resources)).to_string();
+        let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now())?;
         Ok(App {
-            discovery: Published::new(discovery),
+            discovery: ArcSwap::new(Arc::new(discovery(&config, &keys))),
             clients: Clients::new(db.clone()),
             state: State::new(&kv),
             passwords: password::Verifier::default().measured(metrics.passwords()),
@@ -119,6 +120,17 @@ impl App {
         self.metrics.process.observe();
     }
 
+    /// Looks after the signing keys, and says in the discovery document what can be signed with from now
+    /// on. Blocks, for as long as making an RSA key takes.
+    pub fn tend_keys(&self) -> Result<(), KeyError> {
+        self.keys.turn(&self.db, &self.clock)?;
+        let document = discovery(&self.config, &self.keys);
+        if document.etag != self.discovery.load().etag {
+            self.discovery.store(Arc::new(document));
+        }
+        Ok(())
+    }
+
     /// Refuses a database that `countersign demo` made: its passwords are no secrets.
     pub fn refuse_demo(&self) -> Result<(), StartError> {
         match self.db.read_now(|conn| facts::get(conn, "demo"))? {
@@ -126,6 +138,12 @@ impl App {
             None => Ok(()),
         }
     }
+}
+
+/// Spec: OpenID Connect Discovery §4.2
+fn discovery(config: &Config, keys: &Keys) -> Published {
+    let signing = keys.ring.load().algorithms();
+    Published::new(Value::Object(metadata(&config.issuer, &config.resources, &signing)).to_string())
 }
 
 /// Opens the main database and checks that this program is new enough for it.

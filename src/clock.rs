@@ -13,9 +13,15 @@ pub struct Clock {
 
 impl Clock {
     /// The present instant, read once per request and handed on by argument.
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the system clock")]
     pub fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc() + Duration::seconds(self.ahead.load(Ordering::Relaxed))
+        self.unmoved() + Duration::seconds(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// What the machine's clock says, however far this one was moved: to compare it with another machine's.
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the system clock")]
+    #[expect(clippy::unused_self, reason = "whoever may know the time is handed a clock")]
+    pub fn unmoved(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
     }
 
     /// Moves this clock and all its clones ahead, in whole seconds; a negative span moves it back.

@@ -10,8 +10,8 @@ use actix_web::{App as ActixApp, HttpServer, middleware};
 
 use crate::app::{App, StartError};
 use crate::routes;
-use crate::store;
 use crate::telemetry::registry::UPKEEP;
+use crate::ticks;
 use crate::web::headers;
 
 pub mod ending; // without losing a request
@@ -28,13 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST_BODY: usize = 64 * 1024;
 /// How many units of work one worker may have beside its requests.
 const BLOCKING: usize = 16;
-/// How often what has expired is swept away.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How much one step of it takes at most.
-const SWEEP_AT_ONCE: usize = 500;
-/// How long it lets others write between two steps.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
-
 /// Listens on every address of `host:port`.
 pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
     let addresses =
@@ -102,7 +95,7 @@ pub fn serve(
             }
         });
     }
-    tokio::spawn(sweep(Arc::clone(app)));
+    ticks::start(app);
     Ok(server.run())
 }
 
@@ -125,31 +118,4 @@ pub fn serve_metrics(app: &Arc<App>, listeners: Vec<TcpListener>) -> Result<Serv
         }
     });
     Ok(server.run())
-}
-
-/// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits
-/// long for the writer, and again until nothing is left.
-async fn sweep(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
-        let now = app.clock.now();
-        loop {
-            let swept = match (app.kv.sweep(now).await, store::grants::sweep(&app.db, now).await) {
-                (Ok(values), Ok(grants)) => {
-                    app.metrics.sweeps.swept(values, grants, now);
-                    values.max(grants)
-                }
-                (values, grants) => {
-                    let errors = [values.err().map(|e| e.to_string()), grants.err().map(|e| e.to_string())];
-                    tracing::warn!(?errors, "sweeping failed");
-                    app.metrics.sweeps.failed.increment(1);
-                    break;
-                }
-            };
-            if swept < SWEEP_AT_ONCE {
-                break;
-            }
-            tokio::time::sleep(SWEEP_PAUSE).await;
-        }
-    }
 }

@@ -9,6 +9,8 @@ use url::Url;
 
 use crate::db;
 use crate::keys::instance::{FILE, Given, Source};
+use crate::keys::policy::KeyPolicy;
+use crate::protocol::claims::TOKEN_LIFETIME;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::{Resource, Resources};
 use crate::telemetry::log;
@@ -94,6 +96,8 @@ pub struct Config {
     pub completion: Completion,
     /// The APIs that tokens are issued for.
     pub resources: Resources,
+    /// How long signing keys live.
+    pub keys: KeyPolicy,
 }
 
 /// A configuration that cannot be used; says which setting and what to do.
@@ -157,6 +161,8 @@ impl Config {
             trusted_proxies,
             completion: settings.completion.unwrap_or_default(),
             resources,
+            keys: KeyPolicy::new(settings.keys, TOKEN_LIFETIME)
+                .map_err(|why| ConfigError(format!("[keys] {why}")))?,
         })
     }
 

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::{Completion, ConfigError, refuse};
+use crate::keys::policy::KeySettings;
 use crate::protocol::resource::Resource;
 use crate::telemetry::log;
 
@@ -34,6 +35,7 @@ pub(super) struct Settings {
     pub(super) trusted_proxies: Option<Vec<IpNet>>,
     pub(super) completion: Option<Completion>,
     pub(super) resource: Vec<Resource>,
+    pub(super) keys: KeySettings,
 }
 
 /// Variables that are no settings: the command line reads them, for the demo.

@@ -10,5 +10,5 @@ use crate::web::document;
 ///
 /// Spec: OpenID Connect Discovery §4, RFC 8414 §3
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    document::answer(&req, &app.discovery, Duration::hours(1))
+    document::answer(&req, &app.discovery.load(), Duration::hours(1))
 }

@@ -3,12 +3,18 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
+use crate::protocol::failure::TokenFailure;
 use crate::web::document;
 
 /// `GET /.well-known/jwks.json`: no lock, no database; as cacheable as the key policy promises.
 ///
 /// Spec: RFC 7517 §5, OpenID Connect Core §10.1.1
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, TokenFailure> {
     let ring = app.keys.ring.load();
-    document::answer(&req, &ring.jwks, ring.policy.jwks_max_age)
+    let Some(max_age) = ring.max_age() else {
+        // Better no answer, and another node is asked, than a set that may lack a key.
+        let cause = format!("the keys were last seen {} s ago", ring.age().whole_seconds());
+        return Err(TokenFailure::unavailable(cause));
+    };
+    Ok(document::answer(&req, &ring.jwks, max_age))
 }

@@ -2,11 +2,11 @@
 //! made: parsing costs more than signing.
 
 use josekit::JoseError;
-use josekit::jws::{self, ES256, JwsHeader, JwsSigner, JwsVerifier, RS256};
+use josekit::jws::{self, ES256, EdDSA, JwsHeader, JwsSigner, JwsVerifier, PS256, RS256};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{HasPublic, Id, PKey, Private};
 use openssl::rsa::Rsa;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,25 +29,37 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Makes a new key. RSA takes a few hundred milliseconds.
-    pub fn generate(alg: SigningAlg) -> Result<KeyPair, KeyError> {
-        let key = match alg {
-            SigningAlg::RS256 => PKey::from_rsa(Rsa::generate(2048)?)?,
+    /// Makes a new key. RSA takes a few hundred milliseconds, and seconds when it is long.
+    pub fn generate(alg: SigningAlg, rsa_bits: u32) -> Result<KeyPair, KeyError> {
+        KeyPair::of(&match alg {
+            SigningAlg::RS256 | SigningAlg::PS256 => PKey::from_rsa(Rsa::generate(rsa_bits)?)?,
             SigningAlg::ES256 => {
                 let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
                 PKey::from_ec_key(EcKey::generate(&group)?)?
             }
-        };
-        Ok(KeyPair {
-            public_jwk: public_jwk(&key)?,
-            private_der: Zeroizing::new(key.private_key_to_pkcs8()?),
+            SigningAlg::EdDSA => PKey::generate_ed25519()?,
         })
+    }
+
+    /// The same of a key that is there.
+    pub fn of(key: &PKey<Private>) -> Result<KeyPair, KeyError> {
+        Ok(KeyPair { public_jwk: public_jwk(key)?, private_der: Zeroizing::new(key.private_key_to_pkcs8()?) })
+    }
+
+    /// Reads a private key that was stored.
+    pub fn from_der(private_der: &[u8]) -> Result<KeyPair, KeyError> {
+        KeyPair::of(&PKey::private_key_from_pkcs8(private_der)?)
     }
 }
 
-fn public_jwk(key: &PKey<Private>) -> Result<Map<String, Value>, KeyError> {
+/// The required members of the public JWK, and no more.
+///
+/// Spec: RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2
+pub fn public_jwk(key: &PKey<impl HasPublic>) -> Result<Map<String, Value>, KeyError> {
     let members = if let Ok(rsa) = key.rsa() {
         json!({ "kty": "RSA", "n": base64url(&rsa.n().to_vec()), "e": base64url(&rsa.e().to_vec()) })
+    } else if key.id() == Id::ED25519 {
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(&key.raw_public_key()?) })
     } else {
         let ec = key.ec_key()?;
         let (mut x, mut y, mut context) = (BigNum::new()?, BigNum::new()?, BigNumContext::new()?);
@@ -67,6 +79,7 @@ fn public_jwk(key: &PKey<Private>) -> Result<Map<String, Value>, KeyError> {
 pub fn thumbprint(jwk: &Map<String, Value>) -> String {
     let required: &[&str] = match jwk.get("kty").and_then(Value::as_str) {
         Some("EC") => &["crv", "kty", "x", "y"],
+        Some("OKP") => &["crv", "kty", "x"],
         _ => &["e", "kty", "n"],
     };
     let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -77,7 +90,10 @@ pub fn thumbprint(jwk: &Map<String, Value>) -> String {
 
 /// A parsed private key, ready to sign.
 pub struct Signer {
-    kid: String,
+    /// The key's name.
+    pub kid: String,
+    /// What it signs with.
+    pub alg: SigningAlg,
     inner: Box<dyn JwsSigner>,
 }
 
@@ -87,8 +103,10 @@ impl Signer {
         let signer: Box<dyn JwsSigner> = match alg {
             SigningAlg::RS256 => Box::new(RS256.signer_from_der(private_der).map_err(crypto)?),
             SigningAlg::ES256 => Box::new(ES256.signer_from_der(private_der).map_err(crypto)?),
+            SigningAlg::PS256 => Box::new(PS256.signer_from_der(private_der).map_err(crypto)?),
+            SigningAlg::EdDSA => Box::new(EdDSA.signer_from_der(private_der).map_err(crypto)?),
         };
-        Ok(Signer { kid: kid.into(), inner: signer })
+        Ok(Signer { kid: kid.into(), alg, inner: signer })
     }
 
     /// Signs claims as a compact JWS with this `typ`.
@@ -117,6 +135,8 @@ impl Verifier {
         let verifier: Box<dyn JwsVerifier> = match alg {
             SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&jwk).map_err(crypto)?),
             SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&jwk).map_err(crypto)?),
+            SigningAlg::PS256 => Box::new(PS256.verifier_from_jwk(&jwk).map_err(crypto)?),
+            SigningAlg::EdDSA => Box::new(EdDSA.verifier_from_jwk(&jwk).map_err(crypto)?),
         };
         Ok(Verifier { kid: kid.into(), alg, inner: verifier })
     }

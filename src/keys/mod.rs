@@ -3,9 +3,13 @@
 pub mod instance; // the key that never enters the database
 pub mod jose; // the only user of josekit
 pub mod opened; // everything sealed in the database, opened once at start
-pub mod policy; // the promise to caches
+pub mod policy; // how long keys live, and what caches are told
+pub mod promise; // what was told under earlier policies
 pub mod ring; // an immutable snapshot that signs and verifies
+pub mod rotation; // what happens next: a pure plan
 pub mod seal; // authenticated encryption under the instance key
+pub mod steps; // one step of the plan, in one transaction
+pub mod upkeep; // what every node does every few seconds
 
 /// Why keys cannot be used. No variant ever holds key material.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +20,9 @@ pub enum KeyError {
     /// Something sealed cannot be opened with the instance keys at hand.
     #[error("{0}")]
     Sealed(String),
+    /// This node has not seen the database for so long that others may have done away with its keys.
+    #[error("this node has not seen the database for {0} s and must not use its keys any longer")]
+    OutOfTouch(i64),
     /// A cryptographic operation failed.
     #[error("cryptography: {0}")]
     Crypto(String),

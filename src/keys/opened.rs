@@ -1,6 +1,7 @@
 //! Everything that is sealed in the database, opened once at start.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use openssl::symm::{Cipher, Crypter, Mode};
@@ -9,15 +10,17 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 use super::instance::{InstanceKeys, Source};
-use super::jose::{KeyPair, thumbprint};
+use super::jose::KeyPair;
 use super::policy::KeyPolicy;
-use super::ring::{PURPOSE, Ring};
+use super::promise;
+use super::ring::{Fault, Read, Ring};
 use super::seal;
+use super::upkeep::sealed;
 use crate::db::{Conn, Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::client::SigningAlg;
 use crate::secret::{Key, base64url, from_base64url};
-use crate::store::signing_keys::{self, StoredKey};
+use crate::store::signing_keys::{self, KeyState};
 use crate::store::{facts, secrets};
 
 /// The fact under which the database records which instance key seals it.
@@ -43,44 +46,56 @@ impl Keys {
     /// Opens all keys; makes what an empty database does not have yet. Blocks: for start-up.
     ///
     /// An instance key is made by itself only beside an empty embedded database: anywhere else a new one
-    /// could not open what is there, or other nodes would not have it.
-    pub fn open(db: &Db, source: &Source, policy: KeyPolicy, now: OffsetDateTime) -> Result<Keys, KeyError> {
+    /// could not open what is there, or other nodes would not have it. The first keys of an empty database
+    /// sign at once: nobody can have cached a set without them.
+    pub fn open(db: &Db, source: &Source, policy: &KeyPolicy, now: OffsetDateTime) -> Result<Keys, KeyError> {
         let instance = instance(db, source)?;
         // RSA takes a while to make: before the writer is held, not while.
-        let is_empty = db.read_now(signing_keys::list)?.is_empty();
-        let wanted = SigningAlg::ALL.into_iter().filter(|_| is_empty);
-        let fresh = wanted.map(KeyPair::generate).collect::<Result<Vec<_>, _>>()?;
-        let sealed = || {
-            db.write_now(|conn| {
-                if signing_keys::list(conn)?.is_empty() {
-                    for (alg, pair) in SigningAlg::ALL.into_iter().zip(&fresh) {
-                        signing_keys::insert(conn, &sealed(alg, pair, &instance, now), now)?;
-                    }
+        let is_empty = db.read_now(signing_keys::list_all)?.is_empty();
+        let wanted = policy.algorithms.iter().filter(|_| is_empty);
+        let first = |alg: &SigningAlg| {
+            let pair = KeyPair::generate(*alg, policy.rsa_bits)?;
+            Ok(sealed(*alg, &pair, KeyState::Active, &instance, now))
+        };
+        let fresh = wanted.map(first).collect::<Result<Vec<_>, KeyError>>()?;
+        let asked = Instant::now();
+        let (stored, promise, sid, session_reference) = db.write_now(|conn| {
+            // Nodes that start at the same moment follow one another from here on.
+            let promise = promise::begin(conn, policy, now)?;
+            if signing_keys::list_all(conn)?.is_empty() {
+                for key in &fresh {
+                    signing_keys::insert(conn, key, now)?;
                 }
-                Ok((
-                    // As stored: every node and every start must publish the same bytes.
-                    signing_keys::list(conn)?,
-                    sealed_secret(conn, "sid", &instance)?,
-                    sealed_secret(conn, "session reference", &instance)?,
-                ))
-            })
-        };
-        let (stored, sid, session_reference) = match sealed() {
-            // Another node was first, at the same moment: its keys are there now.
-            Err(error) if error.is_conflict() => sealed()?,
-            first => first?,
-        };
-        let ring = Ring::open(&stored, &instance, policy)?;
+            }
+            Ok((
+                signing_keys::list(conn)?,
+                promise,
+                sealed_secret(conn, "sid", &instance)?,
+                sealed_secret(conn, "session reference", &instance)?,
+            ))
+        })?;
+        let ring = Ring::open(Read { keys: stored, promise, asked }, &instance, policy, None);
+        if let Some(Fault::Locked(words)) = ring.faults.iter().find(|fault| matches!(fault, Fault::Locked(_)))
+        {
+            return Err(KeyError::Sealed(words.clone()));
+        }
+        ring.tell_faults();
         let derived = |purpose| Key::new(*instance.first().key.derive::<32>(purpose, b""));
         let opened = |name, bytes: Vec<u8>| open_secret(name, &bytes, &instance);
-        Ok(Keys {
+        let keys = Keys {
             ring: ArcSwap::new(Arc::new(ring)),
             sid: opened("sid", sid)?,
             session_reference: opened("session reference", session_reference)?,
             csrf: derived("csrf"),
             device: derived("device"),
             instance,
-        })
+        };
+        // Whoever serves must be able to sign: what is missing is made good before, and not by the way.
+        let algorithms = keys.ring.load().algorithms();
+        if SigningAlg::ALWAYS.iter().any(|alg| !algorithms.contains(alg)) {
+            keys.settle(db, &|| now)?;
+        }
+        Ok(keys)
     }
 }
 
@@ -164,19 +179,6 @@ fn place(source: &Source) -> String {
     match source {
         Source::Given(_) => "COUNTERSIGN_INSTANCE_KEY".into(),
         Source::File { path, .. } => path.display().to_string(),
-    }
-}
-
-fn sealed(alg: SigningAlg, pair: &KeyPair, instance: &InstanceKeys, now: OffsetDateTime) -> StoredKey {
-    let kid = thumbprint(&pair.public_jwk);
-    StoredKey {
-        alg: alg.name().into(),
-        state: "active".into(),
-        public_jwk: serde_json::Value::Object(pair.public_jwk.clone()).to_string(),
-        private_sealed: Some(seal::seal(instance, PURPOSE, kid.as_bytes(), &pair.private_der)),
-        created_at: now.unix_timestamp(),
-        since: now.unix_timestamp(),
-        kid,
     }
 }
 

@@ -51,18 +51,32 @@ pub enum SigningAlg {
     RS256,
     /// ECDSA on P-256 with SHA-256; a twelfth of the cost.
     ES256,
+    /// RSA-PSS with SHA-256.
+    PS256,
+    /// `EdDSA` on Ed25519.
+    EdDSA,
 }
 
 impl SigningAlg {
-    /// Every algorithm, as discovery lists them.
-    pub const ALL: [SigningAlg; 2] = [SigningAlg::RS256, SigningAlg::ES256];
+    /// Every algorithm this program knows.
+    pub const ALL: [SigningAlg; 4] =
+        [SigningAlg::RS256, SigningAlg::ES256, SigningAlg::PS256, SigningAlg::EdDSA];
+    /// Those that every provider signs with.
+    pub const ALWAYS: [SigningAlg; 2] = [SigningAlg::RS256, SigningAlg::ES256];
 
     /// The registered name.
     pub fn name(self) -> &'static str {
         match self {
             SigningAlg::RS256 => "RS256",
             SigningAlg::ES256 => "ES256",
+            SigningAlg::PS256 => "PS256",
+            SigningAlg::EdDSA => "EdDSA",
         }
+    }
+
+    /// Reads a registered name.
+    pub fn from_name(name: &str) -> Option<SigningAlg> {
+        SigningAlg::ALL.into_iter().find(|alg| alg.name() == name)
     }
 }
 

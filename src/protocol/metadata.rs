@@ -12,11 +12,12 @@ use crate::protocol::scope::{STANDARD, is_standard};
 /// The provider's metadata. A member is here because its feature is, and each has a test that uses it.
 ///
 /// Spec: OpenID Connect Discovery §3, RFC 8414 §2
-pub fn metadata(issuer: &str, resources: &Resources) -> Map<String, Value> {
+pub fn metadata(issuer: &str, resources: &Resources, algorithms: &[SigningAlg]) -> Map<String, Value> {
     let at = |path: &str| json!(format!("{issuer}{path}"));
     let standard = STANDARD.iter().map(|(name, _)| *name);
     let ours = resources.all_scopes().filter(|name| !is_standard(name));
     let scopes: Vec<String> = standard.map(str::to_owned).chain(ours.names().map(str::to_owned)).collect();
+    let signing: Vec<&str> = algorithms.iter().map(|alg| alg.name()).collect();
     let protocol_claims = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
     let claims = STANDARD.iter().flat_map(|(_, claims)| claims.iter()).chain(&protocol_claims);
     let members = [
@@ -30,7 +31,7 @@ pub fn metadata(issuer: &str, resources: &Resources) -> Map<String, Value> {
         ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::name))),
         ("grant_types_supported", json!(["authorization_code"])),
         ("subject_types_supported", json!(["public"])),
-        ("id_token_signing_alg_values_supported", json!(SigningAlg::ALL.map(SigningAlg::name))),
+        ("id_token_signing_alg_values_supported", json!(signing)),
         ("token_endpoint_auth_methods_supported", json!(AuthMethod::SUPPORTED)),
         ("scopes_supported", json!(scopes)),
         ("claims_supported", json!(claims.collect::<Vec<_>>())),

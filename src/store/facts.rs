@@ -1,6 +1,7 @@
 //! Facts about this database: its version, its instance key, whether it is a demo's.
 
 use diesel::prelude::*;
+use time::{Duration, OffsetDateTime};
 
 use super::CODE_VERSION;
 use super::schema::facts;
@@ -28,6 +29,21 @@ pub fn get_or_insert(conn: &mut Conn, name: &str, value: &str) -> Result<String,
     let row = (facts::name.eq(name), facts::value.eq(value));
     each!(conn, |c| diesel::insert_into(facts::table).values(row).on_conflict_do_nothing().execute(c)?);
     Ok(facts::table.find(name).select(facts::value).first(conn)?)
+}
+
+/// Keeps others from changing a fact, or locking it, until this transaction ends.
+pub fn lock(conn: &mut Conn, name: &str) -> Result<(), DbError> {
+    diesel::update(facts::table.find(name)).set(facts::value.eq(facts::value)).execute(conn)?;
+    Ok(())
+}
+
+/// What time the database's own clock says it is; none when it is this machine's.
+pub fn database_clock(conn: &mut Conn) -> Result<Option<OffsetDateTime>, DbError> {
+    let Conn::Pg(pg) = conn else { return Ok(None) };
+    let clock =
+        diesel::dsl::sql::<diesel::sql_types::Double>("extract(epoch from clock_timestamp())::float8");
+    let seconds: f64 = diesel::select(clock).get_result(pg)?;
+    Ok(Some(OffsetDateTime::UNIX_EPOCH + Duration::seconds_f64(seconds)))
 }
 
 /// Refuses a database that only a newer program understands.

@@ -58,6 +58,7 @@ diesel::table! {
         private_sealed -> Nullable<Binary>,
         created_at -> BigInt,
         since -> BigInt,
+        until -> BigInt,
     }
 }
 

@@ -1,40 +1,195 @@
-//! Signing keys, sealed.
+//! Signing keys, sealed, through the states of their life.
+//!
+//! Each change is made on condition that the key is still in the state it was seen in, and tells the
+//! audit trail: of several nodes that take one step at the same moment, one does.
 
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
+use super::audit;
 use super::schema::signing_keys;
 use crate::db::{Conn, DbError};
+use crate::protocol::client::SigningAlg;
+
+/// Where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyState {
+    /// Made, and shown to nobody.
+    Pending,
+    /// In the public set; will sign next.
+    Published,
+    /// Signs.
+    Active,
+    /// Signs no more, has no private part, and is still in the public set.
+    Retiring,
+    /// Recognises old ID Tokens that come back as hints, and nothing else.
+    Retained,
+    /// Good for nothing; only its name is remembered.
+    Destroyed,
+}
+
+impl KeyState {
+    const ALL: [KeyState; 6] = [
+        KeyState::Pending,
+        KeyState::Published,
+        KeyState::Active,
+        KeyState::Retiring,
+        KeyState::Retained,
+        KeyState::Destroyed,
+    ];
+
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyState::Pending => "pending",
+            KeyState::Published => "published",
+            KeyState::Active => "active",
+            KeyState::Retiring => "retiring",
+            KeyState::Retained => "retained",
+            KeyState::Destroyed => "destroyed",
+        }
+    }
+
+    /// Reads what was stored.
+    pub fn from_name(name: &str) -> Option<KeyState> {
+        KeyState::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Tells whether verifiers are shown the key.
+    pub fn is_public(self) -> bool {
+        matches!(self, KeyState::Published | KeyState::Active | KeyState::Retiring)
+    }
+}
 
 /// A stored signing key.
-#[derive(Clone, Debug, Queryable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
 #[diesel(table_name = signing_keys)]
 pub struct StoredKey {
-    /// The RFC 7638 thumbprint.
+    /// The RFC 7638 thumbprint, or the name an imported key brought along.
     pub kid: String,
     /// The one algorithm it is used with.
     pub alg: String,
-    /// Where it is in its life; for now always `active`.
+    /// The name of its [`KeyState`].
     pub state: String,
     /// The public JWK.
     pub public_jwk: String,
-    /// The private key in PKCS#8 DER, sealed.
+    /// The private key in PKCS#8 DER, sealed; gone as soon as the key signs no more.
     pub private_sealed: Option<Vec<u8>>,
     /// When it was made, in seconds since the epoch.
     pub created_at: i64,
     /// Since when it is in this state, in seconds since the epoch.
     pub since: i64,
+    /// What the state is held for: a published key signs nothing before this instant, a retiring one is
+    /// public until then, an active one gives way then (0: when the policy says).
+    pub until: i64,
 }
 
-/// Every key, oldest first.
+/// A change of state, and who makes it.
+pub struct Change<'a> {
+    /// The key.
+    pub kid: &'a str,
+    /// The state it must be in for the change to happen.
+    pub from: KeyState,
+    /// The state it gets.
+    pub to: KeyState,
+    /// What the new state is held for.
+    pub until: i64,
+    /// Who does it, and what the audit trail calls it.
+    pub actor: &'a str,
+    /// The name of the event.
+    pub event: &'a str,
+}
+
+/// Every key that is not destroyed, oldest first.
 pub fn list(conn: &mut Conn) -> Result<Vec<StoredKey>, DbError> {
-    Ok(signing_keys::table.order((signing_keys::created_at, signing_keys::kid)).load(conn)?)
+    let alive = signing_keys::table.filter(signing_keys::state.ne(KeyState::Destroyed.name()));
+    let mut keys: Vec<StoredKey> = alive.load(conn)?;
+    sort(&mut keys);
+    Ok(keys)
+}
+
+/// Every key that ever was, oldest first.
+pub fn list_all(conn: &mut Conn) -> Result<Vec<StoredKey>, DbError> {
+    let mut keys: Vec<StoredKey> = signing_keys::table.load(conn)?;
+    sort(&mut keys);
+    Ok(keys)
+}
+
+/// Sorted here and not by the database, whose idea of the order of texts is its own: the public set must
+/// be the same bytes on every node.
+fn sort(keys: &mut [StoredKey]) {
+    keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
 }
 
 /// Stores a new key and tells the audit trail.
 pub fn insert(conn: &mut Conn, key: &StoredKey, now: OffsetDateTime) -> Result<(), DbError> {
+    add(conn, key, "system", "key.made", now)
+}
+
+/// The same for a key that somebody brought.
+pub fn import(conn: &mut Conn, key: &StoredKey, actor: &str, now: OffsetDateTime) -> Result<(), DbError> {
+    add(conn, key, actor, "key.imported", now)
+}
+
+fn add(
+    conn: &mut Conn,
+    key: &StoredKey,
+    actor: &str,
+    event: &str,
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
     diesel::insert_into(signing_keys::table).values(key).execute(conn)?;
-    let event =
-        super::audit::Event { actor: "system", event: "key.made", subject: &key.kid, detail: &key.alg };
-    super::audit::record(conn, &event, now)
+    let detail = format!("{} {}", key.alg, key.state);
+    audit::record(conn, &audit::Event { actor, event, subject: &key.kid, detail: &detail }, now)
+}
+
+/// Moves a key from one state to another; false when it is not in the first one. The private part goes
+/// with the last state that needs it.
+pub fn change(conn: &mut Conn, change: &Change<'_>, now: OffsetDateTime) -> Result<bool, DbError> {
+    let key = signing_keys::table.find(change.kid).filter(signing_keys::state.eq(change.from.name()));
+    let set = (
+        signing_keys::state.eq(change.to.name()),
+        signing_keys::since.eq(now.unix_timestamp()),
+        signing_keys::until.eq(change.until),
+    );
+    if diesel::update(key).set(set).execute(conn)? == 0 {
+        return Ok(false);
+    }
+    if !matches!(change.to, KeyState::Pending | KeyState::Published | KeyState::Active) {
+        let key = signing_keys::table.find(change.kid);
+        diesel::update(key).set(signing_keys::private_sealed.eq(None::<Vec<u8>>)).execute(conn)?;
+    }
+    let event = audit::Event {
+        actor: change.actor,
+        event: change.event,
+        subject: change.kid,
+        detail: &format!("{} to {}", change.from.name(), change.to.name()),
+    };
+    audit::record(conn, &event, now)?;
+    Ok(true)
+}
+
+/// Asks the active key of a ring to give way as soon as another may sign; false when there is none.
+pub fn ask_to_rotate(
+    conn: &mut Conn,
+    alg: SigningAlg,
+    actor: &str,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let active = signing_keys::table.filter(signing_keys::alg.eq(alg.name()));
+    let active = active.filter(signing_keys::state.eq(KeyState::Active.name()));
+    let kid: Option<String> = active.select(signing_keys::kid).first(conn).optional()?;
+    let Some(kid) = kid else { return Ok(false) };
+    let key = signing_keys::table.find(&kid);
+    diesel::update(key).set(signing_keys::until.eq(now.unix_timestamp())).execute(conn)?;
+    let event = audit::Event { actor, event: "key.rotation_asked", subject: &kid, detail: alg.name() };
+    audit::record(conn, &event, now)?;
+    Ok(true)
+}
+
+/// Replaces the sealed private part, and nothing else.
+pub fn reseal(conn: &mut Conn, kid: &str, sealed: Vec<u8>) -> Result<(), DbError> {
+    let key = signing_keys::table.find(kid);
+    diesel::update(key).set(signing_keys::private_sealed.eq(Some(sealed))).execute(conn)?;
+    Ok(())
 }

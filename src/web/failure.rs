@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::db::DbError;
+use crate::keys::KeyError;
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::state::StateError;
 use crate::web::answer::{RETRY_AFTER, html, no_store, shell_of, with_status};
@@ -211,6 +212,15 @@ impl From<DbError> for TokenFailure {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unreachable { .. } => TokenFailure::unavailable(error.to_string()),
+            other => TokenFailure::server_error(other.to_string()),
+        }
+    }
+}
+
+impl From<KeyError> for TokenFailure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::OutOfTouch(_) => TokenFailure::unavailable(error.to_string()),
             other => TokenFailure::server_error(other.to_string()),
         }
     }

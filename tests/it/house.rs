@@ -62,6 +62,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // on top: these put everything together
     ("routes", &["*"]),
     ("server", &["*"]),
+    ("ticks", &["app", "store"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("main", &["*"]),

@@ -145,7 +145,7 @@ fn from_stranger(mut claims: Members, now: OffsetDateTime) -> Result<String, Fau
     claims.insert("iss".into(), json!(STRANGER));
     claims.extend(times(now));
     let failed = |error: crate::keys::KeyError| Fault::Ours(error.to_string());
-    let pair = KeyPair::generate(SigningAlg::ES256).map_err(failed)?;
+    let pair = KeyPair::generate(SigningAlg::ES256, 0).map_err(failed)?;
     let signer = Signer::new(SigningAlg::ES256, "stranger", &pair.private_der).map_err(failed)?;
     signer.sign(ACCESS_TOKEN, &claims).map_err(failed)
 }
@@ -155,8 +155,7 @@ fn over(site: &Site, good: &str, now: OffsetDateTime) -> Result<String, Fault> {
     let (header, mut claims) = members(good)?;
     claims.extend(times(now - Duration::HOUR));
     claims.insert("jti".into(), json!(Token::generate().expose()));
-    let alg =
-        SigningAlg::ALL.into_iter().find(|alg| header.get("alg").and_then(Value::as_str) == Some(alg.name()));
+    let alg = header.get("alg").and_then(Value::as_str).and_then(SigningAlg::from_name);
     let signed = site.app.keys.ring.load().sign(alg.unwrap_or_default(), ACCESS_TOKEN, &claims);
     signed.map_err(|error| Fault::Ours(error.to_string()))
 }

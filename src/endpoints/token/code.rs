@@ -96,12 +96,11 @@ fn access_token(
     user: &User,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
-    let failed = |error: crate::keys::KeyError| TokenFailure::server_error(error.to_string());
     let carried = app.config.resources.token_claims(audience);
     let person = carried.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect();
     let for_us = audience.contains(&app.config.issuer);
     let hidden = || app.keys.hide_session(grant.record, grant.session_id, grant.grant_id);
-    let session = for_us.then(hidden).transpose().map_err(failed)?;
+    let session = for_us.then(hidden).transpose()?;
     let claims = AccessToken {
         iss: &app.config.issuer,
         sub: &grant.user_id,
@@ -118,7 +117,7 @@ fn access_token(
         session,
         person,
     };
-    app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).map_err(failed)
+    Ok(app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims)?)
 }
 
 /// Spec: OpenID Connect Core §2, §3.1.3.6
@@ -144,6 +143,5 @@ fn id_token(
         jti: base64url(&random::<16>()),
     };
     let alg = client.metadata.id_token_signed_response_alg;
-    let signed = app.keys.ring.load().sign(alg, "JWT", &claims);
-    signed.map_err(|error| TokenFailure::server_error(error.to_string()))
+    Ok(app.keys.ring.load().sign(alg, "JWT", &claims)?)
 }

@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt;
 
 use countersign::clock::Clock;
 use countersign::keys::opened::Keys;
-use countersign::keys::policy::KeyPolicy;
 use serde_json::Value;
 
 use super::{Done, Shell};
@@ -29,7 +28,7 @@ fn a_sealed_database_wants_its_own_key_back() {
     // Not sealed yet: a new key is welcome.
     shell.run(&["keys", "init"]).good();
     let config = shell.config();
-    Keys::open(&shell.db(), &config.instance_key, KeyPolicy::DEFAULT, Clock::default().now()).unwrap();
+    Keys::open(&shell.db(), &config.instance_key, &config.keys, Clock::default().now()).unwrap();
     std::fs::remove_file(shell.path("keys/instance.key")).unwrap();
     shell.run(&["keys", "init"]).bad("is sealed with instance key");
     assert!(!shell.path("keys/instance.key").exists());
@@ -52,7 +51,7 @@ fn signing_keys_are_listed_without_any_private_key() {
     let shell = Shell::new();
     assert!(shell.run(&["keys", "list"]).good().out.contains("no signing keys yet"));
     let (config, now) = (shell.config(), Clock::default().now());
-    let keys = Keys::open(&shell.db(), &config.instance_key, KeyPolicy::DEFAULT, now).unwrap();
+    let keys = Keys::open(&shell.db(), &config.instance_key, &config.keys, now).unwrap();
     let fingerprint = keys.instance.fingerprints().remove(0);
     std::fs::remove_dir_all(shell.path("keys")).unwrap();
     let done = shell.run(&["keys", "list", "--json"]).good();

@@ -173,7 +173,7 @@ fn other_words_work_beside_it() {
     shell.client(&[]);
     shell.user("ada");
     assert_eq!(shell.run(&["user", "disable", "ada", "--json"]).good().json()["disabled"], json!(true));
-    assert_eq!(shell.run(&["keys", "list", "--json"]).good().json()["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(shell.run(&["keys", "list", "--json"]).good().json()["keys"][0]["state"], json!("active"));
     assert_eq!(server.end("-TERM").code, 0);
 }
 

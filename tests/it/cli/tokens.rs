@@ -3,7 +3,6 @@
 use countersign::clock::Clock;
 use countersign::ids::GrantId;
 use countersign::keys::opened::Keys;
-use countersign::keys::policy::KeyPolicy;
 use countersign::protocol::claims::jti;
 use countersign::protocol::client::SigningAlg;
 use countersign::secret::base64url;
@@ -30,7 +29,7 @@ impl Signer {
 
     fn of(shell: Shell) -> Signer {
         let (config, now) = (shell.config(), Clock::default().now());
-        let keys = Keys::open(&shell.db(), &config.instance_key, KeyPolicy::DEFAULT, now).unwrap();
+        let keys = Keys::open(&shell.db(), &config.instance_key, &config.keys, now).unwrap();
         Signer { shell, keys, now: now.unix_timestamp() }
     }
 

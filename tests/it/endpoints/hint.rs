@@ -23,7 +23,7 @@ pub fn forgeries(good: &Value, access_token: &Value) -> Vec<(&'static str, Strin
     let mut far = claims(good);
     far["exp"] = serde_json::from_str("1e300").unwrap();
     let foreign = |alg, kid: &str| {
-        let key = KeyPair::generate(alg).unwrap();
+        let key = KeyPair::generate(alg, 2048).unwrap();
         Signer::new(alg, kid, &key.private_der).unwrap().sign("JWT", &claims(good)).unwrap()
     };
     let mut flipped = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();

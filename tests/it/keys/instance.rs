@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use countersign::keys::instance::{FILE, Given, InstanceKeys, Source};
 use countersign::keys::jose::{KeyPair, thumbprint};
 use countersign::keys::opened::FACT;
+use countersign::keys::promise;
 use countersign::keys::ring::PURPOSE;
 use countersign::keys::seal::seal;
 use countersign::protocol::client::SigningAlg;
@@ -14,7 +15,7 @@ use countersign::store::facts;
 use countersign::store::signing_keys::{self, StoredKey};
 use tempfile::TempDir;
 
-use super::{database, given, instance, key_text, now, open, refused};
+use super::{database, given, instance, key_text, now, open, policy, refused};
 use crate::store::{Store, postgres_place, store};
 
 fn folder() -> (TempDir, PathBuf) {
@@ -183,10 +184,11 @@ fn a_node_that_comes_second_uses_the_keys_of_the_first() {
     let text = key_text();
     let (begun, wait) = std::sync::mpsc::channel();
     let made: Vec<StoredKey> =
-        SigningAlg::ALL.into_iter().map(|alg| stored_key(alg, &instance(&text))).collect();
+        SigningAlg::ALWAYS.into_iter().map(|alg| stored_key(alg, &instance(&text))).collect();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             db.write_now(|conn| {
+                promise::lock(conn, &policy())?;
                 for key in &made {
                     signing_keys::insert(conn, key, now())?;
                 }
@@ -204,7 +206,7 @@ fn a_node_that_comes_second_uses_the_keys_of_the_first() {
 }
 
 fn stored_key(alg: SigningAlg, instance: &InstanceKeys) -> StoredKey {
-    let pair = KeyPair::generate(alg).unwrap();
+    let pair = KeyPair::generate(alg, 2048).unwrap();
     let kid = thumbprint(&pair.public_jwk);
     StoredKey {
         alg: alg.name().into(),
@@ -213,6 +215,7 @@ fn stored_key(alg: SigningAlg, instance: &InstanceKeys) -> StoredKey {
         private_sealed: Some(seal(instance, PURPOSE, kid.as_bytes(), &pair.private_der)),
         created_at: now().unix_timestamp(),
         since: now().unix_timestamp(),
+        until: 0,
         kid,
     }
 }

@@ -1,6 +1,9 @@
 //! Keys: who may open what, and what the world sees of them.
 
 mod instance;
+mod nodes;
+mod plan;
+mod policies;
 mod sealing;
 mod signing;
 
@@ -8,7 +11,8 @@ use countersign::db::Db;
 use countersign::keys::KeyError;
 use countersign::keys::instance::{Given, InstanceKeys, Source};
 use countersign::keys::opened::Keys;
-use countersign::keys::policy::KeyPolicy;
+use countersign::keys::policy::{KeyPolicy, KeySettings};
+use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::secret::{Key, base64url};
 use time::OffsetDateTime;
 
@@ -38,7 +42,12 @@ pub fn instance(text: &str) -> InstanceKeys {
 }
 
 pub fn open(db: &Db, source: &Source) -> Result<Keys, KeyError> {
-    Keys::open(db, source, KeyPolicy::DEFAULT, now())
+    Keys::open(db, source, &policy(), now())
+}
+
+/// What holds when nothing is configured.
+pub fn policy() -> KeyPolicy {
+    KeyPolicy::new(KeySettings::default(), TOKEN_LIFETIME).unwrap()
 }
 
 /// The text of a refusal to open.

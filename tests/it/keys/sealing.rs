@@ -2,10 +2,14 @@
 
 use countersign::ids::{GrantId, RecordId, SessionId};
 use countersign::keys::seal::{Unsealable, open as unseal, seal};
+use countersign::protocol::client::SigningAlg;
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::{database, given, instance, key_text, open, refused};
 use crate::store::{Store, execute, lines};
+use crate::support::log;
+use crate::support::rp::header;
 
 #[test]
 fn every_single_changed_byte_is_refused() {
@@ -58,41 +62,60 @@ proptest! {
     }
 }
 
-/// A row that was damaged, or copied from another row, says which one it is and what is wrong.
+/// A row that was damaged, or copied from another row, is named in the log and takes no other key down:
+/// where it signed, another one does.
 #[test]
-fn a_damaged_row_is_named() {
+fn one_bad_key_never_takes_the_others_down() {
+    log::start();
     let text = key_text();
-    let kids = |db: &countersign::db::Db| lines(db, "SELECT kid AS line FROM signing_keys ORDER BY kid");
     let sealed_private = "UPDATE signing_keys SET private_sealed =";
-    for (damage, name, said) in [
-        (format!("{sealed_private} substr(private_sealed, 1, 60) WHERE kid = '$A'"), "$A", "damaged"),
-        (format!("{sealed_private} x''  WHERE kid = '$A'"), "$A", "damaged"),
+    for (damage, stays_public) in [
+        (format!("{sealed_private} substr(private_sealed, 1, 60) WHERE kid = '$A'"), true),
+        (format!("{sealed_private} x''  WHERE kid = '$A'"), true),
+        (format!("{sealed_private} NULL WHERE kid = '$A'"), true),
         (
             format!(
                 "{sealed_private} (SELECT private_sealed FROM signing_keys WHERE kid = '$B') WHERE kid = '$A'"
             ),
-            "$A",
-            "damaged",
+            true,
         ),
-        ("UPDATE signing_keys SET public_jwk = 'no JSON' WHERE kid = '$A'".into(), "$A", "signing key"),
-        ("UPDATE signing_keys SET public_jwk = '{}' WHERE kid = '$A'".into(), "$A", "signing key"),
-        ("UPDATE signing_keys SET alg = 'none' WHERE kid = '$A'".into(), "$A", "unknown algorithm"),
-        ("UPDATE signing_keys SET state = 'retired' WHERE kid = '$A'".into(), "active", "no active"),
-        ("UPDATE secrets SET sealed = x'00' WHERE name = 'sid'".into(), "sid", "cannot be opened"),
-        (
-            "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'session reference')"
-                .into(),
-            "sid",
-            "cannot be opened",
-        ),
+        ("UPDATE signing_keys SET public_jwk = 'no JSON' WHERE kid = '$A'".into(), false),
+        ("UPDATE signing_keys SET public_jwk = '{}' WHERE kid = '$A'".into(), false),
+        ("UPDATE signing_keys SET alg = 'none' WHERE kid = '$A'".into(), false),
+        ("UPDATE signing_keys SET state = 'retired' WHERE kid = '$A'".into(), false),
     ] {
         let Store { db, _folder, .. } = database();
         open(&db, &given(&text)).unwrap();
-        let kids = kids(&db);
-        let put = |text: &str| text.replace("$A", &kids[0]).replace("$B", &kids[1]);
-        assert!(execute(&db, &put(&damage)).unwrap() > 0, "{damage}");
+        let kids = lines(&db, "SELECT kid AS line FROM signing_keys ORDER BY kid");
+        let damage = damage.replace("$A", &kids[0]).replace("$B", &kids[1]);
+        assert_eq!(execute(&db, &damage).unwrap(), 1, "{damage}");
+        let keys = open(&db, &given(&text)).unwrap();
+        let ring = keys.ring.load();
+        assert_eq!(ring.algorithms(), SigningAlg::ALWAYS, "{damage}");
+        let signed = SigningAlg::ALWAYS.map(|alg| ring.sign(alg, "JWT", &json!({})).unwrap());
+        let signed_by = signed.map(|token| header(&token.into())["kid"].as_str().unwrap().to_owned());
+        assert!(!signed_by.contains(&kids[0]) && signed_by.contains(&kids[1]), "{damage}");
+        let jwks = String::from_utf8(ring.jwks.bytes.to_vec()).unwrap();
+        assert_eq!(jwks.contains(&kids[0]), stays_public, "{damage}: {jwks}");
+        assert!(signed_by.iter().all(|kid| jwks.contains(kid)), "{damage}: {jwks}");
+        let named = log::of_requests(&kids[..1]);
+        assert!(named.iter().any(|line| line.contains("ERROR")), "{damage}: {named:?}");
+        let again = open(&db, &given(&text)).unwrap();
+        assert_eq!(again.ring.load().jwks.bytes, ring.jwks.bytes, "made good once");
+    }
+}
+
+#[test]
+fn a_damaged_secret_is_named() {
+    for damage in [
+        "UPDATE secrets SET sealed = x'00' WHERE name = 'sid'",
+        "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'session reference')",
+    ] {
+        let (Store { db, _folder, .. }, text) = (database(), key_text());
+        open(&db, &given(&text)).unwrap();
+        assert!(execute(&db, damage).unwrap() > 0, "{damage}");
         let refusal = refused(&db, &given(&text));
-        assert!(refusal.contains(said) && refusal.contains(&put(name)), "{damage}: {refusal}");
+        assert!(refusal.contains("sid") && refusal.contains("cannot be opened"), "{damage}: {refusal}");
         assert!(!refusal.contains(&text), "{refusal}");
     }
 }

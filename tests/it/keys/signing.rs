@@ -3,6 +3,7 @@
 use countersign::db::Db;
 use countersign::keys::jose::{self, KeyPair, Signer, Verifier, thumbprint};
 use countersign::keys::opened::Keys;
+use countersign::keys::policy::KeyPolicy;
 use countersign::protocol::client::SigningAlg;
 use countersign_verifier::{Check, KeySet, verify};
 use data_encoding::BASE64URL_NOPAD;
@@ -11,12 +12,13 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Public};
-use openssl::rsa::Rsa;
+use openssl::pkey::{Id, PKey, Public};
+use openssl::rsa::{Padding, Rsa};
 use openssl::sha::sha256;
+use openssl::sign::RsaPssSaltlen;
 use serde_json::{Map, Value, json};
 
-use super::{database, given, key_text, now, open};
+use super::{database, given, key_text, now, open, policy};
 use crate::store::Store;
 
 const ISSUER: &str = "https://id.example";
@@ -31,7 +33,8 @@ fn set(keys: &Keys) -> Vec<Map<String, Value>> {
 }
 
 fn keys(db: &Db) -> Keys {
-    open(db, &given(&key_text())).unwrap()
+    let policy = KeyPolicy { algorithms: SigningAlg::ALL.to_vec(), ..policy() };
+    Keys::open(db, &given(&key_text()), &policy, now()).unwrap()
 }
 
 fn claims() -> Value {
@@ -56,14 +59,14 @@ fn the_public_set_holds_one_key_of_each_kind_and_nothing_private() {
     let Store { db, _folder, .. } = database();
     let keys = set(&keys(&db));
     let algs: Vec<&str> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();
-    assert_eq!(algs.len(), 2);
-    assert!(algs.contains(&"RS256") && algs.contains(&"ES256"), "{algs:?}");
+    assert!(SigningAlg::ALL.iter().all(|alg| algs.contains(&alg.name())) && algs.len() == 4, "{algs:?}");
     for key in keys {
         assert_eq!(key["use"], "sig");
         assert_eq!(key["kid"], Value::from(thumbprint(&key)));
         let members: Vec<&str> = key.keys().map(String::as_str).collect();
         let mut allowed = match key["kty"].as_str().unwrap() {
             "RSA" => vec!["kty", "n", "e", "kid", "use", "alg"],
+            "OKP" => vec!["kty", "crv", "x", "kid", "use", "alg"],
             _ => vec!["kty", "crv", "x", "y", "kid", "use", "alg"],
         };
         let mut members = members;
@@ -72,6 +75,7 @@ fn the_public_set_holds_one_key_of_each_kind_and_nothing_private() {
         assert_eq!(members, allowed);
         match key["kty"].as_str().unwrap() {
             "RSA" => assert!(bytes(&key["n"]).len() == 256 && bytes(&key["e"]) == [1, 0, 1]),
+            "OKP" => assert!(key["crv"] == "Ed25519" && bytes(&key["x"]).len() == 32),
             _ => {
                 assert!(
                     key["crv"] == "P-256" && bytes(&key["x"]).len() == 32 && bytes(&key["y"]).len() == 32
@@ -98,7 +102,7 @@ fn the_verifier_crate_accepts_our_tokens() {
     let keys = keys(&db);
     let ring = keys.ring.load();
     let published = KeySet::from_json(&ring.jwks.bytes).unwrap();
-    assert_eq!(published.len(), 2);
+    assert_eq!(published.len(), 4);
     for alg in SigningAlg::ALL {
         let mut of_id_token = claims();
         of_id_token.as_object_mut().unwrap().remove("client_id");
@@ -140,6 +144,19 @@ fn openssl_accepts_our_tokens() {
             SigningAlg::RS256 => {
                 let key = rsa(&key);
                 let mut verifier = openssl::sign::Verifier::new(MessageDigest::sha256(), &key).unwrap();
+                assert!(verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap());
+            }
+            SigningAlg::PS256 => {
+                let key = rsa(&key);
+                let mut verifier = openssl::sign::Verifier::new(MessageDigest::sha256(), &key).unwrap();
+                verifier.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
+                verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
+                assert!(verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap());
+            }
+            SigningAlg::EdDSA => {
+                assert_eq!((key["kty"].as_str(), key["crv"].as_str()), (Some("OKP"), Some("Ed25519")));
+                let key = PKey::public_key_from_raw_bytes(&bytes(&key["x"]), Id::ED25519).unwrap();
+                let mut verifier = openssl::sign::Verifier::new_without_digest(&key).unwrap();
                 assert!(verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap());
             }
             SigningAlg::ES256 => {
@@ -203,7 +220,7 @@ fn our_own_check_takes_our_keys_only() {
 #[test]
 fn a_key_answers_to_its_own_name_only() {
     for alg in SigningAlg::ALL {
-        let pair = KeyPair::generate(alg).unwrap();
+        let pair = KeyPair::generate(alg, 2048).unwrap();
         let verifiers = [Verifier::new(alg, "ours", &pair.public_jwk).unwrap()];
         for (kid, fine) in [("ours", true), ("other", false), ("", false)] {
             let token = Signer::new(alg, kid, &pair.private_der).unwrap().sign("JWT", &claims()).unwrap();

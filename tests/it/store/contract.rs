@@ -7,7 +7,7 @@ use countersign::protocol::consent::Consent;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::user::User;
 use countersign::secret::{Token, TokenHash};
-use countersign::store::signing_keys::{self, StoredKey};
+use countersign::store::signing_keys::{self, KeyState, StoredKey};
 use countersign::store::users::Change;
 use countersign::store::{clients, consents, facts, grants, secrets, users};
 use futures_util::future::join_all;
@@ -38,6 +38,7 @@ on_both_databases! {
     a_dead_grant_has_no_holder
     sweeping_dead_grants_takes_five_hundred_at_most
     two_active_keys_of_one_algorithm_are_impossible
+    a_key_changes_its_state_once
     facts_and_secrets_are_kept
     a_failed_unit_of_work_leaves_nothing_behind
 }
@@ -297,6 +298,7 @@ async fn two_active_keys_of_one_algorithm_are_impossible(Store { db, .. }: Store
         private_sealed: Some(vec![0, 255, 0]),
         created_at: at,
         since: at,
+        until: 0,
     };
     let insert = |key: StoredKey| db.write_now(|conn| signing_keys::insert(conn, &key, now()));
     insert(key("b", "RS256", "active", 2)).unwrap();
@@ -304,17 +306,61 @@ async fn two_active_keys_of_one_algorithm_are_impossible(Store { db, .. }: Store
     assert!(refused.is_conflict(), "{refused}");
     insert(key("d", "ES256", "active", 1)).unwrap();
     insert(key("e", "RS256", "published", 4)).unwrap();
-    insert(key("f", "RS256", "published", 4)).unwrap();
+    assert!(insert(key("g", "RS256", "published", 4)).unwrap_err().is_conflict(), "one spare is enough");
+    insert(key("f", "RS256", "pending", 4)).unwrap();
+    assert!(insert(key("g", "RS256", "pending", 4)).unwrap_err().is_conflict(), "one spare is enough");
+    insert(key("h", "RS256", "retiring", 6)).unwrap();
+    insert(key("i", "RS256", "retiring", 6)).unwrap();
+    insert(key("j", "RS256", "destroyed", 0)).unwrap();
     assert!(insert(key("f", "RS256", "retiring", 5)).unwrap_err().is_conflict(), "a kid is given once");
     assert!(
         execute(&db, "UPDATE signing_keys SET state = 'active' WHERE kid = 'e'").unwrap_err().is_conflict()
     );
     let listed = db.read_now(signing_keys::list).unwrap();
     let order: Vec<&str> = listed.iter().map(|key| key.kid.as_str()).collect();
-    assert_eq!(order, ["d", "b", "e", "f"], "oldest first");
+    assert_eq!(order, ["d", "b", "e", "f", "h", "i"], "oldest first, without the dead");
     assert_eq!(listed[0].private_sealed.as_deref(), Some([0, 255, 0].as_slice()));
-    assert_eq!(trail(&db).len(), 4, "{:?}", trail(&db));
-    assert_eq!(trail(&db)[0], "system key.made b RS256");
+    assert_eq!(trail(&db).len(), 7, "{:?}", trail(&db));
+    assert_eq!(trail(&db)[0], "system key.made b RS256 active");
+}
+
+/// Of twenty that take the same step one does, and the private part goes with the state that needs it.
+async fn a_key_changes_its_state_once(Store { db, .. }: Store) {
+    let key = StoredKey {
+        kid: "a".into(),
+        alg: "RS256".into(),
+        state: "active".into(),
+        public_jwk: "{}".into(),
+        private_sealed: Some(vec![1]),
+        created_at: 1,
+        since: 1,
+        until: 0,
+    };
+    db.write_now(|conn| signing_keys::insert(conn, &key, now())).unwrap();
+    for (from, to, keeps) in [
+        (KeyState::Active, KeyState::Retiring, false),
+        (KeyState::Retiring, KeyState::Retained, false),
+        (KeyState::Retained, KeyState::Destroyed, false),
+    ] {
+        let rivals = (0..20).map(|_| {
+            db.write(move |conn| {
+                let (actor, event) = ("test", "key.changed");
+                signing_keys::change(
+                    conn,
+                    &signing_keys::Change { kid: "a", from, to, until: 7, actor, event },
+                    now(),
+                )
+            })
+        });
+        let won: Vec<bool> = join_all(rivals).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+        let stored = db.read_now(signing_keys::list_all).unwrap().remove(0);
+        assert_eq!((stored.state.as_str(), stored.until), (to.name(), 7));
+        assert_eq!(stored.private_sealed.is_some(), keeps);
+    }
+    let told: Vec<String> = trail(&db).split_off(1);
+    assert_eq!(told[0], "test key.changed a active to retiring");
+    assert_eq!(told.len(), 3);
 }
 
 async fn facts_and_secrets_are_kept(Store { db, .. }: Store) {

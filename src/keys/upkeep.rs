@@ -1,0 +1,129 @@
+//! What every node does every few seconds: look at the keys, plan, take the steps that are due.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use time::{Duration, OffsetDateTime};
+
+use super::KeyError;
+use super::instance::InstanceKeys;
+use super::jose::{KeyPair, thumbprint};
+use super::opened::Keys;
+use super::promise;
+use super::ring::{PURPOSE, Read, Ring};
+use super::rotation::{Step, plan};
+use super::seal;
+use super::steps;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::protocol::client::SigningAlg;
+use crate::store::facts;
+use crate::store::signing_keys::{self, KeyState, StoredKey};
+
+/// How many rounds of looking and stepping one turn takes at most: a spare is made, published and, if a
+/// ring is stranded, begins to sign.
+const ROUNDS: usize = 6;
+
+impl Keys {
+    /// Looks at the keys, takes every step that is due, and looks again. Blocks, and making an RSA key
+    /// takes a while: for a thread beside those of requests. The writer is held for each step alone.
+    pub fn turn(&self, db: &Db, clock: &Clock) -> Result<(), KeyError> {
+        self.look(db)?;
+        if self.due(clock.now()).is_empty() || self.is_off(db, clock)? {
+            return Ok(());
+        }
+        self.settle(db, &|| clock.now())
+    }
+
+    /// Takes every step that is due, and those that follow from them.
+    pub(super) fn settle(&self, db: &Db, now: &dyn Fn() -> OffsetDateTime) -> Result<(), KeyError> {
+        for _ in 0..ROUNDS {
+            let steps = self.due(now());
+            if steps.is_empty() {
+                break;
+            }
+            for step in steps {
+                if self.take(db, &step, now)? {
+                    tracing::info!("signing keys: {step}");
+                }
+            }
+            self.look(db)?;
+        }
+        Ok(())
+    }
+
+    fn due(&self, now: OffsetDateTime) -> Vec<Step> {
+        let ring = self.ring.load();
+        plan(&ring.records, &ring.policy, now)
+    }
+
+    /// Reads the keys; the ring is replaced when there is something new.
+    pub fn look(&self, db: &Db) -> Result<(), KeyError> {
+        let before = self.ring.load_full();
+        let asked = Instant::now();
+        let (keys, promise) =
+            db.read_now(|conn| Ok((signing_keys::list(conn)?, promise::read(conn, &before.policy)?)))?;
+        let read = Read { keys, promise, asked };
+        if !before.confirm(&read) {
+            let ring = Ring::open(read, &self.instance, &before.policy, Some(&before));
+            ring.tell_faults();
+            self.ring.store(Arc::new(ring));
+        }
+        Ok(())
+    }
+
+    /// Tells whether this node's clock is too far from the database's to judge what is due: one wrong clock
+    /// must not rotate away what the others sign with.
+    fn is_off(&self, db: &Db, clock: &Clock) -> Result<bool, KeyError> {
+        let Some(theirs) = db.read_now(facts::database_clock)? else { return Ok(false) };
+        let off = clock.unmoved() - theirs;
+        let is_off = off.abs() > (self.ring.load().policy.skew / 2_i32).max(Duration::SECOND);
+        if is_off {
+            let seconds = off.whole_seconds();
+            tracing::warn!(
+                seconds,
+                "the clock is not the database's: this node leaves the keys alone until it is set"
+            );
+        }
+        Ok(is_off)
+    }
+
+    /// Takes one step; false when another node was first.
+    fn take(&self, db: &Db, step: &Step, now: &dyn Fn() -> OffsetDateTime) -> Result<bool, KeyError> {
+        let policy = &self.ring.load_full().policy;
+        // The time is read when the turn to write has come, not before the wait for it.
+        let done = match step {
+            Step::Make(alg) => {
+                let pair = KeyPair::generate(*alg, policy.rsa_bits)?;
+                let key = sealed(*alg, &pair, KeyState::Pending, &self.instance, now());
+                db.write_now(|conn| steps::store_spare(conn, &key, policy, now()))
+            }
+            _ => db.write_now(|conn| steps::take(conn, step, policy, now())),
+        };
+        match done {
+            Err(error) if steps::was_overtaken(&error) => Ok(false),
+            done => Ok(done?),
+        }
+    }
+}
+
+/// A new key as it is stored.
+pub fn sealed(
+    alg: SigningAlg,
+    pair: &KeyPair,
+    state: KeyState,
+    instance: &InstanceKeys,
+    now: OffsetDateTime,
+) -> StoredKey {
+    let (kid, now) = (thumbprint(&pair.public_jwk), now.unix_timestamp());
+    StoredKey {
+        alg: alg.name().into(),
+        state: state.name().into(),
+        public_jwk: serde_json::Value::Object(pair.public_jwk.clone()).to_string(),
+        private_sealed: Some(seal::seal(instance, PURPOSE, kid.as_bytes(), &pair.private_der)),
+        created_at: now,
+        since: now,
+        until: 0,
+        kid,
+    }
+}
