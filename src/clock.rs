@@ -19,7 +19,6 @@ impl Clock {
 
     /// What the machine's clock says, however far this one was moved: to compare it with another machine's.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the system clock")]
-    #[expect(clippy::unused_self, reason = "whoever may know the time is handed a clock")]
     pub fn unmoved(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
     }

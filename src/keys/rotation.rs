@@ -138,8 +138,7 @@ impl<'a> Ring<'a> {
     fn spare(&self, policy: &KeyPolicy) -> Option<Step> {
         let (pending, published) = (self.find(KeyState::Pending), self.find(KeyState::Published));
         match (pending, published) {
-            (_, Some(damaged)) if !damaged.usable => Some(destroy(damaged)),
-            (Some(damaged), _) if !damaged.usable => Some(destroy(damaged)),
+            (_, Some(damaged)) | (Some(damaged), None) if !damaged.usable => Some(destroy(damaged)),
             _ if !policy.algorithms.contains(&self.alg) => None,
             (Some(pending), None) => Some(Step::Publish(pending.kid.clone())),
             (None, None) => Some(Step::Make(self.alg)),

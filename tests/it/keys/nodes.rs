@@ -291,8 +291,15 @@ fn a_shorter_policy_keeps_what_the_longer_one_promised() {
         skew: seconds(1),
         ..long.clone()
     };
-    for (before, after) in [(long.clone(), short.clone()), (short, long)] {
+    for (before, after, spare_is_old) in
+        [(long.clone(), short.clone(), false), (long.clone(), short.clone(), true), (short, long, true)]
+    {
         let mut world = World::new([before, after], [0; NODES]);
+        if spare_is_old {
+            world.turn(0);
+            world.now += 100_000;
+            (0..NODES).for_each(|node| world.look(node));
+        }
         let turns = |world: &mut World, nodes: std::ops::Range<usize>, wait: i64| {
             for _ in 0..40 {
                 world.happen(&Event::Ask);
