@@ -24,7 +24,7 @@ const KEPT: [(&str, &str); 15] = [
     ("redirect_uris", "a list of strings"),
     ("post_logout_redirect_uris", "a list of strings"),
     ("token_endpoint_auth_method", "\"client_secret_basic\", \"client_secret_post\" or \"none\""),
-    ("id_token_signed_response_alg", "\"RS256\" or \"ES256\""),
+    ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\" or \"EdDSA\""),
     ("scope", "a string, with spaces between the scopes"),
     ("default_max_age", "a whole number of seconds"),
     ("require_pkce", "true or false"),

@@ -71,6 +71,13 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
     let offered = config.resources.all_scopes();
     let registration = metadata::read(flags.members()?, offered, config.development)?;
     let metadata = registration.metadata;
+    let alg = metadata.id_token_signed_response_alg;
+    if !config.keys.algorithms.contains(&alg) {
+        bail!(
+            "id_token_signed_response_alg {} is not configured: name it in algorithms under [keys] first",
+            alg.name()
+        );
+    }
     let public = metadata.token_endpoint_auth_method == AuthMethod::None;
     let given = registration.secret;
     let secret = match (public, given) {
