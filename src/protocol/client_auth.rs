@@ -135,9 +135,17 @@ fn basic(header: &str) -> Result<Credentials, TokenFailure> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(TokenFailure::invalid_client(false, "the Authorization scheme is not Basic"));
     }
-    let bytes =
-        BASE64.decode(encoded.trim().as_bytes()).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    let encoded = encoded.trim();
+    let bytes = BASE64.decode(encoded.as_bytes()).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    // The decoder goes on behind padding in the middle, where other readers stop.
+    if BASE64.encode(&bytes) != encoded {
+        return Err(malformed("Basic: padding within the text"));
+    }
     let text = String::from_utf8(bytes).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    // What no form may hold no database need be asked for either.
+    if text.contains('\0') {
+        return Err(malformed("Basic: a NUL character"));
+    }
     let (raw_id, raw_secret) = text.split_once(':').ok_or_else(|| malformed("Basic: no colon"))?;
     let raw = (raw_id.to_owned(), raw_secret.to_owned());
     match (decode(raw_id.as_bytes()), decode(raw_secret.as_bytes())) {

@@ -58,7 +58,7 @@ impl RedirectUri {
         development: bool,
     ) -> Result<RedirectUri, RedirectUriFault> {
         use RedirectUriFault::{Fragment, Loopback, NotAbsolute, Scheme, UserInfo, Wildcard};
-        if text.len() > 2048 || !text.bytes().all(|b| (0x21..=0x7E).contains(&b)) {
+        if text.len() > 2048 || !has_uri_characters(text) {
             return Err(NotAbsolute);
         }
         let url = Url::parse(text).map_err(|_not_a_url| NotAbsolute)?;
@@ -125,10 +125,18 @@ fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
         Some(port_and_rest) => {
             let rest = port_and_rest.trim_start_matches(|c: char| c.is_ascii_digit());
             let port = port_and_rest.strip_suffix(rest)?;
-            (1..=5).contains(&port.len()).then_some(rest)?
+            (port.len() <= 5 && port.parse::<u16>().is_ok()).then_some(rest)?
         }
     };
     matches!(rest.bytes().next(), None | Some(b'/' | b'?')).then_some((host, rest))
+}
+
+/// Tells whether a text has only characters that URIs have. Some readers take a `\` for a `/` and leave
+/// out what is blank: what one of them sees is not what was compared.
+///
+/// Spec: RFC 3986 §2
+pub fn has_uri_characters(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b))
 }
 
 fn is_loopback_literal(url: &Url) -> bool {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::protocol::redirect_uri::has_uri_characters;
 use crate::protocol::scope::{Scope, is_name, is_standard};
 
 /// A protected resource, as the operator declares it.
@@ -58,8 +59,14 @@ impl Resources {
         for (position, resource) in declared.iter().enumerate() {
             let uri = &resource.uri;
             let parsed = url::Url::parse(uri).map_err(|error| format!("resource {uri:?}: {error}"))?;
+            if !has_uri_characters(uri) {
+                return Err(format!("resource {uri:?} has a character that no URI has"));
+            }
             if parsed.fragment().is_some() {
                 return Err(format!("resource {uri:?} has a fragment"));
+            }
+            if !parsed.username().is_empty() || parsed.password().is_some() {
+                return Err(format!("resource {uri:?} has a user name or password"));
             }
             if declared
                 .iter()
@@ -174,11 +181,11 @@ impl Resource {
     }
 }
 
-/// Lower-cases scheme and host, which have no case; the rest of a URI does.
+/// Lower-cases scheme and host, which have no case; the rest of a URI does, and all of a URN but its scheme.
 fn lower_authority(uri: &str) -> String {
-    let authority = uri.find("://").map_or(0, |at| at + 3);
-    let end =
-        uri.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(uri.len(), |at| authority + at);
+    let scheme = uri.find(':').unwrap_or(0);
+    let authority = uri.get(scheme..).and_then(|rest| rest.strip_prefix("://"));
+    let end = authority.map_or(scheme, |rest| scheme + 3 + rest.find(['/', '?']).unwrap_or(rest.len()));
     let (head, tail) = uri.split_at_checked(end).unwrap_or((uri, ""));
     format!("{}{tail}", head.to_ascii_lowercase())
 }

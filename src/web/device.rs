@@ -36,10 +36,11 @@ impl Device<'_> {
         })
     }
 
-    /// The cookie that remembers that this account has signed in here now, beside others that have.
+    /// The cookie that remembers that this account has signed in here now, beside others that have. What is
+    /// no entry is not sent back: it could end the value and go on with an attribute.
     pub fn remember<'c>(&self, req: &HttpRequest, now: OffsetDateTime) -> Cookie<'c> {
         let cookie = device_cookie_value(req, self.app);
-        let others = cookie.split('.').filter(|entry| !entry.is_empty() && self.issued(entry).is_none());
+        let others = cookie.split('.').filter(|entry| is_entry(entry) && self.issued(entry).is_none());
         let mut entries = vec![format!("{}:{}", now.unix_timestamp(), self.mac(now.unix_timestamp()))];
         entries.extend(others.take(ACCOUNTS - 1).map(str::to_owned));
         device_cookie(self.app, entries.join("."), LIFETIME)
@@ -59,4 +60,13 @@ impl Device<'_> {
         mac.truncate(22);
         mac
     }
+}
+
+/// Tells whether a text has the form of an entry: an instant, and what authenticates it for some account.
+fn is_entry(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(issued, mac)| {
+        issued.parse::<i64>().is_ok()
+            && mac.len() == 22
+            && mac.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    })
 }

@@ -91,6 +91,23 @@ async fn who_has_signed_in_here_before_is_not_locked_out_by_others() {
 }
 
 #[actix_web::test]
+async fn a_planted_cookie_is_not_sent_back() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    for planted in ["x%3B%20Domain%3Devil.example", "x%0D%0ASet-Cookie%3A%20a%3Db", "1%3Ax.y:z.%22", "\u{e9}"]
+    {
+        let browser = app.browser();
+        browser.get(&app.at("/")).await;
+        browser.set_cookie("countersign_device", planted);
+        assert!(type_in(&rp, &browser, "ada", PASSWORD).await.answered("code").is_some());
+        let given = browser.cookie("countersign_device").unwrap();
+        assert!(given != planted && !given.contains('.'), "{planted} became {given}");
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
 async fn one_network_cannot_try_many_names() {
     let app = TestApp::start().await;
     app.user("ada").await;

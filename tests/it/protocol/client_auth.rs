@@ -125,6 +125,8 @@ fn one_kind_of_credentials_at_a_time() {
         (&["Basic"], &[], 401, "invalid_client"),
         (&["Basic !"], &[], 401, "invalid_client"),
         (&["Basic YXBw"], &[], 401, "invalid_client"),
+        (&["Basic YXA=cDpzM2NyZXQ="], &[], 401, "invalid_client"),
+        (&["Basic YQBwcDpzM2NyZXQ="], &[], 401, "invalid_client"),
         (&["Basic /zpz"], &[], 401, "invalid_client"),
         (&[""], &[("client_id", "app")], 401, "invalid_client"),
     ] {

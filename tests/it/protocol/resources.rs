@@ -62,6 +62,17 @@ fn a_resource_is_found_by_its_identifier() {
     ] {
         assert_eq!(resources.find(sent).map(|resource| resource.uri.as_str()), found, "{sent}");
     }
+    let urns = declared(
+        json!([{ "uri": "urn:example:Api", "scopes": [] }, { "uri": "urn:example:api", "scopes": [] }]),
+    );
+    let urns = urns.unwrap();
+    for (sent, found) in [
+        ("urn:example:Api", Some("urn:example:Api")),
+        ("URN:example:api", Some("urn:example:api")),
+        ("urn:example:API", None),
+    ] {
+        assert_eq!(urns.find(sent).map(|resource| resource.uri.as_str()), found, "{sent}");
+    }
     assert_eq!(resources.resolve(["HTTPS://api.example", API].into_iter()).unwrap(), [API], "named once");
     assert_eq!(resources.resolve([API, "https://x.example"].into_iter()), Err(TargetFault::Unknown));
     let all = resources.all_scopes().to_string();
@@ -80,6 +91,9 @@ fn a_bad_declaration_is_named() {
     for (resource, said) in [
         (json!([{ "uri": "api", "scopes": [] }]), "\"api\""),
         (json!([{ "uri": "https://api.example#x", "scopes": [] }]), "fragment"),
+        (json!([{ "uri": "https://User@api.example", "scopes": [] }]), "user name"),
+        (json!([{ "uri": "https://api.example\\Orders", "scopes": [] }]), "character"),
+        (json!([{ "uri": "https://api\t.example", "scopes": [] }]), "character"),
         (json!([{ "uri": API, "scopes": [] }, { "uri": API, "scopes": [] }]), "declared twice"),
         (
             json!([{ "uri": API, "scopes": [] }, { "uri": "HTTPS://API.example", "scopes": [] }]),
