@@ -8,7 +8,7 @@
 SHELL := bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint fmt clippy doc
+.PHONY: help run build test check fuzz lint fmt clippy doc
 
 PROGRAM := $${CARGO_TARGET_DIR:-target}/debug/countersign
 FEATURES := features=$$(.ci/toolchain features)
@@ -19,6 +19,7 @@ help:
 	@echo "            (make run ARGS='--help' passes arguments to \`countersign demo\`)"
 	@echo "make test   install what the tests need when it is missing, then run them all"
 	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, nothing to install"
+	@echo "make fuzz   feed every parser of what comes from outside for a minute (FUZZ_SECONDS=600 for ten)"
 	@echo "make lint   formatting, clippy and documentation, every warning an error"
 	@echo "make build  only build: the program is then target/debug/countersign"
 
@@ -38,6 +39,10 @@ test:
 check:
 	@$(READY) && cargo test --locked $$features --workspace --lib --bins --tests -- \
 	  --skip browser --skip redis --skip postgres $(ARGS)
+
+fuzz:
+	@.ci/toolchain rust
+	@fuzz/run $(ARGS)
 
 lint: fmt clippy doc
 

@@ -1,0 +1,30 @@
+//! What a fuzzer feeds its inputs to. Each target takes any bytes, does with them what the provider would
+//! do, and asserts what must hold whatever they are. `docs/FUZZING.md` says how they are run.
+
+pub mod input; // taking inputs apart
+pub mod provider; // a real provider in this process
+pub mod targets; // one file a target
+
+/// A target: it returns, or it panics because something does not hold.
+pub type Target = fn(&[u8]);
+
+/// Every target, by the name of its corpus.
+pub const TARGETS: [(&str, Target); 12] = [
+    ("basic", targets::basic::run),
+    ("config", targets::config::run),
+    ("cookies", targets::cookies::run),
+    ("forms", targets::forms::run),
+    ("jwt", targets::jwt::run),
+    ("metadata", targets::metadata::run),
+    ("params", targets::params::run),
+    ("redirect_uri", targets::redirect_uri::run),
+    ("requests", targets::requests::run),
+    ("resources", targets::resources::run),
+    ("tickets", targets::tickets::run),
+    ("verifier", targets::verifier::run),
+];
+
+/// The target of a name.
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| *target)
+}

@@ -1,0 +1,295 @@
+//! A real provider in this process, on a folder of its own: it has a person who is signed in, two clients,
+//! and one of each thing that a request may bring along.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::body::to_bytes;
+use actix_web::dev::Service;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::rt::{System, SystemRunner};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App as ActixApp, HttpRequest, middleware};
+use countersign::app::App;
+use countersign::clock::Clock;
+use countersign::config::Config;
+use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
+use countersign::password::Password;
+use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
+use countersign::protocol::client::{Client, Metadata, SigningAlg};
+use countersign::protocol::code::CodeGrant;
+use countersign::protocol::pkce::CodeChallenge;
+use countersign::protocol::resource::Resource;
+use countersign::protocol::scope::Scope;
+use countersign::protocol::session::sid;
+use countersign::protocol::user::User;
+use countersign::secret::{TokenHash, base64url, random, sha256};
+use countersign::state::sessions::Authentication;
+use countersign::web::browser::Browser;
+use countersign::web::headers;
+use countersign::web::ticket::{Kind, Ticket};
+use countersign::{routes, store};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+/// Where its people live.
+pub const ISSUER: &str = "http://127.0.0.1:8080";
+/// Where the clients live.
+pub const REDIRECT: &str = "http://127.0.0.1:9/callback";
+/// What the confidential client knows.
+pub const SECRET: &str = "a-secret-of-more-than-32-characters";
+/// What the challenge of every code was made from.
+pub const VERIFIER: &str = "verifier-verifier-verifier-verifier-verifier";
+/// The person's password.
+pub const PASSWORD: &str = "wistful-otter-paints-9";
+
+/// A whole answer.
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as text.
+    pub body: String,
+}
+
+type Asked = Pin<Box<dyn Future<Output = Answer>>>;
+
+/// The provider and what it has given out.
+pub struct Provider {
+    system: SystemRunner,
+    ask: Box<dyn Fn(TestRequest) -> Asked>,
+    /// Everything it is made of.
+    pub app: Data<App>,
+    /// The instant everything was given out at.
+    pub now: OffsetDateTime,
+    /// The person.
+    pub user: User,
+    /// The hash of the person's password.
+    pub hash: String,
+    /// The value of the browser's cookie.
+    pub browser: String,
+    /// The value of the session's cookie.
+    pub session: String,
+    record: RecordId,
+    session_id: SessionId,
+    /// An ID Token of the person's.
+    pub id_token: String,
+    /// An access token for the provider itself.
+    pub access_token: String,
+    /// A sealed authorization request of that browser's.
+    pub ticket: String,
+    /// A sealed logout request of that browser's.
+    pub logout: String,
+    _folder: TempDir,
+}
+
+thread_local! {
+    static PROVIDER: Provider = Provider::start();
+}
+
+/// Lends the provider of this thread.
+pub fn with<T>(act: impl FnOnce(&Provider) -> T) -> T {
+    PROVIDER.with(act)
+}
+
+impl Provider {
+    fn start() -> Provider {
+        let folder = tempfile::tempdir().expect("a folder");
+        let api = Resource {
+            uri: "https://api.example".into(),
+            name: None,
+            scopes: vec!["read".into()],
+            default: false,
+            claims: vec!["roles".into()],
+            descriptions: [].into(),
+        };
+        let (data, keys) = (folder.path().join("data"), folder.path().join("keys"));
+        let config = Config::development(ISSUER, &data, &keys, vec![api]).expect("a configuration");
+        let system = System::new();
+        let (app, clock) = system.block_on(async {
+            let clock = Clock::default();
+            (Data::new(App::build(config, clock.clone()).expect("a provider")), clock)
+        });
+        let now = clock.now();
+        let hash = Password::chosen(PASSWORD).expect("a password").hash().expect("a hash");
+        let user = system.block_on(fill(&app, hash.clone(), now));
+        let login = Authentication {
+            user_id: user.id.clone(),
+            acr: claims::ACR_SINGLE_FACTOR.into(),
+            amr: vec!["pwd".into()],
+            remember: true,
+        };
+        let begun = system.block_on(app.state.sessions.begin(None, &login, now)).expect("a session");
+        let browser = base64url(&random::<16>());
+        let (record, session_id) = (begun.record, begun.session_id);
+        let mut provider = Provider {
+            ask: service(&system, &app),
+            now,
+            hash,
+            browser,
+            session: begun.cookie,
+            record,
+            session_id,
+            id_token: id_token(&app, &user, session_id, now),
+            access_token: access_token(&app, &user, record, session_id, now),
+            ticket: String::new(),
+            logout: String::new(),
+            user,
+            app,
+            system,
+            _folder: folder,
+        };
+        provider.ticket = provider.sealed(Kind::Authorize, &authorization_request());
+        provider.logout = provider.sealed(Kind::Logout, "client_id=web&state=s");
+        provider
+    }
+
+    /// Waits for something.
+    pub fn wait<F: Future>(&self, what: F) -> F::Output {
+        self.system.block_on(what)
+    }
+
+    /// Sends a request through everything but the socket.
+    pub fn ask(&self, req: TestRequest) -> Answer {
+        self.wait((self.ask)(req))
+    }
+
+    /// A request of the browser that everything was given to.
+    pub fn from_browser(&self) -> HttpRequest {
+        let cookie = format!("countersign_browser={}", self.browser);
+        TestRequest::get().insert_header(("cookie", cookie)).to_http_request()
+    }
+
+    /// Seals a pending request for that browser.
+    pub fn sealed(&self, kind: Kind, params: &str) -> String {
+        let req = self.from_browser();
+        let browser = Browser::of(&req, &self.app).expect("its cookie");
+        let ticket = Ticket::new(kind, params.into(), self.now);
+        self.wait(ticket.seal(&req, &self.app, Some(&browser), self.now)).expect("sealing")
+    }
+
+    /// A code that the public client may redeem.
+    pub fn code(&self) -> String {
+        let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+        let grant = CodeGrant {
+            grant_id: GrantId::generate(),
+            redirect_uri: REDIRECT.into(),
+            scope: Scope::parse("openid"),
+            resources: vec![],
+            nonce: None,
+            code_challenge: CodeChallenge::parse(Some(&challenge), Some("S256"), true).expect("S256"),
+            user_id: self.user.id.clone(),
+            auth_time: self.now,
+            acr: claims::ACR_SINGLE_FACTOR.into(),
+            amr: vec!["pwd".into()],
+            record: self.record,
+            session_id: self.session_id,
+        };
+        let code = self.wait(self.app.state.codes.mint("public", &grant, self.app.clock.now()));
+        code.expect("a code").expose().to_owned()
+    }
+}
+
+/// An authorization request that would succeed.
+pub fn authorization_request() -> String {
+    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+    let pairs = [
+        ("client_id", "web"),
+        ("redirect_uri", REDIRECT),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("state", "s"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+async fn fill(app: &App, hash: String, now: OffsetDateTime) -> User {
+    let claims = json!({ "name": "Ann Example", "email": "ann@example.com", "email_verified": true });
+    let claims = claims.as_object().expect("an object").clone();
+    let user = User { id: new_sub(), login: "ann".into(), disabled: false, claims };
+    let user = store::users::add(&app.db, user, Some(hash), "fuzz", now).await.expect("a store");
+    for (id, method, secret) in [("web", "client_secret_basic", Some(SECRET)), ("public", "none", None)] {
+        let metadata: Metadata = serde_json::from_value(json!({
+            "client_name": "Example", "redirect_uris": [REDIRECT], "post_logout_redirect_uris": [REDIRECT],
+            "token_endpoint_auth_method": method,
+        }))
+        .expect("metadata");
+        let secret = secret.map(TokenHash::of);
+        let client = Client { id: id.into(), secret, disabled: false, registered_at: now, metadata };
+        assert!(store::clients::add(&app.db, &client, "fuzz", now).await.expect("a store"));
+    }
+    user.expect("a new person")
+}
+
+fn service(system: &SystemRunner, app: &Data<App>) -> Box<dyn Fn(TestRequest) -> Asked> {
+    let service = ActixApp::new()
+        .app_data(app.clone())
+        .app_data(PayloadConfig::new(64 * 1024))
+        .wrap(middleware::from_fn(headers::around))
+        .configure(|service| routes::configure(service, ""));
+    let service = std::rc::Rc::new(system.block_on(init_service(service)));
+    Box::new(move |req| {
+        let service = std::rc::Rc::clone(&service);
+        Box::pin(async move {
+            let answer = match service.call(req.to_request()).await {
+                Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
+                Err(error) => error.error_response(),
+            };
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = to_bytes(answer.into_body()).await.expect("a body in memory");
+            Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
+        })
+    })
+}
+
+fn id_token(app: &App, user: &User, session_id: SessionId, now: OffsetDateTime) -> String {
+    let amr = ["pwd".to_owned()];
+    let claims = IdToken {
+        iss: ISSUER,
+        sub: &user.id,
+        aud: "web",
+        exp: (now + TOKEN_LIFETIME).unix_timestamp(),
+        iat: now.unix_timestamp(),
+        auth_time: now.unix_timestamp(),
+        nonce: None,
+        acr: claims::ACR_SINGLE_FACTOR,
+        amr: &amr,
+        sid: &sid(&app.keys.sid, session_id, "web"),
+        at_hash: claims::half_hash("token"),
+        jti: base64url(&random::<16>()),
+    };
+    app.keys.ring.load().sign(SigningAlg::RS256, "JWT", &claims).expect("signing")
+}
+
+fn access_token(
+    app: &App,
+    user: &User,
+    record: RecordId,
+    session_id: SessionId,
+    now: OffsetDateTime,
+) -> String {
+    let (grant_id, amr) = (GrantId::generate(), ["pwd".to_owned()]);
+    let claims = AccessToken {
+        iss: ISSUER,
+        sub: &user.id,
+        aud: Value::from(ISSUER),
+        exp: (now + time::Duration::days(1)).unix_timestamp(),
+        iat: now.unix_timestamp(),
+        nbf: claims::not_before(now),
+        jti: claims::jti(grant_id, random()),
+        client_id: "web",
+        scope: Some("openid email".into()),
+        auth_time: now.unix_timestamp(),
+        acr: claims::ACR_SINGLE_FACTOR,
+        amr: &amr,
+        session: Some(app.keys.hide_session(record, session_id, grant_id).expect("hiding")),
+        person: serde_json::Map::new(),
+    };
+    app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).expect("signing")
+}

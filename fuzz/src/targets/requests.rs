@@ -1,0 +1,128 @@
+//! Whole requests, through everything but the socket: no answer is a fault of ours, every answer carries
+//! what every answer must, nobody is sent anywhere but home, and nothing sent comes back unescaped.
+
+use std::net::SocketAddr;
+
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use actix_web::http::{Method, Uri};
+use actix_web::test::TestRequest;
+use url::Url;
+
+use crate::provider::{
+    Answer, ISSUER, PASSWORD, Provider, REDIRECT, SECRET, VERIFIER, authorization_request, with,
+};
+
+/// What no page may hold, because only a request says it.
+const MARK: &str = "<zz";
+
+/// The input is a request: method and target, header lines, an empty line, the body. `{…}` stands for what
+/// the provider gave out: see [`filled`].
+pub fn run(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    with(|provider| {
+        let text = filled(provider, text);
+        let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let Some(req) = request(head, body) else { return };
+        let answer = provider.ask(req);
+        is_proper(&answer, &text);
+        leads_home(&answer, &text);
+        sets_only_our_cookies(&answer, &text);
+        shows_nothing_unescaped(&answer, &text);
+    });
+}
+
+/// Puts in what cannot be guessed.
+fn filled(provider: &Provider, text: &str) -> String {
+    let mut text = text.to_owned();
+    for (name, value) in [
+        ("{browser}", &provider.browser),
+        ("{session}", &provider.session),
+        ("{ticket}", &provider.ticket),
+        ("{logout}", &provider.logout),
+        ("{id_token}", &provider.id_token),
+        ("{access_token}", &provider.access_token),
+        ("{secret}", &SECRET.to_owned()),
+        ("{verifier}", &VERIFIER.to_owned()),
+        ("{password}", &PASSWORD.to_owned()),
+        ("{request}", &authorization_request()),
+    ] {
+        text = text.replace(name, value);
+    }
+    // A code is spent by whoever shows it: each request gets one of its own.
+    if text.contains("{code}") { text.replace("{code}", &provider.code()) } else { text }
+}
+
+fn request(head: &str, body: &str) -> Option<TestRequest> {
+    let mut lines = head.lines();
+    let (method, target) = lines.next()?.split_once(' ')?;
+    // What is no request target never gets past the server's parser.
+    let target = Uri::try_from(target).ok().filter(|uri| uri.path().starts_with('/'))?;
+    let method = Method::from_bytes(method.as_bytes()).ok()?;
+    let peer = SocketAddr::from(([127, 0, 0, 1], 4000));
+    let mut req = TestRequest::with_uri(&target.to_string()).method(method).peer_addr(peer);
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        req = req.append_header((name, HeaderValue::from_bytes(value.trim().as_bytes()).ok()?));
+    }
+    Some(req.set_payload(body.to_owned()))
+}
+
+fn is_proper(answer: &Answer, text: &str) {
+    assert!(answer.status.as_u16() < 500, "{text:?} leads to {} {}", answer.status, answer.body);
+    for name in [
+        "x-request-id", "x-content-type-options", "x-frame-options", "content-security-policy",
+        "referrer-policy", "permissions-policy", "cache-control",
+    ] {
+        assert!(answer.headers.contains_key(name), "{name} is missing after {text:?}");
+    }
+    let kind = answer.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/json") && !answer.body.is_empty() {
+        let json: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        let described = json["error_description"].as_str().unwrap_or_default();
+        assert!(
+            described.bytes().all(|b| matches!(b, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)),
+            "{described}"
+        );
+    }
+    // In development mode the pages for people explain, and repeat what was sent.
+    assert!(!text.starts_with("POST /token") || !answer.body.contains(SECRET), "{text:?} is told a secret");
+}
+
+/// Where a redirect or a page that moves on by itself leads: to us, or to a registered address.
+fn leads_home(answer: &Answer, text: &str) {
+    let header = answer.headers.get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
+    let moves_on = answer.body.split_once("http-equiv=\"refresh\" content=\"").map(|(_, rest)| {
+        let content = rest.split('"').next().unwrap_or_default();
+        content.split_once("url=").map_or(content, |(_, to)| to).replace("&#38;", "&").replace("&amp;", "&")
+    });
+    for to in header.into_iter().chain(moves_on) {
+        let base = Url::parse(ISSUER).expect("an address");
+        let there = base.join(&to).unwrap_or_else(|error| panic!("{to:?}: {error} after {text:?}"));
+        let (is_ours, registered) =
+            (there.origin() == base.origin(), Url::parse(REDIRECT).expect("an address"));
+        let is_registered = there.origin() == registered.origin() && there.path() == registered.path();
+        assert!(is_ours || is_registered, "{text:?} leads to {to:?}");
+    }
+}
+
+fn sets_only_our_cookies(answer: &Answer, text: &str) {
+    for value in answer.headers.get_all(SET_COOKIE) {
+        let value = value.to_str().expect("text");
+        let cookie = Cookie::parse(value).expect("a cookie");
+        let ours = ["countersign_sid", "countersign_browser", "countersign_device"];
+        assert!(ours.contains(&cookie.name()), "{value:?} after {text:?}");
+        assert_eq!(
+            (cookie.path(), cookie.domain(), cookie.http_only()),
+            (Some("/"), None, Some(true)),
+            "{value:?}"
+        );
+        assert_eq!(cookie.same_site(), Some(SameSite::Lax), "{value:?}");
+    }
+}
+
+fn shows_nothing_unescaped(answer: &Answer, text: &str) {
+    let kind = answer.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    assert!(!kind.starts_with("text/html") || !answer.body.contains(MARK), "{text:?} comes back as it was");
+}
