@@ -1,4 +1,4 @@
-//! A real provider in this process, on a folder of its own: it has a person who is signed in, two clients,
+//! A real provider in this process, on a folder of its own: it has a person who is signed in, three clients,
 //! and one of each thing that a request may bring along.
 
 use std::future::Future;
@@ -17,9 +17,11 @@ use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
 use countersign::password::Password;
+use countersign::protocol::authorize::PARAMS;
 use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
 use countersign::protocol::client::{Client, Metadata, SigningAlg};
 use countersign::protocol::code::CodeGrant;
+use countersign::protocol::params::Params;
 use countersign::protocol::pkce::CodeChallenge;
 use countersign::protocol::resource::Resource;
 use countersign::protocol::scope::Scope;
@@ -29,6 +31,7 @@ use countersign::secret::{TokenHash, base64url, random, sha256};
 use countersign::state::sessions::Authentication;
 use countersign::web::browser::Browser;
 use countersign::web::headers;
+use countersign::web::pending;
 use countersign::web::ticket::{Kind, Ticket};
 use countersign::{routes, store};
 use serde_json::{Value, json};
@@ -74,17 +77,22 @@ pub struct Provider {
     pub browser: String,
     /// The value of the session's cookie.
     pub session: String,
-    record: RecordId,
-    session_id: SessionId,
     /// An ID Token of the person's.
     pub id_token: String,
     /// An access token for the provider itself.
     pub access_token: String,
     /// A sealed authorization request of that browser's.
     pub ticket: String,
-    /// A sealed logout request of that browser's.
-    pub logout: String,
     _folder: TempDir,
+}
+
+/// The person, signed in; for one request, which may well be to sign out.
+pub struct Visit<'a> {
+    provider: &'a Provider,
+    /// The value of the session's cookie.
+    pub session: String,
+    record: RecordId,
+    session_id: SessionId,
 }
 
 thread_local! {
@@ -117,34 +125,26 @@ impl Provider {
         let now = clock.now();
         let hash = Password::chosen(PASSWORD).expect("a password").hash().expect("a hash");
         let user = system.block_on(fill(&app, hash.clone(), now));
-        let login = Authentication {
-            user_id: user.id.clone(),
-            acr: claims::ACR_SINGLE_FACTOR.into(),
-            amr: vec!["pwd".into()],
-            remember: true,
-        };
-        let begun = system.block_on(app.state.sessions.begin(None, &login, now)).expect("a session");
-        let browser = base64url(&random::<16>());
-        let (record, session_id) = (begun.record, begun.session_id);
         let mut provider = Provider {
             ask: service(&system, &app),
             now,
             hash,
-            browser,
-            session: begun.cookie,
-            record,
-            session_id,
-            id_token: id_token(&app, &user, session_id, now),
-            access_token: access_token(&app, &user, record, session_id, now),
+            browser: base64url(&random::<16>()),
+            session: String::new(),
+            id_token: String::new(),
+            access_token: String::new(),
             ticket: String::new(),
-            logout: String::new(),
             user,
             app,
             system,
             _folder: folder,
         };
-        provider.ticket = provider.sealed(Kind::Authorize, &authorization_request());
-        provider.logout = provider.sealed(Kind::Logout, "client_id=web&state=s");
+        let visit = provider.visit();
+        let (session, id_token, access_token) =
+            (visit.session.clone(), visit.id_token(), visit.access_token());
+        let ticket = provider.sealed(&Ticket::new(Kind::Authorize, authorization_request(), now));
+        (provider.session, provider.id_token, provider.access_token) = (session, id_token, access_token);
+        provider.ticket = ticket;
         provider
     }
 
@@ -165,15 +165,39 @@ impl Provider {
     }
 
     /// Seals a pending request for that browser.
-    pub fn sealed(&self, kind: Kind, params: &str) -> String {
+    pub fn sealed(&self, ticket: &Ticket) -> String {
         let req = self.from_browser();
         let browser = Browser::of(&req, &self.app).expect("its cookie");
-        let ticket = Ticket::new(kind, params.into(), self.now);
         self.wait(ticket.seal(&req, &self.app, Some(&browser), self.now)).expect("sealing")
+    }
+
+    /// Signs the person in.
+    pub fn visit(&self) -> Visit<'_> {
+        let login = Authentication {
+            user_id: self.user.id.clone(),
+            acr: claims::ACR_SINGLE_FACTOR.into(),
+            amr: vec!["pwd".into()],
+            remember: true,
+        };
+        let begun = self.wait(self.app.state.sessions.begin(None, &login, self.now)).expect("a session");
+        Visit { provider: self, session: begun.cookie, record: begun.record, session_id: begun.session_id }
+    }
+}
+
+impl Visit<'_> {
+    /// A sealed request whose consent page has been shown.
+    pub fn consent(&self) -> String {
+        let Provider { app, user, now, .. } = self.provider;
+        let params = Params::parse(authorization_request().as_bytes(), &PARAMS).expect("parameters");
+        let asked = self.provider.wait(pending::read(app, &params)).ok().expect("a good request");
+        let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
+        let ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
+        self.provider.sealed(&Ticket { displayed: Some((self.session_id, fingerprint)), ..ticket })
     }
 
     /// A code that the public client may redeem.
     pub fn code(&self) -> String {
+        let Provider { app, user, now, .. } = self.provider;
         let challenge = base64url(&sha256(VERIFIER.as_bytes()));
         let grant = CodeGrant {
             grant_id: GrantId::generate(),
@@ -182,15 +206,59 @@ impl Provider {
             resources: vec![],
             nonce: None,
             code_challenge: CodeChallenge::parse(Some(&challenge), Some("S256"), true).expect("S256"),
-            user_id: self.user.id.clone(),
-            auth_time: self.now,
+            user_id: user.id.clone(),
+            auth_time: *now,
             acr: claims::ACR_SINGLE_FACTOR.into(),
             amr: vec!["pwd".into()],
             record: self.record,
             session_id: self.session_id,
         };
-        let code = self.wait(self.app.state.codes.mint("public", &grant, self.app.clock.now()));
+        let code = self.provider.wait(app.state.codes.mint("public", &grant, app.clock.now()));
         code.expect("a code").expose().to_owned()
+    }
+
+    /// An ID Token for the confidential client.
+    pub fn id_token(&self) -> String {
+        let Provider { app, user, now, .. } = self.provider;
+        let amr = ["pwd".to_owned()];
+        let claims = IdToken {
+            iss: ISSUER,
+            sub: &user.id,
+            aud: "web",
+            exp: (*now + TOKEN_LIFETIME).unix_timestamp(),
+            iat: now.unix_timestamp(),
+            auth_time: now.unix_timestamp(),
+            nonce: None,
+            acr: claims::ACR_SINGLE_FACTOR,
+            amr: &amr,
+            sid: &sid(&app.keys.sid, self.session_id, "web"),
+            at_hash: claims::half_hash("token"),
+            jti: base64url(&random::<16>()),
+        };
+        app.keys.ring.load().sign(SigningAlg::RS256, "JWT", &claims).expect("signing")
+    }
+
+    /// An access token for the provider itself.
+    pub fn access_token(&self) -> String {
+        let Provider { app, user, now, .. } = self.provider;
+        let (grant_id, amr) = (GrantId::generate(), ["pwd".to_owned()]);
+        let claims = AccessToken {
+            iss: ISSUER,
+            sub: &user.id,
+            aud: Value::from(ISSUER),
+            exp: (*now + time::Duration::days(1)).unix_timestamp(),
+            iat: now.unix_timestamp(),
+            nbf: claims::not_before(*now),
+            jti: claims::jti(grant_id, random()),
+            client_id: "web",
+            scope: Some("openid email".into()),
+            auth_time: now.unix_timestamp(),
+            acr: claims::ACR_SINGLE_FACTOR,
+            amr: &amr,
+            session: Some(app.keys.hide_session(self.record, self.session_id, grant_id).expect("hiding")),
+            person: serde_json::Map::new(),
+        };
+        app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).expect("signing")
     }
 }
 
@@ -214,10 +282,12 @@ async fn fill(app: &App, hash: String, now: OffsetDateTime) -> User {
     let claims = claims.as_object().expect("an object").clone();
     let user = User { id: new_sub(), login: "ann".into(), disabled: false, claims };
     let user = store::users::add(&app.db, user, Some(hash), "fuzz", now).await.expect("a store");
-    for (id, method, secret) in [("web", "client_secret_basic", Some(SECRET)), ("public", "none", None)] {
+    for (id, method, secret) in
+        [("web", "client_secret_basic", Some(SECRET)), ("public", "none", None), ("ours", "none", None)]
+    {
         let metadata: Metadata = serde_json::from_value(json!({
             "client_name": "Example", "redirect_uris": [REDIRECT], "post_logout_redirect_uris": [REDIRECT],
-            "token_endpoint_auth_method": method,
+            "token_endpoint_auth_method": method, "first_party": id == "ours",
         }))
         .expect("metadata");
         let secret = secret.map(TokenHash::of);
@@ -228,11 +298,12 @@ async fn fill(app: &App, hash: String, now: OffsetDateTime) -> User {
 }
 
 fn service(system: &SystemRunner, app: &Data<App>) -> Box<dyn Fn(TestRequest) -> Asked> {
+    let served = app.clone();
     let service = ActixApp::new()
         .app_data(app.clone())
         .app_data(PayloadConfig::new(64 * 1024))
         .wrap(middleware::from_fn(headers::around))
-        .configure(|service| routes::configure(service, ""));
+        .configure(|service| routes::configure(service, "", &served.metrics));
     let service = std::rc::Rc::new(system.block_on(init_service(service)));
     Box::new(move |req| {
         let service = std::rc::Rc::clone(&service);
@@ -246,50 +317,4 @@ fn service(system: &SystemRunner, app: &Data<App>) -> Box<dyn Fn(TestRequest) ->
             Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
         })
     })
-}
-
-fn id_token(app: &App, user: &User, session_id: SessionId, now: OffsetDateTime) -> String {
-    let amr = ["pwd".to_owned()];
-    let claims = IdToken {
-        iss: ISSUER,
-        sub: &user.id,
-        aud: "web",
-        exp: (now + TOKEN_LIFETIME).unix_timestamp(),
-        iat: now.unix_timestamp(),
-        auth_time: now.unix_timestamp(),
-        nonce: None,
-        acr: claims::ACR_SINGLE_FACTOR,
-        amr: &amr,
-        sid: &sid(&app.keys.sid, session_id, "web"),
-        at_hash: claims::half_hash("token"),
-        jti: base64url(&random::<16>()),
-    };
-    app.keys.ring.load().sign(SigningAlg::RS256, "JWT", &claims).expect("signing")
-}
-
-fn access_token(
-    app: &App,
-    user: &User,
-    record: RecordId,
-    session_id: SessionId,
-    now: OffsetDateTime,
-) -> String {
-    let (grant_id, amr) = (GrantId::generate(), ["pwd".to_owned()]);
-    let claims = AccessToken {
-        iss: ISSUER,
-        sub: &user.id,
-        aud: Value::from(ISSUER),
-        exp: (now + time::Duration::days(1)).unix_timestamp(),
-        iat: now.unix_timestamp(),
-        nbf: claims::not_before(now),
-        jti: claims::jti(grant_id, random()),
-        client_id: "web",
-        scope: Some("openid email".into()),
-        auth_time: now.unix_timestamp(),
-        acr: claims::ACR_SINGLE_FACTOR,
-        amr: &amr,
-        session: Some(app.keys.hide_session(record, session_id, grant_id).expect("hiding")),
-        person: serde_json::Map::new(),
-    };
-    app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).expect("signing")
 }

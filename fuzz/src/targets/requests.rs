@@ -1,12 +1,16 @@
 //! Whole requests, through everything but the socket: no answer is a fault of ours, every answer carries
 //! what every answer must, nobody is sent anywhere but home, and nothing sent comes back unescaped.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::http::{Method, Uri};
 use actix_web::test::TestRequest;
+use countersign::web::browser::Browser;
+use countersign::web::sign_out;
+use countersign::web::ticket::{Kind, Ticket};
 use url::Url;
 
 use crate::provider::{
@@ -32,25 +36,41 @@ pub fn run(input: &[u8]) {
     });
 }
 
-/// Puts in what cannot be guessed.
+/// Puts in what cannot be guessed: new for each request, since it may be to spend it, or to sign out.
 fn filled(provider: &Provider, text: &str) -> String {
     let mut text = text.to_owned();
     for (name, value) in [
-        ("{browser}", &provider.browser),
-        ("{session}", &provider.session),
-        ("{ticket}", &provider.ticket),
-        ("{logout}", &provider.logout),
-        ("{id_token}", &provider.id_token),
-        ("{access_token}", &provider.access_token),
-        ("{secret}", &SECRET.to_owned()),
-        ("{verifier}", &VERIFIER.to_owned()),
-        ("{password}", &PASSWORD.to_owned()),
+        ("{browser}", provider.browser.as_str()),
+        ("{secret}", SECRET),
+        ("{verifier}", VERIFIER),
+        ("{password}", PASSWORD),
         ("{request}", &authorization_request()),
     ] {
         text = text.replace(name, value);
     }
-    // A code is spent by whoever shows it: each request gets one of its own.
-    if text.contains("{code}") { text.replace("{code}", &provider.code()) } else { text }
+    let signed_in = OnceCell::new();
+    let visit = || signed_in.get_or_init(|| provider.visit());
+    let mut put = |name: &str, value: &dyn Fn() -> String| {
+        if text.contains(name) {
+            text = text.replace(name, &value());
+        }
+    };
+    let sealed = |kind: Kind, params: String| provider.sealed(&Ticket::new(kind, params, provider.now));
+    let browser = || Browser::of(&provider.from_browser(), &provider.app).expect("its cookie");
+    put("{session}", &|| visit().session.clone());
+    put("{ticket}", &|| sealed(Kind::Authorize, authorization_request()));
+    put("{anew}", &|| sealed(Kind::Authorize, authorization_request() + "&prompt=login"));
+    put("{consent}", &|| visit().consent());
+    put("{logout}", &|| sealed(Kind::Logout, "client_id=web&state=s".into()));
+    put("{csrf}", &|| browser().csrf_token(&provider.app, sign_out::PURPOSE));
+    put("{then}", &|| {
+        let then = sign_out::Then { name: "Example".into(), redirect: REDIRECT.into() };
+        sign_out::seal(&provider.app, &browser(), &then).expect("sealing")
+    });
+    put("{code}", &|| visit().code());
+    put("{id_token}", &|| visit().id_token());
+    put("{access_token}", &|| visit().access_token());
+    text
 }
 
 fn request(head: &str, body: &str) -> Option<TestRequest> {
