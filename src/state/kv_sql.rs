@@ -63,7 +63,7 @@ impl SqlKv {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+        work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Clone + Send + 'static,
     ) -> Result<T, StateError> {
         self.db.read(work).await.map_err(|error| failed(&error))
     }

@@ -8,4 +8,5 @@ pub mod chromium;
 pub mod log;
 pub mod postgres;
 pub mod redis;
+pub mod relay;
 pub mod rp;

@@ -8,15 +8,22 @@ use std::time::{Duration, Instant};
 
 use countersign::secret::Token;
 
+fn new_folder() -> PathBuf {
+    std::env::temp_dir().join(format!("countersign-postgres-{}", &Token::generate().expose()[..8]))
+}
+
 /// A running server; it ends when dropped, or when this process dies, and takes its files with it.
 pub struct Server {
     folder: PathBuf,
+    port: u16,
+    options: String,
     // Holding the guard's standard input open is what keeps the server alive.
     guard: Child,
 }
 
 /// The server refuses to run as root, so then it runs as `postgres`. It sorts as people do in English,
-/// as many real ones do: nothing of ours may rely on how a database sorts.
+/// as many real ones do: nothing of ours may rely on how a database sorts. A server with a `PRIMARY` follows
+/// that one; `OPTIONS` are of this one alone.
 const SCRIPT: &str = r#"
 PATH="$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)"
 cd /
@@ -24,28 +31,45 @@ as() { if [ "$(id -u)" = 0 ]; then su postgres -s /bin/sh -c "PATH='$PATH' $1"; 
 if [ ! -d "$FOLDER/data" ]; then
     mkdir -m 700 "$FOLDER"
     if [ "$(id -u)" = 0 ]; then chown postgres "$FOLDER"; fi
-    as "initdb -D $FOLDER/data -A trust -U postgres --no-sync --no-instructions -E UTF8 --locale=C \
-        --locale-provider=icu --icu-locale=en" >/dev/null || exit 1
+    if [ -n "$PRIMARY" ]; then
+        as "pg_basebackup -D $FOLDER/data -h $PRIMARY -U postgres -R -c fast --no-sync" >/dev/null || exit 1
+    else
+        as "initdb -D $FOLDER/data -A trust -U postgres --no-sync --no-instructions -E UTF8 --locale=C \
+            --locale-provider=icu --icu-locale=en" >/dev/null || exit 1
+    fi
+fi
+if [ -n "$CERTIFICATE" ]; then
+    printf %s "$CERTIFICATE" >"$FOLDER/cert.pem"
+    (umask 077; printf %s "$KEY" >"$FOLDER/key.pem")
+    if [ "$(id -u)" = 0 ]; then chown postgres "$FOLDER/cert.pem" "$FOLDER/key.pem"; fi
 fi
 as "exec postgres -D $FOLDER/data -k $FOLDER -c listen_addresses= -c fsync=off -c full_page_writes=off \
-    -c max_connections=200" >/dev/null 2>&1 &
+    -c max_connections=200 -c port=$PORT $OPTIONS" >/dev/null 2>&1 &
 echo started
 read -r how
-kill -INT "$(head -1 "$FOLDER/data/postmaster.pid")"
+kill "-${how:-INT}" "$(head -1 "$FOLDER/data/postmaster.pid")"
 wait
-if [ "$how" != keep ]; then rm -rf "$FOLDER"; fi
+if [ -z "$how" ]; then rm -rf "$FOLDER"; fi
 "#;
+
+const LISTEN: &str = "-c listen_addresses=127.0.0.1";
 
 impl Server {
     pub fn start() -> Server {
-        let name = format!("countersign-postgres-{}", &Token::generate().expose()[..8]);
-        Server::start_in(std::env::temp_dir().join(name))
+        Server::start_in(new_folder(), 5432, "", &[])
     }
 
-    fn start_in(folder: PathBuf) -> Server {
+    /// One that listens on this port of 127.0.0.1 as well.
+    pub fn start_on(port: u16) -> Server {
+        Server::start_in(new_folder(), port, LISTEN, &[])
+    }
+
+    fn start_in(folder: PathBuf, port: u16, options: &str, settings: &[(&str, &str)]) -> Server {
         let mut guard = Command::new("sh");
-        guard.arg("-c").arg(SCRIPT).env("FOLDER", &folder).stdin(Stdio::piped()).stdout(Stdio::null());
-        let server = Server { guard: guard.spawn().unwrap(), folder };
+        guard.arg("-c").arg(SCRIPT).env("FOLDER", &folder).env("PORT", port.to_string());
+        guard.env("OPTIONS", options).envs(settings.iter().copied());
+        let guard = guard.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let server = Server { guard, folder, port, options: options.to_owned() };
         let begun = Instant::now();
         while !server.answers() {
             assert!(begun.elapsed() < Duration::from_secs(20), "postgres did not start");
@@ -61,35 +85,49 @@ impl Server {
 
     /// The address of one of its databases.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres:///{database}?user=postgres&host={}", self.folder.display())
+        let (folder, port) = (self.folder.display(), self.port);
+        format!("postgres:///{database}?user=postgres&host={folder}&port={port}")
     }
 
     /// Makes an empty database and answers its address.
     pub fn database(&self) -> String {
-        use diesel::connection::SimpleConnection;
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.database_named(&format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// The same under a name.
+    pub fn database_named(&self, name: &str) -> String {
+        use diesel::connection::SimpleConnection;
         let mut conn: diesel::PgConnection =
             diesel::Connection::establish(&self.url("postgres")).expect("the server runs");
         conn.batch_execute(&format!("CREATE DATABASE {name} STRATEGY file_copy")).unwrap();
-        self.url(&name)
+        self.url(name)
     }
 
-    /// Stops for a while.
-    pub fn pause(mut self) -> Paused {
+    /// Stops for a while, in an orderly way.
+    pub fn pause(self) -> Paused {
+        self.stop("INT")
+    }
+
+    /// Stops at once, as a machine does that loses its power.
+    pub fn crash(self) -> Paused {
+        self.stop("QUIT")
+    }
+
+    fn stop(mut self, signal: &str) -> Paused {
         use std::io::Write;
-        self.guard.stdin.take().unwrap().write_all(b"keep\n").unwrap();
+        writeln!(self.guard.stdin.take().unwrap(), "{signal}").unwrap();
         self.guard.wait().unwrap();
-        Paused(self.folder.clone())
+        Paused(self.folder.clone(), self.port, self.options.clone())
     }
 }
 
 /// A stopped server whose files are still there.
-pub struct Paused(PathBuf);
+pub struct Paused(PathBuf, u16, String);
 
 impl Paused {
     pub fn resume(self) -> Server {
-        Server::start_in(self.0)
+        Server::start_in(self.0, self.1, &self.2, &[])
     }
 }
 

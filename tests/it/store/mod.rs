@@ -1,6 +1,7 @@
 //! What lasts: one contract, the same on SQLite and PostgreSQL.
 
 mod contract;
+mod recovery;
 mod start;
 
 use countersign::db::{Db, DbError, Durability, Url};

@@ -131,6 +131,14 @@ fn addresses_of_databases_are_read_by_their_scheme() {
         ("sqlite:///var/x.db", "sqlite:/var/x.db"),
         ("postgres://u:p@h:5433/d", "postgres://h:5433/d"),
         ("postgresql://h/d?password=p", "postgres://h/d"),
+        ("postgres://u:p@a,b/d?target_session_attrs=any", "postgres://a,b/d"),
+        ("postgres://u:p@a:5433,[::1]:5434/d?sslmode=verify-full", "postgres://a:5433,[::1]:5434/d"),
+        (
+            "postgres:///d?user=u&password=u:p@&host=/run/a,/run/b&port=1",
+            "postgres:///d?host=/run/a,/run/b&port=1",
+        ),
+        ("postgres://u:p%40%2F@h/d", "postgres://h/d"),
+        ("postgres://u@h", "postgres://h"),
     ] {
         assert_eq!(Url::parse(text).unwrap().shown(), shown);
         assert!(!format!("{:?}", Url::parse(text)).contains("u:p@"), "Debug shows a password: {text}");
@@ -141,6 +149,13 @@ fn addresses_of_databases_are_read_by_their_scheme() {
         ("mysql://u:hunter2@h/d", "mysql: is neither"),
         ("countersign.db", "neither sqlite:PATH"),
         ("", "neither sqlite:PATH"),
+        ("postgres:h/d", "neither sqlite:PATH"),
+        // What a raw character in a password makes of the rest, libpq would say aloud.
+        ("postgres://u:hunter2/x@h/d", "as %40 %2F"),
+        ("postgres://u:hunter2@x@h/d", "as %40 %2F"),
+        ("postgres://u:hunter2?@h/d", "as %40 %2F"),
+        ("postgres://u:hunter2%zz@h/d", "as %40 %2F"),
+        ("postgres://u:hunter2 @h/d", "as %40 %2F"),
     ] {
         let refused = Url::parse(text).unwrap_err();
         assert!(refused.contains(why) && !refused.contains("hunter2"), "{text}: {refused}");

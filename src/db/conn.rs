@@ -1,0 +1,59 @@
+//! One connection, to either backend.
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+
+use super::Url;
+use super::fault::{one_line, unopened};
+use super::url::with_defaults;
+
+pub use either::Conn;
+
+mod either {
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// One connection to either backend; queries are written once and run on both.
+    #[derive(diesel::MultiConnection)]
+    pub enum Conn {
+        /// `PostgreSQL` through libpq.
+        Pg(PgConnection),
+        /// The embedded engine.
+        Sqlite(SqliteConnection),
+    }
+}
+
+/// How much a commit must survive: a power cut, or only the death of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// `synchronous=FULL`: a revocation or a key survives power loss.
+    Power,
+    /// `synchronous=NORMAL`: sessions and codes survive a crash of the process.
+    Process,
+}
+
+/// Opens a connection; else says why not, without a password.
+pub(super) fn connect(url: &Url, durability: Durability, read_only: bool) -> Result<Conn, String> {
+    match url {
+        Url::Postgres(url) => {
+            let conn = PgConnection::establish(&with_defaults(url));
+            conn.map(Conn::Pg).map_err(|error| one_line(&error.to_string()))
+        }
+        Url::Sqlite(path) => {
+            let name = path.to_string_lossy();
+            let mut conn = SqliteConnection::establish(&name).map_err(|error| unopened(&error))?;
+            // Another process, a command line, may be at work in the same file; a request thread must
+            // not wait for it for long.
+            let (synchronous, patience) = match durability {
+                Durability::Power => ("FULL", 5000),
+                Durability::Process => ("NORMAL", 1000),
+            };
+            let query_only = if read_only { "ON" } else { "OFF" };
+            conn.batch_execute(&format!(
+                "PRAGMA busy_timeout = {patience}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+                 PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
+            ))
+            .map_err(|error| unopened(&error))?;
+            Ok(Conn::Sqlite(conn))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Where rows live. An address of PostgreSQL may name several servers, so it is taken apart as libpq does
+//! it, not as a web address.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What is asked of every connection to `PostgreSQL` unless the address says otherwise: to give up soon on
+/// a server that is away and on a link that has gone dead, and to turn a server away that cannot write.
+const DEFAULTS: [(&str, &str); 7] = [
+    ("connect_timeout", "3"),
+    ("tcp_user_timeout", "5000"),
+    ("keepalives_idle", "60"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    ("target_session_attrs", "read-write"),
+    ("application_name", "countersign"),
+];
+
+/// What is said about an address that can be read in two ways.
+const AMBIGUOUS: &str =
+    "in a postgres URL, write @ / ? % and spaces of a name or a password as %40 %2F %3F %25 and %20";
+
+/// Where rows live; its `Debug` form, like its messages, is without a password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Url {
+    /// `sqlite:PATH`
+    Sqlite(PathBuf),
+    /// `postgres://…`, with its credentials: never shown whole.
+    Postgres(String),
+}
+
+impl Url {
+    /// Reads a database URL; says what is wrong with it without repeating a password.
+    pub fn parse(text: &str) -> Result<Url, String> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err("sqlite: needs a path".into()),
+                path => Ok(Url::Sqlite(path.into())),
+            },
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                if is_ambiguous(text) {
+                    Err(AMBIGUOUS.into())
+                } else {
+                    Ok(Url::Postgres(text.into()))
+                }
+            }
+            Some((scheme, rest)) if rest.starts_with("//") => {
+                Err(format!("{scheme}: is neither sqlite:PATH nor postgres://…"))
+            }
+            _ => Err("it is neither sqlite:PATH nor postgres://…".into()),
+        }
+    }
+
+    /// The URL without user, password and most of its options, for messages.
+    pub fn shown(&self) -> String {
+        match self {
+            Url::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Url::Postgres(text) => {
+                let Parts { place, query, .. } = Parts::of(text);
+                let hosts = options(query).filter(|(name, _)| ["host", "port"].contains(name));
+                let hosts: Vec<&str> = hosts.map(|(_, whole)| whole).collect();
+                let mark = if hosts.is_empty() { "" } else { "?" };
+                format!("postgres://{place}{mark}{}", hosts.join("&"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+/// An address of `PostgreSQL` with our defaults for what it does not say.
+pub(super) fn with_defaults(url: &str) -> String {
+    let said = Parts::of(url).query;
+    let silent = DEFAULTS.iter().filter(|(name, _)| !options(said).any(|(said, _)| said == *name));
+    let more: Vec<String> = silent.map(|(name, value)| format!("{name}={value}")).collect();
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}{}", more.join("&"))
+}
+
+/// `name:password`, then `host:port,host:port/database`, then `name=value&…`.
+struct Parts<'a> {
+    credentials: &'a str,
+    place: &'a str,
+    query: &'a str,
+}
+
+impl Parts<'_> {
+    fn of(url: &str) -> Parts<'_> {
+        let rest = url.split_once("://").map_or(url, |(_scheme, rest)| rest);
+        // An @ ends the credentials if it comes before the path.
+        let (credentials, rest) = match rest.split_once('@') {
+            Some((before, after)) if !before.contains('/') => (before, after),
+            _ => ("", rest),
+        };
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        Parts { credentials, place, query }
+    }
+}
+
+/// Tells whether somebody may have meant something else than libpq would read, which would then say parts of
+/// a password aloud.
+fn is_ambiguous(url: &str) -> bool {
+    let Parts { credentials, place, .. } = Parts::of(url);
+    let is_escape = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    credentials.contains('?')
+        || place.contains('@')
+        || url.contains(|c: char| c.is_whitespace() || c.is_control())
+        || !url.split('%').skip(1).all(is_escape)
+}
+
+/// Name and whole text of every option.
+fn options(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').map(|option| (option.split_once('=').map_or(option, |(name, _)| name), option))
+}
