@@ -12,11 +12,25 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_AT_ONCE: usize = 500;
 /// How long it lets others write between two steps.
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
+/// How long failures of clients gather at least before they are written down together.
+const WRITE_FAILURES_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts all of it, for as long as the process lives.
 pub fn start(app: &Arc<App>) {
     tokio::spawn(sweep(Arc::clone(app)));
     tokio::spawn(tend_keys(Arc::clone(app)));
+    actix_web::rt::spawn(write_failures(Arc::clone(app)));
+}
+
+/// Writes the failures of clients down as they come.
+async fn write_failures(app: Arc<App>) {
+    loop {
+        app.state.failures.wait().await;
+        if let Err(error) = app.state.failures.write_down(app.clock.now()).await {
+            tracing::warn!(%error, "some failures of clients were not written down for their developers");
+        }
+        tokio::time::sleep(WRITE_FAILURES_EVERY).await;
+    }
 }
 
 /// Looks after the signing keys every few seconds, on a thread of its own: making an RSA key must keep no

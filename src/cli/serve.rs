@@ -54,6 +54,9 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     tokio::select! {
         ended = server => {
             ended?;
+            if let Err(error) = app.state.failures.write_down(app.clock.now()).await {
+                tracing::warn!(%error, "the last failures of clients were not written down");
+            }
             tracing::info!("stopped");
         }
         () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),

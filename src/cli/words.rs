@@ -8,6 +8,12 @@ pub fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
 }
 
+/// Spells out what is not to be seen, so that a value stays on its line and is what it looks like.
+pub fn visible(text: &str) -> String {
+    let spelled = |c: char| if is_hidden(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(spelled).collect()
+}
+
 /// Refuses hidden characters in a name that people will be shown.
 pub fn check_visible(what: &str, text: &str) -> anyhow::Result<()> {
     match text.chars().find(|c| is_hidden(*c)) {

@@ -17,6 +17,7 @@ use crate::state::sessions::Session;
 use crate::store;
 use crate::web::answer::{see_other, shell, with_cookie};
 use crate::web::browser::{Browser, session};
+use crate::web::debug;
 use crate::web::extract::{self, Body};
 use crate::web::pending::{self, Asked};
 use crate::web::reply::{after_pages, at_once};
@@ -27,7 +28,7 @@ use crate::web::ticket::{Kind, Ticket};
 /// Spec: OpenID Connect Core §3.1.2, RFC 6749 §4.1.1
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::query(&req, &PARAMS)?;
-    let asked = pending::read(&app, &params).await?;
+    let asked = pending::read(&req, &app, &params).await?;
     let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now: app.clock.now() };
     visit.answer(&asked, &params, None).await
 }
@@ -41,7 +42,7 @@ pub async fn post(
 ) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::authorization_form(&req, &body, &PARAMS)?;
     let now = app.clock.now();
-    pending::read(&app, &params).await?;
+    pending::read(&req, &app, &params).await?;
     let ticket = Ticket::new(Kind::Authorize, params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
 }
@@ -70,14 +71,16 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
         }
     }
     let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
-    let outcome = match pending::read(&app, &params).await {
+    let outcome = match pending::read(&req, &app, &params).await {
         Ok(asked) => visit.answer(&asked, &params, Some(ticket)).await,
         Err(failure) => Err(failure),
     };
     match outcome {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
-        Err(AuthorizeFailure::Reply { reply_to, error }) => {
-            tracing::info!(%error, "answered an authorization request with an error");
+        Err(AuthorizeFailure::Reply { reply_to, error, cause }) => {
+            let cause = cause.map_or_else(|| error.description.into(), |cause| *cause);
+            tracing::info!(error = error.code, %cause, "answered an authorization request with an error");
+            debug::keep(&req, &app, error.code, cause);
             Ok(after_pages(shell(&req, &app), &app, &reply_to, reply_to.error(&error)))
         }
         outcome => outcome,
@@ -133,7 +136,7 @@ impl Visit<'_> {
             match authorize::decide(request, client, &done, candidate, consented, self.now) {
                 Decision::Refuse(error) => {
                     let reply_to = Box::new(request.reply_to.clone());
-                    return Err(AuthorizeFailure::Reply { reply_to, error });
+                    return Err(AuthorizeFailure::Reply { reply_to, error, cause: None });
                 }
                 Decision::Login => return self.interact("/login", params, ticket, None).await,
                 Decision::Consent(account) => {
@@ -213,6 +216,7 @@ impl Visit<'_> {
     ) -> Result<Token, AuthorizeFailure> {
         let grant = CodeGrant {
             grant_id: GrantId::generate(),
+            issued_at: self.now,
             redirect_uri: request.reply_to.redirect_uri().into(),
             scope: request.scope.clone(),
             resources: request.resources.clone(),

@@ -7,14 +7,13 @@ use crate::protocol::failure::PageFailure;
 use crate::protocol::logout::{self, PARAMS};
 use crate::protocol::params::Params;
 use crate::store;
-use crate::telemetry::log;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
 use crate::web::browser::{Browser, no_session_cookie, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::card;
 use crate::web::ticket::{self, Ticket};
 use crate::web::views::SignOutPage;
-use crate::web::{hint, sign_out};
+use crate::web::{debug, hint, sign_out};
 
 /// `GET /end_session`
 ///
@@ -38,7 +37,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         Some(client_id) => app.clients.find(client_id).await?,
     };
     if let Some(client) = &client {
-        log::note_client(&client.id);
+        debug::note_client(&req, client);
     }
     let request = logout::validate(&params, hint.as_ref(), client.as_deref())?;
     let Some(session) = session(&req, &app, now).await? else {

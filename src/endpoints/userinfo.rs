@@ -25,9 +25,10 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
 
 /// Spec: OpenID Connect Core §5.3
 async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpResponse, BearerFailure> {
-    let refuse = |cause: &str| BearerFailure::InvalidToken(cause.into());
+    let refuse = |cause: &'static str| BearerFailure::InvalidToken(cause.into());
     let now = app.clock.now();
-    let verified = app.keys.ring.load().verify::<Presented>(token).map_err(BearerFailure::InvalidToken)?;
+    let verified = app.keys.ring.load().verify::<Presented>(token);
+    let verified = verified.map_err(|why| BearerFailure::InvalidToken(why.into()))?;
     let (typ, presented) = (verified.typ, verified.claims);
     if let Some(client) = app.clients.find(&presented.client_id).await? {
         cors::note_client(req, &client);

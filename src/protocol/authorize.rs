@@ -4,6 +4,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::ids::SessionId;
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::consent;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
@@ -80,7 +81,7 @@ pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<Reply
         }
         let error = OAuthError::new(code, "this parameter is not supported here");
         return Err(match sent {
-            Some(uri) if matches(uri) => AuthorizeFailure::Reply { reply_to: Box::new(reply_to(uri)), error },
+            Some(uri) if matches(uri) => reply_to(uri).failure(error.code, error.description),
             _ => PageFailure::RequestNotSupported(error).into(),
         });
     }
@@ -104,20 +105,41 @@ impl Request {
         reply_to: ReplyTo,
     ) -> Result<Request, AuthorizeFailure> {
         let refuse = |code, description| Err(reply_to.failure(code, description));
+        let explain = |code, description, cause| Err(reply_to.failure(code, description).because(cause));
+        // With what was sent as the parameter at fault.
+        let wrong = |name, code, description: &'static str| {
+            explain(
+                code,
+                description,
+                Cause::new(description).with("sent", params.get(name).unwrap_or_default()),
+            )
+        };
         match params.get("response_type") {
-            None => return refuse("invalid_request", "response_type is missing"),
+            None => {
+                let cause = Cause::new("response_type is missing").with("received", params.names());
+                return explain("invalid_request", "response_type is missing", cause);
+            }
             Some("code") => (),
-            Some(_) => return refuse("unsupported_response_type", "only response_type=code is supported"),
+            Some(_) => {
+                let only = "only response_type=code is supported";
+                return wrong("response_type", "unsupported_response_type", only);
+            }
         }
         let mode = params.get("response_mode");
         if mode.is_some_and(|mode| ResponseMode::parse(mode, reply_to.redirect_uri()).is_none()) {
-            return refuse("invalid_request", "this response_mode is not supported for this redirect_uri");
+            return wrong(
+                "response_mode",
+                "invalid_request",
+                "this response_mode is not supported for this redirect_uri",
+            );
         }
-        if params.repeated().is_some() {
-            return refuse("invalid_request", "a parameter was sent more than once");
+        if let Some(name) = params.repeated() {
+            let cause = Cause::new("a parameter was sent more than once").with("parameter", name);
+            return explain("invalid_request", "a parameter was sent more than once", cause);
         }
-        if params.too_long().is_some() {
-            return refuse("invalid_request", "a parameter is too long");
+        if let Some(name) = params.too_long() {
+            let cause = Cause::new("a parameter is too long").with("parameter", name);
+            return explain("invalid_request", "a parameter is too long", cause);
         }
         if params.get("registration").is_some() {
             return refuse("registration_not_supported", "the registration parameter is not supported");
@@ -127,26 +149,35 @@ impl Request {
         let asked = Scope::parse(params.get("scope").unwrap_or_default());
         let scope = asked.filter(|name| known.has(name) && allowed.has(name));
         if scope.is_empty() {
-            return refuse("invalid_scope", "none of the requested scopes can be granted to this client");
+            let none = "none of the requested scopes can be granted to this client";
+            let cause =
+                Cause::new(none).with("sent", &asked).with("allowed", &allowed).with("offered", known);
+            return explain("invalid_scope", none, cause);
         }
         let challenge = (params.get("code_challenge"), params.get("code_challenge_method"));
         let code_challenge = match CodeChallenge::parse(challenge.0, challenge.1, client.needs_pkce()) {
             Ok(code_challenge) => code_challenge,
-            Err(fault) => return refuse("invalid_request", challenge_fault(fault)),
+            Err(fault @ ChallengeFault::NotS256) => {
+                return wrong("code_challenge_method", "invalid_request", challenge_fault(fault));
+            }
+            Err(fault) => return wrong("code_challenge", "invalid_request", challenge_fault(fault)),
         };
         let Ok(prompt) = Prompt::parse(params.get("prompt")) else {
-            return refuse("invalid_request", "prompt=none cannot be combined with another value");
+            return wrong("prompt", "invalid_request", "prompt=none cannot be combined with another value");
         };
         let max_age = match params.get("max_age").map(whole_seconds) {
             None => client.metadata.default_max_age.map(|seconds| Duration::seconds(seconds.into())),
             Some(Some(seconds)) => Some(seconds),
-            Some(None) => return refuse("invalid_request", "max_age must be a whole number of seconds"),
+            Some(None) => {
+                return wrong("max_age", "invalid_request", "max_age must be a whole number of seconds");
+            }
         };
         let Ok(requested) = resources.resolve(params.all("resource")) else {
-            return refuse("invalid_target", "the requested resource is unknown here");
+            return wrong("resource", "invalid_target", "the requested resource is unknown here");
         };
         if resources.needs_resource(&requested, &scope) {
-            return refuse(
+            return wrong(
+                "scope",
                 "invalid_target",
                 "a requested scope belongs to a resource: send the resource parameter",
             );

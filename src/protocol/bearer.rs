@@ -5,6 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::ids::GrantId;
+use crate::protocol::cause::Cause;
 use crate::protocol::failure::BearerFailure;
 use crate::protocol::scope::Scope;
 use crate::secret::from_base64url;
@@ -37,9 +38,9 @@ impl Presented {
     ///
     /// Spec: RFC 9068 §4, OpenID Connect Core §5.3
     pub fn check(&self, typ: Option<&str>, issuer: &str, now: OffsetDateTime) -> Result<(), BearerFailure> {
-        let refuse = |cause: &str| Err(BearerFailure::InvalidToken(cause.into()));
+        let refuse = |cause: Cause| Err(BearerFailure::InvalidToken(cause));
         if typ != Some("at+jwt") {
-            return refuse("it is no access token");
+            return refuse("it is no access token: an ID token is none".into());
         }
         let for_us = match &self.aud {
             Value::String(one) => one == issuer,
@@ -47,13 +48,14 @@ impl Presented {
             _ => false,
         };
         if self.iss != issuer {
-            return refuse("another issuer");
+            return refuse("another issuer".into());
         }
         if !for_us {
-            return refuse("the token is for another resource");
+            return refuse(Cause::new("the token is for another resource").with("audience", &self.aud));
         }
         if now.unix_timestamp() >= self.exp {
-            return refuse("the token has expired");
+            let late = now.unix_timestamp() - self.exp;
+            return refuse(Cause::new("the token has expired").with("too late by", format!("{late} s")));
         }
         if !self.scope.has("openid") {
             return Err(BearerFailure::InsufficientScope("openid"));

@@ -41,6 +41,15 @@ pub enum AuthMethod {
 impl AuthMethod {
     /// The registered names of all methods offered.
     pub const SUPPORTED: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+
+    /// The registered name.
+    pub fn name(self) -> &'static str {
+        match self {
+            AuthMethod::ClientSecretBasic => "client_secret_basic",
+            AuthMethod::ClientSecretPost => "client_secret_post",
+            AuthMethod::None => "none",
+        }
+    }
 }
 
 /// An algorithm ID Tokens are signed with.

@@ -2,6 +2,7 @@
 
 use data_encoding::BASE64;
 
+use crate::protocol::cause::Cause;
 use crate::protocol::client::{AuthMethod, Client};
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::{Params, decode};
@@ -49,7 +50,8 @@ impl Credentials {
         }
         let Some(header) = header else {
             let Some(client_id) = body_id else {
-                return Err(TokenFailure::invalid_client(false, "no client credentials were sent"));
+                let cause = Cause::new("no client credentials were sent").with("received", params.names());
+                return Err(TokenFailure::invalid_client(false, cause));
             };
             let proof = body_secret.map_or(Proof::Nothing, |secret| Proof::Post { secret: secret.into() });
             return Ok(Credentials { client_id: client_id.into(), proof });
@@ -92,7 +94,7 @@ impl Credentials {
     ///
     /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
     pub fn verify(&self, client: Option<&Client>) -> Result<(), TokenFailure> {
-        let refuse = |cause: &str| Err(TokenFailure::invalid_client(self.is_basic(), cause));
+        let refuse = |cause: Cause| Err(TokenFailure::invalid_client(self.is_basic(), cause));
         let stored = client.and_then(|client| client.secret).unwrap_or_else(|| TokenHash::of(""));
         let right = match &self.proof {
             Proof::Basic { secret, raw } => {
@@ -105,22 +107,74 @@ impl Credentials {
             Proof::Nothing => false,
         };
         let Some(client) = client.filter(|client| !client.disabled) else {
-            return refuse("the client is unknown or disabled");
+            return refuse("the client is unknown or disabled".into());
         };
-        match (&self.proof, client.metadata.token_endpoint_auth_method) {
+        let registered = client.metadata.token_endpoint_auth_method;
+        match (&self.proof, registered) {
             (Proof::Nothing, AuthMethod::None) => Ok(()),
-            (Proof::Nothing, _) => refuse("this client is confidential and sent no secret"),
-            (_, AuthMethod::None) => refuse("this client is public and must not send a secret"),
-            (Proof::Basic { .. }, AuthMethod::ClientSecretPost) => {
-                refuse("this client is registered for client_secret_post and used client_secret_basic")
+            (Proof::Nothing, _) => refuse(
+                Cause::new("this client is confidential and sent no secret")
+                    .with("registered", registered.name())
+                    .mend("send the client_secret by the registered method"),
+            ),
+            (_, AuthMethod::None) => refuse(
+                Cause::new("this client is public and must not send a secret")
+                    .mend("send client_id alone, and PKCE"),
+            ),
+            (Proof::Basic { .. }, AuthMethod::ClientSecretPost)
+            | (Proof::Post { .. }, AuthMethod::ClientSecretBasic) => {
+                let secret = if right { "right" } else { "wrong" };
+                let cause = Cause::new("this client authenticates by another method than the registered one");
+                let cause = cause.with("sent", self.method()).with("registered", registered.name());
+                refuse(cause.with("the secret itself is", secret).mend(
+                    "tell the client's library to use the registered method, or register the one it uses",
+                ))
             }
-            (Proof::Post { .. }, AuthMethod::ClientSecretBasic) => {
-                refuse("this client is registered for client_secret_basic and used client_secret_post")
-            }
-            _ if client.secret.is_none() => refuse("this client has no secret"),
+            _ if client.secret.is_none() => refuse("this client has no secret".into()),
             _ if right => Ok(()),
-            _ => refuse("the client secret is wrong"),
+            _ => refuse(self.explain(&stored, &client.id)),
         }
+    }
+
+    /// What it was sent by.
+    fn method(&self) -> &'static str {
+        match self.proof {
+            Proof::Basic { .. } => AuthMethod::ClientSecretBasic.name(),
+            Proof::Post { .. } => AuthMethod::ClientSecretPost.name(),
+            Proof::Nothing => AuthMethod::None.name(),
+        }
+    }
+
+    /// Looks for the usual ways to spoil a right secret. Each guess is compared as carefully as the secret
+    /// itself, and nothing of it is told but which guess was right.
+    fn explain(&self, stored: &TokenHash, client_id: &str) -> Cause {
+        let (Proof::Basic { secret, .. } | Proof::Post { secret }) = &self.proof else {
+            return Cause::new("no secret was sent");
+        };
+        let cause = Cause::new("the client_secret is wrong").with("sent", self.method());
+        let cause = cause.with("length", format!("{} characters", secret.chars().count()));
+        let is_right = |guess: &str| TokenHash::of(guess).matches(stored);
+        if is_right(secret.trim()) {
+            return cause.with("differs", "it is right without the white space around it").mend(
+                "take the white space off: a line end often comes along when a secret is read from a file",
+            );
+        }
+        if is_right(secret.trim_matches(['"', '\''])) {
+            let cause = cause.with("differs", "it is right without the quotation marks around it");
+            return cause.mend("take the quotation marks off: they belong to the configuration file");
+        }
+        if decode(secret.as_bytes()).is_ok_and(|decoded| is_right(&decoded)) {
+            let cause = cause.with("differs", "it is right after form-decoding once more");
+            return cause.mend("encode it once: the client, or its library, encodes it twice");
+        }
+        if secret == client_id {
+            return cause
+                .with("differs", "the client_id was sent as the secret")
+                .mend("send the client_secret");
+        }
+        cause.mend(
+            "compare it with what `client add` or the last `client rotate-secret` printed; if that is lost, rotate",
+        )
     }
 }
 
@@ -130,7 +184,7 @@ fn several() -> TokenFailure {
 
 /// Spec: RFC 7617 §2, RFC 6749 §2.3.1 (both parts are form-encoded first)
 fn basic(header: &str) -> Result<Credentials, TokenFailure> {
-    let malformed = |cause: &str| TokenFailure::invalid_client(true, cause);
+    let malformed = |cause: &str| TokenFailure::invalid_client(true, cause.to_owned());
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(TokenFailure::invalid_client(false, "the Authorization scheme is not Basic"));

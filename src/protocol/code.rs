@@ -4,14 +4,18 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use crate::ids::{GrantId, RecordId, SessionId};
+use crate::protocol::cause::Cause;
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 
 /// How long a code can be redeemed: hard, without skew.
 pub const LIFETIME: Duration = Duration::seconds(60);
+/// How much longer a code is kept, only to say by how much it came too late.
+pub const LATE: Duration = Duration::minutes(10);
 /// How long a spent code is recognised, so that its replay revokes what came of it.
 pub const REMEMBERED: Duration = Duration::hours(1);
 
@@ -21,6 +25,9 @@ pub struct CodeGrant {
     /// Names this authorization in everything issued from it.
     #[serde(rename = "g")]
     pub grant_id: GrantId,
+    /// When it was minted.
+    #[serde(rename = "o", with = "time::serde::timestamp")]
+    pub issued_at: OffsetDateTime,
     /// Exactly as sent to the authorization endpoint.
     #[serde(rename = "r")]
     pub redirect_uri: String,
@@ -57,31 +64,50 @@ pub struct CodeGrant {
 }
 
 impl CodeGrant {
+    /// Checks that it does not come too late. A replay may come whenever it likes: it is one.
+    ///
+    /// Spec: RFC 6749 §4.1.2
+    pub fn check_age(&self, now: OffsetDateTime) -> Result<(), TokenFailure> {
+        let late = now - self.issued_at - LIFETIME;
+        if late.is_negative() {
+            return Ok(());
+        }
+        let cause =
+            Cause::new("the code has expired").with("lifetime", format!("{} s", LIFETIME.whole_seconds()));
+        let cause = cause.with("too late by", format!("{} s", late.whole_seconds()));
+        Err(TokenFailure::invalid_grant(cause.mend("redeem a code as soon as it arrives")))
+    }
+
     /// Checks that whoever redeems the code is whoever asked for it.
     ///
     /// Spec: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §4.8.2
     pub fn check(&self, params: &Params) -> Result<(), TokenFailure> {
+        let received = |what| Cause::new(what).with("received", params.names());
         match params.get("redirect_uri") {
             Some(sent) if sent == self.redirect_uri => (),
-            Some(_) => {
-                return Err(TokenFailure::invalid_grant(
-                    "redirect_uri is not the one the code was issued for",
-                ));
+            Some(sent) => {
+                let mismatch = Mismatch::with_expected(&self.redirect_uri, sent);
+                let cause = mismatch.cause("redirect_uri");
+                let what = "redirect_uri is not the one the code was issued for".into();
+                let remedy =
+                    Some("send the redirect_uri of the authorization request again, byte for byte".into());
+                return Err(TokenFailure::invalid_grant(Cause { what, remedy, ..cause }));
             }
             // OAuth 2.1 §10.2: PKCE already proves more than repeating the address does.
             None if self.code_challenge.is_some() => (),
-            None => return Err(TokenFailure::invalid_grant("redirect_uri is missing")),
+            None => return Err(TokenFailure::invalid_grant(received("redirect_uri is missing"))),
         }
         match (&self.code_challenge, params.get("code_verifier")) {
             (None, None) => Ok(()),
             (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
-            (Some(_), Some(_)) => {
-                Err(TokenFailure::invalid_grant("code_verifier does not match the challenge"))
+            (Some(challenge), Some(verifier)) => {
+                Err(TokenFailure::invalid_grant(challenge.explain(verifier)))
             }
-            (Some(_), None) => Err(TokenFailure::invalid_grant("code_verifier is missing")),
-            (None, Some(_)) => {
-                Err(TokenFailure::invalid_grant("code_verifier was sent but no challenge was"))
-            }
+            (Some(_), None) => Err(TokenFailure::invalid_grant(received("code_verifier is missing"))),
+            (None, Some(_)) => Err(TokenFailure::invalid_grant(
+                Cause::new("code_verifier was sent, but the authorization request had no code_challenge")
+                    .mend("send code_challenge with the authorization request, or no code_verifier now"),
+            )),
         }
     }
 

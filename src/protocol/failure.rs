@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::protocol::cause::Cause;
 use crate::protocol::params::Undecodable;
 use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::reply::ReplyTo;
@@ -42,7 +43,7 @@ pub enum PageFailure {
     #[error("redirect_uri is missing")]
     RedirectUriMissing,
     /// `redirect_uri` is none of the registered ones.
-    #[error("redirect_uri {:?} is not registered; nearest {:?}, differs in {:?}", .0.sent, .0.nearest, .0.differs)]
+    #[error("{}", .0.cause("redirect_uri"))]
     RedirectUriMismatch(Mismatch),
     /// A parameter that decides where to answer was sent twice.
     #[error("{0} was sent more than once")]
@@ -75,7 +76,7 @@ pub enum PageFailure {
     #[error("id_token_hint cannot be accepted: {0}")]
     HintInvalid(String),
     /// `post_logout_redirect_uri` is none of the registered ones.
-    #[error("post_logout_redirect_uri {:?} is not registered; nearest {:?}, differs in {:?}", .0.sent, .0.nearest, .0.differs)]
+    #[error("{}", .0.cause("post_logout_redirect_uri"))]
     PostLogoutMismatch(Mismatch),
     /// A sign-in page older than a day.
     #[error("the ticket has expired")]
@@ -178,6 +179,15 @@ impl PageFailure {
             _ => None,
         }
     }
+
+    /// Why, precisely.
+    pub fn cause(&self) -> Cause {
+        match self {
+            PageFailure::RedirectUriMismatch(mismatch) => mismatch.cause("redirect_uri"),
+            PageFailure::PostLogoutMismatch(mismatch) => mismatch.cause("post_logout_redirect_uri"),
+            other => Cause::new(other.to_string()),
+        }
+    }
 }
 
 /// A failed authorization request: on a page, or at the Relying Party once that is proven safe.
@@ -187,13 +197,27 @@ pub enum AuthorizeFailure {
     #[error(transparent)]
     Page(#[from] PageFailure),
     /// The client and its redirect URI matched: the error goes there.
-    #[error("{error} (answered to {})", .reply_to.redirect_uri())]
+    #[error("{error} (answered to {}{})", .reply_to.redirect_uri(), .cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
     Reply {
         /// The proven place.
         reply_to: Box<ReplyTo>,
         /// What is said there.
         error: OAuthError,
+        /// Why, where the description does not say it all.
+        cause: Option<Box<Cause>>,
     },
+}
+
+impl AuthorizeFailure {
+    /// The same failure with its particulars.
+    pub fn because(self, why: Cause) -> AuthorizeFailure {
+        match self {
+            AuthorizeFailure::Reply { reply_to, error, .. } => {
+                AuthorizeFailure::Reply { reply_to, error, cause: Some(Box::new(why)) }
+            }
+            page @ AuthorizeFailure::Page(_) => page,
+        }
+    }
 }
 
 /// A failure of an endpoint that clients call: JSON.
@@ -206,8 +230,8 @@ pub struct TokenFailure {
     pub error: OAuthError,
     /// Whether a Basic challenge belongs to the answer.
     pub basic_challenge: bool,
-    /// The precise cause, for the log only.
-    pub cause: Option<String>,
+    /// The precise cause: for the log and for the client's developer, never for the answer.
+    pub cause: Option<Cause>,
 }
 
 impl TokenFailure {
@@ -221,14 +245,18 @@ impl TokenFailure {
         }
     }
 
-    /// The one answer for every code that cannot be redeemed; the cause stays in the log.
-    pub fn invalid_grant(cause: impl Into<String>) -> TokenFailure {
-        let failure = TokenFailure::bad_request("invalid_grant", "the authorization code is not valid");
-        TokenFailure { cause: Some(cause.into()), ..failure }
+    /// The same failure with its cause.
+    pub fn because(self, cause: impl Into<Cause>) -> TokenFailure {
+        TokenFailure { cause: Some(cause.into()), ..self }
+    }
+
+    /// The one answer for every code that cannot be redeemed; the cause is not for the answer.
+    pub fn invalid_grant(cause: impl Into<Cause>) -> TokenFailure {
+        TokenFailure::bad_request("invalid_grant", "the authorization code is not valid").because(cause)
     }
 
     /// 401: client authentication failed.
-    pub fn invalid_client(basic_challenge: bool, cause: impl Into<String>) -> TokenFailure {
+    pub fn invalid_client(basic_challenge: bool, cause: impl Into<Cause>) -> TokenFailure {
         TokenFailure {
             status: 401,
             error: OAuthError::new("invalid_client", "client authentication failed"),
@@ -238,7 +266,7 @@ impl TokenFailure {
     }
 
     /// 503: a store cannot be reached; the same request may succeed in a moment.
-    pub fn unavailable(cause: impl Into<String>) -> TokenFailure {
+    pub fn unavailable(cause: impl Into<Cause>) -> TokenFailure {
         TokenFailure {
             status: 503,
             error: OAuthError::new("temporarily_unavailable", "try again in a moment"),
@@ -248,7 +276,7 @@ impl TokenFailure {
     }
 
     /// 500: a fault of ours.
-    pub fn server_error(cause: impl Into<String>) -> TokenFailure {
+    pub fn server_error(cause: impl Into<Cause>) -> TokenFailure {
         TokenFailure {
             status: 500,
             error: OAuthError::new("server_error", "the server failed"),
@@ -272,9 +300,9 @@ pub enum BearerFailure {
     /// The request's body is over the limit.
     #[error("invalid_request: the request is too large")]
     TooLarge,
-    /// The token is not, or no longer, good; the cause is for the log.
+    /// The token is not, or no longer, good; the cause is not for the answer.
     #[error("invalid_token: {0}")]
-    InvalidToken(String),
+    InvalidToken(Cause),
     /// The token is good but may not do this.
     #[error("insufficient_scope: needs {0}")]
     InsufficientScope(&'static str),

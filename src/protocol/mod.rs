@@ -2,6 +2,7 @@
 //! framework or database in here; everything comes in by argument.
 
 pub mod params; // what was sent, parsed once
+pub mod cause; // why it failed, precisely
 pub mod failure; // how a request can fail, by the shape of its answer
 
 pub mod client; // a registered Relying Party

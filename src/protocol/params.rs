@@ -82,6 +82,12 @@ impl Params {
         self.values.iter().find(|(kept, _)| *kept == name).map(|(_, value)| value.as_str())
     }
 
+    /// The names that have a value, in the order sent: what to tell who misses one.
+    pub fn names(&self) -> String {
+        let names: Vec<&str> = self.values.iter().map(|(name, _)| *name).collect();
+        if names.is_empty() { "nothing".into() } else { names.join(" ") }
+    }
+
     /// Every value of a repeatable parameter, in the order sent.
     pub fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
         self.values.iter().filter(move |(kept, _)| *kept == name).map(|(_, value)| value.as_str())

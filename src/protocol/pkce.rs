@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::cause::Cause;
 use crate::secret::{base64url, same, sha256};
 
 /// The `S256` challenge of an authorization request; no other method exists here.
@@ -45,6 +46,32 @@ impl CodeChallenge {
     /// Spec: RFC 7636 §4.6
     pub fn is_met_by(&self, verifier: &str) -> bool {
         is_verifier(verifier) && same(base64url(&sha256(verifier.as_bytes())).as_bytes(), self.0.as_bytes())
+    }
+}
+
+impl CodeChallenge {
+    /// What is wrong with a verifier that does not meet this challenge. The challenge went over the wire in
+    /// an address and tells nothing about the verifier it was made from.
+    pub fn explain(&self, verifier: &str) -> Cause {
+        let cause = Cause::new("code_verifier does not match the code_challenge of the request");
+        let cause = cause.with("code_challenge", &self.0);
+        if verifier == self.0 {
+            return cause.with("differs", "the code_challenge itself was sent as code_verifier").mend(
+                "send the verifier that the challenge was made from: code_challenge = BASE64URL(SHA256(code_verifier))",
+            );
+        }
+        if self.is_met_by(verifier.trim()) {
+            let cause = cause.with("differs", "it would match without the white space around it");
+            return cause.mend("take the white space off");
+        }
+        if !is_verifier(verifier) {
+            let form = "it is not 43 to 128 of the characters A-Z a-z 0-9 - . _ ~";
+            return cause.with("differs", form).mend("make the verifier as RFC 7636 section 4.1 says");
+        }
+        cause.with("made of this verifier", base64url(&sha256(verifier.as_bytes()))).mend(
+            "keep the verifier from the request until the code is redeemed, one for each request: a second tab, or a \
+             new one made on the way back, does not match",
+        )
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::protocol::cause::Cause;
+
 /// Where a Relying Party's users may be sent back to; exists only as registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -225,6 +227,22 @@ impl Mismatch {
         let (nearest, differs) =
             nearest.map_or((None, vec![]), |(uri, differs)| (Some(uri.to_string()), differs));
         Mismatch { sent: sent.into(), nearest, differs }
+    }
+
+    /// Compares with the one address that was to be sent.
+    pub fn with_expected(expected: &str, sent: &str) -> Mismatch {
+        Mismatch { sent: sent.into(), nearest: Some(expected.into()), differs: differences(expected, sent) }
+    }
+
+    /// Says it of a parameter of this name.
+    pub fn cause(&self, name: &str) -> Cause {
+        let cause = Cause::new(format!("{name} is not registered")).with("sent", &self.sent);
+        let Some(nearest) = &self.nearest else {
+            return cause.mend(format!("register it: this client has no {name} at all"));
+        };
+        let cause = cause.with("nearest", nearest);
+        let cause = self.differs.iter().fold(cause, |cause, differs| cause.with("differs", differs.name()));
+        cause.mend("send the registered one, byte for byte, or register the one that is sent")
     }
 }
 

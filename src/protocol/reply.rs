@@ -108,6 +108,7 @@ impl ReplyTo {
         AuthorizeFailure::Reply {
             reply_to: Box::new(self.clone()),
             error: OAuthError::new(code, description),
+            cause: None,
         }
     }
 

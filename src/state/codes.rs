@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::StateError;
 use super::kv::{Key, Kv, Spend};
-use crate::protocol::code::{CodeGrant, LIFETIME, REMEMBERED};
+use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED};
 use crate::secret::{Token, base64url, sha256};
 
 /// The drawer of authorization codes.
@@ -18,7 +18,8 @@ impl Codes {
         Codes { kv }
     }
 
-    /// Mints a code for a client.
+    /// Mints a code for a client. It is kept a little longer than it is good for, so that who comes too late
+    /// can be told so; [`CodeGrant::check_age`] holds it to its time.
     pub async fn mint(
         &self,
         client_id: &str,
@@ -27,7 +28,7 @@ impl Codes {
     ) -> Result<Token, StateError> {
         let code = Token::generate();
         let value = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
-        self.kv.put(&key(client_id, code.expose()), &value, now + LIFETIME).await?;
+        self.kv.put(&key(client_id, code.expose()), &value, now + LIFETIME + LATE).await?;
         Ok(code)
     }
 

@@ -6,6 +6,7 @@ mod kv_redis;
 mod kv_sql;
 
 pub mod codes;
+pub mod failures; // what went wrong for each client
 pub mod sessions;
 pub mod throttle;
 pub mod tickets;
@@ -40,6 +41,8 @@ pub struct State {
     pub tickets: tickets::Tickets,
     /// Limits on guessing.
     pub throttle: throttle::Throttle,
+    /// What went wrong for each client, for its developer.
+    pub failures: failures::Failures,
 }
 
 impl State {
@@ -50,6 +53,7 @@ impl State {
             codes: codes::Codes::new(kv.clone()),
             tickets: tickets::Tickets::new(kv.clone()),
             throttle: throttle::Throttle::new(kv.clone()),
+            failures: failures::Failures::new(kv.clone()),
         }
     }
 }

@@ -7,7 +7,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use crate::protocol::client::Client;
-use crate::telemetry::log;
+use crate::web::debug;
 
 /// What a handler learnt about the origin of its request.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ struct Verdict {
 /// Notes whether the now known client allows the request's origin; until a client is known, any origin
 /// may read the answer, so that a browser app can see its own mistake.
 pub fn note_client(req: &HttpRequest, client: &Client) {
-    log::note_client(&client.id);
+    debug::note_client(req, client);
     if let Some(origin) = origin(req.headers()) {
         req.extensions_mut().insert(Verdict { allowed: client.allows_origin(&origin) });
     }

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Bytes;
 
+use crate::protocol::cause::Cause;
 use crate::protocol::failure::{BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
 
@@ -69,15 +70,17 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     };
     let params = Params::parse(body, known).map_err(|why| {
         let failure = bad("invalid_request", "the body is not form-encoded UTF-8");
-        TokenFailure { cause: Some(why.to_string()), ..failure }
+        failure.because(why.to_string())
     })?;
     if let Some(name) = params.repeated() {
         let failure = bad("invalid_request", "a parameter was sent more than once");
-        return Err(TokenFailure { cause: Some(name.into()), ..failure });
+        return Err(
+            failure.because(Cause::new("a parameter was sent more than once").with("parameter", name))
+        );
     }
     if let Some(name) = params.too_long() {
         let failure = bad("invalid_request", "a parameter is too long");
-        return Err(TokenFailure { cause: Some(name.into()), ..failure });
+        return Err(failure.because(Cause::new("a parameter is too long").with("parameter", name)));
     }
     Ok(params)
 }

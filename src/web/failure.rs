@@ -63,11 +63,13 @@ fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
     let line = |label: &str, value: String| (texts.get(label), value);
     match failure {
         PageFailure::RedirectUriMismatch(mismatch) | PageFailure::PostLogoutMismatch(mismatch) => {
-            let nearest = mismatch.nearest.clone().unwrap_or_else(|| texts.get("detail-registered-none"));
-            let mut lines = vec![line("detail-got", mismatch.sent.clone()), line("detail-nearest", nearest)];
-            let differs = mismatch.differs.iter().map(|d| texts.get(&format!("differs-{}", d.name())));
-            lines.extend(differs.map(|differs| line("detail-differs", differs)));
-            lines
+            let facts = failure.cause().facts.into_iter().map(|fact| match &*fact.name {
+                "sent" => line("detail-got", fact.value),
+                "nearest" => line("detail-nearest", fact.value),
+                _ => line("detail-differs", texts.get(&format!("differs-{}", fact.value))),
+            });
+            let none = mismatch.nearest.is_none().then(|| texts.get("detail-registered-none"));
+            facts.chain(none.map(|none| line("detail-nearest", none))).collect()
         }
         PageFailure::NotFound
         | PageFailure::Method(_)

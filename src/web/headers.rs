@@ -21,6 +21,7 @@ use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
 use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
 use crate::web::answer::{ClientAddress, RequestId, see_other, shell_of};
+use crate::web::debug;
 use crate::web::failure::failure_page;
 use crate::web::reply::at_once;
 
@@ -213,9 +214,12 @@ fn render_failure<B: MessageBody + 'static>(
     } else {
         tracing::warn!(status = status.as_u16(), %cause, "refused");
     }
+    if let Some((code, cause)) = debug::told(error) {
+        debug::keep(res.request(), app, code, cause);
+    }
     let rendered = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
         (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => Some(failure_page(app, id, page)),
-        (_, Some(AuthorizeFailure::Reply { reply_to, error })) => {
+        (_, Some(AuthorizeFailure::Reply { reply_to, error, .. })) => {
             Some(at_once(shell_of(app, id.into()), reply_to, reply_to.error(error)))
         }
         _ => None,

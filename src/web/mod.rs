@@ -15,6 +15,7 @@ pub mod sign_out; // what the question "sign out?" carries to its answer
 pub mod answer; // writing responses
 pub mod failure; // writing failures
 pub mod reply; // sending an authorization response
+pub mod debug; // what goes wrong for a client, kept for its developer
 pub mod document; // public documents
 pub mod cors; // whose scripts may read an answer
 

@@ -8,16 +8,16 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::protocol::authorize::{self, PARAMS, Request};
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
-use crate::telemetry::log;
 use crate::web::answer::shell;
 use crate::web::browser::Browser;
-use crate::web::hint;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
 use crate::web::views::ClientCard;
+use crate::web::{debug, hint};
 
 /// A validated request with the client that made it.
 pub struct Asked {
@@ -28,20 +28,25 @@ pub struct Asked {
 }
 
 /// Reads a request: from here on, an error can be answered at the Relying Party.
-pub async fn read(app: &App, params: &Params) -> Result<Asked, AuthorizeFailure> {
+pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked, AuthorizeFailure> {
     let client_id = authorize::client_id(params)?;
     let client = app.clients.find(client_id).await?;
     let client = client.ok_or_else(|| PageFailure::ClientUnknown(client_id.into()))?;
-    log::note_client(&client.id);
+    debug::note_client(req, &client);
     let reply_to = authorize::establish(params, &client, &app.config.issuer)?;
     let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
     if let Some(token) = params.get("id_token_hint") {
-        let hint = hint::verify(app, token).ok().filter(|hint| hint.client_id == client.id);
-        let Some(hint) = hint else {
-            return Err(request
-                .reply_to
-                .failure("invalid_request", "id_token_hint is not an ID Token of this client"));
+        let hint = match hint::verify(app, token) {
+            Ok(hint) if hint.client_id == client.id => Ok(hint),
+            Ok(hint) => {
+                Err(Cause::new("id_token_hint is another client's").with("issued to", hint.client_id))
+            }
+            Err(why) => Err(Cause::new("id_token_hint cannot be accepted").with("why", why)),
         };
+        let hint = hint.map_err(|cause| {
+            let what = "id_token_hint is not an ID Token of this client";
+            request.reply_to.failure("invalid_request", what).because(cause)
+        })?;
         request = request.with_hint(hint.sub);
     }
     Ok(Asked { client, request })
@@ -72,7 +77,7 @@ impl Pending {
             return Ok(None);
         };
         let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
-        match read(app, &params).await {
+        match read(req, app, &params).await {
             Ok(asked) => Ok(Some(Pending { ticket: opened.ticket, asked, browser })),
             // The client changed meanwhile; what is said to it is said from one place.
             Err(AuthorizeFailure::Reply { .. }) => Ok(None),
@@ -99,6 +104,7 @@ impl Pending {
     ) -> Result<HttpResponse, AuthorizeFailure> {
         app.state.tickets.complete(self.ticket.id, now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
+        debug::keep(req, app, error.code, error.description.into());
         let reply_to = &self.asked.request.reply_to;
         Ok(after_pages(shell(req, app), app, reply_to, reply_to.error(&error)))
     }

@@ -14,6 +14,7 @@ use crate::secret::{Token, TokenHash, base32, random};
 use crate::store::{clients, users};
 
 mod add; // the flags of `client add`
+mod debug; // what went wrong for one application
 mod metadata; // metadata under its registered names
 
 /// What is said beneath a new secret.
@@ -41,6 +42,17 @@ pub enum Word {
         /// Its client id
         id: String,
     },
+    /// Show what went wrong for an application lately, why, and what would mend it
+    #[command(
+        after_help = "Examples:\n  countersign client debug ID\n  countersign client debug ID --follow"
+    )]
+    Debug {
+        /// Its client id
+        id: String,
+        /// Go on showing failures as they happen
+        #[arg(long)]
+        follow: bool,
+    },
     /// Replace an application's secret; the old one stops working within 5 seconds
     #[command(after_help = "Example:\n  countersign client rotate-secret ID")]
     RotateSecret {
@@ -62,6 +74,7 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
             Ok(Report::new(Value::Object(json), text))
         }
         Word::Remove { id } => remove(&id, context).await,
+        Word::Debug { id, follow } => debug::run(&id, follow, context).await,
         Word::RotateSecret { id } => rotate(&id, context).await,
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::protocol::cause::Cause;
 use crate::protocol::claims::{self, AccessToken, IdToken, REVOCATION_REMEMBERED, TOKEN_LIFETIME};
 use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::code::CodeGrant;
@@ -13,7 +14,7 @@ use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
 use crate::protocol::user::User;
-use crate::secret::{base64url, random};
+use crate::secret::{Token, base64url, random};
 use crate::state::kv::Spend;
 use crate::store;
 use crate::web::answer::no_store;
@@ -28,23 +29,26 @@ pub(super) async fn redeem(
 ) -> Result<HttpResponse, TokenFailure> {
     let now = app.clock.now();
     let Some(code) = params.get("code") else {
-        return Err(TokenFailure::bad_request("invalid_request", "code is missing"));
+        let cause = Cause::new("code is missing").with("received", params.names());
+        return Err(TokenFailure::bad_request("invalid_request", "code is missing").because(cause));
     };
     let grant = match app.state.codes.spend(&client.id, code, now).await? {
         Spend::Fresh(grant) => grant,
-        Spend::Unknown => return Err(TokenFailure::invalid_grant("the code is unknown or has expired")),
+        Spend::Unknown => return Err(TokenFailure::invalid_grant(unknown(code))),
         Spend::Spent(grant) => {
             // Only who could have redeemed it revokes what came of it: anybody else would have a way to
             // end other people's sessions.
             grant.check(params)?;
             let exp = now + REVOCATION_REMEMBERED;
             store::grants::kill(&app.db, grant.grant_id, exp, "its code was redeemed twice", now).await?;
-            return Err(TokenFailure::invalid_grant(format!(
-                "a replay: grant {} is revoked",
-                grant.grant_id
-            )));
+            let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
+            let cause = cause.with("grant", grant.grant_id).mend(
+                "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",
+            );
+            return Err(TokenFailure::invalid_grant(cause));
         }
     };
+    grant.check_age(now)?;
     grant.check(params)?;
     let resources = grant.narrow(&app.config.resources, &app.config.issuer, params)?;
     if !app.state.sessions.is_live(grant.record, grant.session_id, now).await? {
@@ -53,6 +57,17 @@ pub(super) async fn redeem(
     let user = store::users::by_id(&app.db, &grant.user_id).await?.filter(|user| !user.disabled);
     let user = user.ok_or_else(|| TokenFailure::invalid_grant("the account is disabled or gone"))?;
     issue(app, client, &grant, &resources, &user, now)
+}
+
+/// Another client's code is not told apart from one that never was: to this client it is neither.
+fn unknown(code: &str) -> Cause {
+    let (usual, sent) = (Token::generate().expose().len(), code.chars().count());
+    if sent != usual {
+        let cause = Cause::new("the code does not look like one of ours: it was cut off, or encoded twice");
+        return cause.with("length", format!("{sent} characters instead of {usual}"));
+    }
+    let cause = Cause::new("no such code was issued to this client within the last minutes");
+    cause.mend("redeem the code with the client_id it was asked for with, at the provider that issued it")
 }
 
 fn issue(

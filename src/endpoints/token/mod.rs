@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::failure::TokenFailure;
@@ -27,14 +28,20 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     let params = extract::client_form(&req, &body, &PARAMS)?;
     let client = authenticate(&req, &app, &params).await?;
     match params.get("grant_type") {
-        None => Err(TokenFailure::bad_request("invalid_request", "grant_type is missing")),
+        None => {
+            let cause = Cause::new("grant_type is missing").with("received", params.names());
+            Err(TokenFailure::bad_request("invalid_request", "grant_type is missing").because(cause))
+        }
         Some("authorization_code") => {
             let answer = code::redeem(&app, &client, &params).await?;
             app.metrics.issued.authorization_code.increment(1);
             Ok(answer)
         }
-        Some(_) => {
-            Err(TokenFailure::bad_request("unsupported_grant_type", "this grant_type is not supported"))
+        Some(other) => {
+            let cause = Cause::new("this grant_type is not supported").with("sent", other);
+            let cause = cause.with("supported", "authorization_code");
+            let what = "this grant_type is not supported";
+            Err(TokenFailure::bad_request("unsupported_grant_type", what).because(cause))
         }
     }
 }
@@ -48,9 +55,9 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
     if let Some(client) = &client {
         cors::note_client(req, client);
     }
-    credentials.verify(client.as_deref()).map_err(|failure| {
-        let cause = failure.cause.unwrap_or_default();
-        TokenFailure { cause: Some(format!("client {:?}: {cause}", credentials.client_id())), ..failure }
+    credentials.verify(client.as_deref()).map_err(|failure| match failure.cause.clone() {
+        Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),
+        None => failure,
     })?;
     client.ok_or_else(|| TokenFailure::invalid_client(false, "the client is unknown"))
 }

@@ -1,6 +1,7 @@
 //! The command line, driven as people and scripts drive it: the real program in a directory of its own.
 
 mod clients;
+mod debugging;
 mod keys;
 pub mod serving;
 mod tokens;
@@ -149,8 +150,8 @@ fn every_word_has_an_example() {
     let shell = Shell::new();
     let words = [
         "serve", "demo", "client add", "client list", "client show", "client remove", "client rotate-secret",
-        "user add", "user list", "user show", "user disable", "user enable", "user set-password",
-        "keys init", "keys list", "token inspect", "token verify",
+        "client debug", "user add", "user list", "user show", "user disable", "user enable",
+        "user set-password", "keys init", "keys list", "token inspect", "token verify",
     ];
     for word in words {
         let help = shell.run(&word.split(' ').chain(["--help"]).collect::<Vec<_>>()).good().out;

@@ -20,6 +20,7 @@ fn grant(with_pkce: bool) -> CodeGrant {
     let challenge = with_pkce.then_some(CHALLENGE);
     CodeGrant {
         grant_id: GrantId::generate(),
+        issued_at: OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap(),
         redirect_uri: REDIRECT.into(),
         scope: Scope::parse("openid email"),
         resources: vec![API.into(), PAY.into()],

@@ -286,7 +286,7 @@ fn a_bad_request_is_answered_where_it_is_safe() {
         let said = match parsed {
             Ok(_) => "fine".to_owned(),
             Err(AuthorizeFailure::Page(page)) => format!("page {}", page.name()),
-            Err(AuthorizeFailure::Reply { error, reply_to }) => {
+            Err(AuthorizeFailure::Reply { error, reply_to, .. }) => {
                 let Response::Redirect(home) = reply_to.error(&error) else { panic!("no redirect") };
                 assert!(home.starts_with(&format!("{REDIRECT}?error={}", error.code)), "{home}");
                 assert!(home.contains("&state=s&iss=https%3A%2F%2Fid.example"), "{home}");

@@ -1,0 +1,143 @@
+//! `countersign client debug`: what went wrong for one application, and what would mend it.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::app;
+use crate::cli::context::Context;
+use crate::cli::report::{Report, rfc3339, say};
+use crate::cli::words::visible;
+use crate::clock::span;
+use crate::protocol::client::Client;
+use crate::state::State;
+use crate::state::failures::Failure;
+use crate::web::texts::Texts;
+
+/// How often `--follow` looks.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Shows what was written down of a client's failures; with `follow` goes on as more come, until it is
+/// interrupted.
+pub async fn run(id: &str, follow: bool, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let client = super::find(&opened.db, id).await?;
+    let state = State::new(&app::open_state(&opened.config, &opened.db)?);
+    let failures = state.failures.list(&client.id, context.now()).await?;
+    if follow {
+        return watch(&client, &state, failures, context).await;
+    }
+    let json = json!({
+        "client_id": client.id,
+        "client_name": client.metadata.client_name,
+        "failures": failures.iter().map(program).collect::<Value>(),
+    });
+    Ok(Report::new(json, page(&client, &failures, context.now())))
+}
+
+/// Prints each failure when it comes, the oldest first; one that comes again is printed again.
+async fn watch(
+    client: &Client,
+    state: &State,
+    mut failures: Vec<Failure>,
+    context: &Context,
+) -> anyhow::Result<Report> {
+    let mut seen: HashMap<String, u64> = HashMap::new();
+    if !context.json {
+        say(&format!(
+            "What goes wrong for {}, as it happens; end with Ctrl-C.\n",
+            client.metadata.client_name
+        ))?;
+    }
+    loop {
+        for failure in failures.iter().rev() {
+            let known = format!("{} {} {}", failure.endpoint, failure.error, failure.cause);
+            if seen.insert(known, failure.count) == Some(failure.count) {
+                continue;
+            }
+            say(&if context.json { program(failure).to_string() } else { entry(failure, context.now()) })?;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+        failures = state.failures.list(&client.id, context.now()).await?;
+    }
+}
+
+/// For programs.
+fn program(failure: &Failure) -> Value {
+    let facts = failure.cause.facts.iter();
+    json!({
+        "time": rfc3339(failure.last.unix_timestamp()),
+        "first_time": rfc3339(failure.first.unix_timestamp()),
+        "count": failure.count,
+        "endpoint": failure.endpoint,
+        "error": failure.error,
+        "cause": failure.cause.what,
+        "particulars": facts.map(|fact| json!({ "name": fact.name, "value": fact.value })).collect::<Value>(),
+        "remedy": failure.cause.remedy,
+        "request_id": failure.request_id,
+    })
+}
+
+fn page(client: &Client, failures: &[Failure], now: OffsetDateTime) -> String {
+    let name = visible(&client.metadata.client_name);
+    if failures.is_empty() {
+        return format!(
+            "Nothing went wrong for {name} within the last 7 days.\n\nWhat a provider that runs on this database \
+             refuses {} appears here a second later. A request\nunder another client_id does not: look in the log.",
+            client.id
+        );
+    }
+    let ways = if failures.len() == 1 { "one way" } else { &format!("{} ways", failures.len()) };
+    let mut text = format!("Requests of {name} failed in {ways} within the last 7 days; the latest first.\n");
+    for failure in failures {
+        let _infallible = write!(text, "\n{}", entry(failure, now));
+    }
+    text
+}
+
+/// One failure: when and where, why, the particulars in a column, what to do.
+fn entry(failure: &Failure, now: OffsetDateTime) -> String {
+    let clock = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let at = failure.last.format(clock).unwrap_or_default();
+    let ago = span((now - failure.last).whole_seconds());
+    let often = match failure.count {
+        1 => String::new(),
+        count => format!(", {count} times in {}", span((failure.last - failure.first).whole_seconds())),
+    };
+    let (endpoint, error) = (visible(&failure.endpoint), visible(&failure.error));
+    let mut text =
+        format!("{endpoint}  {error}  {at} UTC, {ago} ago{often}\n  {}\n", visible(&failure.cause.what));
+    text += &particulars(failure);
+    if let Some(remedy) = &failure.cause.remedy {
+        let _infallible = writeln!(text, "  To mend it: {}.", visible(remedy));
+    }
+    let _infallible = writeln!(text, "  In the log: request {}", visible(&failure.request_id));
+    text
+}
+
+/// The particulars in a column; where two addresses part, an arrow points at the first difference.
+fn particulars(failure: &Failure) -> String {
+    let facts = &failure.cause.facts;
+    let value = |name: &str| facts.iter().find(|fact| fact.name == name).map(|fact| visible(&fact.value));
+    let (texts, width) =
+        (Texts::english(), facts.iter().map(|fact| fact.name.chars().count()).max().unwrap_or(0));
+    let parts_at = value("sent").zip(value("nearest")).map(|(sent, nearest)| {
+        sent.chars().zip(nearest.chars()).take_while(|(sent, nearest)| sent == nearest).count()
+    });
+    let mut text = String::new();
+    let mut pointed = false;
+    for fact in facts {
+        let said = visible(&fact.value);
+        let words = format!("differs-{said}");
+        let said = if fact.name == "differs" && texts.has(&words) { texts.get(&words) } else { said };
+        let _infallible = match parts_at.filter(|_| fact.name == "differs" && !pointed) {
+            Some(at) => writeln!(text, "    {:width$}  {:at$}^ {said}", "", ""),
+            None => writeln!(text, "    {:<width$}  {said}", visible(&fact.name)),
+        };
+        pointed |= fact.name == "differs";
+    }
+    text
+}

@@ -1,0 +1,128 @@
+//! Why a request failed, precisely: told once, and from there written to the log, kept for the client's
+//! developer, and shown on the page in development mode. It never holds a secret, a code or a token.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
+
+/// The longest value that is kept, in characters.
+const LONGEST: usize = 300;
+
+/// One sentence, the particulars it rests on, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// What is wrong.
+    #[serde(rename = "w")]
+    pub what: Cow<'static, str>,
+    /// What was sent, what is registered, and the like.
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// What would mend it.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Cow<'static, str>>,
+}
+
+/// A particular with its name, such as `sent` or `registered`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Its name.
+    #[serde(rename = "n")]
+    pub name: Cow<'static, str>,
+    /// Its value, cut where it gets long.
+    #[serde(rename = "v")]
+    pub value: String,
+}
+
+impl Cause {
+    /// A cause that needs no particulars yet.
+    pub fn new(what: impl Into<Cow<'static, str>>) -> Cause {
+        Cause { what: what.into(), facts: vec![], remedy: None }
+    }
+
+    /// Adds a particular.
+    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Cause {
+        let whole = value.to_string();
+        let mut value: String = whole.chars().take(LONGEST).collect();
+        if value.len() < whole.len() {
+            value.push('…');
+        }
+        self.facts.push(Fact { name: name.into(), value });
+        self
+    }
+
+    /// Says what would mend it.
+    pub fn mend(self, remedy: impl Into<Cow<'static, str>>) -> Cause {
+        Cause { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+impl From<&'static str> for Cause {
+    fn from(what: &'static str) -> Self {
+        Cause::new(what)
+    }
+}
+
+impl From<String> for Cause {
+    fn from(what: String) -> Self {
+        Cause::new(what)
+    }
+}
+
+/// As it goes into the log: on one line, values quoted.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        for Fact { name, value } in &self.facts {
+            write!(f, "; {name} {value:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the developer of a client is told of a failure: the error code and the cause. Nothing of what only
+/// concerns the person's browser.
+pub trait Told {
+    /// The two, if it concerns the client at all.
+    fn told(&self) -> Option<(&'static str, Cause)>;
+}
+
+impl Told for PageFailure {
+    fn told(&self) -> Option<(&'static str, Cause)> {
+        Some((self.code()?, self.cause()))
+    }
+}
+
+impl Told for AuthorizeFailure {
+    fn told(&self) -> Option<(&'static str, Cause)> {
+        match self {
+            AuthorizeFailure::Page(page) => page.told(),
+            AuthorizeFailure::Reply { error, cause, .. } => {
+                Some((error.code, cause.as_deref().cloned().unwrap_or_else(|| error.description.into())))
+            }
+        }
+    }
+}
+
+impl Told for TokenFailure {
+    fn told(&self) -> Option<(&'static str, Cause)> {
+        Some((self.error.code, self.cause.clone().unwrap_or_else(|| self.error.description.into())))
+    }
+}
+
+impl Told for BearerFailure {
+    fn told(&self) -> Option<(&'static str, Cause)> {
+        match self {
+            BearerFailure::Missing | BearerFailure::Unavailable(_) | BearerFailure::Internal(_) => None,
+            BearerFailure::InvalidRequest(what) => Some(("invalid_request", (*what).into())),
+            BearerFailure::TooLarge => Some(("invalid_request", "the request is too large".into())),
+            BearerFailure::InvalidToken(cause) => Some(("invalid_token", cause.clone())),
+            BearerFailure::InsufficientScope(needed) => {
+                let cause = Cause::new("the access token lacks a scope").with("needed", needed);
+                Some(("insufficient_scope", cause))
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The last failures of each client, for its developer: how they came about, and how often. A failure is
+//! noted in memory and written down by a task of its own, so that a flood of bad requests is no flood of
+//! writes, and the request that failed waits for nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
+
+use super::StateError;
+use super::kv::{Key, Kv};
+use crate::protocol::cause::Cause;
+
+/// How long a failure is kept.
+const KEPT: Duration = Duration::days(7);
+/// How many different ones are kept of a client.
+const MOST: usize = 50;
+/// How many of these may be of one kind: whoever provokes one kind cannot push out the others.
+const MOST_OF_A_KIND: usize = 10;
+/// How many clients may wait for their failures to be written down, and so how many writes one round makes.
+const MOST_CLIENTS: usize = 32;
+/// How often others may come between before it is left for the next round.
+const TRIES: usize = 3;
+
+/// One way in which requests of a client failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// When it happened last.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub last: OffsetDateTime,
+    /// When it happened first.
+    #[serde(rename = "b", with = "time::serde::timestamp")]
+    pub first: OffsetDateTime,
+    /// How often.
+    #[serde(rename = "n")]
+    pub count: u64,
+    /// Where: the path below the issuer.
+    #[serde(rename = "p")]
+    pub endpoint: String,
+    /// What was answered: an error code of the standards.
+    #[serde(rename = "e")]
+    pub error: String,
+    /// Why.
+    #[serde(rename = "c")]
+    pub cause: Cause,
+    /// The last request, as the log names it.
+    #[serde(rename = "i")]
+    pub request_id: String,
+}
+
+impl Failure {
+    fn is_same(&self, other: &Failure) -> bool {
+        self.is_of_a_kind(other) && self.cause == other.cause
+    }
+
+    fn is_of_a_kind(&self, other: &Failure) -> bool {
+        (&self.endpoint, &self.error, &self.cause.what) == (&other.endpoint, &other.error, &other.cause.what)
+    }
+}
+
+/// The drawer of failures.
+#[derive(Clone)]
+pub struct Failures {
+    kv: Kv,
+    noted: Arc<Mutex<BTreeMap<String, Vec<Failure>>>>,
+    wake: Arc<Notify>,
+}
+
+impl Failures {
+    pub(super) fn new(kv: Kv) -> Failures {
+        Failures { kv, noted: Arc::default(), wake: Arc::default() }
+    }
+
+    /// Notes a failure of a registered client.
+    pub fn note(&self, client_id: &str, failure: Failure) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() >= MOST_CLIENTS && !noted.contains_key(client_id) {
+            return;
+        }
+        add(noted.entry(client_id.to_owned()).or_default(), failure);
+        self.wake.notify_one();
+    }
+
+    /// Returns when something was noted.
+    pub async fn wait(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Writes down what was noted: one write for each client.
+    pub async fn write_down(&self, now: OffsetDateTime) -> Result<(), StateError> {
+        let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (client_id, new) in noted {
+            self.append(&client_id, new, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn append(
+        &self,
+        client_id: &str,
+        new: Vec<Failure>,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let key = key(client_id);
+        for _ in 0..TRIES {
+            let old = self.kv.get(&key, now).await?;
+            let mut kept = old.as_deref().map(|old| read(old, now)).unwrap_or_default();
+            new.iter().rev().cloned().for_each(|failure| add(&mut kept, failure));
+            let value = serde_json::to_vec(&kept).map_err(|error| StateError::Broken(error.to_string()))?;
+            let written = match &old {
+                None => self.kv.put_new(&key, &value, now + KEPT, now).await?,
+                Some(old) => self.kv.swap(&key, old, &value, now + KEPT, now).await?,
+            };
+            if written {
+                return Ok(());
+            }
+        }
+        Err(StateError::Contended)
+    }
+
+    /// The failures of a client within the last seven days, the newest first.
+    pub async fn list(&self, client_id: &str, now: OffsetDateTime) -> Result<Vec<Failure>, StateError> {
+        let stored = self.kv.get(&key(client_id), now).await?;
+        Ok(stored.map(|stored| read(&stored, now)).unwrap_or_default())
+    }
+}
+
+fn key(client_id: &str) -> Key {
+    Key::new('f', client_id)
+}
+
+/// What cannot be read was written by a version that knew more, and is left out.
+fn read(stored: &[u8], now: OffsetDateTime) -> Vec<Failure> {
+    let mut kept: Vec<Failure> = serde_json::from_slice(stored).unwrap_or_default();
+    kept.retain(|failure| now - failure.last < KEPT);
+    kept
+}
+
+/// Puts a failure first; the same one as before is counted, and the oldest give way.
+fn add(kept: &mut Vec<Failure>, mut new: Failure) {
+    if let Some(at) = kept.iter().position(|old| old.is_same(&new)) {
+        let old = kept.remove(at);
+        new.count += old.count;
+        new.first = old.first.min(new.first);
+    } else if kept.iter().filter(|old| old.is_of_a_kind(&new)).count() >= MOST_OF_A_KIND
+        && let Some(oldest) = kept.iter().rposition(|old| old.is_of_a_kind(&new))
+    {
+        kept.remove(oldest);
+    }
+    kept.insert(0, new);
+    kept.truncate(MOST);
+}

@@ -1,0 +1,221 @@
+//! `countersign client debug`: what went wrong for an application, in the words that mend it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use time::Duration as Span;
+
+use crate::support::app::{Options, REDIRECT, State, TestApp};
+use crate::support::redis;
+use crate::support::rp::{CHALLENGE, Rp};
+
+/// The program, on the stores of a running provider.
+fn command(app: &TestApp, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(words).current_dir(app.folder.path()).env_clear().env("COUNTERSIGN_ISSUER", &app.issuer);
+    command.env("COUNTERSIGN_STATE_URL", if is_redis(app) { redis::url() } else { "sql".into() });
+    command
+}
+
+fn is_redis(app: &TestApp) -> bool {
+    app.app.config.state != countersign::config::StateUrl::Sql
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What is known of a client's failures once there are as many: they are written down a moment later.
+async fn failures(app: &TestApp, client_id: &str, count: usize) -> Vec<Value> {
+    let begun = Instant::now();
+    loop {
+        let words = ["client", "debug", client_id, "--json"];
+        let said: Value = serde_json::from_str(&printed(&command(app, &words).output().unwrap())).unwrap();
+        let failures = said["failures"].as_array().unwrap().clone();
+        if failures.len() >= count {
+            assert_eq!(failures.len(), count, "{failures:#?}");
+            return failures;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{count} are not there: {failures:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn particular<'a>(failure: &'a Value, name: &str) -> &'a str {
+    let all = failure["particulars"].as_array().unwrap();
+    let found = all.iter().find(|fact| fact["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name}: {failure:#}"))["value"].as_str().unwrap()
+}
+
+/// Goes through the mistakes that developers make, and reads what each is told.
+async fn every_mistake_is_explained(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let token = app.at("/token");
+    let fresh = async || browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
+
+    let slash = format!("{REDIRECT}/");
+    for _ in 0..3 {
+        assert_eq!(browser.get(&rp.authorize(&[("redirect_uri", Some(&slash))])).await.status, 400);
+    }
+    browser.get(&rp.authorize(&[("scope", Some("adress"))])).await;
+    let stranger = app.browser();
+    stranger.get(&rp.authorize(&[("prompt", Some("none"))])).await;
+    rp.redeem(&browser, &fresh().await, &[("code_verifier", Some(CHALLENGE))]).await;
+    rp.redeem(&browser, &fresh().await, &[("redirect_uri", Some("http://localhost:9/callback"))]).await;
+    let code = fresh().await;
+    for _ in 0..2 {
+        rp.redeem(&browser, &code, &[]).await;
+    }
+    let late = fresh().await;
+    app.clock.advance(Span::seconds(67));
+    rp.redeem(&browser, &late, &[]).await;
+    rp.redeem(&browser, "cut-off", &[]).await;
+    rp.redeem(&browser, &fresh().await, &[("grant_type", Some("password"))]).await;
+    for spoilt in [format!("{}\n", rp.secret), format!("\"{}\"", rp.secret), "quite-wrong".into()] {
+        let request = browser.request(Method::POST, &token).basic_auth(&rp.client_id, Some(spoilt));
+        browser.send(request.form(&[("grant_type", "authorization_code")])).await;
+    }
+    let post = [("client_id", rp.client_id.as_str()), ("client_secret", rp.secret.as_str())];
+    browser.send(browser.request(Method::POST, &token).form(&post)).await;
+    // Nobody's client leaves nothing behind.
+    browser
+        .send(browser.request(Method::POST, &token).basic_auth("nobody", Some("x")).form(&[("a", "b")]))
+        .await;
+
+    let found = failures(&app, &rp.client_id, 13).await;
+    let newest_first = found.iter().map(|failure| failure["cause"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(
+        newest_first,
+        [
+            "this client authenticates by another method than the registered one",
+            "the client_secret is wrong",
+            "the client_secret is wrong",
+            "the client_secret is wrong",
+            "this grant_type is not supported",
+            "the code does not look like one of ours: it was cut off, or encoded twice",
+            "the code has expired",
+            "the code was redeemed before; what was issued then is revoked",
+            "redirect_uri is not the one the code was issued for",
+            "code_verifier does not match the code_challenge of the request",
+            "nobody is signed in",
+            "none of the requested scopes can be granted to this client",
+            "redirect_uri is not registered",
+        ]
+    );
+    assert_eq!(particular(&found[0], "sent"), "client_secret_post");
+    assert_eq!(particular(&found[0], "the secret itself is"), "right");
+    assert!(particular(&found[2], "differs").contains("quotation marks"), "{:#}", found[2]);
+    assert!(particular(&found[3], "differs").contains("white space"), "{:#}", found[3]);
+    assert_eq!(particular(&found[4], "sent"), "password");
+    let too_late: u64 = particular(&found[6], "too late by").trim_end_matches(" s").parse().unwrap();
+    assert!((7..40).contains(&too_late), "{too_late}");
+    assert_eq!(particular(&found[8], "differs"), "localhost");
+    assert!(particular(&found[9], "differs").contains("code_challenge itself"), "{:#}", found[9]);
+    assert_eq!(particular(&found[11], "sent"), "adress");
+    let mismatch = &found[12];
+    assert_eq!(
+        (&mismatch["endpoint"], &mismatch["error"]),
+        (&json!("/authorize"), &json!("invalid_request"))
+    );
+    assert_eq!((particular(mismatch, "sent"), particular(mismatch, "nearest")), (slash.as_str(), REDIRECT));
+    assert_eq!((particular(mismatch, "differs"), &mismatch["count"]), ("trailing-slash", &json!(3)));
+    assert!(mismatch["request_id"].as_str().is_some_and(|id| id.len() > 10));
+
+    // For people: aligned, with an arrow where the two addresses part; and never a secret.
+    let text = printed(&command(&app, &["client", "debug", &rp.client_id]).output().unwrap());
+    let arrow = text.lines().find(|line| line.contains("^ One ends with a slash")).expect("an arrow");
+    let sent =
+        text.lines().find(|line| line.trim_start().starts_with("sent") && line.ends_with(&slash)).unwrap();
+    assert_eq!(arrow.find('^').unwrap(), sent.len() - 1, "{text}");
+    assert!(text.contains("3 times"), "{text}");
+    for secret in [rp.secret.as_str(), &code, &late] {
+        assert!(!text.contains(secret) && !format!("{found:?}").contains(secret), "a secret is shown");
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn every_mistake_is_explained_with_sql_state() {
+    every_mistake_is_explained(State::Sql).await;
+}
+
+#[actix_web::test]
+async fn every_mistake_is_explained_with_redis_state() {
+    every_mistake_is_explained(State::Redis).await;
+}
+
+#[actix_web::test]
+async fn a_flood_of_failures_is_no_flood_of_writes_and_pushes_nothing_else_out() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let hostile = "http://127.0.0.1:9/\u{1b}[2J\nfaked line";
+    browser.get(&rp.authorize(&[("redirect_uri", Some(hostile))])).await;
+    rp.redeem(&browser, "cut-off", &[]).await;
+    failures(&app, &rp.client_id, 2).await;
+    let text = printed(&command(&app, &["client", "debug", &rp.client_id]).output().unwrap());
+    assert!(!text.contains('\u{1b}') && !text.contains("\nfaked"), "{text:?}");
+    assert!(text.contains("\\u001b[2J\\u000afaked line"), "{text}");
+
+    for number in 0..200 {
+        let other = format!("{REDIRECT}/{number}");
+        browser.get(&rp.authorize(&[("redirect_uri", Some(&other))])).await;
+        browser.get(&app.at(&format!("/authorize?client_id=invented-{number}"))).await;
+    }
+    let begun = Instant::now();
+    while particular(&failures(&app, &rp.client_id, 11).await[0], "sent") != format!("{REDIRECT}/199") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the last one is not there");
+    }
+    let kept = failures(&app, &rp.client_id, 11).await;
+    assert_eq!(kept[10]["endpoint"], "/token", "what is of another kind is still there");
+    app.clock.advance(Span::days(8));
+    assert!(app.app.state.failures.list(&rp.client_id, app.clock.now()).await.unwrap().is_empty());
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn following_shows_a_failure_as_it_happens() {
+    let app = TestApp::start().await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let mut child = command(&app, &["client", "debug", &rp.client_id, "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let reader = std::thread::spawn(move || {
+        let mut lines = lines.map(Result::unwrap);
+        lines.find(|line| line.contains("redirect_uri is not registered"))
+    });
+    let browser = app.browser();
+    browser.get(&rp.authorize(&[("redirect_uri", Some("https://elsewhere.example/"))])).await;
+    let begun = Instant::now();
+    while !reader.is_finished() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing is shown");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(reader.join().unwrap().is_some());
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn who_has_no_trouble_is_told_so() {
+    let app = TestApp::start().await;
+    let rp = Rp::new(&app, json!({ "client_name": "Album" })).await;
+    let text = printed(&command(&app, &["client", "debug", &rp.client_id]).output().unwrap());
+    assert!(text.starts_with("Nothing went wrong for Album"), "{text}");
+    let unknown = command(&app, &["client", "debug", "Albun"]).output().unwrap();
+    assert!(!unknown.status.success());
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no client"), "{unknown:?}");
+    app.finish().await;
+}
