@@ -4,6 +4,7 @@ use countersign::protocol::authorize::establish;
 use countersign::protocol::client::{Client, Metadata};
 use countersign::protocol::params::Params;
 use countersign::protocol::redirect_uri::{ApplicationType, Mismatch, RedirectUri, is_loopback};
+use countersign::protocol::reply::Response;
 use time::OffsetDateTime;
 use url::{Url, form_urlencoded};
 
@@ -11,7 +12,7 @@ use crate::input::texts;
 
 const ISSUER: &str = "https://id.example";
 
-/// The input is three lines: the kind of client (`native`, `dev`), what is registered, what is sent.
+/// The input is three lines: words (`native`, `dev`, `form_post`), what is registered, what is sent.
 pub fn run(input: &[u8]) {
     let Some([kind, text, sent]) = texts::<3>(input) else { return };
     let native = kind.contains("native");
@@ -28,7 +29,7 @@ pub fn run(input: &[u8]) {
         let said = Mismatch::explain([uri.clone()].iter(), sent);
         assert!(said.nearest.as_deref() == Some(text) && !said.differs.is_empty(), "{said:?}");
     }
-    the_answer_goes_there(&uri, sent, application_type);
+    the_answer_goes_there(&uri, sent, application_type, kind.contains("form_post"));
 }
 
 /// What can be registered is absolute, safe to send a browser to, and fit for this kind of client.
@@ -63,9 +64,9 @@ fn only_the_port_differs(registered: &Url, sent: &str, native: bool) {
     assert_eq!((url.fragment(), url.username(), url.password()), (None, "", None), "{sent:?}");
 }
 
-/// If a request is answered with a redirect, it goes to the very bytes that were sent and matched, with
-/// our parameters appended and nothing else changed.
-fn the_answer_goes_there(uri: &RedirectUri, sent: &str, application_type: ApplicationType) {
+/// If a request is answered, the answer goes to the very bytes that were sent and matched: with our parameters
+/// appended and nothing else changed, or posted there.
+fn the_answer_goes_there(uri: &RedirectUri, sent: &str, application_type: ApplicationType, post: bool) {
     let metadata = Metadata { redirect_uris: vec![uri.clone()], application_type, ..Metadata::default() };
     let client = Client {
         id: "app".into(),
@@ -75,20 +76,31 @@ fn the_answer_goes_there(uri: &RedirectUri, sent: &str, application_type: Applic
         metadata,
     };
     let mut form = form_urlencoded::Serializer::new(String::new());
-    form.extend_pairs([("redirect_uri", sent), ("state", sent)]);
-    let Ok(params) = Params::parse(form.finish().as_bytes(), &["redirect_uri", "state"]) else { return };
+    let mode = if post { "form_post" } else { "query" };
+    form.extend_pairs([("redirect_uri", sent), ("state", sent), ("response_mode", mode)]);
+    let known = ["redirect_uri", "state", "response_mode"];
+    let Ok(params) = Params::parse(form.finish().as_bytes(), &known) else { return };
     let Ok(reply_to) = establish(&params, &client, ISSUER) else {
         assert!(sent.is_empty() || sent.len() > 8192 || !uri.matches(sent, application_type), "{sent:?}");
         return;
     };
     assert!(uri.matches(sent, application_type), "{sent:?} is answered and does not match");
-    let to = reply_to.success("c0de");
+    let ours = [("code", "c0de"), ("state", sent), ("iss", ISSUER)];
+    let to = match reply_to.success("c0de") {
+        Response::Redirect(to) => to,
+        Response::FormPost { to, fields } => {
+            assert!(post && to == sent && (sent.starts_with("http://") || sent.starts_with("https://")));
+            return assert!(
+                fields.iter().map(|(name, value)| (*name, value.as_str())).eq(ours),
+                "{fields:?}"
+            );
+        }
+    };
     let (there, asked) = (Url::parse(&to).expect("an address"), Url::parse(sent).expect("it matched"));
     assert!(to.starts_with(sent), "{to:?}");
     assert_eq!((there.scheme(), there.host(), there.port()), (asked.scheme(), asked.host(), asked.port()));
     assert_eq!((there.path(), there.fragment()), (asked.path(), None), "{to:?}");
     let pairs: Vec<(String, String)> = there.query_pairs().into_owned().collect();
-    let ours = [("code", "c0de"), ("state", sent), ("iss", ISSUER)];
     let last = &pairs[pairs.len() - 3..];
     assert!(last.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(ours), "{pairs:?}");
 }

@@ -110,14 +110,16 @@ fn is_proper(answer: &Answer, text: &str) {
     assert!(!text.starts_with("POST /token") || !answer.body.contains(SECRET), "{text:?} is told a secret");
 }
 
-/// Where a redirect or a page that moves on by itself leads: to us, or to a registered address.
+/// Where a redirect, a form, or a page that moves on by itself leads: to us, or to a registered address.
 fn leads_home(answer: &Answer, text: &str) {
     let header = answer.headers.get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
     let moves_on = answer.body.split_once("http-equiv=\"refresh\" content=\"").map(|(_, rest)| {
         let content = rest.split('"').next().unwrap_or_default();
         content.split_once("url=").map_or(content, |(_, to)| to).replace("&#38;", "&").replace("&amp;", "&")
     });
-    for to in header.into_iter().chain(moves_on) {
+    let forms = answer.body.split("action=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
+    let forms = forms.map(|to| to.replace("&#38;", "&").replace("&amp;", "&"));
+    for to in header.into_iter().chain(moves_on).chain(forms) {
         let base = Url::parse(ISSUER).expect("an address");
         let there = base.join(&to).unwrap_or_else(|error| panic!("{to:?}: {error} after {text:?}"));
         let (is_ours, registered) =
