@@ -4,6 +4,7 @@
 
 mod conn; // one connection, to either backend
 mod fault; // why something did not happen
+pub mod fixed; // statements prepared once
 mod pool; // connections kept for the next
 mod side; // turns at them, beside the request threads
 mod url; // where rows live

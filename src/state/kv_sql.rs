@@ -1,12 +1,14 @@
 //! The state store as one SQL table, alike on SQLite and PostgreSQL.
 
-use diesel::dsl::{Eq, exists, select};
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 use diesel::upsert::excluded;
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Hits, Key, Spend};
+use crate::db::fixed::{Bind, fixed};
 use crate::db::{Conn, Db, DbError, each};
 use crate::telemetry::metrics::Store;
 
@@ -69,24 +71,9 @@ impl SqlKv {
     }
 
     pub(super) async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
-        let (key, value, exp) = (key.as_str().to_owned(), value.to_vec(), exp.unix_timestamp());
-        self.write(move |conn| {
-            let row = row(key, value, 0, exp);
-            each!(conn, |c| diesel::insert_into(kv::table)
-                .values(row)
-                .on_conflict(kv::k)
-                .do_update()
-                .set((
-                    kv::v.eq(excluded(kv::v)),
-                    kv::spent.eq(excluded(kv::spent)),
-                    kv::n.eq(excluded(kv::n)),
-                    kv::exp.eq(excluded(kv::exp)),
-                    kv::sweep.eq(excluded(kv::sweep)),
-                ))
-                .execute(c)?);
-            Ok(())
-        })
-        .await
+        // Whenever what is there ends, it is replaced.
+        self.put_unless(key, value, exp, i64::MAX).await?;
+        Ok(())
     }
 
     pub(super) async fn put_new(
@@ -96,26 +83,36 @@ impl SqlKv {
         exp: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
-        let (key, value) = (key.as_str().to_owned(), value.to_vec());
-        let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
+        // A value whose time is over does not count as being there.
+        self.put_unless(key, value, exp, now.unix_timestamp()).await
+    }
+
+    /// Stores a value unless one is there that ends after `still`; tells whether it did.
+    async fn put_unless(
+        &self,
+        key: &Key,
+        value: &[u8],
+        exp: OffsetDateTime,
+        still: i64,
+    ) -> Result<bool, StateError> {
+        const PUT: &str = "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 0, ?, ?) \
+            ON CONFLICT (k) DO UPDATE SET v = excluded.v, spent = FALSE, n = 0, exp = excluded.exp, \
+            sweep = excluded.sweep WHERE kv.exp <= ?";
+        let (key, value, exp) = (key.as_str().to_owned(), value.to_vec(), exp.unix_timestamp());
         self.write(move |conn| {
-            // A value whose time is over does not count as being there.
-            diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
-            let row = row(key, value, 0, exp);
-            let inserted = each!(conn, |c| diesel::insert_into(kv::table)
-                .values(row)
-                .on_conflict_do_nothing()
-                .execute(c)?);
-            Ok(inserted == 1)
+            let (exp, sweep) = (Bind::Number(exp), Bind::Number(exp + GARBAGE));
+            let row = [Bind::Text(&key), Bind::Bytes(&value), exp, sweep, Bind::Number(still)];
+            Ok(each!(conn, |c| fixed::<()>(PUT, &row).execute(c)?) == 1)
         })
         .await
     }
 
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
+        const GET: &str = "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = FALSE";
         let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
         self.read(move |conn| {
-            let live = kv::table.find(key).filter(kv::exp.gt(now)).filter(kv::spent.eq(false));
-            Ok(live.select(kv::v).first(conn).optional()?)
+            let live = [Bind::Text(&key), Bind::Number(now)];
+            Ok(each!(conn, |c| fixed::<Binary>(GET, &live).get_result(c).optional()?))
         })
         .await
     }
@@ -126,20 +123,19 @@ impl SqlKv {
         remember: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Spend<Vec<u8>>, StateError> {
+        const SPEND: &str =
+            "UPDATE kv SET spent = TRUE, exp = ? WHERE k = ? AND spent = FALSE AND exp > ? RETURNING v";
+        const SPENT: &str = "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = TRUE";
         let key = key.as_str().to_owned();
         let (remember, now) = (remember.unix_timestamp(), now.unix_timestamp());
         self.write(move |conn| {
-            let fresh = kv::table.find(&key).filter(kv::spent.eq(false)).filter(kv::exp.gt(now));
-            let spent_now = diesel::update(fresh)
-                .set((kv::spent.eq(true), kv::exp.eq(remember)))
-                .returning(kv::v)
-                .get_result(conn)
-                .optional()?;
-            if let Some(value) = spent_now {
+            let fresh = [Bind::Number(remember), Bind::Text(&key), Bind::Number(now)];
+            let value = each!(conn, |c| fixed::<Binary>(SPEND, &fresh).get_result(c).optional()?);
+            if let Some(value) = value {
                 return Ok(Spend::Fresh(value));
             }
-            let spent = kv::table.find(&key).filter(kv::spent.eq(true)).filter(kv::exp.gt(now));
-            let value = spent.select(kv::v).first(conn).optional()?;
+            let spent = [Bind::Text(&key), Bind::Number(now)];
+            let value = each!(conn, |c| fixed::<Binary>(SPENT, &spent).get_result(c).optional()?);
             Ok(value.map_or(Spend::Unknown, Spend::Spent))
         })
         .await
@@ -153,13 +149,14 @@ impl SqlKv {
         exp: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
+        const SWAP: &str =
+            "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND spent = FALSE AND exp > ?";
         let (key, old, new) = (key.as_str().to_owned(), old.to_vec(), new.to_vec());
         let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
         self.write(move |conn| {
-            let unchanged = kv::table.find(key).filter(kv::v.eq(old)).filter(kv::spent.eq(false));
-            let live = unchanged.filter(kv::exp.gt(now));
-            let set = (kv::v.eq(new), kv::exp.eq(exp), kv::sweep.eq(exp + GARBAGE));
-            Ok(diesel::update(live).set(set).execute(conn)? == 1)
+            let set = [Bind::Bytes(&new), Bind::Number(exp), Bind::Number(exp + GARBAGE)];
+            let row = [set[0], set[1], set[2], Bind::Text(&key), Bind::Bytes(&old), Bind::Number(now)];
+            Ok(each!(conn, |c| fixed::<()>(SWAP, &row).execute(c)?) == 1)
         })
         .await
     }
@@ -170,19 +167,17 @@ impl SqlKv {
         window: Duration,
         now: OffsetDateTime,
     ) -> Result<Hits, StateError> {
+        const HIT: &str = "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) \
+            ON CONFLICT (k) DO UPDATE SET n = kv.n + 1 RETURNING n, exp";
         let (key, ends, now) =
             (key.as_str().to_owned(), (now + window).unix_timestamp(), now.unix_timestamp());
         let (count, resets) = self
             .write(move |conn| {
                 diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
-                let row = row(key, vec![], 1, ends);
-                let counted: (i64, i64) = each!(conn, |c| diesel::insert_into(kv::table)
-                    .values(row)
-                    .on_conflict(kv::k)
-                    .do_update()
-                    .set(kv::n.eq(kv::n + 1))
-                    .returning((kv::n, kv::exp))
-                    .get_result(c)?);
+                let row =
+                    [Bind::Text(&key), Bind::Bytes(b""), Bind::Number(ends), Bind::Number(ends + GARBAGE)];
+                let counted: (i64, i64) =
+                    each!(conn, |c| fixed::<(BigInt, BigInt)>(HIT, &row).get_result(c)?);
                 Ok(counted)
             })
             .await?;
@@ -279,21 +274,6 @@ impl SqlKv {
         })
         .await
     }
-}
-
-type Row = (
-    Eq<kv::k, String>,
-    Eq<kv::v, Vec<u8>>,
-    Eq<kv::spent, bool>,
-    Eq<kv::n, i64>,
-    Eq<kv::exp, i64>,
-    Eq<kv::sweep, i64>,
-);
-
-/// A whole row of a value that is not spent.
-fn row(key: String, value: Vec<u8>, n: i64, exp: i64) -> Row {
-    let ends = (kv::exp.eq(exp), kv::sweep.eq(exp + GARBAGE));
-    (kv::k.eq(key), kv::v.eq(value), kv::spent.eq(false), kv::n.eq(n), ends.0, ends.1)
 }
 
 fn failed(error: &DbError) -> StateError {
