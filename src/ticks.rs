@@ -1,5 +1,6 @@
 //! Background work: every node does it, and none waits for another.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +15,15 @@ const SWEEP_AT_ONCE: usize = 500;
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 /// How long failures of clients gather at least before they are written down together.
 const WRITE_FAILURES_EVERY: Duration = Duration::from_secs(1);
+/// How often sessions that are owed an end are looked for.
+const END_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts all of it, for as long as the process lives.
 pub fn start(app: &Arc<App>) {
     tokio::spawn(sweep(Arc::clone(app)));
     tokio::spawn(tend_keys(Arc::clone(app)));
     actix_web::rt::spawn(write_failures(Arc::clone(app)));
+    actix_web::rt::spawn(end_sessions(Arc::clone(app)));
 }
 
 /// Writes the failures of clients down as they come.
@@ -31,6 +35,26 @@ async fn write_failures(app: Arc<App>) {
         }
         tokio::time::sleep(WRITE_FAILURES_EVERY).await;
     }
+}
+
+/// Ends the sessions of people who were disabled, or got a new password, while nobody could: whoever made
+/// that change could not reach the state store, or died on the way to it.
+async fn end_sessions(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(END_EVERY).await;
+        if let Err(error) = end_owed(&app).await {
+            tracing::warn!(%error, "the sessions of people who may no longer be signed in are not ended yet");
+        }
+    }
+}
+
+async fn end_owed(app: &App) -> Result<(), Box<dyn Error>> {
+    for (user_id, since) in store::endings::owed(&app.db).await? {
+        let ended = app.state.sessions.end_user(&user_id, app.clock.now()).await?;
+        store::endings::done(&app.db, &user_id, since).await?;
+        tracing::info!(%user_id, ended, "ended the sessions of a person who may no longer be signed in");
+    }
+    Ok(())
 }
 
 /// Looks after the signing keys every few seconds, on a thread of its own: making an RSA key must keep no

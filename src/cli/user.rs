@@ -15,6 +15,7 @@ use crate::db::Db;
 use crate::ids;
 use crate::protocol::user::{User, check_claims, fold_login};
 use crate::state::State;
+use crate::store::endings;
 use crate::store::users::{self, Change, WithPassword};
 
 /// What can be done about people.
@@ -238,11 +239,14 @@ async fn change(db: &Db, user: &User, change: Change, context: &Context) -> anyh
 async fn end_sessions(opened: &Opened, user: &User, context: &Context) -> anyhow::Result<usize> {
     let end = async {
         let kv = app::open_state(&opened.config, &opened.db)?;
-        anyhow::Ok(State::new(&kv).sessions.end_user(&user.id, context.now()).await?)
+        let ended = State::new(&kv).sessions.end_user(&user.id, context.now()).await?;
+        endings::done(&opened.db, &user.id, context.now().unix_timestamp()).await?;
+        anyhow::Ok(ended)
     };
     end.await.map_err(|error| {
         anyhow!(
-            "the change to {} is stored, but their sessions were not ended: {error:#}; run it again",
+            "the change to {} is stored, but their sessions were not ended: {error:#}; a running server ends \
+             them as soon as it can, or run it again",
             user.login
         )
     })

@@ -6,6 +6,7 @@ mod schema;
 pub mod audit;
 pub mod clients;
 pub mod consents;
+pub mod endings;
 pub mod facts;
 pub mod grants;
 pub mod secrets;

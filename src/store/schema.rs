@@ -81,3 +81,10 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(users, consents, clients, dead_grants);
+
+diesel::table! {
+    endings (user_id) {
+        user_id -> Text,
+        since -> BigInt,
+    }
+}

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::audit::{self, Event};
+use super::endings;
 use super::schema::users;
 use crate::db::{Conn, Db, DbError};
 use crate::protocol::user::{User, fold_login};
@@ -138,7 +139,8 @@ pub async fn add(
     }
 }
 
-/// Changes a person; false when there is none.
+/// Changes a person; false when there is none. A change that must sign the person out owes them the end of
+/// their sessions.
 pub async fn change(
     db: &Db,
     id: &str,
@@ -163,6 +165,9 @@ pub async fn change(
         };
         if changed == 1 {
             record(conn, event, &id, actor, now)?;
+            if event != "user.enabled" {
+                endings::owe(conn, &id, now)?;
+            }
         }
         Ok(changed == 1)
     })

@@ -1,7 +1,7 @@
 //! `grant_type=authorization_code`: spend, check, then issue.
 
 use actix_web::HttpResponse;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -13,7 +13,6 @@ use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
-use crate::protocol::user::User;
 use crate::secret::{Token, base64url, random};
 use crate::state::kv::Spend;
 use crate::store;
@@ -54,9 +53,7 @@ pub(super) async fn redeem(
     if !app.state.sessions.is_live(grant.record, grant.session_id, now).await? {
         return Err(TokenFailure::invalid_grant("the session has ended"));
     }
-    let user = store::users::by_id(&app.db, &grant.user_id).await?.filter(|user| !user.disabled);
-    let user = user.ok_or_else(|| TokenFailure::invalid_grant("the account is disabled or gone"))?;
-    issue(app, client, &grant, &resources, &user, now)
+    issue(app, client, &grant, &resources, now).await
 }
 
 /// Another client's code is not told apart from one that never was: to this client it is neither.
@@ -70,12 +67,11 @@ fn unknown(code: &str) -> Cause {
     cause.mend("redeem the code with the client_id it was asked for with, at the provider that issued it")
 }
 
-fn issue(
+async fn issue(
     app: &App,
     client: &Client,
     grant: &CodeGrant,
     resources: &[String],
-    user: &User,
     now: OffsetDateTime,
 ) -> Result<HttpResponse, TokenFailure> {
     let needs = |_fault| {
@@ -83,7 +79,8 @@ fn issue(
     };
     let (audience, scope) =
         app.config.resources.target(&app.config.issuer, resources, &grant.scope).map_err(needs)?;
-    let access_token = access_token(app, client, grant, &audience, &scope, user, now)?;
+    let person = carried(app, grant, &audience).await?;
+    let access_token = access_token(app, client, grant, &audience, &scope, person, now)?;
     let mut answer = Map::from_iter([
         ("token_type".to_owned(), json!("Bearer")),
         ("expires_in".to_owned(), json!(TOKEN_LIFETIME.whole_seconds())),
@@ -101,6 +98,22 @@ fn issue(
     Ok(res.json(answer))
 }
 
+/// What the resources want their tokens to say about the person, who is read only if that is anything: a
+/// session found alive proves that the account is enabled.
+async fn carried(
+    app: &App,
+    grant: &CodeGrant,
+    audience: &[String],
+) -> Result<Map<String, Value>, TokenFailure> {
+    let mut names = app.config.resources.token_claims(audience).peekable();
+    if names.peek().is_none() {
+        return Ok(Map::new());
+    }
+    let user = store::users::by_id(&app.db, &grant.user_id).await?.filter(|user| !user.disabled);
+    let user = user.ok_or_else(|| TokenFailure::invalid_grant("the account is disabled or gone"))?;
+    Ok(names.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect())
+}
+
 /// Spec: RFC 9068 §2
 fn access_token(
     app: &App,
@@ -108,11 +121,9 @@ fn access_token(
     grant: &CodeGrant,
     audience: &[String],
     scope: &Scope,
-    user: &User,
+    person: Map<String, Value>,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
-    let carried = app.config.resources.token_claims(audience);
-    let person = carried.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect();
     let for_us = audience.contains(&app.config.issuer);
     let hidden = || app.keys.hide_session(grant.record, grant.session_id, grant.grant_id);
     let session = for_us.then(hidden).transpose()?;

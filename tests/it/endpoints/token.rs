@@ -230,6 +230,7 @@ async fn a_code_dies_with_its_minute_its_session_and_its_person() {
     let code = rp.code(&browser, "ada", &[]).await;
     let now = app.clock.now();
     assert!(users::change(&app.app.db, &ada.id, Change::Disabled(true), "test", now).await.unwrap());
+    app.app.state.sessions.end_user(&ada.id, now).await.unwrap();
     assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"), "after being disabled");
     app.finish().await;
 }
