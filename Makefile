@@ -18,7 +18,7 @@ help:
 	@echo "make run    build, then start the provider with a demo person, two demo sites and a demo API"
 	@echo "            (make run ARGS='--help' passes arguments to \`countersign demo\`)"
 	@echo "make test   install what the tests need when it is missing, then run them all"
-	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, nothing to install"
+	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, no nginx, nothing to install"
 	@echo "make fuzz   feed every parser of what comes from outside for a minute (FUZZ_SECONDS=600 for ten)"
 	@echo "make lint   formatting, clippy and documentation, every warning an error"
 	@echo "make build  only build: the program is then target/debug/countersign"
@@ -38,7 +38,7 @@ test:
 # Tests that need a server or a browser carry its name in their path.
 check:
 	@$(READY) && cargo test --locked $$features --workspace --lib --bins --tests -- \
-	  --skip browser --skip redis --skip postgres $(ARGS)
+	  --skip browser --skip redis --skip postgres --skip nginx $(ARGS)
 
 fuzz:
 	@.ci/toolchain rust

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::state::kv::Kv;
 use crate::store;
 
+/// How often it is looked whether the state store still holds what it held.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// How often what has expired is swept away.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How much one step of it takes at most.
@@ -24,6 +27,9 @@ pub fn start(app: &Arc<App>) {
     tokio::spawn(tend_keys(Arc::clone(app)));
     actix_web::rt::spawn(write_failures(Arc::clone(app)));
     actix_web::rt::spawn(end_sessions(Arc::clone(app)));
+    if matches!(app.kv, Kv::Redis(_)) {
+        actix_web::rt::spawn(watch_state(Arc::clone(app)));
+    }
 }
 
 /// Writes the failures of clients down as they come.
@@ -69,6 +75,24 @@ async fn tend_keys(app: Arc<App>) {
             Ok(Err(error)) => tracing::warn!(%error, "the signing keys could not be looked after"),
             Err(error) => tracing::error!(%error, "looking after the signing keys failed"),
         }
+    }
+}
+
+/// Tells the operator when Redis has forgotten everything: people are asked to sign in again, which looks
+/// like no failure at all from here.
+async fn watch_state(app: Arc<App>) {
+    loop {
+        match app.state.mark.has_changed(app.clock.now()).await {
+            Ok(false) => (),
+            Ok(true) => tracing::error!(
+                "the state store has been emptied: everybody has to sign in again, and what was under way is \
+                 begun anew; Redis keeps what it holds over a restart with appendonly yes, and must evict \
+                 nothing (maxmemory-policy noeviction)"
+            ),
+            // Every request that needs it says so already.
+            Err(error) => tracing::debug!(%error, "the state store cannot be looked at"),
+        }
+        tokio::time::sleep(WATCH_EVERY).await;
     }
 }
 

@@ -7,6 +7,7 @@ mod kv_sql;
 
 pub mod codes;
 pub mod failures; // what went wrong for each client
+pub mod mark; // by which everybody notices that all is gone
 pub mod sessions;
 pub mod throttle;
 pub mod tickets;
@@ -43,6 +44,8 @@ pub struct State {
     pub throttle: throttle::Throttle,
     /// What went wrong for each client, for its developer.
     pub failures: failures::Failures,
+    /// Tells when the store has lost everything.
+    pub mark: mark::Mark,
 }
 
 impl State {
@@ -54,6 +57,7 @@ impl State {
             tickets: tickets::Tickets::new(kv.clone()),
             throttle: throttle::Throttle::new(kv.clone()),
             failures: failures::Failures::new(kv.clone()),
+            mark: mark::Mark::new(kv.clone()),
         }
     }
 }

@@ -182,8 +182,8 @@ error-state-down-title = Please try again in a moment
 error-state-down-what = A part of this service that remembers who is signed in is out of reach. You are still signed in; nothing is lost.
 error-state-down-next = Reload this page in a moment.
 
-error-busy-title = Very busy right now
-error-busy-what = More people are signing in than we can serve at once.
+error-busy-title = Please try again in a moment
+error-busy-what = A part of this service is out of reach or very busy. Nothing is lost.
 error-busy-next = Wait a few seconds, then reload this page.
 
 error-internal-title = Something went wrong on our side

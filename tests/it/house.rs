@@ -62,7 +62,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // on top: these put everything together
     ("routes", &["*"]),
     ("server", &["*"]),
-    ("ticks", &["app", "store"]),
+    ("ticks", &["app", "store", "state"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("main", &["*"]),

@@ -16,6 +16,7 @@ mod cli;
 mod config;
 mod documents;
 mod endpoints;
+mod fire;
 mod flows;
 mod house;
 mod keys;

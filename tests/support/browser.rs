@@ -80,6 +80,16 @@ impl Browser {
 
     /// Sends with our cookies, and keeps those that come back.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = self.try_send(request).await.unwrap();
+        if let Some(id) = answer.headers.get("x-request-id") {
+            self.requests.lock().unwrap().push(id.to_str().unwrap().into());
+        }
+        answer.assert_secured();
+        answer
+    }
+
+    /// The same where it is known that something is about to fail: nothing is expected of the answer.
+    pub async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
         let cookies = self
             .cookies
             .lock()
@@ -89,17 +99,12 @@ impl Browser {
             .collect::<Vec<_>>()
             .join("; ");
         let request = if cookies.is_empty() { request } else { request.header("cookie", cookies) };
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         for cookie in response.headers().get_all("set-cookie") {
             self.keep(cookie);
         }
         let (url, status, headers) = (response.url().clone(), response.status(), response.headers().clone());
-        if let Some(id) = headers.get("x-request-id") {
-            self.requests.lock().unwrap().push(id.to_str().unwrap().into());
-        }
-        let answer = Answer { url, status, headers, body: response.text().await.unwrap() };
-        answer.assert_secured();
-        answer
+        Ok(Answer { url, status, headers, body: response.text().await? })
     }
 
     fn keep(&self, cookie: &HeaderValue) {

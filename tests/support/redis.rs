@@ -1,6 +1,7 @@
 //! A Redis server of our own, on a free port, that ends with this process.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -18,9 +19,19 @@ impl Server {
         Server::start_on(port)
     }
 
+    /// Starts without anything, and forgets everything at its end.
     pub fn start_on(port: u16) -> Server {
+        Server::start_with(port, "--appendonly no --dir /tmp")
+    }
+
+    /// Starts with what it wrote down in this folder, as one in production has to.
+    pub fn start_kept(port: u16, folder: &Path) -> Server {
+        Server::start_with(port, &format!("--appendonly yes --dir {}", folder.display()))
+    }
+
+    fn start_with(port: u16, more: &str) -> Server {
         let script = format!(
-            "redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & \
+            "redis-server --port {port} --bind 127.0.0.1 --save '' {more} >/dev/null & \
              server=$!; cat >/dev/null; kill $server; wait"
         );
         let guard = Command::new("sh").arg("-c").arg(script).stdin(Stdio::piped()).spawn().unwrap();
@@ -35,6 +46,44 @@ impl Server {
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
+
+    /// A link of our own, beside whoever is tested.
+    pub fn link(&self) -> ::redis::Connection {
+        ::redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> String {
+        let said: String = ::redis::cmd("INFO").arg("server").query(&mut self.link()).unwrap();
+        let line = said.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap();
+        line.trim().to_owned()
+    }
+
+    /// Stops it in the middle of whatever it does: it still takes connections, and answers nothing.
+    pub fn freeze(&self) -> Frozen {
+        let frozen = Frozen(self.process());
+        signal("-STOP", &frozen.0);
+        frozen
+    }
+
+    /// Ends it without warning.
+    pub fn kill(self) {
+        signal("-KILL", &self.process());
+    }
+}
+
+/// A server that stands still until this is dropped.
+pub struct Frozen(String);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("-CONT", &self.0);
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(which: &str, process: &str) {
+    assert!(Command::new("kill").args([which, process]).status().unwrap().success());
 }
 
 impl Drop for Server {

@@ -154,6 +154,28 @@ fn a_connection_that_is_kept_open_is_not_cut_off() {
     assert!(done.code == 0 && done.err.contains("stopped") && !done.err.contains("ERROR"), "{}", done.err);
 }
 
+/// A balancer that goes by `/readyz` sends requests until it has heard the answer; they are served.
+#[test]
+fn who_watches_it_is_told_before_anybody_is_refused() {
+    let shell = Shell::new();
+    let server = start(&shell, &[]);
+    let address = server.address();
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    send(server.child.as_ref().unwrap(), "-TERM");
+    let begun = Instant::now();
+    loop {
+        let answer = get(&address, "/readyz");
+        if answer.starts_with("HTTP/1.1 503") {
+            assert!(answer.contains("\"draining\":true"), "{answer}");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(3), "it never says so: {answer}");
+    }
+    assert!(get(&address, "/.well-known/jwks.json").starts_with("HTTP/1.1 200"), "and serves on meanwhile");
+    let done = Done::of({ server }.child.take().unwrap());
+    assert!(done.code == 0 && begun.elapsed() < Duration::from_secs(10), "{}", done.err);
+}
+
 /// Without patience, as somebody at a terminal is.
 #[test]
 fn a_second_signal_ends_it_at_once() {
