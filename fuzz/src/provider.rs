@@ -189,7 +189,8 @@ impl Visit<'_> {
     pub fn consent(&self) -> String {
         let Provider { app, user, now, .. } = self.provider;
         let params = Params::parse(authorization_request().as_bytes(), &PARAMS).expect("parameters");
-        let asked = self.provider.wait(pending::read(app, &params)).ok().expect("a good request");
+        let req = self.provider.from_browser();
+        let asked = self.provider.wait(pending::read(&req, app, &params)).ok().expect("a good request");
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
         let ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
         self.provider.sealed(&Ticket { displayed: Some((self.session_id, fingerprint)), ..ticket })
@@ -201,6 +202,7 @@ impl Visit<'_> {
         let challenge = base64url(&sha256(VERIFIER.as_bytes()));
         let grant = CodeGrant {
             grant_id: GrantId::generate(),
+            issued_at: *now,
             redirect_uri: REDIRECT.into(),
             scope: Scope::parse("openid"),
             resources: vec![],
