@@ -12,6 +12,7 @@ use crate::telemetry::log::{self, Format};
 mod client; // applications
 mod context; // what every word is told
 mod demo;
+mod doctor; // is everything well?
 mod input; // files, standard input, passwords
 mod keys;
 mod report; // what a word answers, and how it is printed
@@ -65,6 +66,9 @@ enum Word {
     /// Make the instance key, list the signing keys
     #[command(subcommand)]
     Keys(keys::Word),
+    /// Look at configuration, stores, keys and certificate, and say what to do
+    #[command(after_help = "Example:\n  countersign doctor --config /etc/countersign/countersign.toml")]
+    Doctor(doctor::Doctor),
     /// Take a token apart, or check it
     #[command(subcommand)]
     Token(token::Word),
@@ -100,6 +104,7 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
         Word::Client(word) => client::run(word, quietly(&context)?).await?,
         Word::User(word) => user::run(word, quietly(&context)?).await?,
         Word::Keys(word) => keys::run(&word, quietly(&context)?)?,
+        Word::Doctor(doctor) => doctor::run(doctor, quietly(&context)?).await,
         Word::Token(word) => token::run(word, quietly(&context)?).await?,
     };
     report.print(cli.json)

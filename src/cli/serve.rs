@@ -67,9 +67,10 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
 /// Reads the certificate again whenever somebody says so.
 async fn reload(app: Arc<App>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
-        match &app.certificate {
-            Some(certificate) => certificate.reload(),
-            None => tracing::info!("there is nothing to read again: TLS does not end here"),
+        if let Some(certificate) = &app.certificate {
+            certificate.reload();
+        } else {
+            tracing::info!("there is nothing to read again: TLS does not end here");
         }
     }
 }

@@ -68,6 +68,13 @@ impl Db {
         if let Url::Sqlite(path) = url {
             make_private_file(path).map_err(|error| unavailable(url, &error))?;
         }
+        let db = Db::attach(url, durability);
+        db.migrate_now(migrations)?;
+        Ok(db)
+    }
+
+    /// Prepares connections and makes none yet: for who only looks.
+    pub fn attach(url: &Url, durability: Durability) -> Db {
         let side = |size: u32, read_only: bool| {
             let url = url.clone();
             Side::new(Pool::new(size, move || connect(&url, durability, read_only)), size)
@@ -82,9 +89,7 @@ impl Db {
             (Url::Sqlite(_), Durability::Process) => shared(1),
             (Url::Postgres(_), _) => shared(8),
         };
-        let db = Db { url: url.clone(), durability, read, write, measured: Store::default() };
-        db.migrate_now(migrations)?;
-        Ok(db)
+        Db { url: url.clone(), durability, read, write, measured: Store::default() }
     }
 
     /// The same database, whose operations count as those of this store.
@@ -98,7 +103,7 @@ impl Db {
             let (in_use, idle) = side.pool.counts();
             Connections { pool, in_use, idle }
         };
-        if self.is_embedded() {
+        if self.is_embedded() && self.durability == Durability::Power {
             vec![of("read", &self.read), of("write", &self.write)]
         } else {
             vec![of("all", &self.read)]

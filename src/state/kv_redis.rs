@@ -95,7 +95,7 @@ impl RedisKv {
         RedisKv { measured, ..self }
     }
 
-    async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
         self.ask(&self.measured.read, async |mut link| command.query_async(&mut link).await).await
     }
 

@@ -5,6 +5,8 @@ pub mod kv; // the contract, over Redis or a SQL table
 mod kv_redis;
 mod kv_sql;
 
+pub mod survey; // what an operator should know of it
+
 pub mod codes;
 pub mod failures; // what went wrong for each client
 pub mod mark; // by which everybody notices that all is gone

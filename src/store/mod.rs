@@ -11,6 +11,7 @@ pub mod facts;
 pub mod grants;
 pub mod secrets;
 pub mod signing_keys;
+pub mod survey;
 pub mod users;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

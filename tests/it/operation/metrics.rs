@@ -55,7 +55,7 @@ async fn a_sign_in_leaves_its_traces() {
         ("countersign_store_operation_duration_seconds_count{store=\"main\",operation=\"read\"}", 1.0),
         ("countersign_store_operation_duration_seconds_count{store=\"state\",operation=\"write\"}", 1.0),
         ("countersign_store_errors_total{store=\"main\",operation=\"write\",cause=\"unreachable\"}", 0.0),
-        ("countersign_database_connections{store=\"state\",pool=\"write\",state=\"idle\"}", 0.0),
+        ("countersign_database_connections{store=\"state\",pool=\"all\",state=\"idle\"}", 0.0),
         ("countersign_build_info{version=\"0.1.0\"}", 1.0),
         ("process_resident_memory_bytes", 1_000_000.0),
         ("process_start_time_seconds", 1_700_000_000.0),

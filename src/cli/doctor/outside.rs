@@ -1,0 +1,87 @@
+//! What others see of us: the certificate, and the issuer at its own address.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::finding::Finding;
+use crate::cli::context::discovery;
+use crate::clock::span;
+use crate::config::Config;
+use crate::protocol::metadata::metadata;
+use crate::tls;
+
+/// How long the issuer may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn certificate(config: &Config, now: OffsetDateTime) -> Option<Finding> {
+    const CHECK: &str = "certificate";
+    const RENEW: &str = "renew it; the running server takes the new files by itself";
+    let (cert, key) = config.tls.as_ref()?;
+    let pair = match tls::load(cert, key) {
+        Ok(pair) => pair,
+        Err(why) => return Some(Finding::problem(CHECK, why, "put a certificate and its key in place")),
+    };
+    let left = pair.expires - now;
+    let (shown, time) = (cert.display(), span(left.whole_seconds()));
+    Some(if left.is_negative() {
+        Finding::problem(CHECK, format!("{shown} expired {time} ago"), RENEW)
+    } else if left <= tls::SOON {
+        Finding::warning(CHECK, format!("{shown} expires in {time}"), RENEW)
+    } else {
+        Finding::ok(CHECK, format!("{shown}, good for {time}"))
+    })
+}
+
+/// Asks as any client would, from this machine: elsewhere it may look different, so that this only warns.
+pub(super) async fn issuer(config: &Config) -> Option<Finding> {
+    const CHECK: &str = "issuer";
+    let url = discovery(&config.issuer);
+    let unseen = |what: String| {
+        Some(Finding::warning(
+            CHECK,
+            what,
+            "see that the server runs, that the name leads to it, and that its certificate is trusted here",
+        ))
+    };
+    let found: Map<String, Value> = match fetch(&url).await {
+        Ok(found) => found,
+        Err(why) => return unseen(format!("{url}: {why}")),
+    };
+    let ours = metadata(&config.issuer, &config.resources);
+    let differs = |name: &&String| ours.get(name.as_str()) != found.get(name.as_str());
+    let names: Vec<&str> = ours.keys().chain(found.keys()).filter(differs).map(String::as_str).collect();
+    let mut names: Vec<&str> = names;
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Some(Finding::ok(CHECK, format!("{url} answers what this configuration says")));
+    }
+    Some(Finding::warning(
+        CHECK,
+        format!("{url} differs from this configuration in {}", names.join(", ")),
+        "see that it leads to this installation, and that every node runs the same release and configuration",
+    ))
+}
+
+async fn fetch(url: &str) -> Result<Map<String, Value>, String> {
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
+    let answer =
+        client.map_err(|error| causes(&error))?.get(url).send().await.map_err(|error| causes(&error))?;
+    let status = answer.status();
+    if status != 200 {
+        return Err(format!("answers {status}"));
+    }
+    answer.json().await.map_err(|_not_json| "answers something else than discovery".into())
+}
+
+/// An error with all that led to it, but for the address, which is said already.
+fn causes(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
+}
