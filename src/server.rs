@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST_BODY: usize = 64 * 1024;
 /// How many units of work one worker may have beside its requests.
 const BLOCKING: usize = 16;
+
 /// Listens on every address of `host:port`.
 pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
     let addresses =
@@ -86,14 +87,6 @@ pub fn serve(
             }
         };
         server = taken.map_err(|error| StartError::Listen(error.to_string()))?;
-    }
-    if app.certificate.is_some() {
-        let app = Arc::clone(app);
-        tokio::spawn(async move {
-            if let Some(certificate) = &app.certificate {
-                certificate.watch(&app.clock).await;
-            }
-        });
     }
     ticks::start(app);
     Ok(server.run())

@@ -30,6 +30,7 @@ pub fn start(app: &Arc<App>) {
     if matches!(app.kv, Kv::Redis(_)) {
         actix_web::rt::spawn(watch_state(Arc::clone(app)));
     }
+    tokio::spawn(watch_certificate(Arc::clone(app)));
 }
 
 /// Writes the failures of clients down as they come.
@@ -61,6 +62,13 @@ async fn end_owed(app: &App) -> Result<(), Box<dyn Error>> {
         tracing::info!(%user_id, ended, "ended the sessions of a person who may no longer be signed in");
     }
     Ok(())
+}
+
+/// Takes a new TLS certificate when there is one.
+async fn watch_certificate(app: Arc<App>) {
+    if let Some(certificate) = &app.certificate {
+        certificate.watch(&app.clock).await;
+    }
 }
 
 /// Looks after the signing keys every few seconds, on a thread of its own: making an RSA key must keep no

@@ -49,7 +49,7 @@ pub(super) async fn issuer(config: &Config) -> Option<Finding> {
         Ok(found) => found,
         Err(why) => return unseen(format!("{url}: {why}")),
     };
-    let ours = metadata(&config.issuer, &config.resources);
+    let ours = metadata(&config.issuer, &config.resources, &config.keys.algorithms);
     let differs = |name: &&String| ours.get(name.as_str()) != found.get(name.as_str());
     let names: Vec<&str> = ours.keys().chain(found.keys()).filter(differs).map(String::as_str).collect();
     let mut names: Vec<&str> = names;
