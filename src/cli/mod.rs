@@ -15,6 +15,7 @@ mod demo;
 mod doctor; // is everything well?
 mod input; // files, standard input, passwords
 mod keys;
+mod ready;
 mod report; // what a word answers, and how it is printed
 mod serve;
 mod signals;
@@ -66,6 +67,9 @@ enum Word {
     /// Make the instance key, list the signing keys
     #[command(subcommand)]
     Keys(keys::Word),
+    /// Ask the server on this machine whether it can serve
+    #[command(after_help = "Example:\n  countersign ready --config /etc/countersign/countersign.toml")]
+    Ready,
     /// Look at configuration, stores, keys and certificate, and say what to do
     #[command(after_help = "Example:\n  countersign doctor --config /etc/countersign/countersign.toml")]
     Doctor(doctor::Doctor),
@@ -104,6 +108,7 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
         Word::Client(word) => client::run(word, quietly(&context)?).await?,
         Word::User(word) => user::run(word, quietly(&context)?).await?,
         Word::Keys(word) => keys::run(&word, quietly(&context)?)?,
+        Word::Ready => ready::run(quietly(&context)?).await?,
         Word::Doctor(doctor) => doctor::run(doctor, quietly(&context)?).await,
         Word::Token(word) => token::run(word, quietly(&context)?).await?,
     };

@@ -152,7 +152,7 @@ fn every_word_has_an_example() {
     let words = [
         "serve", "demo", "client add", "client list", "client show", "client remove", "client rotate-secret",
         "client debug", "user add", "user list", "user show", "user disable", "user enable",
-        "user set-password", "keys init", "keys list", "doctor", "token inspect", "token verify",
+        "user set-password", "keys init", "keys list", "doctor", "ready", "token inspect", "token verify",
     ];
     for word in words {
         let help = shell.run(&word.split(' ').chain(["--help"]).collect::<Vec<_>>()).good().out;
