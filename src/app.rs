@@ -20,6 +20,7 @@ use crate::state::{self, State};
 use crate::store::clients::Clients;
 use crate::store::{self, facts};
 use crate::telemetry::metrics::Metrics;
+use crate::texts::Texts;
 use crate::tls::Certificate;
 
 /// A provider, ready to serve; shared by all its workers.
@@ -143,7 +144,9 @@ impl App {
 /// Spec: OpenID Connect Discovery §4.2
 fn discovery(config: &Config, keys: &Keys) -> Published {
     let signing = keys.ring.load().algorithms();
-    Published::new(Value::Object(metadata(&config.issuer, &config.resources, &signing)).to_string())
+    Published::new(
+        Value::Object(metadata(&config.issuer, &config.resources, &signing, &Texts::languages())).to_string(),
+    )
 }
 
 /// Opens the main database and checks that this program is new enough for it.

@@ -30,4 +30,5 @@ pub mod password;
 pub mod published;
 pub mod secret;
 pub mod telemetry;
+pub mod texts;
 pub mod tls;

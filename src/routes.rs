@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig, post};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard, middleware};
 
 use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, metrics, token, userinfo};
-use crate::pages::{consent, home, login, signed_out};
+use crate::pages::{consent, home, language, login, signed_out};
 use crate::protocol::failure::PageFailure;
 use crate::telemetry::metrics::Metrics;
 use crate::web::cors;
@@ -65,6 +65,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
             .default_service(person("GET, HEAD, POST")))
         .service(at("/signed-out").route(read(signed_out::get)).route(post().to(signed_out::post))
             .default_service(person("GET, HEAD, POST")))
+        .service(at("/language").route(read(language::get)).default_service(person("GET, HEAD")))
         .service(at("/").route(read(home::get)).default_service(person("GET, HEAD")))
         .service(at("/assets/{name}").route(read(assets::get)).default_service(person("GET, HEAD")))
         .default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));

@@ -19,6 +19,7 @@ use crate::web::answer::{see_other, shell, with_cookie};
 use crate::web::browser::{Browser, session};
 use crate::web::debug;
 use crate::web::extract::{self, Body};
+use crate::web::language;
 use crate::web::pending::{self, Asked};
 use crate::web::reply::{after_pages, at_once};
 use crate::web::ticket::{Kind, Ticket};
@@ -54,12 +55,15 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     let now = app.clock.now();
     let known = Browser::of(&req, &app);
     let sent = query.get("t").ok_or(PageFailure::TicketTampered)?;
-    let opened = Ticket::open(&app, Kind::Authorize, sent, known.as_ref(), now).await?;
+    let opened = Ticket::open(&req, &app, Kind::Authorize, sent, known.as_ref(), now).await?;
     let mut ticket = opened.ticket;
     let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
     let client = app.clients.find(authorize::client_id(&params)?).await?;
     if ticket.is_expired(now) {
-        return Err(PageFailure::TicketExpired { back: client.and_then(|client| client.way_back()) }.into());
+        let lang = language::texts(&req).lang();
+        return Err(
+            PageFailure::TicketExpired { back: client.and_then(|client| client.way_back(lang)) }.into()
+        );
     }
     if !opened.is_ours {
         ticket = ticket.afresh(now);

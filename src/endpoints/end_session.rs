@@ -10,7 +10,7 @@ use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
 use crate::web::browser::{Browser, no_session_cookie, session};
 use crate::web::extract::{self, Body};
-use crate::web::pending::card;
+use crate::web::pending::{card, name};
 use crate::web::ticket::{self, Ticket};
 use crate::web::views::SignOutPage;
 use crate::web::{debug, hint, sign_out};
@@ -22,7 +22,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let now = app.clock.now();
     let mut params = extract::query(&req, &[&PARAMS[..], &["t"]].concat())?;
     if let Some(sealed) = params.get("t") {
-        let opened = Ticket::open(&app, ticket::Kind::Logout, sealed, None, now).await?;
+        let opened = Ticket::open(&req, &app, ticket::Kind::Logout, sealed, None, now).await?;
         if opened.ticket.is_expired(now) {
             return Err(PageFailure::TicketExpired { back: None });
         }
@@ -51,7 +51,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let browser = Browser::of_get(&req, &app);
     let mut hidden = vec![("csrf".to_owned(), browser.csrf_token(&app, sign_out::PURPOSE))];
     if let (Some(redirect), Some(client)) = (request.redirect, &client) {
-        let name = client.metadata.client_name.clone();
+        let name = name(&req, client).to_owned();
         hidden.push(("then".into(), sign_out::seal(&app, &browser, &sign_out::Then { name, redirect })?));
     }
     let ids: Vec<String> = session.accounts.iter().map(|account| account.user_id.clone()).collect();
@@ -60,7 +60,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let view = SignOutPage {
         shell: shell(&req, &app),
         account: (!names.is_empty()).then(|| names.join(", ")),
-        client: client.as_deref().map(card),
+        client: client.as_deref().map(|client| card(&req, client)),
         hidden,
     };
     Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))

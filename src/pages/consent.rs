@@ -10,11 +10,11 @@ use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::Resource;
 use crate::store;
+use crate::texts::Texts;
 use crate::web::answer::{Kind, page, see_other, shell};
 use crate::web::browser::{Browser, refuse_cross_site, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::{Asked, Pending, card, continue_at};
-use crate::web::texts::Texts;
 use crate::web::views::{ConsentPage, ScopeLine};
 
 /// `GET /consent?t=…`
@@ -35,7 +35,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let shell = shell(&req, &app);
     let redirect = Url::parse(pending.asked.request.reply_to.redirect_uri());
     let view = ConsentPage {
-        client: card(&pending.asked.client),
+        client: card(&req, &pending.asked.client),
         account: user.display_name().into(),
         scopes: lines(shell.texts, &app, &pending.asked),
         // In development mode every application runs on this computer, and the warning would only teach

@@ -1,7 +1,7 @@
 //! `/`: who is signed in here, the applications, sign out.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use time::macros::format_description;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::protocol::failure::PageFailure;
@@ -9,8 +9,9 @@ use crate::protocol::user::User;
 use crate::store;
 use crate::web::answer::{Kind, page, shell, with_cookie};
 use crate::web::browser::{Browser, session};
-use crate::web::sign_out;
+use crate::web::pending::name;
 use crate::web::views::{HomeAccount, HomeApp, HomePage};
+use crate::web::{language, sign_out};
 
 /// `GET /`
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
@@ -19,16 +20,14 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let signed_in = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
     let ids = signed_in.iter().map(|account| account.user_id.clone()).collect();
     let people = store::users::by_ids(&app.db, ids).await?;
-    let since = |user: &User| {
-        let account = signed_in.iter().find(|account| account.user_id == user.id)?;
-        account.auth_time.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).ok()
+    let since = |user: &User| -> Option<OffsetDateTime> {
+        Some(signed_in.iter().find(|account| account.user_id == user.id)?.auth_time)
     };
     let accounts: Vec<HomeAccount> = people
         .iter()
-        .map(|user| HomeAccount {
-            name: user.display_name().into(),
-            login: user.login.clone(),
-            since: since(user).unwrap_or_default(),
+        .filter_map(|user| {
+            let (name, login) = (user.display_name().into(), user.login.clone());
+            Some(HomeAccount { name, login, since: since(user)? })
         })
         .collect();
     // Which applications exist is nobody's business who is not signed in.
@@ -37,9 +36,10 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     } else {
         (store::clients::list(&app.db).await?, false)
     };
+    let lang = language::texts(&req).lang();
     let apps = clients.iter().filter(|client| !client.disabled).map(|client| HomeApp {
-        name: client.metadata.client_name.clone(),
-        url: client.way_back().map(|(_, url)| url),
+        name: name(&req, client).into(),
+        url: client.way_back(lang).map(|(_, url)| url),
         host: client.host(),
     });
     let view = HomePage {

@@ -245,7 +245,7 @@ impl Form<'_> {
     fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
         let view = LoginPage {
             shell: shell(req, app),
-            client: card(&self.pending.asked.client),
+            client: card(req, &self.pending.asked.client),
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,

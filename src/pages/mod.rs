@@ -2,5 +2,6 @@
 
 pub mod consent;
 pub mod home;
+pub mod language;
 pub mod login;
 pub mod signed_out;

@@ -18,10 +18,10 @@ use crate::protocol::scope::Scope;
 use crate::protocol::session::Account;
 
 /// Every parameter this endpoint knows; all others are ignored.
-pub const PARAMS: [&str; 17] = [
+pub const PARAMS: [&str; 18] = [
     "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope",
     "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint",
-    "id_token_hint", "registration", "resource",
+    "id_token_hint", "registration", "resource", "ui_locales",
 ];
 
 /// A validated authorization request.
@@ -73,7 +73,7 @@ pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<Reply
     let asked = params.get("response_mode").filter(|_| !params.is_repeated("response_mode"));
     let reply_to = |uri: &str| {
         let mode = asked.and_then(|asked| ResponseMode::parse(asked, uri)).unwrap_or_default();
-        ReplyTo::new(uri, mode, params.get("state"), issuer, &client.metadata.client_name)
+        ReplyTo::new(uri, mode, params.get("state"), issuer, &client.metadata)
     };
     for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
         if params.get(name).is_none() {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
+use crate::protocol::localized::Localized;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
 use crate::secret::TokenHash;
@@ -134,6 +135,9 @@ pub struct Metadata {
     pub allowed_cors_origins: Option<Vec<String>>,
     /// An application of the operator's own: people are not asked for consent.
     pub first_party: bool,
+    /// Names and pages in further languages.
+    #[serde(flatten)]
+    pub localized: Localized,
 }
 
 /// Why metadata cannot be registered.
@@ -151,8 +155,12 @@ impl Metadata {
     /// Checks what the types do not already say; `development` allows http on loopback hosts.
     pub fn check(&self, development: bool) -> Result<(), MetadataFault> {
         let member = |text: String| Err(MetadataFault::Member(text));
-        if self.client_name.trim().is_empty() || self.client_name.chars().count() > 120 {
-            return member("client_name must have 1 to 120 characters".into());
+        let localized = || self.localized.iter();
+        let names = localized().filter(|(name, ..)| *name == "client_name").map(|(.., text)| text);
+        for name in [self.client_name.as_str()].into_iter().chain(names) {
+            if name.trim().is_empty() || name.chars().count() > 120 {
+                return member("client_name must have 1 to 120 characters".into());
+            }
         }
         if self.redirect_uris.is_empty() {
             return member("at least one redirect_uri is needed".into());
@@ -167,8 +175,9 @@ impl Metadata {
             ("tos_uri", &self.tos_uri),
             ("initiate_login_uri", &self.initiate_login_uri),
         ];
-        for (name, uri) in pages {
-            let Some(uri) = uri else { continue };
+        let pages = pages.into_iter().filter_map(|(name, uri)| Some((name, uri.as_deref()?)));
+        let further = localized().filter(|(name, ..)| *name != "client_name");
+        for (name, uri) in pages.chain(further.map(|(name, _, uri)| (name, uri))) {
             if RedirectUri::register(uri, ApplicationType::Web, development).is_err() {
                 return member(format!("{name} {uri:?} must be an https address"));
             }
@@ -185,6 +194,28 @@ impl Metadata {
             ));
         }
         Ok(())
+    }
+}
+
+impl Metadata {
+    /// What the application is called in the language of a page.
+    pub fn name_in(&self, lang: &str) -> &str {
+        self.localized.get("client_name", lang).unwrap_or(&self.client_name)
+    }
+
+    /// The application's home page in that language.
+    pub fn client_uri_in(&self, lang: &str) -> Option<&str> {
+        self.localized.get("client_uri", lang).or(self.client_uri.as_deref())
+    }
+
+    /// The page with its privacy policy in that language.
+    pub fn policy_uri_in(&self, lang: &str) -> Option<&str> {
+        self.localized.get("policy_uri", lang).or(self.policy_uri.as_deref())
+    }
+
+    /// The page with its terms in that language.
+    pub fn tos_uri_in(&self, lang: &str) -> Option<&str> {
+        self.localized.get("tos_uri", lang).or(self.tos_uri.as_deref())
     }
 }
 
@@ -233,9 +264,11 @@ impl Client {
         Url::parse(known?).ok()?.host_str().map(str::to_owned)
     }
 
-    /// Where a person can begin again: name and address, if an address is registered.
-    pub fn way_back(&self) -> Option<(String, String)> {
-        let address = self.metadata.initiate_login_uri.clone().or_else(|| self.metadata.client_uri.clone());
-        address.map(|address| (self.metadata.client_name.clone(), address))
+    /// Where a person can begin again: name and address, if an address is registered, in the language of a
+    /// page.
+    pub fn way_back(&self, lang: &str) -> Option<(String, String)> {
+        let address =
+            self.metadata.initiate_login_uri.as_deref().or_else(|| self.metadata.client_uri_in(lang));
+        address.map(|address| (self.metadata.name_in(lang).to_owned(), address.to_owned()))
     }
 }

@@ -12,7 +12,12 @@ use crate::protocol::scope::{STANDARD, is_standard};
 /// The provider's metadata. A member is here because its feature is, and each has a test that uses it.
 ///
 /// Spec: OpenID Connect Discovery §3, RFC 8414 §2
-pub fn metadata(issuer: &str, resources: &Resources, algorithms: &[SigningAlg]) -> Map<String, Value> {
+pub fn metadata(
+    issuer: &str,
+    resources: &Resources,
+    algorithms: &[SigningAlg],
+    languages: &[&str],
+) -> Map<String, Value> {
     let at = |path: &str| json!(format!("{issuer}{path}"));
     let standard = STANDARD.iter().map(|(name, _)| *name);
     let ours = resources.all_scopes().filter(|name| !is_standard(name));
@@ -41,7 +46,7 @@ pub fn metadata(issuer: &str, resources: &Resources, algorithms: &[SigningAlg]) 
         ("request_uri_parameter_supported", json!(false)),
         ("acr_values_supported", json!([ACR_SINGLE_FACTOR])),
         ("prompt_values_supported", json!(Prompt::SUPPORTED)),
-        ("ui_locales_supported", json!(["en"])),
+        ("ui_locales_supported", json!(languages)),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("authorization_response_iss_parameter_supported", json!(true)),
     ];

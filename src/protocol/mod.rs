@@ -7,6 +7,7 @@ pub mod failure; // how a request can fail, by the shape of its answer
 
 pub mod client; // a registered Relying Party
 pub mod client_auth;
+pub mod localized; // what is said of a client in several languages
 pub mod redirect_uri;
 pub mod resource; // the APIs tokens are for
 pub mod scope;
@@ -24,4 +25,5 @@ pub mod code; // redeeming an authorization code
 pub mod claims; // what tokens say
 pub mod bearer; // checking our own access tokens
 pub mod logout;
+pub mod locales; // which language to speak
 pub mod metadata; // discovery, generated from what is live

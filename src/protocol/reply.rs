@@ -2,7 +2,9 @@
 
 use url::form_urlencoded;
 
+use crate::protocol::client::Metadata;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError};
+use crate::protocol::localized::Localized;
 
 /// How the parameters of a response travel.
 ///
@@ -59,6 +61,7 @@ pub struct ReplyTo {
     state: Option<String>,
     issuer: String,
     client_name: String,
+    localized: Localized,
 }
 
 impl ReplyTo {
@@ -68,14 +71,15 @@ impl ReplyTo {
         mode: ResponseMode,
         state: Option<&str>,
         issuer: &str,
-        client_name: &str,
+        client: &Metadata,
     ) -> ReplyTo {
         ReplyTo {
             redirect_uri: redirect_uri.into(),
             mode,
             state: state.map(Into::into),
             issuer: issuer.into(),
-            client_name: client_name.into(),
+            client_name: client.client_name.clone(),
+            localized: client.localized.clone(),
         }
     }
 
@@ -84,9 +88,9 @@ impl ReplyTo {
         &self.redirect_uri
     }
 
-    /// What people know the application there as.
-    pub fn client_name(&self) -> &str {
-        &self.client_name
+    /// What people know the application there as, in the language of a page.
+    pub fn client_name(&self, lang: &str) -> &str {
+        self.localized.get("client_name", lang).unwrap_or(&self.client_name)
     }
 
     /// The response that carries an authorization code home.

@@ -3,17 +3,20 @@
 use std::net::IpAddr;
 
 use actix_web::cookie::Cookie;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use ipnet::IpNet;
 
 use crate::app::App;
 use crate::config::Completion;
-use crate::web::texts::Texts;
+use crate::texts::Texts;
+use crate::web::language;
 use crate::web::views::{InterstitialPage, Shell};
 
+/// The longest address that the language switch leads back to; the link to it must fit into an address too.
+const LONGEST_HERE: usize = 8 * 1024;
 /// How long a client should wait before it tries again when a store is away, in seconds.
 pub const RETRY_AFTER: &str = "5";
 
@@ -36,15 +39,26 @@ impl ClientAddress {
     }
 }
 
-/// What surrounds a page: language, base path, request id.
+/// What surrounds a page: language, base path, request id, and where to find it again.
 pub fn shell(req: &HttpRequest, app: &App) -> Shell {
     let request_id = req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    shell_of(app, request_id)
+    Shell { here: here(req), ..shell_of(app, request_id, language::texts(req)) }
 }
 
 /// The same where the request is out of reach.
-pub fn shell_of(app: &App, request_id: String) -> Shell {
-    Shell { texts: Texts::english(), base: app.config.base.clone(), request_id }
+pub fn shell_of(app: &App, request_id: String, texts: Texts) -> Shell {
+    Shell { texts, base: app.config.base.clone(), request_id, here: None }
+}
+
+/// The address a page can be asked for again at, without the application's wish for a language: it would
+/// overrule the choice that brings the person back here. An answer to a form has none.
+fn here(req: &HttpRequest) -> Option<String> {
+    let (path, query) = (req.path(), req.query_string());
+    if !matches!(*req.method(), Method::GET | Method::HEAD) || path.len() + query.len() > LONGEST_HERE {
+        return None;
+    }
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("ui_locales=")).collect();
+    Some(if query.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
 }
 
 /// Whether a page has forms of ours, which decides its policies.
@@ -106,11 +120,13 @@ pub fn see_other(location: &str) -> HttpResponseBuilder {
 }
 
 /// Takes the browser back to an application after an interaction: by a page, because a redirect would
-/// count as part of the form submission that came before.
+/// count as part of the form submission that came before. The page is gone in a blink, so it is not asked for
+/// in another language.
 pub fn complete(shell: Shell, app: &App, client_name: &str, url: &str) -> HttpResponse {
     if app.config.completion == Completion::Redirect {
         return see_other(url).finish();
     }
+    let shell = Shell { here: None, ..shell };
     let page = InterstitialPage { shell, client_name: client_name.into(), url: url.into() };
     let policy =
         "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";

@@ -1,4 +1,5 @@
-//! What the browser holds of ours: three opaque cookies; and whether a form came from our own page.
+//! What the browser holds of ours: three opaque cookies and a chosen language; and whether a form or a link
+//! came from our own page.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;
@@ -14,6 +15,8 @@ use crate::state::sessions::Session;
 
 /// How long a browser is remembered, in days.
 const BROWSER_DAYS: i64 = 400;
+/// How long a choice of language is remembered, in days.
+const LANGUAGE_DAYS: i64 = 365;
 
 /// What a cookie is for; with a prefix and `Secure` wherever there is TLS.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,8 @@ enum Jar {
     Browser,
     /// Shows that somebody has signed in here before.
     Device,
+    /// Names the language that was chosen here.
+    Language,
 }
 
 impl Jar {
@@ -33,9 +38,11 @@ impl Jar {
             (Jar::Session, false) => "__Host-sid",
             (Jar::Browser, false) => "__Host-browser",
             (Jar::Device, false) => "__Host-device",
+            (Jar::Language, false) => "__Host-lang",
             (Jar::Session, true) => "countersign_sid",
             (Jar::Browser, true) => "countersign_browser",
             (Jar::Device, true) => "countersign_device",
+            (Jar::Language, true) => "countersign_lang",
         }
     }
 
@@ -70,7 +77,21 @@ pub fn device_cookie<'c>(app: &App, value: String, max_age: Duration) -> Cookie<
 
 /// What that cookie says; nothing when there is none.
 pub fn device_cookie_value(req: &HttpRequest, app: &App) -> String {
-    req.cookie(Jar::Device.name(app.config.development)).map(|c| c.value().to_owned()).unwrap_or_default()
+    value(req, app, Jar::Device)
+}
+
+/// The cookie that keeps the language somebody chose.
+pub fn language_cookie<'c>(app: &App, value: String) -> Cookie<'c> {
+    Jar::Language.cookie(app, value, Some(CookieDuration::days(LANGUAGE_DAYS)))
+}
+
+/// What that cookie says; nothing when there is none.
+pub fn language_cookie_value(req: &HttpRequest, app: &App) -> String {
+    value(req, app, Jar::Language)
+}
+
+fn value(req: &HttpRequest, app: &App, jar: Jar) -> String {
+    req.cookie(jar.name(app.config.development)).map(|c| c.value().to_owned()).unwrap_or_default()
 }
 
 /// The record this browser's session cookie opens.
@@ -152,4 +173,11 @@ pub fn refuse_cross_site(req: &HttpRequest, app: &App) -> Result<(), PageFailure
         (None, Some(_)) => Err(PageFailure::CrossSite("Origin is not the issuer's")),
         (None, None) => Err(PageFailure::CrossSite("it has neither Sec-Fetch-Site nor Origin")),
     }
+}
+
+/// Tells whether a link was followed on another site, as far as the browser says.
+///
+/// Spec: Fetch Metadata Request Headers §2.4 (`Sec-Fetch-Site`)
+pub fn is_from_elsewhere(req: &HttpRequest) -> bool {
+    req.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }

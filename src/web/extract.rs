@@ -7,6 +7,7 @@ use actix_web::web::Bytes;
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::{BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
+use crate::web::language;
 
 /// A request's body, or why it could not be taken: over the limit, or the connection broke.
 pub type Body = Result<Bytes, actix_web::Error>;
@@ -25,7 +26,9 @@ fn is_form(req: &HttpRequest) -> bool {
 
 /// The query parameters of a page.
 pub fn query(req: &HttpRequest, known: &[&'static str]) -> Result<Params, PageFailure> {
-    Ok(Params::parse(req.query_string().as_bytes(), known)?)
+    let params = Params::parse(req.query_string().as_bytes(), known)?;
+    language::note(req, &params, None);
+    Ok(params)
 }
 
 /// The parameters of one of our own forms, each at most once.
@@ -48,7 +51,9 @@ pub fn authorization_form(
         return Err(PageFailure::ContentType);
     }
     let Ok(body) = body else { return Err(PageFailure::BodyTooLarge) };
-    Ok(Params::parse(body, known)?)
+    let params = Params::parse(body, known)?;
+    language::note(req, &params, None);
+    Ok(params)
 }
 
 /// The form parameters of an endpoint that clients call. Secrets in the query are refused, so that

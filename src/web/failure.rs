@@ -10,13 +10,12 @@ use crate::db::DbError;
 use crate::keys::KeyError;
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::state::StateError;
-use crate::web::answer::{RETRY_AFTER, html, no_store, shell_of, with_status};
-use crate::web::texts::Texts;
-use crate::web::views::ErrorPage;
+use crate::texts::Texts;
+use crate::web::answer::{RETRY_AFTER, html, no_store, with_status};
+use crate::web::views::{ErrorPage, Shell};
 
 /// Renders a failure as a page.
-pub fn failure_page(app: &App, request_id: &str, failure: &PageFailure) -> HttpResponse {
-    let shell = shell_of(app, request_id.into());
+pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpResponse {
     let text = |part: &str, args: &[(&str, &str)]| {
         shell.texts.with(&format!("error-{}-{part}", failure.name()), args)
     };

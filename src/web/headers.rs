@@ -20,9 +20,11 @@ use crate::ids::request_id;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
 use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
-use crate::web::answer::{ClientAddress, RequestId, see_other, shell_of};
+use crate::texts::Texts;
+use crate::web::answer::{ClientAddress, RequestId, see_other, shell, shell_of};
 use crate::web::debug;
 use crate::web::failure::failure_page;
+use crate::web::language;
 use crate::web::reply::at_once;
 
 /// The longest request target that is looked at.
@@ -55,6 +57,7 @@ async fn answer<B: MessageBody + 'static>(
     let begun = Instant::now();
     let _counted = InFlight::begin(&app.metrics.in_flight);
     req.extensions_mut().insert(RequestId(id.to_owned()));
+    let texts = language::begin(req.request(), app);
     let from = client_address(&req, app, peer);
     if let Some(from) = from {
         req.extensions_mut().insert(ClientAddress(from));
@@ -68,10 +71,11 @@ async fn answer<B: MessageBody + 'static>(
     };
     let Ok(answered) = called else {
         line.write(500, &app.metrics.unmatched);
-        return Err(panicked(app, id));
+        return Err(panicked(app, id, texts));
     };
-    let mut res = render_failure(answered?, app, id);
-    secure(res.headers_mut(), app, id);
+    let mut res = render_failure(answered?, app);
+    let texts = language::texts(res.request());
+    secure(res.headers_mut(), app, id, texts);
     if app.drain.has_begun() {
         res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -123,11 +127,11 @@ fn given_id(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Str
 
 /// A panic ends this request with 500 and harms no other. The request went down with the handler: its
 /// answer travels as an error.
-fn panicked(app: &App, id: &str) -> Error {
+fn panicked(app: &App, id: &str, texts: Texts) -> Error {
     let failure = PageFailure::Internal("a handler panicked".into());
     tracing::error!(cause = %failure, "failed");
-    let mut page = failure_page(app, id, &failure);
-    secure(page.headers_mut(), app, id);
+    let mut page = failure_page(app, shell_of(app, id.into(), texts), &failure);
+    secure(page.headers_mut(), app, id, texts);
     InternalError::from_response(failure, page).into()
 }
 
@@ -204,7 +208,6 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
 fn render_failure<B: MessageBody + 'static>(
     mut res: ServiceResponse<EitherBody<B, BoxBody>>,
     app: &App,
-    id: &str,
 ) -> ServiceResponse<EitherBody<B, BoxBody>> {
     let Some(error) = res.response().error() else { return res };
     let status = res.status();
@@ -218,9 +221,11 @@ fn render_failure<B: MessageBody + 'static>(
         debug::keep(res.request(), app, code, cause);
     }
     let rendered = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
-        (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => Some(failure_page(app, id, page)),
+        (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => {
+            Some(failure_page(app, shell(res.request(), app), page))
+        }
         (_, Some(AuthorizeFailure::Reply { reply_to, error, .. })) => {
-            Some(at_once(shell_of(app, id.into()), reply_to, reply_to.error(error)))
+            Some(at_once(shell(res.request(), app), reply_to, reply_to.error(error)))
         }
         _ => None,
     };
@@ -237,8 +242,13 @@ fn render_failure<B: MessageBody + 'static>(
     ServiceResponse::new(request, rendered).map_into_right_body()
 }
 
-/// Adds what every response needs and its handler did not say better.
-fn secure(headers: &mut HeaderMap, app: &App, id: &str) {
+/// Adds what every response needs and its handler did not say better; a page also names its language.
+fn secure(headers: &mut HeaderMap, app: &App, id: &str, texts: Texts) {
+    let is_page =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(texts.lang()));
+    }
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }

@@ -3,6 +3,7 @@
 pub mod headers; // what surrounds every request
 pub mod extract; // reading requests
 pub mod browser; // cookies, and whether a form is our own page's
+pub mod language; // which language to answer in
 
 pub mod device; // browsers in which somebody has signed in before
 
@@ -20,5 +21,4 @@ pub mod document; // public documents
 pub mod cors; // whose scripts may read an answer
 
 pub mod assets; // the style sheet and the icon, by their hashes
-pub mod texts; // every visible word
 pub mod views; // what each page shows

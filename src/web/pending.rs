@@ -14,6 +14,7 @@ use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
 use crate::web::answer::shell;
 use crate::web::browser::Browser;
+use crate::web::language;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
 use crate::web::views::ClientCard;
@@ -72,7 +73,7 @@ impl Pending {
         now: OffsetDateTime,
     ) -> Result<Option<Pending>, AuthorizeFailure> {
         let browser = Browser::of(req, app);
-        let opened = Ticket::open(app, Kind::Authorize, sealed, browser.as_ref(), now).await?;
+        let opened = Ticket::open(req, app, Kind::Authorize, sealed, browser.as_ref(), now).await?;
         let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(now)) else {
             return Ok(None);
         };
@@ -110,17 +111,23 @@ impl Pending {
     }
 }
 
+/// What an application is called in the language of the request.
+pub fn name<'c>(req: &HttpRequest, client: &'c Client) -> &'c str {
+    client.metadata.name_in(language::texts(req).lang())
+}
+
 /// The address that goes on with a ticket.
 pub fn continue_at(app: &App, sealed: &str) -> String {
     format!("{}/continue?t={sealed}", app.config.base)
 }
 
-/// What a page shows of a client.
-pub fn card(client: &Client) -> ClientCard {
+/// What a page shows of a client, in the language of the request.
+pub fn card(req: &HttpRequest, client: &Client) -> ClientCard {
+    let (metadata, lang) = (&client.metadata, language::texts(req).lang());
     ClientCard {
-        name: client.metadata.client_name.clone(),
+        name: metadata.name_in(lang).into(),
         host: client.host(),
-        policy_uri: client.metadata.policy_uri.clone(),
-        tos_uri: client.metadata.tos_uri.clone(),
+        policy_uri: metadata.policy_uri_in(lang).map(Into::into),
+        tos_uri: metadata.tos_uri_in(lang).map(Into::into),
     }
 }

@@ -35,7 +35,10 @@ pub fn at_once(shell: Shell, reply_to: &ReplyTo, response: Response) -> HttpResp
 /// that came before.
 pub fn after_pages(shell: Shell, app: &App, reply_to: &ReplyTo, response: Response) -> HttpResponse {
     match response {
-        Response::Redirect(url) => complete(shell, app, reply_to.client_name(), &url),
+        Response::Redirect(url) => {
+            let name = reply_to.client_name(shell.texts.lang());
+            complete(shell, app, name, &url)
+        }
         Response::FormPost { to, fields } => form_post(shell, reply_to, to, fields),
     }
 }
@@ -47,6 +50,7 @@ fn form_post(
     to: String,
     fields: Vec<(&'static str, String)>,
 ) -> HttpResponse {
-    let page = FormPostPage { shell, client_name: reply_to.client_name().into(), to, fields };
+    let client_name = reply_to.client_name(shell.texts.lang()).into();
+    let page = FormPostPage { shell: Shell { here: None, ..shell }, client_name, to, fields };
     html(&page, &POSTS_BY_ITSELF, "no-referrer")
 }

@@ -10,9 +10,11 @@ use crate::ids::{SessionId, TicketId};
 use crate::keys::seal::{open, seal};
 use crate::protocol::authorize::Done;
 use crate::protocol::failure::PageFailure;
+use crate::protocol::params::Params;
 use crate::secret::{base64url, from_base64url, same};
 use crate::web::answer::ClientAddress;
 use crate::web::browser::Browser;
+use crate::web::language;
 
 /// How long a ticket can be continued.
 const LIFETIME: Duration = Duration::hours(24);
@@ -113,8 +115,9 @@ impl Ticket {
         Ok(format!("{PARKED}{}", handle.expose()))
     }
 
-    /// Opens what [`Ticket::seal`] made.
+    /// Opens what [`Ticket::seal`] made, and goes on in the language the application asked for.
     pub async fn open(
+        req: &HttpRequest,
         app: &App,
         kind: Kind,
         text: &str,
@@ -133,6 +136,9 @@ impl Ticket {
             .map_err(|_why| PageFailure::TicketTampered)?;
         let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| PageFailure::TicketTampered)?;
         let ticket = Ticket { kind, ..ticket };
+        if let Ok(wish) = Params::parse(ticket.params.as_bytes(), &["ui_locales"]) {
+            language::note(req, &wish, Some(ticket.begun));
+        }
         let is_ours = browser.is_some_and(|browser| same(&browser.binding(), binding));
         Ok(Opened { ticket, is_ours })
     }

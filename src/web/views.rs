@@ -2,9 +2,10 @@
 //! only lay them out, and every word comes from the [`Texts`] in the [`Shell`].
 
 use askama::Template;
+use time::OffsetDateTime;
 
+use crate::texts::Texts;
 use crate::web::assets;
-use crate::web::texts::Texts;
 
 /// What every page needs around its content.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Shell {
     pub base: String,
     /// The id of the request in the log; shown on the error page.
     pub request_id: String,
+    /// The address to find this page at again, in another language; an answer to a form has none.
+    pub here: Option<String>,
 }
 
 impl Shell {
@@ -26,12 +29,22 @@ impl Shell {
         assets::favicon_href(&self.base)
     }
 
+    /// The address that turns this page into another language.
+    fn language_href(&self, lang: &str, here: &str) -> String {
+        let here: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
+        format!("{}/language?lang={lang}&back={here}", self.base)
+    }
+
     fn get(&self, id: impl AsRef<str>) -> String {
         self.texts.get(id.as_ref())
     }
 
     fn with(&self, id: &str, name: &str, value: impl AsRef<str>) -> String {
         self.texts.with(id, &[(name, value.as_ref())])
+    }
+
+    fn at(&self, id: &str, instant: &OffsetDateTime) -> String {
+        self.texts.at(id, *instant)
     }
 
     fn title(&self, heading: impl AsRef<str>) -> String {
@@ -283,8 +296,8 @@ pub struct HomeAccount {
     pub name: String,
     /// The login name.
     pub login: String,
-    /// When they signed in, in words.
-    pub since: String,
+    /// When they signed in.
+    pub since: OffsetDateTime,
 }
 
 /// An application on the front page.

@@ -1,5 +1,5 @@
 # Every word a person reads on Countersign's own pages, in English.
-# A language is added by a file like this one beside it and a line in FILES of src/web/texts.rs.
+# A language is added by a file like this one beside it and a line in FILES of src/texts.rs.
 # Terms of the standards (redirect_uri, client_id, …) stay untranslated: developers search for them.
 
 ## Frame
@@ -7,9 +7,26 @@
 product = Countersign
 page-title = { $title } · { product }
 page-title-problem = Problem: { $title } · { product }
+language = Language
+language-name = English
 client-policy = Privacy policy
 client-terms = Terms of use
 client-links = About { $client }
+month-name =
+    { $month ->
+        [1] January
+        [2] February
+        [3] March
+        [4] April
+        [5] May
+        [6] June
+        [7] July
+        [8] August
+        [9] September
+        [10] October
+        [11] November
+       *[12] December
+    }
 
 ## Sign in
 
@@ -81,7 +98,7 @@ home-title-nobody = Nobody is signed in here
 home-nobody = Open one of your applications and choose “Sign in” there. You come back here by yourself when it is time.
 home-title-account = You are signed in
 home-accounts = Accounts in this browser
-home-since = Since { $since }
+home-since = Since { $day } { month-name } { $year }, { $time } UTC
 home-apps = Applications
 home-apps-none = There is no application to open from here yet.
 home-sign-out = Sign out

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("db", &["files", "telemetry"]),
     ("password", &["secret", "telemetry"]),
     ("telemetry", &[]),
+    ("texts", &[]),
     ("tls", &["clock", "telemetry"]),
     // the rules
     ("protocol", &["ids", "secret"]),
@@ -33,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &[
             "protocol", "store", "state", "keys", "config", "health", "db", "drain", "password", "published",
-            "clock", "telemetry", "tls",
+            "clock", "telemetry", "texts", "tls",
         ],
     ),
     // the vocabulary of HTTP
@@ -41,7 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "web",
         &[
             "protocol", "state", "keys", "app", "config", "db", "ids", "published", "secret", "clock",
-            "password", "telemetry",
+            "password", "telemetry", "texts",
         ],
     ),
     // what programs call, what people see
@@ -56,7 +57,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pages",
         &[
             "web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password",
-            "telemetry",
+            "telemetry", "texts",
         ],
     ),
     // on top: these put everything together

@@ -7,23 +7,34 @@ use askama::Template;
 use countersign::protocol::failure::{OAuthError, PageFailure};
 use countersign::protocol::params::Undecodable;
 use countersign::protocol::redirect_uri::Mismatch;
-use countersign::web::texts::Texts;
+use countersign::texts::Texts;
 use countersign::web::views::{
     ClientCard, ConsentPage, ErrorPage, FormPostPage, HomeAccount, HomeApp, HomePage, InterstitialPage,
     LoginPage, LoginProblem, ScopeLine, Shell, SignOutPage, SignedOutPage,
 };
+use time::macros::datetime;
 
 /// A name that would break any page that forgets to escape.
 const HOSTILE: &str = r#""><script>alert(1)</script>"#;
 
-/// Answers all sample pages: a file name without ending, and the document.
+/// A name that is long without hostility, and one that no line can be broken in.
+const LONG: &str =
+    "Internationale Gesellschaft für Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau e. V.";
+
+/// Answers all sample pages in every language: a file name without ending, and the document. English ones
+/// have the plain name, all others end with their language: `login-de`.
 pub fn sample_pages() -> Vec<(String, String)> {
-    let mut pages = login_pages();
-    pages.extend(consent_pages());
-    pages.extend(sign_out_pages());
-    pages.extend(error_pages());
-    pages.extend(home_pages());
-    pages
+    Texts::all().flat_map(pages_in).collect()
+}
+
+fn pages_in(texts: Texts) -> Vec<(String, String)> {
+    let mut pages = login_pages(texts);
+    pages.extend(consent_pages(texts));
+    pages.extend(sign_out_pages(texts));
+    pages.extend(error_pages(texts));
+    pages.extend(home_pages(texts));
+    let ending = if texts.lang() == "en" { String::new() } else { format!("-{}", texts.lang()) };
+    pages.into_iter().map(|(name, html)| (name + &ending, html)).collect()
 }
 
 /// One of each kind of failure that has a page: a new kind does not compile before it has its place here.
@@ -59,11 +70,12 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
     })
 }
 
-fn shell() -> Shell {
+fn shell(texts: Texts) -> Shell {
     Shell {
-        texts: Texts::english(),
+        texts,
         base: "/id".to_owned(),
         request_id: "0198c2b4-6f1e-7c55-9a37-2d1f0c9be481".to_owned(),
+        here: Some("/id/login?t=t1.c2VhbGVk".to_owned()),
     }
 }
 
@@ -85,13 +97,17 @@ fn hostile_client() -> ClientCard {
     }
 }
 
+fn long_client() -> ClientCard {
+    ClientCard { name: LONG.to_owned(), ..hostile_client() }
+}
+
 fn page(name: &str, page: &impl Template) -> (String, String) {
     (name.to_owned(), page.render().expect("a page renders"))
 }
 
-fn login_pages() -> Vec<(String, String)> {
+fn login_pages(texts: Texts) -> Vec<(String, String)> {
     let plain = LoginPage {
-        shell: shell(),
+        shell: shell(texts),
         client: client(),
         ticket: "t1.c2VhbGVk".to_owned(),
         username: String::new(),
@@ -112,16 +128,16 @@ fn login_pages() -> Vec<(String, String)> {
         page("login-no-password", &problem(LoginProblem::Missing, "ada")),
         page("login-busy", &problem(LoginProblem::Busy, "ada")),
         page("login-state-down", &problem(LoginProblem::StateDown, "ada")),
+        page("login-long", &LoginPage { client: long_client(), username: LONG.to_owned(), ..plain.clone() }),
         page("login-hostile", &LoginPage { client: hostile_client(), username: HOSTILE.to_owned(), ..plain }),
     ]
 }
 
-fn consent_pages() -> Vec<(String, String)> {
+fn consent_pages(texts: Texts) -> Vec<(String, String)> {
     let standard = ["openid", "profile", "email"];
-    let scopes =
-        standard.into_iter().filter_map(|scope| ScopeLine::standard(Texts::english(), scope)).collect();
+    let scopes = standard.into_iter().filter_map(|scope| ScopeLine::standard(texts, scope)).collect();
     let plain = ConsentPage {
-        shell: shell(),
+        shell: shell(texts),
         client: client(),
         account: "ada@lovelace.example".to_owned(),
         scopes,
@@ -137,19 +153,32 @@ fn consent_pages() -> Vec<(String, String)> {
         scopes: vec![ScopeLine { title: HOSTILE.to_owned(), detail: Some(HOSTILE.to_owned()) }],
         ..plain.clone()
     };
-    vec![page("consent", &plain), page("consent-wary", &wary), page("consent-hostile", &hostile)]
+    let long = ConsentPage {
+        client: long_client(),
+        account: LONG.to_owned(),
+        scopes: vec![ScopeLine { title: LONG.to_owned(), detail: Some(LONG.to_owned()) }],
+        loopback_warning: true,
+        ..plain.clone()
+    };
+    vec![
+        page("consent", &plain),
+        page("consent-wary", &wary),
+        page("consent-long", &long),
+        page("consent-hostile", &hostile),
+    ]
 }
 
-fn sign_out_pages() -> Vec<(String, String)> {
+fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
     let asked = SignOutPage {
-        shell: shell(),
+        shell: shell(texts),
         account: Some("ada@lovelace.example".to_owned()),
         client: Some(client()),
         hidden: vec![("csrf".to_owned(), "bWFj".to_owned()), ("state".to_owned(), HOSTILE.to_owned())],
     };
+    let long = SignOutPage { account: Some(LONG.to_owned()), client: Some(long_client()), ..asked.clone() };
     let unnamed = SignOutPage { account: None, client: None, ..asked.clone() };
     let form_post = FormPostPage {
-        shell: shell(),
+        shell: Shell { here: None, ..shell(texts) },
         client_name: "Field Notes".to_owned(),
         to: "https://notes.example/callback?at=home".to_owned(),
         fields: vec![("code", "c".to_owned()), ("state", HOSTILE.to_owned())],
@@ -158,20 +187,24 @@ fn sign_out_pages() -> Vec<(String, String)> {
     vec![
         page("sign-out", &asked),
         page("sign-out-unnamed", &unnamed),
-        page("signed-out", &SignedOutPage { shell: shell() }),
+        page("sign-out-long", &long),
+        page("signed-out", &SignedOutPage { shell: shell(texts) }),
         page(
             "interstitial",
-            &InterstitialPage { shell: shell(), client_name: "Field Notes".to_owned(), url },
+            &InterstitialPage {
+                shell: Shell { here: None, ..shell(texts) },
+                client_name: "Field Notes".to_owned(),
+                url,
+            },
         ),
         page("form-post", &form_post),
     ]
 }
 
-fn error_pages() -> Vec<(String, String)> {
-    let texts = Texts::english();
+fn error_pages(texts: Texts) -> Vec<(String, String)> {
     let values = [("name", "scope"), ("seconds", "30"), ("client", "Field Notes")];
     let explain = |failure: &PageFailure| ErrorPage {
-        shell: shell(),
+        shell: shell(texts),
         status: failure.status(),
         title: texts.get(&format!("error-{}-title", failure.name())),
         what: texts.with(&format!("error-{}-what", failure.name()), &values),
@@ -202,11 +235,11 @@ fn error_pages() -> Vec<(String, String)> {
     pages
 }
 
-fn home_pages() -> Vec<(String, String)> {
+fn home_pages(texts: Texts) -> Vec<(String, String)> {
     let account = |name: &str, login: &str| HomeAccount {
         name: name.to_owned(),
         login: login.to_owned(),
-        since: "today, 09:41".to_owned(),
+        since: datetime!(2026-03-07 09:41 UTC),
     };
     let app = |name: &str, host: &str, opens: bool| HomeApp {
         name: name.to_owned(),
@@ -214,15 +247,17 @@ fn home_pages() -> Vec<(String, String)> {
         host: Some(host.to_owned()),
     };
     let signed_in = HomePage {
-        shell: shell(),
+        shell: shell(texts),
         accounts: vec![
             account("Ada Lovelace", "ada"),
             account("Éva Königsberg-Hallström", "eva@work.example"),
+            account(LONG, LONG),
         ],
         apps: vec![
             app("Field Notes", "notes.example", true),
             app("Ledger", "ledger.example", true),
             app("Build server", "ci.internal.example", false),
+            app(LONG, "a-host-with-a-name-that-does-not-fit.on.any.small.screen.example", true),
         ],
         csrf: "bWFj".to_owned(),
         development: false,

@@ -55,7 +55,7 @@ fn is_sound(metadata: &Metadata, development: bool) {
             metadata.redirect_uris.iter().any(|uri| uri.as_str().starts_with("https://evil.example"));
         assert!(!client.allows_origin(origin) || named || of_a_site, "{origin:?} may read");
     }
-    let _words = (client.host(), client.way_back(), client.allowed_scopes());
+    let _words = (client.host(), client.way_back("de"), client.allowed_scopes());
 }
 
 fn of_a_person(claims: Map<String, Value>) {

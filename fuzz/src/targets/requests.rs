@@ -133,7 +133,7 @@ fn sets_only_our_cookies(answer: &Answer, text: &str) {
     for value in answer.headers.get_all(SET_COOKIE) {
         let value = value.to_str().expect("text");
         let cookie = Cookie::parse(value).expect("a cookie");
-        let ours = ["countersign_sid", "countersign_browser", "countersign_device"];
+        let ours = ["countersign_sid", "countersign_browser", "countersign_device", "countersign_lang"];
         assert!(ours.contains(&cookie.name()), "{value:?} after {text:?}");
         assert_eq!(
             (cookie.path(), cookie.domain(), cookie.http_only()),

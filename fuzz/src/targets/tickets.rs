@@ -27,8 +27,9 @@ pub fn run(input: &[u8]) {
 }
 
 fn open(provider: &Provider, kind: Kind, text: &str) -> Option<(Ticket, bool)> {
-    let browser = Browser::of(&provider.from_browser(), &provider.app);
-    let opened = provider.wait(Ticket::open(&provider.app, kind, text, browser.as_ref(), provider.now));
+    let (req, app) = (provider.from_browser(), &provider.app);
+    let browser = Browser::of(&req, app);
+    let opened = provider.wait(Ticket::open(&req, app, kind, text, browser.as_ref(), provider.now));
     opened.ok().map(|opened| (opened.ticket, opened.is_ours))
 }
 
@@ -38,7 +39,8 @@ fn sealed_and_opened(provider: &Provider, params: &str) {
     let (ticket, is_ours) = open(provider, Kind::Authorize, &sealed).expect("it was sealed just now");
     assert!(is_ours && ticket.params == params && !ticket.is_expired(provider.now));
     assert!(open(provider, Kind::Logout, &sealed).is_none(), "it is of another kind");
-    let nobodys = provider.wait(Ticket::open(&provider.app, Kind::Authorize, &sealed, None, provider.now));
+    let (req, app) = (provider.from_browser(), &provider.app);
+    let nobodys = provider.wait(Ticket::open(&req, app, Kind::Authorize, &sealed, None, provider.now));
     assert!(nobodys.is_ok_and(|opened| !opened.is_ours), "it opens, and is nobody's");
 }
 

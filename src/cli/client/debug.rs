@@ -15,7 +15,7 @@ use crate::clock::span;
 use crate::protocol::client::Client;
 use crate::state::State;
 use crate::state::failures::Failure;
-use crate::web::texts::Texts;
+use crate::texts::Texts;
 
 /// How often `--follow` looks.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);

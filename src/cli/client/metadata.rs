@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::words::check_visible;
 use crate::protocol::client::Metadata;
+use crate::protocol::localized;
 use crate::protocol::scope::{Scope, is_name};
 
 /// The grant types of every client.
@@ -75,6 +76,12 @@ pub fn read(
             bail!("{name} must be {expected}, but is {value}");
         }
     }
+    for (name, value) in members.iter().filter(|(name, _)| localized::split(name).is_some()) {
+        match value.as_str() {
+            Some(text) => check_visible(name, text)?,
+            None => bail!("{name} must be a string, but is {value}"),
+        }
+    }
     if let Some(text) = members.get("scope").and_then(Value::as_str) {
         ignored.extend(check_scope(text, offered)?);
     }
@@ -85,7 +92,7 @@ pub fn read(
 }
 
 fn is_kept(name: &str) -> bool {
-    KEPT.iter().any(|(kept, _)| *kept == name)
+    KEPT.iter().any(|(kept, _)| *kept == name) || localized::split(name).is_some()
 }
 
 fn take_text(members: &mut Map<String, Value>, name: &str) -> anyhow::Result<Option<String>> {

@@ -118,6 +118,44 @@ fn what_was_printed_can_be_read_again() {
 }
 
 #[test]
+fn names_and_pages_may_be_given_in_several_languages() {
+    let shell = Shell::new();
+    let members = json!({
+        "client_name": "Field Notes", "client_name#de": "Feldnotizen", "client_name#zh-Hant-TW": "田野筆記",
+        "policy_uri#de": "https://a.example/datenschutz", "redirect_uris": ["https://a.example/cb"],
+    });
+    let with = |name: &str, value: Value| {
+        let mut members = members.clone();
+        members[name] = value;
+        let file = shell.file("client.json", members.to_string());
+        shell.run(&["client", "add", "--metadata", &file, "--json"])
+    };
+    let client = with("client_name#fr", json!(null)).good().object();
+    for (name, value) in members.as_object().unwrap() {
+        assert_eq!(client.get(name), Some(value), "{name}");
+    }
+    assert!(!client.contains_key("client_name#fr"));
+    let metadata = stored(&shell, client["client_id"].as_str().unwrap()).metadata;
+    assert_eq!((metadata.name_in("de"), metadata.name_in("en")), ("Feldnotizen", "Field Notes"));
+    for (name, value, saying) in [
+        ("client_name#fr", json!(5), "client_name#fr must be a string"),
+        ("client_name#fr", json!(" "), "1 to 120"),
+        ("client_name#fr", json!("é".repeat(121)), "1 to 120"),
+        ("client_name#fr", json!("a\u{202E}b"), "U+202E"),
+        ("tos_uri#fr", json!("http://a.example/"), "tos_uri"),
+        ("client_uri#fr", json!("javascript:alert(1)"), "client_uri"),
+    ] {
+        with(name, value).bad(saying);
+    }
+    for name in ["scope#de", "client_name#", "client_name#x_y", "client_name#de-", "redirect_uris#de"] {
+        let done = with(name, json!("openid"));
+        assert_eq!(done.code, 0, "{name}");
+        assert!(done.err.contains(&format!("{name} is not known")), "{}", done.err);
+        assert!(!done.object().contains_key(name));
+    }
+}
+
+#[test]
 fn every_member_that_is_stored_is_known() {
     let shell = Shell::new();
     let all = Metadata {
@@ -136,6 +174,7 @@ fn every_member_that_is_stored_is_known() {
         ("redirect_uris", json!(["https://a.example/cb"])),
         ("post_logout_redirect_uris", json!(["https://a.example/bye"])),
         ("scope", json!("openid")),
+        ("client_name#de", json!("B")),
     ] {
         all[name] = value;
     }

@@ -182,9 +182,12 @@ async fn every_member_is_kept() {
             // authorize_prompt.rs sees what each does.
             "prompt_values_supported" => assert_eq!(document[name], json!(["none", "login", "consent"])),
             "ui_locales_supported" => {
-                let page = app.browser().open(&rp.authorize(&[("ui_locales", Some("fr en"))])).await;
-                assert!(page.body.contains("<html lang=\"en\""));
-                assert_eq!(list(name), ["en"]);
+                assert_eq!(list(name), ["en", "de"]);
+                for lang in list(name) {
+                    let wish = format!("fr {lang}-x-any");
+                    let page = app.browser().open(&rp.authorize(&[("ui_locales", Some(&wish))])).await;
+                    assert_eq!(page.header("content-language"), lang);
+                }
             }
             "code_challenge_methods_supported" => {
                 assert_eq!(document[name], json!(["S256"]));

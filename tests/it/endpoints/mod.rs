@@ -11,6 +11,7 @@ mod form_post; // the answer as a form
 mod hint; // id_token_hint, good and bad
 mod home;
 mod jwks;
+mod language;
 mod login;
 mod robustness;
 mod token;

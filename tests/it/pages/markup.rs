@@ -25,7 +25,8 @@ fn sample(wanted: &str) -> Html {
 fn every_page_has_language_title_and_one_heading() {
     for (name, page) in documents() {
         let root = page.root_element();
-        assert_eq!((root.attr("lang"), root.attr("dir")), (Some("en"), Some("ltr")), "{name}");
+        let lang = if name.ends_with("-de") { "de" } else { "en" };
+        assert_eq!((root.attr("lang"), root.attr("dir")), (Some(lang), Some("ltr")), "{name}");
         let title: String = select(&page, "title").iter().flat_map(ElementRef::text).collect();
         assert!(title.ends_with(" · Countersign"), "{name}: {title}");
         assert_eq!(select(&page, "h1").len(), 1, "{name}");
@@ -38,7 +39,7 @@ fn nothing_on_a_page_needs_or_is_a_script_or_inline_style() {
     for (name, page) in documents() {
         assert!(select(&page, "style, iframe, object, embed, base").is_empty(), "{name}");
         // The one script there is presses the button of the one page that has nothing but a button.
-        assert!(name == "form-post" || select(&page, "script").is_empty(), "{name}");
+        assert!(name.starts_with("form-post") || select(&page, "script").is_empty(), "{name}");
         for element in select(&page, "*") {
             for (attribute, value) in element.value().attrs() {
                 assert!(attribute != "style" && !attribute.starts_with("on"), "{name}: {attribute}={value}");
@@ -55,7 +56,7 @@ fn own_addresses_start_with_the_path_of_the_issuer() {
             let element = element.value();
             let address = ["href", "src", "action"].iter().find_map(|a| element.attr(a)).unwrap();
             assert!(address.starts_with("/id/") || address.starts_with("https://"), "{name}: {address}");
-            if element.name() == "form" && name != "form-post" {
+            if element.name() == "form" && !name.starts_with("form-post") {
                 assert!(address.starts_with("/id/") && element.attr("method") == Some("post"), "{name}");
             }
         }
@@ -191,4 +192,23 @@ fn hostile_names_are_shown_as_text() {
     }
     let shown: String = select(&sample("login-hostile"), "h1").iter().flat_map(ElementRef::text).collect();
     assert!(shown.contains(r#""><script>alert(1)</script>"#));
+}
+
+#[test]
+fn every_page_but_the_stop_can_be_had_in_every_other_language() {
+    for (name, page) in documents() {
+        let current: String =
+            select(&page, "footer [aria-current]").iter().flat_map(ElementRef::text).collect();
+        let others = select(&page, "footer a[hreflang]");
+        if name.starts_with("interstitial") || name.starts_with("form-post") {
+            assert!(others.is_empty() && current.is_empty(), "{name}");
+            continue;
+        }
+        let (here, there) = if name.ends_with("-de") { ("Deutsch", "en") } else { ("English", "de") };
+        assert_eq!((current.as_str(), others.len()), (here, 1), "{name}");
+        let other = others[0].value();
+        assert_eq!((other.attr("hreflang"), other.attr("lang")), (Some(there), Some(there)), "{name}");
+        let href = format!("/id/language?lang={there}&back=%2Fid%2Flogin%3Ft%3Dt1.c2VhbGVk");
+        assert_eq!(other.attr("href"), Some(href.as_str()), "{name}");
+    }
 }

@@ -1,13 +1,15 @@
 //! The language files are complete: what a template asks for exists, and faults are named as they must be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use countersign::protocol::redirect_uri::Difference;
 use countersign::protocol::scope::Scope;
-use countersign::web::texts::Texts;
+use countersign::texts::Texts;
 use countersign::web::views::ScopeLine;
+use time::macros::datetime;
+use time::{Date, Month};
 
 use super::sample_pages::{failures, sample_pages};
 
@@ -105,6 +107,25 @@ fn every_failure_problem_scope_and_difference_has_its_words() {
     }
 }
 
+/// The messages of a language file, each as it is written.
+fn messages(lang: &str) -> BTreeMap<String, String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("templates/locales/{lang}.ftl"));
+    let (source, mut found) = (fs::read_to_string(file).unwrap(), Vec::<(String, String)>::new());
+    for line in source.lines() {
+        if line.starts_with(|first: char| first.is_ascii_lowercase()) {
+            let (id, text) = line.split_once(" =").unwrap();
+            found.push((id.to_owned(), text.to_owned()));
+        } else if line.starts_with(' ') {
+            found.last_mut().unwrap().1 += line;
+        }
+    }
+    assert!(found.len() > 100, "the search has lost its way: {found:?}");
+    let several = found.len();
+    let found: BTreeMap<_, _> = found.into_iter().collect();
+    assert_eq!(found.len(), several, "{lang}: a message is there twice");
+    found
+}
+
 #[test]
 fn no_text_is_left_that_nothing_asks_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -112,12 +133,46 @@ fn no_text_is_left_that_nothing_asks_for() {
     for folder in ["templates", "src"] {
         collect(&root.join(folder), &mut sources);
     }
-    let texts = fs::read_to_string(root.join("templates/locales/en.ftl")).unwrap();
-    let ids = texts.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
-    let ids: Vec<_> = ids.filter_map(|line| line.split_once(" =")).map(|(id, _)| id).collect();
-    assert!(ids.len() > 100, "the search has lost its way: {ids:?}");
-    let idle = ids.iter().filter(|id| !composed.contains(**id) && !sources.contains(&format!("\"{id}\"")));
-    assert_eq!(idle.collect::<Vec<_>>(), [] as [&&str; 0]);
+    let messages = messages("en");
+    let idle = messages.keys().filter(|id| {
+        let named = sources.contains(&format!("\"{id}\"")) || sources.contains(&format!("{{ {id} }}"));
+        !named && !composed.contains(*id)
+    });
+    assert_eq!(idle.collect::<Vec<_>>(), [] as [&String; 0]);
+}
+
+/// What stands between braces, and every word of the standards: a translation must keep them all.
+fn kept(text: &str) -> BTreeSet<&str> {
+    let variables = text.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap());
+    let references = text.split("{ ").skip(1).map(|rest| rest.split(' ').next().unwrap());
+    let terms =
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.contains('_'));
+    variables.chain(references).chain(terms).collect()
+}
+
+#[test]
+fn every_language_has_the_same_texts_with_the_same_places_to_fill() {
+    let english = messages("en");
+    // What is the same word in both.
+    let shared = ["product", "page-title", "page-title-problem"];
+    for lang in Texts::languages().into_iter().filter(|lang| *lang != "en") {
+        let other = messages(lang);
+        let ids = |messages: &BTreeMap<String, String>| messages.keys().cloned().collect::<BTreeSet<_>>();
+        let differ: Vec<_> = ids(&english).symmetric_difference(&ids(&other)).cloned().collect();
+        assert_eq!(differ, [] as [String; 0], "{lang}: missing, or of no use");
+        for (id, text) in &english {
+            assert_eq!(kept(text), kept(&other[id]), "{lang}: {id}");
+            assert!(*text != other[id] || shared.contains(&id.as_str()), "{lang}: {id} is not translated");
+        }
+    }
+}
+
+#[test]
+fn every_file_of_a_language_is_spoken() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/locales");
+    let names = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let files: BTreeSet<_> = names.map(|name| name.trim_end_matches(".ftl").to_owned()).collect();
+    assert_eq!(files, Texts::languages().map(str::to_owned).into());
 }
 
 /// Reads every file of a folder into one text.
@@ -155,6 +210,10 @@ fn numbers_choose_the_plural_and_names_stay_as_they_are() {
     assert!(paused("1").ends_with("for 1 second."), "{}", paused("1"));
     assert!(paused("30").ends_with("for 30 seconds."), "{}", paused("30"));
     assert!(paused("1000").ends_with("for 1000 seconds."), "{}", paused("1000"));
+    let german = Texts::of("de").unwrap();
+    let paused = |seconds| german.with("error-rate-limited-what", &[("seconds", seconds)]);
+    assert!(paused("1").contains("für 1 Sekunde nicht"), "{}", paused("1"));
+    assert!(paused("30").contains("für 30 Sekunden nicht"), "{}", paused("30"));
     for name in ["007", "1.0", "+1", "4294967296", "{ $client }", "-x"] {
         let title = texts.with("login-title", &[("client", name)]);
         assert_eq!(title, format!("Sign in to {name}"));
@@ -176,4 +235,19 @@ fn standard_scopes_have_words_and_others_do_not() {
     assert!(known("invoices.delete").is_none());
     assert!(known("openid-detail").is_none());
     assert!(known("").is_none());
+}
+
+#[test]
+fn dates_are_written_as_the_language_writes_them() {
+    let at = |lang, instant| Texts::of(lang).unwrap().at("home-since", instant);
+    let march = datetime!(2026-03-07 09:05 UTC);
+    assert_eq!(at("en", march), "Since 7 March 2026, 09:05 UTC");
+    assert_eq!(at("de", march), "Seit 7. März 2026, 09:05 Uhr (UTC)");
+    assert_eq!(at("de", datetime!(2026-12-31 23:30 -01:00)), "Seit 1. Januar 2027, 00:30 Uhr (UTC)");
+    let months = (1..=12).map(|month| {
+        let first = Date::from_calendar_date(2026, Month::try_from(month).unwrap(), 1).unwrap();
+        at("de", first.midnight().assume_utc()).split(' ').nth(2).unwrap().to_owned()
+    });
+    let german = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember";
+    assert_eq!(months.collect::<Vec<_>>().join(" ").replace(',', ""), german);
 }

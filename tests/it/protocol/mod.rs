@@ -3,6 +3,8 @@
 mod client_auth;
 mod code;
 mod decide;
+mod locales;
+mod localized;
 mod logout;
 mod params;
 mod redirect_uri;

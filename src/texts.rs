@@ -4,10 +4,16 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use time::{OffsetDateTime, UtcOffset};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
 /// The languages the pages speak, each a line; English first, for it is what everything falls back to.
-const FILES: [(&str, &str); 1] = [("en", include_str!("../../templates/locales/en.ftl"))];
+/// Names are tags of BCP 47.
+#[rustfmt::skip]
+const FILES: [(&str, &str); 2] = [
+    ("en", include_str!("../templates/locales/en.ftl")),
+    ("de", include_str!("../templates/locales/de.ftl")),
+];
 
 static LANGUAGES: LazyLock<[Language; FILES.len()]> =
     LazyLock::new(|| FILES.map(|(lang, source)| Language::parse(lang, source)));
@@ -29,6 +35,16 @@ impl Texts {
     /// Lists the texts of every language there is.
     pub fn all() -> impl Iterator<Item = Self> {
         LANGUAGES.iter().map(Self)
+    }
+
+    /// Answers the texts of the language with exactly this name.
+    pub fn of(lang: &str) -> Option<Self> {
+        Self::all().find(|texts| texts.lang() == lang)
+    }
+
+    /// Names every language there is.
+    pub fn languages() -> [&'static str; FILES.len()] {
+        FILES.map(|(lang, _)| lang)
     }
 
     /// Names the language, for the `lang` attribute.
@@ -57,6 +73,15 @@ impl Texts {
     pub fn with(self, id: &str, values: &[(&str, &str)]) -> String {
         let args: FluentArgs<'_> = values.iter().map(|(name, value)| (*name, argument(value))).collect();
         self.0.format(id, Some(&args))
+    }
+
+    /// Answers a message about an instant: `$day`, `$month`, `$year` and `$time`, all of them UTC, are its parts.
+    pub fn at(self, id: &str, instant: OffsetDateTime) -> String {
+        let utc = instant.to_offset(UtcOffset::UTC);
+        let (day, month, year) = (utc.day(), u8::from(utc.month()), utc.year());
+        let [day, month, year] = [day.to_string(), month.to_string(), year.to_string()];
+        let time = format!("{:02}:{:02}", utc.hour(), utc.minute());
+        self.with(id, &[("day", &day), ("month", &month), ("year", &year), ("time", &time)])
     }
 
     /// Lists what is wrong with the language file itself; empty in every released build.

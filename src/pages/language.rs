@@ -1,0 +1,30 @@
+//! `/language`: takes note of the language a person chooses, and goes back to the page they chose it on.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
+
+use crate::app::App;
+use crate::protocol::failure::PageFailure;
+use crate::texts::Texts;
+use crate::web::answer::{see_other, with_cookie};
+use crate::web::browser::{is_from_elsewhere, language_cookie};
+use crate::web::{extract, language};
+
+/// `GET /language?lang=…&back=…`: a link, for the way back may lead on to an application, and a browser
+/// would hold that against the policy of a form. Another site's link changes nothing.
+pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let query = extract::query(&req, &["lang", "back"])?;
+    let chosen = query.get("lang").and_then(Texts::of).filter(|_| !is_from_elsewhere(&req));
+    let cookie = chosen.map(|texts| language_cookie(&app, language::choice(texts, app.clock.now())));
+    let back = query.get("back").and_then(|back| within(&app, back));
+    let back = back.unwrap_or_else(|| format!("{}/", app.config.base));
+    Ok(with_cookie(see_other(&back).finish(), cookie))
+}
+
+/// The address of a page of ours, whole; none for what leads anywhere else, however it is written.
+fn within(app: &App, back: &str) -> Option<String> {
+    let path = Some(back).filter(|back| back.starts_with('/'))?;
+    let address = Url::parse(&app.config.origin).ok()?.join(path).ok()?;
+    let ours = format!("{}{}/", app.config.origin, app.config.base);
+    address.as_str().starts_with(&ours).then(|| address.into())
+}

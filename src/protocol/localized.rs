@@ -1,0 +1,58 @@
+//! What is said of a client in several languages.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::protocol::locales::lookup;
+
+/// The members that people read, or that lead to what people read.
+///
+/// Spec: RFC 7591 §2.2
+const LOCALIZABLE: [&str; 4] = ["client_name", "client_uri", "policy_uri", "tos_uri"];
+
+/// Members in further languages, under their names as registered, such as `client_name#de`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Localized(BTreeMap<String, String>);
+
+impl Localized {
+    /// What a member says in the language of a page: in exactly this one, in its general form, or in that of
+    /// some country.
+    ///
+    /// Spec: RFC 7591 §2.2
+    pub fn get(&self, name: &str, lang: &str) -> Option<&str> {
+        let tags: Vec<(&str, &str)> =
+            self.iter().filter(|(known, ..)| *known == name).map(|(_, tag, text)| (tag, text)).collect();
+        let general = |tag: &str| tag.split('-').next().is_some_and(|part| part.eq_ignore_ascii_case(lang));
+        let best = lookup([lang], &tags.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
+        let best = best.or_else(|| tags.iter().map(|(tag, _)| *tag).find(|tag| general(tag)))?;
+        tags.iter().find(|(tag, _)| *tag == best).map(|(_, text)| *text)
+    }
+
+    /// Every member there is: its name, its language, what it says.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0.iter().filter_map(|(name, text)| split(name).map(|(name, tag)| (name, tag, text.as_str())))
+    }
+}
+
+/// Takes all members it is given and keeps its own: others belong to versions to come.
+impl<'de> Deserialize<'de> for Localized {
+    fn deserialize<D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
+        let members = BTreeMap::<String, Value>::deserialize(members)?;
+        let texts = members.into_iter().filter(|(name, _)| split(name).is_some());
+        Ok(Localized(texts.filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect()))
+    }
+}
+
+/// Takes the name of such a member apart; none when it is not one, or its language tag is none.
+///
+/// Spec: RFC 7591 §2.2, RFC 5646 §2.1
+pub fn split(name: &str) -> Option<(&str, &str)> {
+    let (name, tag) = name.split_once('#')?;
+    let fits = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let first = tag.split('-').next().is_some_and(|part| (2..=8).contains(&part.len()));
+    let is_tag = first && tag.len() <= 35 && tag.split('-').all(fits);
+    (LOCALIZABLE.contains(&name) && is_tag).then_some((name, tag))
+}

@@ -1,0 +1,229 @@
+# Alle Wörter auf den Seiten von Countersign, auf Deutsch.
+# Die Reihenfolge ist die von en.ftl. Begriffe der Standards (redirect_uri, client_id, …) bleiben, wie sie sind.
+
+## Rahmen
+
+product = Countersign
+page-title = { $title } · { product }
+page-title-problem = Problem: { $title } · { product }
+language = Sprache
+language-name = Deutsch
+client-policy = Datenschutzerklärung
+client-terms = Nutzungsbedingungen
+client-links = Über { $client }
+month-name =
+    { $month ->
+        [1] Januar
+        [2] Februar
+        [3] März
+        [4] April
+        [5] Mai
+        [6] Juni
+        [7] Juli
+        [8] August
+        [9] September
+        [10] Oktober
+        [11] November
+       *[12] Dezember
+    }
+
+## Anmelden
+
+login-title = Bei { $client } anmelden
+login-continues = Danach gelangen Sie zu { $host }.
+login-username = Benutzername
+login-password = Passwort
+login-remember = Angemeldet bleiben
+login-remember-hint = Nicht an Computern, die auch andere benutzen.
+login-submit = Anmelden
+login-cancel = Abbrechen
+login-credentials-title = Benutzername oder Passwort stimmt nicht
+login-credentials-next = Prüfen Sie beides und versuchen Sie es noch einmal. Achten Sie beim Passwort auf Groß- und Kleinschreibung.
+login-missing-title = Es fehlt noch etwas
+login-missing-next = Ergänzen Sie, was unten markiert ist, und melden Sie sich dann an.
+login-missing-username = Geben Sie Ihren Benutzernamen ein.
+login-missing-password = Geben Sie Ihr Passwort ein.
+login-busy-title = Gerade melden sich viele an
+login-busy-next = Warten Sie einige Sekunden und geben Sie Ihr Passwort dann noch einmal ein. Mit Ihrem Konto ist alles in Ordnung.
+login-state-down-title = Die Anmeldung ist gerade nicht möglich
+login-state-down-next = Ein Teil dieses Dienstes ist nicht erreichbar. Versuchen Sie es gleich noch einmal; diese Seite bleibt gültig.
+
+## Zustimmung
+
+consent-title = Darf { $client } Ihr Konto nutzen?
+consent-host = Läuft auf { $host }
+consent-account = Angemeldet als
+consent-switch = Anderes Konto verwenden
+consent-scopes = { $client } kann dann:
+consent-loopback-title = Haben Sie das selbst gestartet?
+consent-loopback = { $client } ist ein Programm auf diesem Computer, und sein Name lässt sich nicht überprüfen. Erlauben Sie den Zugriff nur, wenn Sie es gerade selbst gestartet haben.
+consent-allow = Erlauben
+consent-deny = Ablehnen
+
+# Was eine Anwendung mit einem Scope tun kann: Titel und eine weitere Zeile.
+scope-resource = { $resource } in Ihrem Namen nutzen
+scope-openid = Sie wiedererkennen
+scope-openid-detail = Die Anwendung erfährt, dass dieses Konto Ihnen gehört, und erkennt es beim nächsten Mal wieder.
+scope-profile = Ihr Profil sehen
+scope-profile-detail = Zum Beispiel Name, Bild und Sprache.
+scope-email = Ihre E-Mail-Adresse sehen
+scope-email-detail = Und ob sie bestätigt ist.
+scope-phone = Ihre Telefonnummer sehen
+scope-phone-detail = Und ob sie bestätigt ist.
+scope-address = Ihre Postanschrift sehen
+scope-address-detail = Die Anschrift, die in Ihrem Konto steht.
+
+## Abmelden
+
+sign-out-title = Abmelden?
+sign-out-account = Sie sind als { $account } angemeldet.
+sign-out-client = { $client } möchte Sie abmelden.
+sign-out-what = Sie werden in diesem Browser abgemeldet. Wenn Sie danach eine Anwendung öffnen, müssen Sie sich neu anmelden.
+sign-out-submit = Abmelden
+sign-out-stay = Angemeldet bleiben
+signed-out-title = Sie sind abgemeldet
+signed-out-what = Sie können diese Seite schließen. Wenn auch andere diesen Computer benutzen, schließen Sie bitte auch den Browser.
+
+## Auf dem Rückweg zu einer Anwendung
+
+interstitial-title = Es geht zurück zu { $client }
+interstitial-what = Falls nichts geschieht, wählen Sie „Weiter“.
+interstitial-continue = Weiter
+form-post-what = Es fehlt noch ein Klick, weil Skripte in diesem Browser abgeschaltet sind.
+
+## Startseite
+
+home-title-nobody = Hier ist niemand angemeldet
+home-nobody = Öffnen Sie eine Ihrer Anwendungen und wählen Sie dort „Anmelden“. Sie kommen dann von selbst hierher.
+home-title-account = Sie sind angemeldet
+home-accounts = Konten in diesem Browser
+home-since = Seit { $day }. { month-name } { $year }, { $time } Uhr (UTC)
+home-apps = Anwendungen
+home-apps-none = Es gibt hier noch keine Anwendung, die Sie öffnen können.
+home-sign-out = Abmelden
+home-first-title = Erste Schritte
+home-first-what = Der Dienst läuft. Verbinden Sie jetzt Ihre erste Anwendung:
+home-first-next = Die Ausgabe enthält die client_id für Ihre Anwendung. Alles Weitere findet die Anwendung von selbst hier:
+home-discovery = Discovery-Dokument
+home-development = Entwicklungsmodus.
+home-development-what = Unverschlüsseltes HTTP ist erlaubt, und Fehlerseiten zeigen Einzelheiten. Nur dieser Computer kann den Dienst erreichen.
+
+## Fehler: was geschehen ist, und was nun zu tun ist
+
+error-status = Fehler { $status }
+error-details = Einzelheiten für die Entwicklung
+error-code = Fehlercode
+error-request-id = Anfrage-ID
+error-request-id-hint = Nennen Sie diese ID, wenn Sie um Hilfe bitten.
+error-back = Zurück zu { $client }
+
+error-redirect-uri-missing-title = Rückkehradresse fehlt
+error-redirect-uri-missing-what = Die Anwendung hat nicht angegeben, wohin Sie nach der Anmeldung zurückkehren sollen: Der Parameter redirect_uri fehlt.
+error-redirect-uri-missing-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort. Für die Entwicklung: redirect_uri ist immer erforderlich, auch wenn nur eine registriert ist.
+
+error-redirect-uri-mismatch-title = Rückkehradresse ist nicht registriert
+error-redirect-uri-mismatch-what = Die Anwendung wollte Sie an eine Adresse schicken, die nicht für sie registriert ist: redirect_uri stimmt nicht überein. Um Ihr Konto zu schützen, haben wir hier angehalten; es wurde nichts weitergegeben.
+error-redirect-uri-mismatch-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort. Für die Entwicklung: redirect_uri muss Zeichen für Zeichen einer registrierten Adresse gleichen.
+
+error-client-id-missing-title = Anwendung ist nicht genannt
+error-client-id-missing-what = Die Anfrage sagt nicht, von welcher Anwendung sie kommt: Der Parameter client_id fehlt.
+error-client-id-missing-next = Gehen Sie zurück zur Anwendung und beginnen Sie dort von vorn. Für die Entwicklung: client_id muss genau einmal gesendet werden.
+
+error-client-unknown-title = Anwendung ist hier nicht bekannt
+error-client-unknown-what = Unter der client_id dieser Anfrage ist keine Anwendung registriert, oder sie wurde abgeschaltet.
+error-client-unknown-next = Prüfen Sie, ob Sie die richtige Adresse geöffnet haben, oder melden Sie den Fehler bei der Anwendung. Für die Entwicklung: Vergleichen Sie client_id mit der Ausgabe von „countersign client list“.
+
+error-parameter-repeated-title = Anfrage ist mehrdeutig
+error-parameter-repeated-what = Der Parameter { $name } kommt mehrmals vor; so bleibt unklar, was die Anwendung möchte.
+error-parameter-repeated-next = Gehen Sie zurück zur Anwendung und versuchen Sie es noch einmal. Für die Entwicklung: Jeder Parameter darf nur einmal gesendet werden.
+
+error-undecodable-title = Anfrage ist nicht lesbar
+error-undecodable-what = Die Adresse enthält Zeichen, die nicht richtig codiert sind (Prozentcodierung oder UTF-8).
+error-undecodable-next = Gehen Sie zurück zur Anwendung und beginnen Sie dort von vorn. Wenn Sie die Adresse kopiert haben, kopieren Sie sie vollständig.
+
+error-too-large-title = Anfrage ist zu groß
+error-too-large-what = Die Anfrage oder ein Teil davon ist länger, als dieser Dienst annimmt.
+error-too-large-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort. Für die Entwicklung: Senden Sie weniger, zum Beispiel einen kürzeren Wert für state.
+
+error-request-not-supported-title = Diese Art von Anfrage wird nicht unterstützt
+error-request-not-supported-what = Die Anwendung hat ihre Anfrage auf eine Weise gesendet, die dieser Dienst nicht anbietet: als Request Object (request, request_uri).
+error-request-not-supported-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort. Für die Entwicklung: Das Discovery-Dokument nennt, was unterstützt wird.
+
+error-hint-invalid-title = Hinweis auf die Anmeldung ist ungültig
+error-hint-invalid-what = Der id_token_hint in dieser Anfrage wurde nicht hier für diese Anwendung ausgestellt, oder er wurde verändert.
+error-hint-invalid-next = Gehen Sie zurück zur Anwendung und versuchen Sie es dort noch einmal. An Ihrer Anmeldung hat sich nichts geändert.
+
+error-post-logout-mismatch-title = Adresse nach dem Abmelden ist nicht registriert
+error-post-logout-mismatch-what = Die Anwendung wollte Sie an eine Adresse schicken, die nicht für sie registriert ist: post_logout_redirect_uri stimmt nicht überein.
+error-post-logout-mismatch-next = Sie können diese Seite schließen. Für die Entwicklung: post_logout_redirect_uri muss Zeichen für Zeichen einer registrierten Adresse gleichen.
+
+error-ticket-expired-title = Anmeldeseite ist zu alt
+error-ticket-expired-what = Diese Anmeldung wurde vor mehr als einem Tag begonnen und wird nicht mehr fortgesetzt.
+error-ticket-expired-next = Gehen Sie zurück zur Anwendung und melden Sie sich dort neu an.
+error-ticket-expired-next-client = Gehen Sie zurück zu { $client } und melden Sie sich dort neu an.
+
+error-ticket-tampered-title = Anmeldung kann nicht fortgesetzt werden
+error-ticket-tampered-what = Die Adresse dieser Seite ist unvollständig oder wurde verändert. Deshalb ist unklar, zu welcher Anmeldung sie gehört.
+error-ticket-tampered-next = Gehen Sie zurück zur Anwendung und melden Sie sich dort neu an. Wenn Sie die Adresse kopiert haben, kopieren Sie sie vollständig.
+
+error-cookies-off-title = Zum Anmelden werden Cookies benötigt
+error-cookies-off-what = Ihr Browser hat das Cookie nicht zurückgesendet, das diese Seite gerade gesetzt hat. Deshalb ist nicht zu erkennen, ob Sie es noch sind.
+error-cookies-off-next = Erlauben Sie Cookies für diese Website und versuchen Sie es noch einmal. Für die Entwicklung: Verwenden Sie immer dieselbe Adresse; localhost und 127.0.0.1 sind für einen Browser zwei verschiedene Websites.
+
+error-cross-site-title = Formular kam von einer anderen Website
+error-cross-site-what = Das Formular wurde nicht von unserer eigenen Seite gesendet, deshalb haben wir nichts getan. Es hat sich nichts geändert.
+error-cross-site-next = Gehen Sie zurück zur Anwendung und melden Sie sich dort neu an. Wenn es wieder geschieht, verändert vielleicht eine Browsererweiterung oder ein Proxy die Anfragen (Origin, Sec-Fetch-Site).
+
+error-method-title = Diese Adresse wird anders verwendet
+error-method-what = Die Methode der Anfrage ist für diese Adresse nicht erlaubt.
+error-method-next = Gehen Sie zurück zur Anwendung und beginnen Sie dort von vorn. Für die Entwicklung: Der Header Allow nennt die erlaubten Methoden.
+
+error-content-type-title = Formular hat den falschen Typ
+error-content-type-what = Diese Adresse nimmt nur Formulare vom Typ application/x-www-form-urlencoded an.
+error-content-type-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort.
+
+error-not-found-title = Seite nicht gefunden
+error-not-found-what = Unter dieser Adresse gibt es nichts.
+error-not-found-next = Prüfen Sie die Adresse auf Tippfehler, oder gehen Sie zurück zu Ihrer Anwendung.
+
+error-rate-limited-title = Zu viele Versuche
+error-rate-limited-what =
+    { $seconds ->
+        [one] Es gab zu viele Versuche. Weitere werden für { $seconds } Sekunde nicht angenommen.
+       *[other] Es gab zu viele Versuche. Weitere werden für { $seconds } Sekunden nicht angenommen.
+    }
+error-rate-limited-next = Warten Sie so lange, gehen Sie dann zurück und versuchen Sie es noch einmal. Ihr Konto ist nicht gesperrt.
+
+error-state-down-title = Bitte versuchen Sie es gleich noch einmal
+error-state-down-what = Ein Teil dieses Dienstes, der sich merkt, wer angemeldet ist, ist nicht erreichbar. Sie sind weiterhin angemeldet; es ist nichts verloren.
+error-state-down-next = Laden Sie diese Seite gleich noch einmal.
+
+error-busy-title = Gerade ist sehr viel los
+error-busy-what = Es melden sich mehr Menschen an, als wir auf einmal bedienen können.
+error-busy-next = Warten Sie einige Sekunden und laden Sie diese Seite dann neu.
+
+error-internal-title = Bei uns ist etwas schiefgegangen
+error-internal-what = Der Fehler liegt bei uns, nicht bei Ihnen, und er wurde aufgezeichnet.
+error-internal-next = Versuchen Sie es noch einmal. Wenn es wieder geschieht, sagen Sie bitte denen Bescheid, die diesen Dienst betreiben.
+
+## Fehler: Einzelheiten im Entwicklungsmodus
+
+detail-got = Empfangen
+detail-nearest = Ähnlichste registrierte Adresse
+detail-differs = Unterschied
+detail-registered-none = Für diese Anwendung ist keine registriert
+detail-cause = Ursache
+
+differs-scheme = Das Schema (http oder https)
+differs-host = Der Hostname
+differs-port = Der Port
+differs-path = Der Pfad
+differs-trailing-slash = Eine endet mit einem Schrägstrich, die andere nicht
+differs-double-slash = Eine hat einen doppelten Schrägstrich im Pfad
+differs-case = Groß- und Kleinschreibung
+differs-query = Die Abfrage (alles nach „?“)
+differs-fragment = Das Fragment (alles nach „#“); es ist nie erlaubt
+differs-userinfo = Ein Benutzername vor dem Host; er ist nie erlaubt
+differs-encoding = Prozentcodierung: dieselbe Adresse, anders geschrieben
+differs-localhost = localhost und 127.0.0.1 sind hier verschiedene Adressen
+differs-not-absolute = Es ist keine vollständige Adresse: Schema und Host fehlen
