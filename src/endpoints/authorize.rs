@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::ids::{GrantId, SessionId};
-use crate::protocol::authorize::{self, Decision, PARAMS};
+use crate::protocol::authorize::{self, PARAMS};
 use crate::protocol::code::CodeGrant;
-use crate::protocol::consent::Consent;
+use crate::protocol::decide::{Decision, candidate, decide};
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::params::Params;
 use crate::protocol::session::Account;
@@ -135,9 +135,9 @@ impl Visit<'_> {
         let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
         loop {
             let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
-            let candidate = authorize::candidate(request, &done, accounts);
+            let candidate = candidate(request, &done, accounts);
             let consented = self.is_consented(asked, session.as_ref(), candidate).await?;
-            match authorize::decide(request, client, &done, candidate, consented, self.now) {
+            match decide(request, client, &done, candidate, consented, self.now) {
                 Decision::Refuse(error) => {
                     let reply_to = Box::new(request.reply_to.clone());
                     return Err(AuthorizeFailure::Reply { reply_to, error, cause: None });
@@ -185,9 +185,9 @@ impl Visit<'_> {
         if account.consent(&client.id) == Some(&fingerprint) {
             return Ok(true);
         }
-        let asked = Consent { scopes: request.scope.clone(), resources: request.resources.clone() };
         let covered =
-            store::consents::covers(&self.app.db, &account.user_id, &client.id, asked, self.now).await?;
+            store::consents::covers(&self.app.db, &account.user_id, &client.id, request.consent(), self.now)
+                .await?;
         if covered {
             let sessions = &self.app.state.sessions;
             sessions
@@ -223,6 +223,7 @@ impl Visit<'_> {
             issued_at: self.now,
             redirect_uri: request.reply_to.redirect_uri().into(),
             scope: request.scope.clone(),
+            claims: request.claims.clone(),
             resources: request.resources.clone(),
             nonce: request.nonce.clone(),
             code_challenge: request.code_challenge.clone(),

@@ -43,6 +43,7 @@ async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpRespons
     let holder = store::grants::holder(&app.db, grant_id, &presented.sub).await?;
     let user = holder.ok_or_else(|| refuse("the grant is revoked, or the account disabled or gone"))?;
     let mut claims = user.claims_for(&presented.scope);
+    claims.extend(user.claims_named(&presented.claims));
     claims.insert("sub".into(), Value::from(user.id));
     let mut res = HttpResponse::Ok();
     no_store(&mut res);

@@ -4,8 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
-use crate::protocol::authorize::candidate;
-use crate::protocol::consent::Consent;
+use crate::protocol::decide::candidate;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::Resource;
@@ -78,8 +77,7 @@ pub async fn post(
         return Ok(go_on());
     };
     let fingerprint = request.consent_fingerprint(client, &account.user_id);
-    let allowed = Consent { scopes: request.scope.clone(), resources: request.resources.clone() };
-    store::consents::allow(&app.db, &account.user_id, &client.id, allowed, now).await?;
+    store::consents::allow(&app.db, &account.user_id, &client.id, request.consent(), now).await?;
     let sessions = &app.state.sessions;
     sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, now).await?;
     pending.ticket.done.consent = Some(fingerprint);
@@ -87,8 +85,8 @@ pub async fn post(
     Ok(see_other(&pending.go_on(&req, &app, now).await?).finish())
 }
 
-/// Each scope in words: ours from the texts, a resource's from its declaration. A resource that is asked
-/// for without any of its scopes is named as well.
+/// Each scope in words: ours from the texts, a resource's from its declaration. Claims asked for by name are
+/// listed together, and a resource that is asked for without any of its scopes is named as well.
 fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
     let scope = &asked.request.scope;
     let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
@@ -107,5 +105,9 @@ fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
         title: texts.with("scope-resource", &[("resource", &name(resource))]),
         detail: None,
     });
-    scope.names().map(describe).chain(bare).collect()
+    let claims = asked.request.consent().claims;
+    let names: Vec<String> = claims.iter().map(|name| texts.get(&format!("claim-{name}"))).collect();
+    let claims = (!names.is_empty())
+        .then(|| ScopeLine { title: texts.get("scope-claims"), detail: Some(names.join(", ")) });
+    scope.names().map(describe).chain(claims).chain(bare).collect()
 }

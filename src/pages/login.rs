@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::password::{Password, VerifyFailure};
-use crate::protocol::authorize::{self, Decision};
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
+use crate::protocol::decide::{Decision, candidate, decide};
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
@@ -125,8 +125,8 @@ async fn needs_login(
     let session = session(req, app, now).await?;
     let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
     let (request, done) = (&pending.asked.request, &pending.ticket.done);
-    let candidate = authorize::candidate(request, done, accounts);
-    Ok(authorize::decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login)
+    let candidate = candidate(request, done, accounts);
+    Ok(decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login)
 }
 
 struct Typed<'a> {

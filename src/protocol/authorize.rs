@@ -1,13 +1,13 @@
-//! The authorization request: read in the order that decides where an error may be answered, then
-//! judged against who is signed in.
+//! The authorization request, read in the order that decides where an error may be answered.
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use crate::ids::SessionId;
+use crate::protocol::acr::Levels;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::consent;
+use crate::protocol::consent::{self, Consent};
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
+use crate::protocol::named_claims::{ClaimsRequest, NamedClaims};
 use crate::protocol::params::Params;
 use crate::protocol::pkce::{ChallengeFault, CodeChallenge};
 use crate::protocol::prompt::Prompt;
@@ -15,13 +15,14 @@ use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::reply::{ReplyTo, ResponseMode};
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
-use crate::protocol::session::Account;
 
 /// Every parameter this endpoint knows; all others are ignored.
-pub const PARAMS: [&str; 18] = [
+pub const PARAMS: [&str; 22] = [
     "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope",
     "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint",
-    "id_token_hint", "registration", "resource", "ui_locales",
+    "id_token_hint", "registration", "resource", "ui_locales", "claims", "acr_values",
+    // Accepted, and nothing here depends on them.
+    "display", "claims_locales",
 ];
 
 /// A validated authorization request.
@@ -41,10 +42,15 @@ pub struct Request {
     pub prompt: Prompt,
     /// The greatest accepted age of the authentication.
     pub max_age: Option<Duration>,
+    /// How well the person has to be authenticated.
+    pub levels: Levels,
     /// Prefills the login name; never trusted.
     pub login_hint: Option<String>,
-    /// The `sub` that a verified `id_token_hint` names.
-    pub hinted_sub: Option<String>,
+    /// Whom it is about, by `sub`, if a verified `id_token_hint` or the `claims` parameter says so: nobody
+    /// else may be signed in for it.
+    pub subjects: Option<Vec<String>>,
+    /// The claims to be told beside those that the scopes release.
+    pub claims: NamedClaims,
 }
 
 /// Names the client of a request, before anything else is looked at.
@@ -172,6 +178,11 @@ impl Request {
                 return wrong("max_age", "invalid_request", "max_age must be a whole number of seconds");
             }
         };
+        let Ok(claims) = params.get("claims").map(ClaimsRequest::parse).transpose() else {
+            return wrong("claims", "invalid_request", "the claims parameter is malformed");
+        };
+        // Without openid it is no request of OpenID Connect, and there is nowhere to tell a claim.
+        let claims = claims.filter(|_| scope.has("openid")).unwrap_or_default();
         let Ok(requested) = resources.resolve(params.all("resource")) else {
             return wrong("resource", "invalid_target", "the requested resource is unknown here");
         };
@@ -183,6 +194,9 @@ impl Request {
             );
         }
         Ok(Request {
+            levels: levels(params, &claims, client),
+            subjects: claims.subjects(),
+            claims: claims.permitted(&allowed),
             scope,
             resources: requested,
             nonce: params.get("nonce").map(Into::into),
@@ -190,19 +204,41 @@ impl Request {
             prompt,
             max_age,
             login_hint: params.get("login_hint").map(Into::into),
-            hinted_sub: None,
             reply_to,
         })
     }
 
     /// Adds what a verified `id_token_hint` says about who is meant.
-    pub fn with_hint(self, sub: String) -> Request {
-        Request { hinted_sub: Some(sub), ..self }
+    pub fn with_hint(mut self, sub: String) -> Request {
+        let named = self.subjects.is_none_or(|subjects| subjects.contains(&sub));
+        self.subjects = Some(if named { vec![sub] } else { vec![] });
+        self
     }
 
-    /// The digest of exactly what a person would allow by consenting to this request.
+    /// Tells whether it may be about this person.
+    pub fn may_be(&self, user_id: &str) -> bool {
+        self.subjects.as_ref().is_none_or(|subjects| subjects.iter().any(|sub| sub == user_id))
+    }
+
+    /// What a person would allow by consenting to this request.
+    pub fn consent(&self) -> Consent {
+        let claims = self.claims.beyond(&self.scope);
+        Consent { scopes: self.scope.clone(), resources: self.resources.clone(), claims }
+    }
+
+    /// The digest of exactly that.
     pub fn consent_fingerprint(&self, client: &Client, user_id: &str) -> String {
-        consent::fingerprint(user_id, client, &self.scope, &self.resources)
+        consent::fingerprint(user_id, client, &self.consent())
+    }
+}
+
+/// What the request says of levels counts before what was registered, and what must be before what is
+/// wished for.
+fn levels(params: &Params, claims: &ClaimsRequest, client: &Client) -> Levels {
+    match (claims.levels(), params.get("acr_values")) {
+        (Some((any_of, essential)), _) => Levels { any_of, essential },
+        (None, Some(wished)) => Levels::wished(wished.split(' ').filter(|level| !level.is_empty())),
+        (None, None) => Levels::wished(client.metadata.default_acr_values.clone()),
     }
 }
 
@@ -219,90 +255,4 @@ fn whole_seconds(text: &str) -> Option<Duration> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     // More digits than a number can hold is older than anyone can be.
     digits.then(|| Duration::seconds(text.parse().unwrap_or(i64::MAX)))
-}
-
-/// Obligations of this request that the person has already met, sealed into its ticket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Done {
-    /// The session that authenticated for this very request.
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    pub login: Option<SessionId>,
-    /// The fingerprint of what was shown and allowed.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub consent: Option<String>,
-}
-
-/// What is to happen with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision<'a> {
-    /// The person must authenticate.
-    Login,
-    /// This person must be asked for consent.
-    Consent(&'a Account),
-    /// Nothing is missing: issue a code for this person.
-    Issue(&'a Account),
-    /// It ends here, answered at the Relying Party.
-    Refuse(OAuthError),
-}
-
-/// Chooses the account a request is about: who just authenticated for it, else who is hinted at, else
-/// who authenticated last in this browser.
-///
-/// Spec: OpenID Connect Core §3.1.2.1 (`id_token_hint`), §3.1.2.3
-pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) -> Option<&'a Account> {
-    if let Some(session_id) = done.login {
-        return accounts.iter().find(|account| account.session_id == session_id);
-    }
-    match &request.hinted_sub {
-        Some(sub) => accounts.iter().find(|account| account.user_id == *sub),
-        None => accounts.iter().max_by_key(|account| account.auth_time),
-    }
-}
-
-/// Decides what is to happen. `consented` tells whether a consent in force covers the request.
-///
-/// Obligations count as met by the facts in `done`, never by comparing clocks: a reload cannot skip
-/// them, and `max_age=1` cannot loop however long reading the consent page takes.
-///
-/// Spec: OpenID Connect Core §3.1.2.3, §3.1.2.4, §3.1.2.6
-pub fn decide<'a>(
-    request: &Request,
-    client: &Client,
-    done: &Done,
-    candidate: Option<&'a Account>,
-    consented: bool,
-    now: OffsetDateTime,
-) -> Decision<'a> {
-    let refuse = |code, description| Decision::Refuse(OAuthError::new(code, description));
-    let silent = request.prompt.none;
-    let Some(account) = candidate else {
-        return if silent { refuse("login_required", "nobody is signed in") } else { Decision::Login };
-    };
-    let authenticated_for_this = done.login == Some(account.session_id);
-    if request.hinted_sub.as_ref().is_some_and(|sub| *sub != account.user_id) {
-        return refuse("login_required", "another person than the hinted one signed in");
-    }
-    let too_old = request.max_age.is_some_and(|most| most.is_zero() || now - account.auth_time > most);
-    if (request.prompt.login || too_old) && !authenticated_for_this {
-        return if silent {
-            refuse("login_required", "the authentication is too old")
-        } else {
-            Decision::Login
-        };
-    }
-    if client.metadata.first_party {
-        return Decision::Issue(account);
-    }
-    let allowed_for_this = done
-        .consent
-        .as_ref()
-        .is_some_and(|shown| *shown == request.consent_fingerprint(client, &account.user_id));
-    if (request.prompt.consent || !consented) && !allowed_for_this {
-        return if silent {
-            refuse("consent_required", "the person has not consented yet")
-        } else {
-            Decision::Consent(account)
-        };
-    }
-    Decision::Issue(account)
 }

@@ -31,6 +31,9 @@ pub struct Presented {
     /// The session it was issued from, for our eyes only.
     #[serde(rename = "urn:countersign:claim:session")]
     pub session: Option<String>,
+    /// The claims to be told beside those that the scopes release.
+    #[serde(rename = "urn:countersign:claim:userinfo", default)]
+    pub claims: Vec<String>,
 }
 
 impl Presented {

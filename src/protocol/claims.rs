@@ -47,6 +47,9 @@ pub struct IdToken<'a> {
     pub at_hash: String,
     /// Unique.
     pub jti: String,
+    /// What the client asked to be told here about the person, by name.
+    #[serde(flatten)]
+    pub person: Map<String, Value>,
 }
 
 /// An access token's claims.
@@ -82,6 +85,10 @@ pub struct AccessToken<'a> {
     /// Tells this provider, and nobody else, which session to look at; in tokens for its own endpoints.
     #[serde(rename = "urn:countersign:claim:session", skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// The names of the claims that the client asked to be told at our `UserInfo` endpoint, beside those of
+    /// the scopes.
+    #[serde(rename = "urn:countersign:claim:userinfo", skip_serializing_if = "Vec::is_empty")]
+    pub userinfo: Vec<String>,
     /// `groups`, `roles`, `entitlements`, where the resource is configured to get them.
     #[serde(flatten)]
     pub person: Map<String, Value>,

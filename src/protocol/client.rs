@@ -127,6 +127,9 @@ pub struct Metadata {
     /// `max_age` (seconds) for requests that have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
+    /// The levels of authentication wished for by requests that wish for none, the best liked first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
     /// Whether a code needs PKCE; a public client always does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
@@ -184,6 +187,9 @@ impl Metadata {
         }
         if self.token_endpoint_auth_method == AuthMethod::None && self.require_pkce == Some(false) {
             return member("a public client cannot do without PKCE".into());
+        }
+        if self.default_acr_values.iter().any(|acr| acr.is_empty() || acr.contains(char::is_whitespace)) {
+            return member("default_acr_values must be levels without spaces".into());
         }
         for origin in self.allowed_cors_origins.iter().flatten() {
             if Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin) {

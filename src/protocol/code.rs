@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::TokenFailure;
+use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::redirect_uri::Mismatch;
@@ -34,6 +35,9 @@ pub struct CodeGrant {
     /// The scopes granted.
     #[serde(rename = "s")]
     pub scope: Scope,
+    /// The claims to be told beside those that the scopes release.
+    #[serde(rename = "l", default, skip_serializing_if = "NamedClaims::is_empty")]
+    pub claims: NamedClaims,
     /// The resources authorized.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,

@@ -1,32 +1,41 @@
 //! What a person allowed a client.
 
+use std::collections::BTreeSet;
+
 use crate::protocol::client::Client;
+use crate::protocol::named_claims::is_released;
 use crate::protocol::scope::Scope;
 use crate::secret::{base64url, sha256};
 
-/// A stored consent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A consent: stored, or asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
-    /// The scopes that were allowed, in all.
+    /// The scopes, in all.
     pub scopes: Scope,
-    /// The resources that were allowed, in all.
+    /// The resources, in all.
     pub resources: Vec<String>,
+    /// Claims by their names, beside those that the scopes release.
+    pub claims: BTreeSet<String>,
 }
 
 impl Consent {
     /// Tells whether everything asked for was allowed before.
-    pub fn covers(&self, scopes: &Scope, resources: &[String]) -> bool {
-        self.scopes.covers(scopes) && resources.iter().all(|resource| self.resources.contains(resource))
+    pub fn covers(&self, asked: &Consent) -> bool {
+        self.scopes.covers(&asked.scopes)
+            && asked.resources.iter().all(|resource| self.resources.contains(resource))
+            && asked.claims.iter().all(|name| self.claims.contains(name) || is_released(name, &self.scopes))
     }
 }
 
 /// A short digest of exactly what one person allows one client: shown, agreed to, and compared.
-pub fn fingerprint(user_id: &str, client: &Client, scopes: &Scope, resources: &[String]) -> String {
-    let mut resources = resources.to_vec();
+pub fn fingerprint(user_id: &str, client: &Client, what: &Consent) -> String {
+    let mut resources = what.resources.clone();
     resources.sort();
-    let registered_at = client.registered_at.unix_timestamp().to_string();
-    let text = [user_id, &client.id, &registered_at, &scopes.to_string(), &resources.join(" ")].join("\0");
-    let mut digest = base64url(&sha256(text.as_bytes()));
+    let claims: Vec<&str> = what.claims.iter().map(String::as_str).collect();
+    let (registered_at, scopes) =
+        (client.registered_at.unix_timestamp().to_string(), what.scopes.to_string());
+    let parts = [user_id, &client.id, &registered_at, &scopes, &resources.join(" "), &claims.join(" ")];
+    let mut digest = base64url(&sha256(parts.join("\0").as_bytes()));
     digest.truncate(16);
     digest
 }

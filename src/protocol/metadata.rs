@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::protocol::claims::ACR_SINGLE_FACTOR;
+use crate::protocol::acr::REACHABLE;
 use crate::protocol::client::{AuthMethod, SigningAlg};
 use crate::protocol::prompt::Prompt;
 use crate::protocol::reply::ResponseMode;
@@ -41,10 +41,11 @@ pub fn metadata(
         ("scopes_supported", json!(scopes)),
         ("claims_supported", json!(claims.collect::<Vec<_>>())),
         ("claim_types_supported", json!(["normal"])),
-        ("claims_parameter_supported", json!(false)),
+        ("claims_parameter_supported", json!(true)),
         ("request_parameter_supported", json!(false)),
         ("request_uri_parameter_supported", json!(false)),
-        ("acr_values_supported", json!([ACR_SINGLE_FACTOR])),
+        ("acr_values_supported", json!(REACHABLE)),
+        ("display_values_supported", json!(["page", "popup"])),
         ("prompt_values_supported", json!(Prompt::SUPPORTED)),
         ("ui_locales_supported", json!(languages)),
         ("code_challenge_methods_supported", json!(["S256"])),

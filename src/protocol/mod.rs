@@ -13,9 +13,12 @@ pub mod resource; // the APIs tokens are for
 pub mod scope;
 pub mod user; // a person's account
 
-pub mod authorize; // the authorization request and what to do with it
+pub mod authorize; // the authorization request
+pub mod decide; // what to do with it
+pub mod acr; // how well somebody has to be authenticated
 pub mod consent;
 pub mod hint; // ID Tokens that come back
+pub mod named_claims; // claims asked for one by one
 pub mod pkce;
 pub mod prompt;
 pub mod reply; // where and how an authorization response is sent

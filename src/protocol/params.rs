@@ -25,13 +25,14 @@ pub enum Undecodable {
 /// Parameters that may be given several times.
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 /// The longest accepted value in bytes, where the request's own limit is not enough.
-const LIMITS: [(&str, usize); 8] = [
+const LIMITS: [(&str, usize); 9] = [
     ("state", 8192),
     ("nonce", 1024),
     ("scope", 4096),
     ("claims", 16 * 1024),
     ("login_hint", 512),
     ("ui_locales", 1024),
+    ("claims_locales", 1024),
     ("acr_values", 1024),
     ("code_challenge", 128),
 ];

@@ -26,6 +26,11 @@ pub const STANDARD: [(&str, &[&str]); 5] = [
     ("address", &["address"]),
 ];
 
+/// The scope of OpenID Connect that releases a claim.
+pub fn of_claim(name: &str) -> Option<&'static str> {
+    STANDARD.iter().find(|(_, claims)| claims.contains(&name)).map(|(scope, _)| *scope)
+}
+
 /// Tells whether a scope is one of OpenID Connect itself.
 pub fn is_standard(name: &str) -> bool {
     STANDARD.iter().any(|(standard, _)| *standard == name)

@@ -33,6 +33,13 @@ impl User {
             STANDARD.iter().filter(|(scope, _)| scopes.has(scope)).flat_map(|(_, claims)| claims.iter());
         released.filter_map(|name| Some(((*name).to_owned(), self.claims.get(*name)?.clone()))).collect()
     }
+
+    /// The claims with these names, without those that are not known.
+    ///
+    /// Spec: OpenID Connect Core §5.5
+    pub fn claims_named(&self, names: &[String]) -> Map<String, Value> {
+        names.iter().filter_map(|name| Some((name.clone(), self.claims.get(name)?.clone()))).collect()
+    }
 }
 
 /// Folds a login name to the form in which it is unique: trimmed, NFKC, without case.

@@ -21,15 +21,16 @@ fn find(
     client_id: &str,
     now: i64,
 ) -> Result<Option<(Consent, i64)>, DbError> {
-    let row: Option<(String, String, i64)> = consents::table
+    let row: Option<(String, String, String, i64)> = consents::table
         .find((user_id, client_id))
         .filter(consents::used_at.gt(now - UNUSED))
-        .select((consents::scopes, consents::resources, consents::used_at))
+        .select((consents::scopes, consents::resources, consents::claims, consents::used_at))
         .first(conn)
         .optional()?;
-    let Some((scopes, resources, used_at)) = row else { return Ok(None) };
+    let Some((scopes, resources, claims, used_at)) = row else { return Ok(None) };
     let resources = serde_json::from_str(&resources).map_err(|error| DbError::Broken(error.to_string()))?;
-    Ok(Some((Consent { scopes: Scope::parse(&scopes), resources }, used_at)))
+    let claims = claims.split_whitespace().map(str::to_owned).collect();
+    Ok(Some((Consent { scopes: Scope::parse(&scopes), resources, claims }, used_at)))
 }
 
 /// Tells whether a stored consent covers what is asked for, and notes that it was used.
@@ -43,12 +44,7 @@ pub async fn covers(
     let (user_id, client_id, now) = (user_id.to_owned(), client_id.to_owned(), now.unix_timestamp());
     let key = (user_id.clone(), client_id.clone());
     let found = db.read(move |conn| find(conn, &user_id, &client_id, now)).await?;
-    let Some((consent, used_at)) =
-        found.filter(|(consent, _)| consent.covers(&asked.scopes, &asked.resources))
-    else {
-        return Ok(false);
-    };
-    drop(consent);
+    let Some((_, used_at)) = found.filter(|(consent, _)| consent.covers(&asked)) else { return Ok(false) };
     if now - used_at > USE_STEP {
         db.write(move |conn| {
             diesel::update(consents::table.find(key)).set(consents::used_at.eq(now)).execute(conn)?;
@@ -59,7 +55,7 @@ pub async fn covers(
     Ok(true)
 }
 
-/// Records that a person allowed a client these scopes and resources, beside what was allowed before.
+/// Records what a person allowed a client, beside what was allowed before.
 pub async fn allow(
     db: &Db,
     user_id: &str,
@@ -69,7 +65,8 @@ pub async fn allow(
 ) -> Result<(), DbError> {
     let (user_id, client_id, at) = (user_id.to_owned(), client_id.to_owned(), now);
     let now = at.unix_timestamp();
-    let detail = format!("{} {}", allowed.scopes, allowed.resources.join(" "));
+    let claims = allowed.claims.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let detail = format!("{} {} {claims}", allowed.scopes, allowed.resources.join(" ")).trim_end().to_owned();
     db.write(move |conn| {
         let row = (
             consents::user_id.eq(&user_id),
@@ -87,13 +84,15 @@ pub async fn allow(
         let mine = consents::table.find((&user_id, &client_id));
         diesel::update(mine).set(consents::granted_at.eq(now)).execute(conn)?;
         let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
-        let (scopes, mut resources) = before.map_or_else(Default::default, |c| (c.scopes, c.resources));
+        let Consent { scopes, mut resources, mut claims } = before.unwrap_or_default();
         resources.extend(allowed.resources);
         resources.sort();
         resources.dedup();
+        claims.extend(allowed.claims);
         let renewed = (
             consents::scopes.eq(scopes.union(&allowed.scopes).to_string()),
             consents::resources.eq(serde_json::Value::from(resources).to_string()),
+            consents::claims.eq(claims.into_iter().collect::<Vec<_>>().join(" ")),
             consents::used_at.eq(now),
         );
         diesel::update(mine).set(renewed).execute(conn)?;

@@ -39,6 +39,7 @@ diesel::table! {
         resources -> Text,
         granted_at -> BigInt,
         used_at -> BigInt,
+        claims -> Text,
     }
 }
 

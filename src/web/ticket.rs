@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use crate::app::App;
 use crate::ids::{SessionId, TicketId};
 use crate::keys::seal::{open, seal};
-use crate::protocol::authorize::Done;
+use crate::protocol::decide::Done;
 use crate::protocol::failure::PageFailure;
 use crate::protocol::params::Params;
 use crate::secret::{base64url, from_base64url, same};

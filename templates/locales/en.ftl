@@ -63,6 +63,7 @@ consent-deny = Deny
 
 # What a scope lets an application do: title, and one line more.
 scope-resource = Use { $resource } for you
+scope-claims = See these details of yours
 scope-openid = Recognise you
 scope-openid-detail = It learns that this account is yours, and knows it again next time.
 scope-profile = See your profile
@@ -73,6 +74,27 @@ scope-phone = See your phone number
 scope-phone-detail = And whether it has been verified.
 scope-address = See your postal address
 scope-address-detail = The address kept in your account.
+
+# Single details an application asks for by name, as parts of one list.
+claim-name = your name
+claim-given_name = your first name
+claim-family_name = your family name
+claim-middle_name = your middle name
+claim-nickname = your nickname
+claim-preferred_username = your user name
+claim-profile = the address of your profile page
+claim-picture = your picture
+claim-website = your website
+claim-gender = your gender
+claim-birthdate = your date of birth
+claim-zoneinfo = your time zone
+claim-locale = your language
+claim-updated_at = when your details last changed
+claim-email = your e-mail address
+claim-email_verified = whether your e-mail address has been verified
+claim-phone_number = your phone number
+claim-phone_number_verified = whether your phone number has been verified
+claim-address = your postal address
 
 ## Sign out
 

@@ -15,7 +15,7 @@ pub const GRANT_TYPES: [&str; 1] = ["authorization_code"];
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// The members that [`Metadata`] keeps, and what each must be.
-const KEPT: [(&str, &str); 15] = [
+const KEPT: [(&str, &str); 16] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
     ("policy_uri", "a string"),
@@ -28,6 +28,7 @@ const KEPT: [(&str, &str); 15] = [
     ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\" or \"EdDSA\""),
     ("scope", "a string, with spaces between the scopes"),
     ("default_max_age", "a whole number of seconds"),
+    ("default_acr_values", "a list of strings"),
     ("require_pkce", "true or false"),
     ("allowed_cors_origins", "a list of strings"),
     ("first_party", "true or false"),

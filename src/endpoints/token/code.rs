@@ -10,6 +10,7 @@ use crate::protocol::claims::{self, AccessToken, IdToken, REVOCATION_REMEMBERED,
 use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::failure::TokenFailure;
+use crate::protocol::named_claims::is_released;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
@@ -89,7 +90,7 @@ async fn issue(
         answer.insert("scope".into(), json!(scope));
     }
     if grant.scope.has("openid") {
-        let id_token = id_token(app, client, grant, &access_token, now)?;
+        let id_token = id_token(app, client, grant, &access_token, user, now)?;
         answer.insert("id_token".into(), json!(id_token));
     }
     answer.insert("access_token".into(), json!(access_token));
@@ -125,6 +126,9 @@ fn access_token(
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
     let for_us = audience.contains(&app.config.issuer);
+    // Only what there is to tell and no scope tells anyway: the token stays small whatever was asked for.
+    let told_by_name = |name: &&String| user.claims.contains_key(*name) && !is_released(name, scope);
+    let userinfo = grant.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name).cloned().collect();
     let hidden = || app.keys.hide_session(grant.record, grant.session_id, grant.grant_id);
     let session = for_us.then(hidden).transpose()?;
     let claims = AccessToken {
@@ -141,6 +145,7 @@ fn access_token(
         acr: &grant.acr,
         amr: &grant.amr,
         session,
+        userinfo,
         person,
     };
     Ok(app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims)?)
@@ -152,6 +157,7 @@ fn id_token(
     client: &Client,
     grant: &CodeGrant,
     access_token: &str,
+    user: &User,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
     let claims = IdToken {
@@ -167,6 +173,7 @@ fn id_token(
         sid: &sid(&app.keys.sid, grant.session_id, &client.id),
         at_hash: claims::half_hash(access_token),
         jti: base64url(&random::<16>()),
+        person: user.claims_named(&grant.claims.id_token),
     };
     let alg = client.metadata.id_token_signed_response_alg;
     Ok(app.keys.ring.load().sign(alg, "JWT", &claims)?)

@@ -141,7 +141,7 @@ async fn once_the_place_is_proven_faults_are_answered_there() {
     let resources = format!("&resource={API}").repeat(21);
     let not_base64url = CHALLENGE.replace('v', "+");
     #[rustfmt::skip]
-    let rows: [(&Rp, Vec<(&str, Option<&str>)>, &str, &str); 43] = [
+    let rows: [(&Rp, Vec<(&str, Option<&str>)>, &str, &str); 44] = [
         (&rp, vec![("response_type", None)], "", "invalid_request"),
         (&rp, vec![("response_type", Some(""))], "", "invalid_request"),
         (&rp, vec![("response_type", Some("token"))], "", "unsupported_response_type"),
@@ -158,6 +158,7 @@ async fn once_the_place_is_proven_faults_are_answered_there() {
         (&rp, vec![], "&code_challenge=x", "invalid_request"),
         (&rp, vec![("prompt", Some("login"))], "&prompt=login", "invalid_request"),
         (&rp, vec![("id_token_hint", Some("a"))], "&id_token_hint=a", "invalid_request"),
+        (&rp, vec![], "&display=popup&display=page", "invalid_request"),
         (&rp, vec![], &resources, "invalid_request"),
         (&rp, vec![("nonce", Some(&long))], "", "invalid_request"),
         (&rp, vec![("scope", Some(&long))], "", "invalid_request"),
@@ -215,6 +216,7 @@ async fn faults_are_named_in_order() {
         ("code_challenge_method", "plain", "invalid_request", "S256"),
         ("prompt", "none consent", "invalid_request", "prompt=none"),
         ("max_age", "x", "invalid_request", "max_age"),
+        ("claims", "nonsense", "invalid_request", "claims"),
         ("resource", "https://unknown.example", "invalid_target", "resource"),
         ("id_token_hint", "x", "invalid_request", "id_token_hint"),
     ];
@@ -274,7 +276,7 @@ async fn what_is_not_known_is_ignored_and_what_is_odd_but_fine_works() {
     #[rustfmt::skip]
     let rows: [(&Rp, Vec<(&str, Option<&str>)>, &str); 17] = [
         (&rp, vec![], "&extra=foobar"),
-        (&rp, vec![], "&extra=1&extra=2&claims=nonsense&display=popup&display=page"),
+        (&rp, vec![], "&extra=1&extra=2&extra=3"),
         (&rp, vec![("nonce", None)], ""),
         (&rp, vec![("state", Some(""))], "&state=the-only-one"),
         (&rp, vec![("response_mode", Some("query"))], ""),

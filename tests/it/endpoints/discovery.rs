@@ -167,10 +167,25 @@ async fn every_member_is_kept() {
             }
             "claim_types_supported" => assert_eq!(document[name], json!(["normal"])),
             // Said to be missing, and missing: authorize.rs sees them refused or ignored.
-            "claims_parameter_supported"
-            | "request_parameter_supported"
-            | "request_uri_parameter_supported" => {
+            "request_parameter_supported" | "request_uri_parameter_supported" => {
                 assert_eq!(document[name], json!(false));
+            }
+            // claims.rs asks in every way.
+            "claims_parameter_supported" => {
+                let asked = Some(r#"{"id_token":{"email":{"essential":true}}}"#);
+                let answer = browser.get(&rp.authorize(&[("claims", asked)])).await;
+                let tokens = rp.redeem(&browser, &answer.answered("code").unwrap(), &[]).await.json();
+                assert_eq!(
+                    (&document[name], &claims(&tokens["id_token"])["email"]),
+                    (&json!(true), &json!("ada@example.com"))
+                );
+            }
+            "display_values_supported" => {
+                for display in list(name).iter().map(String::as_str).chain(["touch", "wap", "nonsense"]) {
+                    let page = app.browser().open(&rp.authorize(&[("display", Some(display))])).await;
+                    assert_eq!(outcome(&app, &page), Outcome::Login, "{display}");
+                }
+                assert_eq!(list(name), ["page", "popup"]);
             }
             "acr_values_supported" => {
                 for acr in list(name) {

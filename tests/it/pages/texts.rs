@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign::protocol::redirect_uri::Difference;
-use countersign::protocol::scope::Scope;
+use countersign::protocol::scope::{STANDARD, Scope};
 use countersign::texts::Texts;
 use countersign::web::views::ScopeLine;
 use time::macros::datetime;
@@ -95,9 +95,11 @@ fn composed_ids() -> BTreeSet<String> {
         problems.iter().flat_map(|kind| ["title", "next"].map(|part| format!("login-{kind}-{part}")));
     let standard = Scope::standard();
     let scopes = standard.names().flat_map(|name| [format!("scope-{name}"), format!("scope-{name}-detail")]);
+    let claims = STANDARD.iter().flat_map(|(_, claims)| *claims).filter(|claim| **claim != "sub");
+    let claims = claims.map(|claim| format!("claim-{claim}"));
     let differs = differences().map(|name| format!("differs-{name}"));
     let way_back = "error-ticket-expired-next-client".to_owned();
-    errors.chain(problems).chain(scopes).chain(differs).chain([way_back]).collect()
+    errors.chain(problems).chain(scopes).chain(claims).chain(differs).chain([way_back]).collect()
 }
 
 #[test]

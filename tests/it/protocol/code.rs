@@ -3,6 +3,7 @@
 use countersign::ids::{GrantId, RecordId, SessionId};
 use countersign::protocol::claims::half_hash;
 use countersign::protocol::code::CodeGrant;
+use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::pkce::CodeChallenge;
 use countersign::protocol::resource::Resources;
 use countersign::protocol::scope::Scope;
@@ -23,6 +24,7 @@ fn grant(with_pkce: bool) -> CodeGrant {
         issued_at: OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap(),
         redirect_uri: REDIRECT.into(),
         scope: Scope::parse("openid email"),
+        claims: NamedClaims::default(),
         resources: vec![API.into(), PAY.into()],
         nonce: Some("n".into()),
         code_challenge: CodeChallenge::parse(challenge, challenge.map(|_| "S256"), false).unwrap(),

@@ -1,9 +1,10 @@
 //! What is to happen with a request: every combination that matters, and rules that hold for all.
 
 use countersign::ids::SessionId;
-use countersign::protocol::authorize::{Decision, Done, PARAMS, Request, candidate, decide, establish};
+use countersign::protocol::authorize::{PARAMS, Request, establish};
 use countersign::protocol::client::Client;
-use countersign::protocol::consent;
+use countersign::protocol::consent::{self, Consent};
+use countersign::protocol::decide::{Decision, Done, candidate, decide};
 use countersign::protocol::failure::AuthorizeFailure;
 use countersign::protocol::reply::Response;
 use countersign::protocol::resource::Resources;
@@ -72,6 +73,13 @@ fn outcome(
         Decision::Issue(_) => "issue",
         Decision::Refuse(error) => error.code,
     }
+}
+
+/// What a person is asked to allow.
+fn to(scopes: &str, resources: &[&str], claims: &[&str]) -> Consent {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let claims = owned(claims).into_iter().collect();
+    Consent { scopes: Scope::parse(scopes), resources: owned(resources), claims }
 }
 
 fn login_of(account: &Account) -> Done {
@@ -187,14 +195,104 @@ fn what_was_done_for_this_request_counts() {
         consent::fingerprint(
             "ada",
             &Client { id: "other".into(), ..client.clone() },
-            &Scope::parse("openid"),
-            &[],
+            &to("openid", &[], &[]),
         ),
-        consent::fingerprint("ada", &client, &Scope::parse("openid"), &["https://api.example".into()]),
+        consent::fingerprint("ada", &client, &to("openid", &["https://api.example"], &[])),
+        consent::fingerprint("ada", &client, &to("openid", &[], &["name"])),
         String::new(),
     ] {
         assert_eq!(outcome(&request, &client, &allowed(&other), &both, false), "consent");
     }
+}
+
+#[test]
+fn a_subject_of_the_claims_parameter_is_the_only_one_it_may_be() {
+    let client = app(true);
+    let (ada, eve) = (account("ada", 10), account("eve", 20));
+    let both = [ada.clone(), eve.clone()];
+    let only = |sub: &str| format!(r#"{{"id_token":{{"sub":{{"value":"{sub}"}}}}}}"#);
+    let one_of = r#"{"userinfo":{"sub":{"values":["joe","eve"]}}}"#;
+    let silent = ("prompt", "none");
+    for (more, hint, accounts, expected) in [
+        (vec![("claims", only("ada"))], None, &both[..], "ada"),
+        (vec![("claims", only("eve"))], None, &both, "eve"),
+        (vec![("claims", one_of.into())], None, &both, "eve"),
+        (vec![("claims", only("eve"))], None, &both[..1], "login"),
+        (vec![("claims", only("eve")), (silent.0, silent.1.into())], None, &both[..1], "login_required"),
+        (vec![("claims", only("eve")), (silent.0, silent.1.into())], None, &both, "eve"),
+        (vec![("claims", only("eve"))], Some("eve"), &both, "eve"),
+        // Two that name different persons can be met by nobody: there is no use in asking anybody.
+        (vec![("claims", only("eve"))], Some("ada"), &both, "login_required"),
+        (vec![("claims", only("eve"))], Some("ada"), &[], "login_required"),
+    ] {
+        let pairs: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let request = request(&client, &pairs, hint);
+        let chosen = candidate(&request, &Done::default(), accounts);
+        let said = match decide(&request, &client, &Done::default(), chosen, true, now()) {
+            Decision::Issue(account) => account.user_id.as_str(),
+            _ => outcome(&request, &client, &Done::default(), accounts, true),
+        };
+        assert_eq!(said, expected, "{more:?} hint {hint:?} accounts {}", accounts.len());
+    }
+    let meant = request(&client, &[("claims", &only("eve"))], None);
+    assert_eq!(outcome(&meant, &client, &login_of(&ada), &both, true), "login_required", "another signed in");
+}
+
+#[test]
+fn a_level_that_must_be_is_reached_or_refused_and_one_that_may_be_is_tried() {
+    let client = app(true);
+    let here = Account { acr: "urn:countersign:acr:1".into(), ..account("ada", 10) };
+    // As from another time, or another house.
+    let weak = Account { acr: "urn:example:weak".into(), ..here.clone() };
+    let must = |acr: &str| format!(r#"{{"id_token":{{"acr":{{"essential":true,"values":["{acr}"]}}}}}}"#);
+    let may = |acr: &str| format!(r#"{{"id_token":{{"acr":{{"values":["{acr}"]}}}}}}"#);
+    let (one, high) = ("urn:countersign:acr:1", "urn:example:high");
+    let unmet = "unmet_authentication_requirements";
+    let rows = [
+        // What is asked for → here already, weaker, silently weaker, weaker after signing in, nobody.
+        (("acr_values", one.to_owned()), ["issue", "login", "issue", "issue", "login"]),
+        (("acr_values", format!("{high} {one}")), ["issue", "login", "issue", "issue", "login"]),
+        (("acr_values", high.to_owned()), ["issue", "issue", "issue", "issue", "login"]),
+        (("claims", may(one)), ["issue", "login", "issue", "issue", "login"]),
+        (("claims", may(high)), ["issue", "issue", "issue", "issue", "login"]),
+        (("claims", must(one)), ["issue", "login", "login_required", unmet, "login"]),
+        (("claims", must(high)), [unmet, unmet, unmet, unmet, unmet]),
+        (
+            ("claims", r#"{"id_token":{"acr":{"essential":true}}}"#.into()),
+            ["issue", "issue", "issue", "issue", "login"],
+        ),
+        (
+            ("claims", r#"{"id_token":{"acr":{"essential":true,"value":7}}}"#.into()),
+            [unmet, unmet, unmet, unmet, unmet],
+        ),
+        (
+            ("claims", r#"{"userinfo":{"acr":{"essential":true,"value":"high"}}}"#.into()),
+            ["issue", "issue", "issue", "issue", "login"],
+        ),
+    ];
+    for ((name, value), expected) in rows {
+        let asked = request(&client, &[(name, &value)], None);
+        let silent = request(&client, &[(name, &value), ("prompt", "none")], None);
+        let nothing = Done::default();
+        let said = [
+            outcome(&asked, &client, &nothing, std::slice::from_ref(&here), true),
+            outcome(&asked, &client, &nothing, std::slice::from_ref(&weak), true),
+            outcome(&silent, &client, &nothing, std::slice::from_ref(&weak), true),
+            outcome(&asked, &client, &login_of(&weak), std::slice::from_ref(&weak), true),
+            outcome(&asked, &client, &nothing, &[], true),
+        ];
+        assert_eq!(said, expected, "{name}={value}");
+    }
+    // The request counts before what was registered.
+    let wishes =
+        self::client(json!({ "client_name": "App", "redirect_uris": [REDIRECT], "first_party": true,
+        "default_acr_values": [one] }));
+    let of = |more: &[(&str, &str)]| {
+        outcome(&request(&wishes, more, None), &wishes, &Done::default(), std::slice::from_ref(&weak), true)
+    };
+    assert_eq!(of(&[]), "login");
+    assert_eq!(of(&[("acr_values", "urn:example:weak")]), "issue");
+    assert_eq!(of(&[("claims", &may("urn:example:weak"))]), "issue");
 }
 
 #[test]
@@ -214,8 +312,7 @@ fn a_consent_fingerprint_tells_everything_apart() {
     let later = Client { registered_at: app.registered_at + Duration::SECOND, ..app.clone() };
     let (a, b) = ("https://a.example", "https://b.example");
     let print = |who: &str, client: &Client, scope: &str, resources: &[&str]| {
-        let resources: Vec<String> = resources.iter().map(|resource| (*resource).to_owned()).collect();
-        consent::fingerprint(who, client, &Scope::parse(scope), &resources)
+        consent::fingerprint(who, client, &to(scope, resources, &[]))
     };
     let mut prints = vec![print("u", &app, "openid email", &[a, b])];
     assert_eq!(prints[0].len(), 16);
@@ -229,6 +326,8 @@ fn a_consent_fingerprint_tells_everything_apart() {
         print("u", &app, "openid email", &[a]),
         print("u", &app, "openid email", &[]),
         print("u", &app, "openid", &["email", a, b]),
+        consent::fingerprint("u", &app, &to("openid email", &[a, b], &["name"])),
+        consent::fingerprint("u", &app, &to("openid email", &[a, b], &["name", "address"])),
     ]);
     let all = prints.len();
     prints.sort();
@@ -257,6 +356,13 @@ fn a_bad_request_is_answered_where_it_is_safe() {
         (("code_challenge", ""), "invalid_request"),
         (("code_challenge_method", "plain"), "invalid_request"),
         (("prompt", "none login"), "invalid_request"),
+        (("claims", "{"), "invalid_request"),
+        (("claims", "[]"), "invalid_request"),
+        (("claims", "{}"), "fine"),
+        (("display", "wap"), "fine"),
+        (("claims_locales", "de fr"), "fine"),
+        (("claims_locales", &long[..1025]), "invalid_request"),
+        (("acr_values", &long[..1025]), "invalid_request"),
         (("max_age", "-1"), "invalid_request"),
         (("max_age", "1.5"), "invalid_request"),
         (("max_age", "1e3"), "invalid_request"),
@@ -330,7 +436,7 @@ fn any_done() -> impl Strategy<Value = Done> {
     let consent = prop::option::of(prop::sample::select(vec!["ada", "eve", "nothing"]));
     (login, consent).prop_map(|(login, consent)| Done {
         login: login.map(|name| account(name, 0).session_id),
-        consent: consent.map(|name| consent::fingerprint(name, &app(false), &Scope::parse("openid"), &[])),
+        consent: consent.map(|name| consent::fingerprint(name, &app(false), &to("openid", &[], &[]))),
     })
 }
 
@@ -355,14 +461,14 @@ proptest! {
             prop_assert!(!request.prompt.login || for_this, "prompt=login asks for a new sign-in");
             let fresh = request.max_age.is_none_or(|most| !most.is_zero() && now() - account.auth_time <= most);
             prop_assert!(fresh || for_this, "max_age holds");
-            prop_assert!(request.hinted_sub.as_ref().is_none_or(|sub| *sub == account.user_id), "the hinted one");
+            prop_assert!(request.may_be(&account.user_id), "the hinted one");
             let shown = done.consent == Some(request.consent_fingerprint(&client, &account.user_id));
             let agreed = client.metadata.first_party || shown || (consented && !request.prompt.consent);
             prop_assert!(agreed, "nobody is signed in to a stranger unasked");
         }
         // Meeting what is asked for leads on: nobody goes round in circles.
         if decision == Decision::Login && !accounts.is_empty() {
-            let account = request.hinted_sub.as_ref().map_or(Some(&accounts[0]), |sub| accounts.iter().find(|a| a.user_id == *sub));
+            let account = accounts.iter().find(|account| request.may_be(&account.user_id));
             if let Some(account) = account {
                 let after = decide(&request, &client, &login_of(account), Some(account), consented, now());
                 prop_assert!(after != Decision::Login);

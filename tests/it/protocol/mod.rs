@@ -6,6 +6,7 @@ mod decide;
 mod locales;
 mod localized;
 mod logout;
+mod named_claims;
 mod params;
 mod redirect_uri;
 mod reply;

@@ -34,6 +34,7 @@ on_both_databases! {
     a_client_is_added_changed_and_removed
     a_changed_client_is_live_within_five_seconds
     consents_add_up_and_lapse_after_a_year_without_use
+    a_consent_to_claims_is_kept_beside_the_scopes
     a_removed_client_leaves_no_consent
     a_dead_grant_has_no_holder
     sweeping_dead_grants_takes_five_hundred_at_most
@@ -67,7 +68,12 @@ fn client(id: &str) -> Client {
 
 fn consent(scopes: &str, resources: &[&str]) -> Consent {
     let resources = resources.iter().map(|resource| (*resource).to_owned()).collect();
-    Consent { scopes: Scope::parse(scopes), resources }
+    Consent { scopes: Scope::parse(scopes), resources, ..Consent::default() }
+}
+
+fn to_claims(scopes: &str, claims: &[&str]) -> Consent {
+    let claims = claims.iter().map(|claim| (*claim).to_owned()).collect();
+    Consent { claims, ..consent(scopes, &[]) }
 }
 
 async fn a_login_name_is_one_whatever_its_case_spaces_and_width(Store { db, .. }: Store) {
@@ -228,6 +234,25 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     let given = names.iter().map(|name| consents::allow(db, &eve, "two", consent(name, &[]), now()));
     join_all(given).await.into_iter().for_each(|given| given.unwrap());
     assert!(covers(&eve, "two", consent(&names.join(" "), &[]), now()).await);
+}
+
+async fn a_consent_to_claims_is_kept_beside_the_scopes(Store { db, .. }: Store) {
+    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap().id;
+    clients::add(&db, &client("one"), "test", now()).await.unwrap();
+    let covers = async |asked| consents::covers(&db, &ada, "one", asked, now()).await.unwrap();
+    let allow = async |what| consents::allow(&db, &ada, "one", what, now()).await.unwrap();
+    allow(consent("openid email", &[])).await;
+    assert!(covers(to_claims("openid", &["email", "email_verified"])).await, "the scope released them");
+    assert!(!covers(to_claims("openid", &["birthdate"])).await);
+    allow(to_claims("openid", &["birthdate", "address"])).await;
+    allow(to_claims("openid", &["name"])).await;
+    assert!(
+        covers(to_claims("openid email", &["address", "birthdate", "email", "name"])).await,
+        "they add up"
+    );
+    assert!(!covers(to_claims("openid", &["name", "gender"])).await);
+    assert!(!covers(consent("openid profile", &[])).await, "a claim is not its scope");
+    assert!(trail(&db).iter().any(|line| line.contains("consent.allowed one openid  address birthdate")));
 }
 
 async fn a_removed_client_leaves_no_consent(Store { db, .. }: Store) {

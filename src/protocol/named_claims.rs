@@ -1,0 +1,148 @@
+//! Claims that a Relying Party asks for by name, beside those that its scopes release.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::protocol::scope::{self, Scope};
+
+/// The `claims` parameter, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClaimsRequest {
+    id_token: Vec<Wanted>,
+    userinfo: Vec<Wanted>,
+}
+
+/// One claim asked for.
+#[derive(Clone, Debug, PartialEq)]
+struct Wanted {
+    name: String,
+    essential: bool,
+    /// The values it may have; any when there are none.
+    values: Vec<Value>,
+}
+
+/// The parameter is not what it has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl ClaimsRequest {
+    /// Reads the parameter; members and claims that we do not know are passed over.
+    ///
+    /// Spec: OpenID Connect Core §5.5, §5.5.1
+    pub fn parse(text: &str) -> Result<ClaimsRequest, Malformed> {
+        let Ok(Value::Object(mut members)) = serde_json::from_str(text) else { return Err(Malformed) };
+        let mut wanted = |member: &str| match members.remove(member) {
+            None | Some(Value::Null) => Ok(vec![]),
+            Some(Value::Object(claims)) => {
+                claims.into_iter().map(|(name, how)| Wanted::parse(name, how)).collect()
+            }
+            Some(_) => Err(Malformed),
+        };
+        let request = ClaimsRequest { id_token: wanted("id_token")?, userinfo: wanted("userinfo")? };
+        let subs = request.id_token.iter().chain(&request.userinfo).filter(|wanted| wanted.name == "sub");
+        let are_text = subs.flat_map(|sub| &sub.values).all(Value::is_string);
+        are_text.then_some(request).ok_or(Malformed)
+    }
+
+    /// Whom the request is about: nobody else may be signed in for it. `None` when it may be anybody.
+    ///
+    /// Spec: OpenID Connect Core §5.5.1
+    pub fn subjects(&self) -> Option<Vec<String>> {
+        let subs = self.id_token.iter().chain(&self.userinfo);
+        let mut named = subs.filter(|wanted| wanted.name == "sub" && !wanted.values.is_empty());
+        let text = |sub: &Wanted| -> Vec<String> {
+            sub.values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let first = text(named.next()?);
+        Some(named.fold(first, |left, sub| {
+            let also = text(sub);
+            left.into_iter().filter(|name| also.contains(name)).collect()
+        }))
+    }
+
+    /// The levels of authentication asked for, and whether it must be one of them.
+    ///
+    /// Spec: OpenID Connect Core §5.5.1.1
+    pub fn levels(&self) -> Option<(Vec<String>, bool)> {
+        let acr = self.id_token.iter().find(|wanted| wanted.name == "acr" && !wanted.values.is_empty())?;
+        // A level that is no text is one that nobody can reach.
+        let level = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some((acr.values.iter().map(level).collect(), acr.essential))
+    }
+
+    /// The claims about the person that this request may have told: those of scopes that the client may
+    /// ask for.
+    pub fn permitted(&self, allowed: &Scope) -> NamedClaims {
+        let names = |wanted: &[Wanted]| {
+            let names = wanted.iter().map(|wanted| &wanted.name);
+            names.filter(|name| scope_of(name).is_some_and(|scope| allowed.has(scope))).cloned().collect()
+        };
+        NamedClaims { id_token: names(&self.id_token), userinfo: names(&self.userinfo) }
+    }
+}
+
+impl Wanted {
+    fn parse(name: String, how: Value) -> Result<Wanted, Malformed> {
+        let mut how = match how {
+            Value::Null => Map::new(),
+            Value::Object(how) => how,
+            _ => return Err(Malformed),
+        };
+        let essential = match how.remove("essential") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(essential)) => essential,
+            Some(_) => return Err(Malformed),
+        };
+        let mut values = match how.remove("values") {
+            None | Some(Value::Null) => vec![],
+            Some(Value::Array(values)) => values,
+            Some(_) => return Err(Malformed),
+        };
+        values.extend(how.remove("value").filter(|value| !value.is_null()));
+        Ok(Wanted { name, essential, values })
+    }
+}
+
+/// The names of claims to be told, by where: what is asked for one place never appears in the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedClaims {
+    /// In the ID Token.
+    #[serde(rename = "i", default, skip_serializing_if = "Vec::is_empty")]
+    pub id_token: Vec<String>,
+    /// At the `UserInfo` endpoint.
+    #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
+    pub userinfo: Vec<String>,
+}
+
+impl NamedClaims {
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.id_token.is_empty() && self.userinfo.is_empty()
+    }
+
+    /// What a person is asked to allow beside the scopes: the claims that these do not release anyway.
+    pub fn beyond(&self, scopes: &Scope) -> BTreeSet<String> {
+        let names = self.id_token.iter().chain(&self.userinfo);
+        names
+            .filter(|name| !is_released(name, scopes))
+            .map(|name| without_language(name).to_owned())
+            .collect()
+    }
+}
+
+/// Tells whether these scopes release a claim already.
+pub fn is_released(name: &str, scopes: &Scope) -> bool {
+    scope::of_claim(name).is_some_and(|scope| scopes.has(scope))
+}
+
+/// The scope that stands for a claim in any language; `sub` is everybody's and none of them.
+fn scope_of(name: &str) -> Option<&'static str> {
+    scope::of_claim(without_language(name)).filter(|scope| *scope != "openid")
+}
+
+/// Spec: OpenID Connect Core §5.2
+fn without_language(name: &str) -> &str {
+    name.split_once('#').map_or(name, |(name, _)| name)
+}
