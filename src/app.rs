@@ -12,6 +12,8 @@ use crate::drain::Drain;
 use crate::health::Health;
 use crate::keys::KeyError;
 use crate::keys::opened::Keys;
+use crate::logos::Logos;
+use crate::outbound::{Outbound, look_up};
 use crate::password;
 use crate::protocol::metadata::metadata;
 use crate::published::Published;
@@ -31,6 +33,8 @@ pub struct App {
     pub db: Db,
     /// Relying Parties, from memory where they are fresh enough.
     pub clients: Clients,
+    /// Their logos, fetched from where they registered them.
+    pub logos: Logos,
     /// What passes.
     pub state: State,
     /// The store beneath it.
@@ -89,9 +93,11 @@ impl App {
         let db = open_store(&config)?.measured(metrics.store("main"));
         let kv = open_state(&config, &db)?.measured(metrics.store("state"));
         let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now())?;
+        let outbound = Outbound::new(&config.outbound_allow, &config.outbound_ca, look_up);
         Ok(App {
             discovery: ArcSwap::new(Arc::new(discovery(&config, &keys))),
             clients: Clients::new(db.clone()),
+            logos: Logos::new(db.clone(), outbound),
             state: State::new(&kv),
             passwords: password::Verifier::default().measured(metrics.passwords()),
             drain: Drain::default(),

@@ -16,6 +16,7 @@ pub mod pages; // what people see
 pub mod web; // the HTTP vocabulary both share
 pub mod store; // what lasts
 pub mod state; // what passes
+pub mod logos; // clients' logos, fetched and kept
 pub mod keys; // sealing, signing, the public set
 
 pub mod cli; // the command line, one file a word
@@ -26,6 +27,7 @@ pub mod db;
 pub mod drain;
 pub mod files;
 pub mod ids;
+pub mod outbound; // the only way out
 pub mod password;
 pub mod published;
 pub mod secret;

@@ -10,6 +10,7 @@ use url::Url;
 use crate::db;
 use crate::keys::instance::{FILE, Given, Source};
 use crate::keys::policy::KeyPolicy;
+use crate::outbound::{Allowed, Authorities};
 use crate::protocol::claims::TOKEN_LIFETIME;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::{Resource, Resources};
@@ -94,6 +95,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How an interaction ends.
     pub completion: Completion,
+    /// What may be fetched from beside the public network.
+    pub outbound_allow: Vec<Allowed>,
+    /// Whose certificates are accepted there beside the system's.
+    pub outbound_ca: Authorities,
     /// The APIs that tokens are issued for.
     pub resources: Resources,
     /// How long signing keys live.
@@ -160,6 +165,12 @@ impl Config {
             log: settings.log.unwrap_or_else(|| "info,actix_server=warn".into()),
             trusted_proxies,
             completion: settings.completion.unwrap_or_default(),
+            outbound_allow: outbound_allow(settings.outbound_allow, development)?,
+            outbound_ca: match settings.outbound_ca_file {
+                None => Authorities::default(),
+                Some(file) => Authorities::read(&file)
+                    .map_err(|why| ConfigError(format!("outbound_ca_file {}: {why}", file.display())))?,
+            },
             resources,
             keys: KeyPolicy::new(settings.keys, TOKEN_LIFETIME)
                 .map_err(|why| ConfigError(format!("[keys] {why}")))?,
@@ -254,6 +265,23 @@ fn check_metrics(metrics: &str, listen: &str) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
+}
+
+/// In development everything runs on this machine, so that is what may be fetched from.
+fn outbound_allow(said: Option<Vec<String>>, development: bool) -> Result<Vec<Allowed>, ConfigError> {
+    let said = said.unwrap_or_else(|| match development {
+        true => vec!["127.0.0.0/8".into(), "::1/128".into()],
+        false => vec![],
+    });
+    let read = |text: String| {
+        let wrong = || {
+            ConfigError(format!(
+                "outbound_allow: {text:?} is neither a network such as 10.0.0.0/8 nor a service such as intranet.example:443"
+            ))
+        };
+        Allowed::parse(&text).ok_or_else(wrong)
+    };
+    said.into_iter().map(read).collect()
 }
 
 fn key_source(key: Option<String>, file: Option<PathBuf>, keys_dir: &Path) -> Result<Source, ConfigError> {

@@ -34,6 +34,8 @@ pub(super) struct Settings {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) trusted_proxies: Option<Vec<IpNet>>,
     pub(super) completion: Option<Completion>,
+    pub(super) outbound_allow: Option<Vec<String>>,
+    pub(super) outbound_ca_file: Option<PathBuf>,
     pub(super) resource: Vec<Resource>,
     pub(super) keys: KeySettings,
 }
@@ -116,9 +118,9 @@ fn may_be_left_out(setting: &str) -> bool {
 fn overlaid(setting: &str, text: String) -> Result<Spanned<DeValue<'static>>, ConfigError> {
     let unplaced = |value| Spanned::new(0..0, value);
     let value = unplaced(match setting {
-        "trusted_proxies" => {
-            let proxies = text.split(',').map(|proxy| proxy.trim().to_owned());
-            DeValue::Array(proxies.map(|proxy| unplaced(DeValue::String(proxy.into()))).collect())
+        "trusted_proxies" | "outbound_allow" => {
+            let members = text.split(',').map(|member| member.trim().to_owned());
+            DeValue::Array(members.map(|member| unplaced(DeValue::String(member.into()))).collect())
         }
         _ => DeValue::String(text.into()),
     });

@@ -57,10 +57,14 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let ids: Vec<String> = session.accounts.iter().map(|account| account.user_id.clone()).collect();
     let names: Vec<String> =
         store::users::by_ids(&app.db, ids).await?.iter().map(|user| user.display_name().to_owned()).collect();
+    let client = match client.as_deref() {
+        None => None,
+        Some(client) => Some(card(&req, &app, client, now).await),
+    };
     let view = SignOutPage {
         shell: shell(&req, &app),
         account: (!names.is_empty()).then(|| names.join(", ")),
-        client: client.as_deref().map(|client| card(&req, client)),
+        client,
         hidden,
     };
     Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))

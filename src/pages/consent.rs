@@ -34,7 +34,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let shell = shell(&req, &app);
     let redirect = Url::parse(pending.asked.request.reply_to.redirect_uri());
     let view = ConsentPage {
-        client: card(&req, &pending.asked.client),
+        client: card(&req, &app, &pending.asked.client, now).await,
         account: user.display_name().into(),
         scopes: lines(shell.texts, &app, &pending.asked),
         // In development mode every application runs on this computer, and the warning would only teach

@@ -42,10 +42,10 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     if let Some(Tried { username, remember, missing, .. }) = tried {
         let problem = if missing { LoginProblem::Missing } else { LoginProblem::WrongCredentials };
         let form = Form { pending: &pending, sealed, username: &username, remember };
-        return Ok(form.show(&req, &app, Some(problem)));
+        return Ok(form.show(&req, &app, Some(problem)).await);
     }
     let username = pending.asked.request.login_hint.clone().unwrap_or_default();
-    Ok(Form { pending: &pending, sealed, username: &username, remember: false }.show(&req, &app, None))
+    Ok(Form { pending: &pending, sealed, username: &username, remember: false }.show(&req, &app, None).await)
 }
 
 /// `POST /login`
@@ -84,7 +84,7 @@ pub async fn post(
         Err(error) => {
             let problem = without_state(error)?;
             count(&app, problem);
-            return Ok(form.show(&req, &app, Some(problem)));
+            return Ok(form.show(&req, &app, Some(problem)).await);
         }
     };
     // The password may have been changed, or the account disabled, while this one waited for its turn:
@@ -228,13 +228,15 @@ impl Form<'_> {
             LoginProblem::Missing => true,
             LoginProblem::WrongCredentials => false,
             // Sending it again is just what is to be done then.
-            LoginProblem::Busy | LoginProblem::StateDown => return Ok(self.show(req, app, Some(problem))),
+            LoginProblem::Busy | LoginProblem::StateDown => {
+                return Ok(self.show(req, app, Some(problem)).await);
+            }
         };
         if self.username.len() > LONGEST_KEPT {
-            return Ok(self.show(req, app, Some(problem)));
+            return Ok(self.show(req, app, Some(problem)).await);
         }
         let Ok(needed) = needs_login(req, app, self.pending, now).await else {
-            return Ok(self.show(req, app, Some(problem)));
+            return Ok(self.show(req, app, Some(problem)).await);
         };
         let tried =
             Tried { username: self.username.into(), remember: self.remember, missing, switching: !needed };
@@ -242,10 +244,10 @@ impl Form<'_> {
         Ok(see_other(&format!("{}/login?t={}&tried={tried}", app.config.base, self.sealed)).finish())
     }
 
-    fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
+    async fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
         let view = LoginPage {
             shell: shell(req, app),
-            client: card(req, &self.pending.asked.client),
+            client: card(req, app, &self.pending.asked.client, app.clock.now()).await,
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,

@@ -101,6 +101,9 @@ pub struct Metadata {
     /// The application's home page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
+    /// Its logo; fetched by us and shown from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
     /// The page with its privacy policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_uri: Option<String>,
@@ -174,6 +177,7 @@ impl Metadata {
         }
         let pages = [
             ("client_uri", &self.client_uri),
+            ("logo_uri", &self.logo_uri),
             ("policy_uri", &self.policy_uri),
             ("tos_uri", &self.tos_uri),
             ("initiate_login_uri", &self.initiate_login_uri),

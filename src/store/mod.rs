@@ -9,6 +9,7 @@ pub mod consents;
 pub mod endings;
 pub mod facts;
 pub mod grants;
+pub mod logos;
 pub mod secrets;
 pub mod signing_keys;
 pub mod survey;

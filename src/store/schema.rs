@@ -44,6 +44,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    logos (client_id) {
+        client_id -> Text,
+        uri -> Text,
+        due -> BigInt,
+        name -> Nullable<Text>,
+        image -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
     dead_grants (id) {
         id -> Binary,
         exp -> BigInt,

@@ -122,11 +122,13 @@ pub fn continue_at(app: &App, sealed: &str) -> String {
 }
 
 /// What a page shows of a client, in the language of the request.
-pub fn card(req: &HttpRequest, client: &Client) -> ClientCard {
+pub async fn card(req: &HttpRequest, app: &App, client: &Client, now: OffsetDateTime) -> ClientCard {
     let (metadata, lang) = (&client.metadata, language::texts(req).lang());
+    let logo = app.logos.name(client, now).await;
     ClientCard {
         name: metadata.name_in(lang).into(),
         host: client.host(),
+        logo: logo.map(|name| format!("{}/assets/{name}", app.config.base)),
         policy_uri: metadata.policy_uri_in(lang).map(Into::into),
         tos_uri: metadata.tos_uri_in(lang).map(Into::into),
     }

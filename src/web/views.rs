@@ -59,6 +59,8 @@ pub struct ClientCard {
     pub name: String,
     /// The host it is known to run on.
     pub host: Option<String>,
+    /// Where we serve its logo, if there is one.
+    pub logo: Option<String>,
     /// Its privacy policy.
     pub policy_uri: Option<String>,
     /// Its terms of use.

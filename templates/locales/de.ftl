@@ -8,6 +8,7 @@ page-title = { $title } · { product }
 page-title-problem = Problem: { $title } · { product }
 language = Sprache
 language-name = Deutsch
+client-logo = Logo von { $client }
 client-policy = Datenschutzerklärung
 client-terms = Nutzungsbedingungen
 client-links = Über { $client }

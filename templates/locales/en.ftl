@@ -9,6 +9,7 @@ page-title = { $title } · { product }
 page-title-problem = Problem: { $title } · { product }
 language = Language
 language-name = English
+client-logo = Logo of { $client }
 client-policy = Privacy policy
 client-terms = Terms of use
 client-links = About { $client }

@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("published", &["secret"]),
     ("ids", &["secret"]),
     ("files", &[]),
+    ("outbound", &[]),
     ("drain", &[]),
     ("db", &["files", "telemetry"]),
     ("password", &["secret", "telemetry"]),
@@ -26,15 +27,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("state", &["protocol", "db", "ids", "secret", "clock", "telemetry"]),
     ("keys", &["protocol", "store", "db", "files", "ids", "published", "secret", "clock"]),
     // configuration names places and checks them by the rules
-    ("config", &["protocol", "keys", "db", "telemetry"]),
+    ("config", &["protocol", "keys", "db", "outbound", "telemetry"]),
+    // what clients registered, fetched and kept
+    ("logos", &["protocol", "store", "db", "outbound", "secret"]),
     // what a node can do at this moment
     ("health", &["state", "db"]),
     // the bundle of everything, handed on with each request
     (
         "app",
         &[
-            "protocol", "store", "state", "keys", "config", "health", "db", "drain", "password", "published",
-            "clock", "telemetry", "texts", "tls",
+            "protocol", "store", "state", "keys", "config", "health", "db", "logos", "outbound", "drain",
+            "password", "published", "clock", "telemetry", "texts", "tls",
         ],
     ),
     // the vocabulary of HTTP
@@ -225,6 +228,8 @@ fn what_belongs_in_one_place_is_only_there() {
         ("web::block", &["db", "password"]),
         ("env::var", &["config", "cli", "demo"]),
         ("redis::", &["state"]),
+        // What others registered is fetched under the guard, or not at all.
+        ("reqwest", &["outbound", "cli", "demo"]),
     ] {
         for (path, code) in sources() {
             let (room, _) = place(&path);

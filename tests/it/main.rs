@@ -21,6 +21,7 @@ mod flows;
 mod house;
 mod keys;
 mod operation;
+mod outbound;
 mod pages;
 mod protocol;
 mod state;

@@ -8,6 +8,7 @@ pub mod chromium;
 pub mod cluster;
 pub mod log;
 pub mod nginx;
+pub mod origin;
 pub mod postgres;
 pub mod redis;
 pub mod relay;

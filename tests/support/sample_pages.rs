@@ -83,6 +83,7 @@ fn client() -> ClientCard {
     ClientCard {
         name: "Field Notes".to_owned(),
         host: Some("notes.example".to_owned()),
+        logo: None,
         policy_uri: Some("https://notes.example/privacy".to_owned()),
         tos_uri: Some("https://notes.example/terms".to_owned()),
     }
@@ -92,6 +93,7 @@ fn hostile_client() -> ClientCard {
     ClientCard {
         name: HOSTILE.to_owned(),
         host: Some("an-extremely-long-host-name-that-does-not-fit.on.any.small.screen.example".to_owned()),
+        logo: Some(format!("/id/assets/{HOSTILE}")),
         policy_uri: Some(format!("https://evil.example/?{HOSTILE}")),
         tos_uri: None,
     }

@@ -50,6 +50,9 @@ pub struct Add {
     /// The application's home page
     #[arg(long, value_name = "URI")]
     client_uri: Option<String>,
+    /// Its logo (PNG, JPEG, GIF or WebP, up to 256 KiB): fetched once a day, shown on the pages about it
+    #[arg(long, value_name = "URI")]
+    logo_uri: Option<String>,
     /// What its ID tokens are signed with [default: RS256]
     #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256"])]
     id_token_alg: Option<String>,
@@ -84,6 +87,7 @@ impl Add {
             ("token_endpoint_auth_method", auth_method),
             ("scope", self.scope),
             ("client_uri", self.client_uri),
+            ("logo_uri", self.logo_uri),
             ("id_token_signed_response_alg", self.id_token_alg),
             ("application_type", self.native.then(|| "native".to_owned())),
         ];

@@ -18,6 +18,7 @@ pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 const KEPT: [(&str, &str); 16] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
+    ("logo_uri", "a string"),
     ("policy_uri", "a string"),
     ("tos_uri", "a string"),
     ("initiate_login_uri", "a string"),

@@ -51,8 +51,9 @@ fn flags_become_metadata() {
     let shell = Shell::new();
     let flags = [
         "--native", "--first-party", "--public", "--scope", "openid email", "--id-token-alg", "ES256",
-        "--client-uri", "https://album.example", "--post-logout-redirect-uri", "https://album.example/bye",
-        "--redirect-uri", "com.example.album:/callback",
+        "--client-uri", "https://album.example", "--logo-uri", "https://album.example/logo.png",
+        "--post-logout-redirect-uri", "https://album.example/bye", "--redirect-uri",
+        "com.example.album:/callback",
     ];
     let client = shell.client(&flags);
     let expected = json!({
@@ -62,6 +63,7 @@ fn flags_become_metadata() {
         "first_party": true,
         "grant_types": ["authorization_code"],
         "id_token_signed_response_alg": "ES256",
+        "logo_uri": "https://album.example/logo.png",
         "post_logout_redirect_uris": ["https://album.example/bye"],
         "redirect_uris": ["https://album.example/callback", "com.example.album:/callback"],
         "require_pkce": true,
@@ -88,14 +90,14 @@ fn a_file_may_bring_everything_and_flags_win() {
         "client_id": "suite-client_1", "client_secret": secret, "client_name": "From the file",
         "redirect_uris": ["https://a.example/cb"], "grant_types": ["authorization_code"],
         "response_types": ["code"], "subject_type": "public", "default_max_age": 60, "jwks": null,
-        "logo_uri": "https://a.example/logo.png", "scope": "openid offline_access",
+        "logo_uri": "https://a.example/logo.png", "contacts": ["a@a.example"], "scope": "openid offline_access",
     });
     let file = shell.file("client.json", file.to_string());
     let done = shell.run(&["client", "add", "--metadata", &file, "--name", "From the flag", "--json"]);
     assert_eq!(done.code, 0);
     let warnings: Vec<&str> = done.err.lines().collect();
     assert_eq!(warnings.len(), 2, "{}", done.err);
-    assert!(warnings[0].contains("warning: logo_uri") && warnings[1].contains("offline_access"));
+    assert!(warnings[0].contains("warning: contacts") && warnings[1].contains("offline_access"));
     let client = done.object();
     assert_eq!((&client["client_name"], &client["default_max_age"]), (&json!("From the flag"), &json!(60)));
     assert!(stored(&shell, "suite-client_1").secret.unwrap().matches(&TokenHash::of(secret)));
@@ -160,6 +162,7 @@ fn every_member_that_is_stored_is_known() {
     let shell = Shell::new();
     let all = Metadata {
         client_uri: Some("https://a.example".into()),
+        logo_uri: Some("https://a.example/logo.png".into()),
         policy_uri: Some("https://a.example/policy".into()),
         tos_uri: Some("https://a.example/terms".into()),
         initiate_login_uri: Some("https://a.example/login".into()),

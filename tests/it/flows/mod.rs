@@ -3,6 +3,7 @@
 mod consent;
 mod floods;
 mod foreign_client;
+mod logos;
 mod main_job;
 mod outage;
 mod password_change;

@@ -1,0 +1,128 @@
+//! The logos that applications registered: fetched by the provider, checked, kept, and served from here, so
+//! that no page of ours makes a browser ask anybody else.
+
+use std::sync::Arc;
+use std::time::Duration as Wait;
+
+use moka::sync::Cache;
+use time::{Duration, OffsetDateTime};
+
+use crate::db::{Db, DbError};
+use crate::outbound::Outbound;
+use crate::protocol::client::Client;
+use crate::secret::{base32, sha256};
+use crate::store::logos::{self, Logo};
+
+/// The largest image.
+const LARGEST: usize = 256 * 1024;
+/// How long an image is shown before it is fetched again.
+const FRESH: Duration = Duration::days(1);
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::hours(1);
+/// How long a node remembers what it read, and so how often it looks whether something is due.
+const REMEMBERED: Wait = Wait::from_secs(5);
+/// How long a node that asked for an image lets others ask.
+const ASKED: Wait = Wait::from_secs(60);
+/// How many bytes of images are kept in memory.
+const IN_MEMORY: u64 = 4 * 1024 * 1024;
+
+/// The images that are shown, by what their first bytes say. SVG is not one of them: it can hold script.
+const KINDS: [(&str, &str); 4] =
+    [("png", "image/png"), ("jpg", "image/jpeg"), ("gif", "image/gif"), ("webp", "image/webp")];
+
+/// All logos; a cheap handle.
+#[derive(Clone)]
+pub struct Logos {
+    db: Db,
+    outbound: Arc<Outbound>,
+    known: Cache<String, Option<Logo>>,
+    asked: Cache<String, ()>,
+    images: Cache<String, bytes::Bytes>,
+}
+
+impl Logos {
+    /// Opens the drawer.
+    pub fn new(db: Db, outbound: Outbound) -> Logos {
+        let weight = |_: &String, image: &bytes::Bytes| u32::try_from(image.len()).unwrap_or(u32::MAX);
+        Logos {
+            db,
+            outbound: Arc::new(outbound),
+            known: Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
+            asked: Cache::builder().max_capacity(10_000).time_to_live(ASKED).build(),
+            images: Cache::builder().max_capacity(IN_MEMORY).weigher(weight).build(),
+        }
+    }
+
+    /// The name under which a client's logo is served, if it has one and it could be had. Nobody waits for
+    /// it to be fetched: that happens beside, once in a while, whoever looks how often.
+    pub async fn name(&self, client: &Client, now: OffsetDateTime) -> Option<String> {
+        let uri = client.metadata.logo_uri.as_deref()?;
+        let known = match self.known.get(&client.id) {
+            Some(known) => known,
+            None => match logos::find(&self.db, &client.id).await {
+                Ok(known) => {
+                    self.known.insert(client.id.clone(), known.clone());
+                    known
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a page goes without a logo");
+                    return None;
+                }
+            },
+        };
+        let known = known.filter(|known| known.uri == uri);
+        if known.as_ref().is_none_or(|known| known.due <= now.unix_timestamp())
+            && self.asked.entry_by_ref(&client.id).or_insert(()).is_fresh()
+        {
+            let (logos, client_id, uri) = (self.clone(), client.id.clone(), uri.to_owned());
+            tokio::spawn(async move { logos.fetch(&client_id, &uri, now).await });
+        }
+        known?.name
+    }
+
+    /// Fetches a logo unless another node does; what is not an image leaves the page without one.
+    async fn fetch(&self, client_id: &str, uri: &str, now: OffsetDateTime) {
+        match self.fetch_now(client_id, uri, now).await {
+            Ok(()) => self.known.invalidate(client_id),
+            Err(why) => tracing::warn!(client_id, why, "a logo could not be had"),
+        }
+    }
+
+    async fn fetch_now(&self, client_id: &str, uri: &str, now: OffsetDateTime) -> Result<(), String> {
+        let claimed = logos::claim(&self.db, client_id, uri, now + RETRY, now).await;
+        if !claimed.map_err(|error| error.to_string())? {
+            return Ok(());
+        }
+        let image = self.outbound.get(uri, LARGEST, now).await.map_err(|error| error.to_string())?;
+        let kind = kind(&image).ok_or("it is neither a PNG, a JPEG, a GIF nor a WebP image")?;
+        let mut name = base32(&sha256(&image));
+        name.truncate(32);
+        let kept =
+            logos::keep(&self.db, client_id, uri, &format!("logo-{name}.{kind}"), image, now + FRESH).await;
+        kept.map_err(|error| error.to_string())
+    }
+
+    /// The image of a name, and its type.
+    pub async fn image(&self, name: &str) -> Result<Option<(bytes::Bytes, &'static str)>, DbError> {
+        let kind = name.split_once('.').and_then(|(_, kind)| KINDS.iter().find(|(known, _)| *known == kind));
+        let Some((_, content_type)) = kind else { return Ok(None) };
+        if let Some(image) = self.images.get(name) {
+            return Ok(Some((image, content_type)));
+        }
+        let Some(image) = logos::image(&self.db, name).await? else { return Ok(None) };
+        let image = bytes::Bytes::from(image);
+        self.images.insert(name.to_owned(), image.clone());
+        Ok(Some((image, content_type)))
+    }
+}
+
+/// What the first bytes say of an image; a declared type would be anybody's word.
+fn kind(image: &[u8]) -> Option<&'static str> {
+    match image {
+        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Some("png"),
+        [0xFF, 0xD8, 0xFF, ..] => Some("jpg"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("webp"),
+        _ => None,
+    }
+}

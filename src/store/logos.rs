@@ -1,0 +1,85 @@
+//! Logos of clients, as they were fetched: kept here so that every node shows the same, and none fetches
+//! what another has.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+use super::schema::logos;
+use crate::db::{Db, DbError, each};
+
+/// What is known of a client's logo.
+#[derive(Clone, Debug)]
+pub struct Logo {
+    /// Where it was fetched from.
+    pub uri: String,
+    /// When it may be fetched again.
+    pub due: i64,
+    /// The name it is served under; none when it could not be had.
+    pub name: Option<String>,
+}
+
+/// The logo of a client, without its image.
+pub async fn find(db: &Db, client_id: &str) -> Result<Option<Logo>, DbError> {
+    let client_id = client_id.to_owned();
+    db.read(move |conn| {
+        let known = logos::table.find(client_id).select((logos::uri, logos::due, logos::name));
+        let row: Option<(String, i64, Option<String>)> = known.first(conn).optional()?;
+        Ok(row.map(|(uri, due, name)| Logo { uri, due, name }))
+    })
+    .await
+}
+
+/// Takes it on to fetch a logo; of many at once exactly one does, and until `retry` nobody else. An image
+/// of another address is dropped.
+pub async fn claim(
+    db: &Db,
+    client_id: &str,
+    uri: &str,
+    retry: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let (client_id, uri) = (client_id.to_owned(), uri.to_owned());
+    let (retry, now) = (retry.unix_timestamp(), now.unix_timestamp());
+    db.write(move |conn| {
+        let other = logos::table.find(&client_id).filter(logos::uri.ne(&uri));
+        diesel::delete(other).execute(conn)?;
+        let row = (logos::client_id.eq(&client_id), logos::uri.eq(&uri), logos::due.eq(retry));
+        let new = each!(conn, |c| diesel::insert_into(logos::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(c)?);
+        let due = logos::table.find(&client_id).filter(logos::due.le(now));
+        Ok(new == 1 || diesel::update(due).set(logos::due.eq(retry)).execute(conn)? == 1)
+    })
+    .await
+}
+
+/// Keeps an image until it is `due` to be fetched again.
+pub async fn keep(
+    db: &Db,
+    client_id: &str,
+    uri: &str,
+    name: &str,
+    image: Vec<u8>,
+    due: OffsetDateTime,
+) -> Result<(), DbError> {
+    let (client_id, uri, name) = (client_id.to_owned(), uri.to_owned(), name.to_owned());
+    db.write(move |conn| {
+        let same = logos::table.find(client_id).filter(logos::uri.eq(uri));
+        let fetched = (logos::name.eq(name), logos::image.eq(image), logos::due.eq(due.unix_timestamp()));
+        diesel::update(same).set(fetched).execute(conn)?;
+        Ok(())
+    })
+    .await
+}
+
+/// The image that is served under a name.
+pub async fn image(db: &Db, name: &str) -> Result<Option<Vec<u8>>, DbError> {
+    let name = name.to_owned();
+    db.read(move |conn| {
+        let named = logos::table.filter(logos::name.eq(name)).filter(logos::image.is_not_null());
+        let found: Option<Option<Vec<u8>>> = named.select(logos::image).first(conn).optional()?;
+        Ok(found.flatten())
+    })
+    .await
+}
