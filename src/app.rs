@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use serde_json::Value;
+use time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
@@ -123,6 +124,12 @@ impl App {
             for Connections { pool, in_use, idle } in pools {
                 self.metrics.connections(store, pool, in_use, idle);
             }
+        }
+        let now = self.clock.now().unix_timestamp();
+        for key in self.keys.outlook() {
+            let span = |seconds: i64| Duration::seconds(seconds).as_seconds_f64();
+            let (age, next) = (span(now - key.since), span(key.next - now));
+            self.metrics.signing_key(key.alg.name(), age, next, key.has_spare);
         }
         self.metrics.process.observe();
     }

@@ -113,6 +113,11 @@ impl InstanceKeys {
         self.0.first().expect("at least one instance key")
     }
 
+    /// The key with this fingerprint; the first one if there is none.
+    pub(super) fn named(&self, fingerprint: &str) -> &InstanceKey {
+        self.0.iter().find(|key| key.fingerprint() == fingerprint).unwrap_or(self.first())
+    }
+
     pub(super) fn find(&self, id: [u8; 8]) -> Option<&Key> {
         self.0.iter().find(|key| key.id == id).map(|key| &key.key)
     }

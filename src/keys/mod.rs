@@ -1,5 +1,7 @@
 //! Keys: the instance key that seals, the signing keys it seals, and the set that verifiers see.
 
+pub mod brought; // keys that people bring along
+pub mod by_hand; // what people do to the keys
 pub mod instance; // the key that never enters the database
 pub mod jose; // the only user of josekit
 pub mod opened; // everything sealed in the database, opened once at start

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::KeyError;
+use super::by_hand::SECRET;
 use super::instance::{InstanceKeys, Source};
 use super::jose::KeyPair;
 use super::policy::KeyPolicy;
@@ -49,7 +50,7 @@ impl Keys {
     /// could not open what is there, or other nodes would not have it. The first keys of an empty database
     /// sign at once: nobody can have cached a set without them.
     pub fn open(db: &Db, source: &Source, policy: &KeyPolicy, now: OffsetDateTime) -> Result<Keys, KeyError> {
-        let instance = instance(db, source)?;
+        let instance = instance_of(db, source)?;
         // RSA takes a while to make: before the writer is held, not while.
         let is_empty = db.read_now(signing_keys::list_all)?.is_empty();
         let wanted = policy.algorithms.iter().filter(|_| is_empty);
@@ -80,7 +81,10 @@ impl Keys {
             return Err(KeyError::Sealed(words.clone()));
         }
         ring.tell_faults();
-        let derived = |purpose| Key::new(*instance.first().key.derive::<32>(purpose, b""));
+        // From the key that the database names: nodes that list several, in whatever order, agree on it.
+        let recorded = db.read_now(|conn| facts::get(conn, FACT))?;
+        let named = instance.named(&recorded.unwrap_or_default());
+        let derived = |purpose| Key::new(*named.key.derive::<32>(purpose, b""));
         let opened = |name, bytes: Vec<u8>| open_secret(name, &bytes, &instance);
         let keys = Keys {
             ring: ArcSwap::new(Arc::new(ring)),
@@ -133,7 +137,7 @@ impl Keys {
 }
 
 /// Finds the instance key and holds it against the one the database was sealed with.
-fn instance(db: &Db, source: &Source) -> Result<InstanceKeys, KeyError> {
+pub fn instance_of(db: &Db, source: &Source) -> Result<InstanceKeys, KeyError> {
     let recorded = db.read_now(|conn| facts::get(conn, FACT))?;
     let found = InstanceKeys::read(source)?;
     match (found, recorded) {
@@ -183,12 +187,12 @@ fn place(source: &Source) -> String {
 }
 
 fn sealed_secret(conn: &mut Conn, name: &str, instance: &InstanceKeys) -> Result<Vec<u8>, DbError> {
-    let sealed = seal::seal(instance, "secret", name.as_bytes(), Key::generate().expose());
+    let sealed = seal::seal(instance, SECRET, name.as_bytes(), Key::generate().expose());
     secrets::get_or_insert(conn, name, sealed)
 }
 
 fn open_secret(name: &str, bytes: &[u8], instance: &InstanceKeys) -> Result<Key, KeyError> {
-    let opened = seal::open(instance, "secret", name.as_bytes(), bytes).map(Zeroizing::new);
+    let opened = seal::open(instance, SECRET, name.as_bytes(), bytes).map(Zeroizing::new);
     let opened = opened.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     opened.map(Key::new).ok_or_else(|| KeyError::Sealed(format!("the secret {name:?} cannot be opened")))
 }

@@ -204,6 +204,13 @@ fn public(key: &StoredKey, alg: SigningAlg) -> Result<(Verifier, Value), KeyErro
     Ok((verifier, Value::Object(public)))
 }
 
+/// The public set of these keys, as it goes over the wire.
+pub fn public_set(keys: &[StoredKey]) -> String {
+    let is_public = |key: &&StoredKey| KeyState::from_name(&key.state).is_some_and(KeyState::is_public);
+    let public = |key: &StoredKey| Some(public(key, SigningAlg::from_name(&key.alg)?).ok()?.1);
+    json!({ "keys": keys.iter().filter(is_public).filter_map(public).collect::<Vec<_>>() }).to_string()
+}
+
 /// The private half, if it opens and belongs to the public one.
 fn private(key: &StoredKey, alg: SigningAlg, instance: &InstanceKeys) -> Result<Signer, Fault> {
     let damaged =

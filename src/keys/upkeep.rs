@@ -11,7 +11,7 @@ use super::jose::{KeyPair, thumbprint};
 use super::opened::Keys;
 use super::promise;
 use super::ring::{PURPOSE, Read, Ring};
-use super::rotation::{Step, plan};
+use super::rotation::{Outlook, Step, outlook, plan};
 use super::seal;
 use super::steps;
 use crate::clock::Clock;
@@ -52,6 +52,18 @@ impl Keys {
         Ok(())
     }
 
+    /// How old each key is that signs, and when the next one takes over.
+    pub fn outlook(&self) -> Vec<Outlook> {
+        let ring = self.ring.load();
+        outlook(&ring.records, &ring.policy)
+    }
+
+    /// How far this machine's clock is from the database's; none when they are the same one.
+    pub fn clock_off(&self, db: &Db, clock: &Clock) -> Result<Option<Duration>, KeyError> {
+        let theirs = db.read_now(facts::database_clock)?;
+        Ok(theirs.map(|theirs| clock.unmoved() - theirs))
+    }
+
     fn due(&self, now: OffsetDateTime) -> Vec<Step> {
         let ring = self.ring.load();
         plan(&ring.records, &ring.policy, now)
@@ -75,8 +87,7 @@ impl Keys {
     /// Tells whether this node's clock is too far from the database's to judge what is due: one wrong clock
     /// must not rotate away what the others sign with.
     fn is_off(&self, db: &Db, clock: &Clock) -> Result<bool, KeyError> {
-        let Some(theirs) = db.read_now(facts::database_clock)? else { return Ok(false) };
-        let off = clock.unmoved() - theirs;
+        let Some(off) = self.clock_off(db, clock)? else { return Ok(false) };
         let is_off = off.abs() > (self.ring.load().policy.skew / 2_i32).max(Duration::SECOND);
         if is_off {
             let seconds = off.whole_seconds();

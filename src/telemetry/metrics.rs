@@ -75,6 +75,22 @@ impl Metrics {
         )
     }
 
+    /// Takes down how old the key is that signs with an algorithm, when the next one takes over, and whether
+    /// that one is public already.
+    pub fn signing_key(&self, alg: &str, age: f64, next: f64, has_spare: bool) {
+        for (name, help, value) in [
+            ("countersign_signing_key_age_seconds", "How long the key that signs has been doing so", age),
+            ("countersign_signing_key_next_seconds", "Until the next key takes over", next),
+            (
+                "countersign_signing_key_spare",
+                "1 when the next key is public, so that it could take over in an emergency",
+                f64::from(u8::from(has_spare)),
+            ),
+        ] {
+            self.registry.gauge(name, help, &[("alg", alg)]).set(value);
+        }
+    }
+
     /// Takes down how many connections a pool has at this moment.
     pub fn connections(&self, store: &str, pool: &str, in_use: u32, idle: u32) {
         for (state, count) in [("in_use", in_use), ("idle", idle)] {

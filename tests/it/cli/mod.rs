@@ -3,6 +3,7 @@
 mod clients;
 mod debugging;
 mod doctor;
+mod key_changes;
 mod keys;
 pub mod serving;
 mod tokens;
@@ -152,7 +153,8 @@ fn every_word_has_an_example() {
     let words = [
         "serve", "demo", "client add", "client list", "client show", "client remove", "client rotate-secret",
         "client debug", "user add", "user list", "user show", "user disable", "user enable",
-        "user set-password", "keys init", "keys list", "doctor", "ready", "token inspect", "token verify",
+        "user set-password", "keys init", "keys list", "keys rotate", "keys revoke", "keys import",
+        "keys export", "keys reseal", "doctor", "ready", "token inspect", "token verify",
     ];
     for word in words {
         let help = shell.run(&word.split(' ').chain(["--help"]).collect::<Vec<_>>()).good().out;

@@ -1,22 +1,27 @@
 //! `countersign keys`: the instance key, and the signing keys it seals.
 
+mod import; // keys from another provider
+mod list;
+mod rotate; // in order, at once, and for good
+mod reseal; // after a new instance key
+
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Subcommand;
-use data_encoding::HEXLOWER;
-use serde_json::{Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::context::{Context, Opened, is_there};
-use super::report::{Report, rfc3339, table};
+use super::context::{Context, is_there};
+use super::report::{Report, rfc3339};
 use crate::app;
 use crate::config::Config;
 use crate::keys::instance::{Given, InstanceKeys, Source};
 use crate::keys::opened::FACT;
+use crate::keys::ring::public_set;
 use crate::secret::{Key, base64url};
 use crate::store::facts;
-use crate::store::signing_keys::{self, StoredKey};
+use crate::store::signing_keys;
 
 /// What can be done about keys.
 #[derive(Subcommand)]
@@ -32,6 +37,24 @@ pub enum Word {
     /// List the signing keys; needs no private key
     #[command(after_help = "Example:\n  countersign keys list --json")]
     List,
+    /// Let the next keys take over as soon as every verifier knows them, or at once
+    #[command(after_help = rotate::EXAMPLES)]
+    Rotate(rotate::Rotate),
+    /// Take a signing key away for good, in an emergency: every token it signed is refused
+    #[command(after_help = "Example:\n  countersign keys revoke KID --yes")]
+    Revoke(rotate::Revoke),
+    /// Take in a key from another provider, so that moving here breaks no verifier
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Import),
+    /// Print the public key set, as verifiers see it
+    #[command(after_help = "Example:\n  countersign keys export --public > jwks.json")]
+    Export {
+        #[arg(long, required = true, help = "Only public keys ever leave the database")]
+        public: bool,
+    },
+    /// Seal everything in the database anew, with the first of the instance keys
+    #[command(after_help = reseal::EXAMPLES)]
+    Reseal,
 }
 
 /// Carries out one of them.
@@ -39,7 +62,12 @@ pub fn run(word: &Word, context: &Context) -> anyhow::Result<Report> {
     match word {
         Word::Init { print: true } => print_new(),
         Word::Init { print: false } => init(context),
-        Word::List => list(context),
+        Word::List => list::list(context),
+        Word::Rotate(flags) => rotate::rotate(flags, context),
+        Word::Revoke(flags) => rotate::revoke(flags, context),
+        Word::Import(flags) => import::import(flags, context),
+        Word::Export { .. } => export(context),
+        Word::Reseal => reseal::reseal(context),
     }
 }
 
@@ -94,55 +122,16 @@ fn recorded(config: &Config) -> anyhow::Result<Option<String>> {
     Ok(app::open_store(config)?.read_now(|conn| facts::get(conn, FACT))?)
 }
 
-fn list(context: &Context) -> anyhow::Result<Report> {
-    let (stored, instance) = match context.open_if_there()? {
-        None => (vec![], None),
-        Some(Opened { db, .. }) => {
-            db.read_now(|conn| Ok((signing_keys::list(conn)?, facts::get(conn, FACT)?)))?
-        }
-    };
-    let keys = stored.iter().map(described).collect::<anyhow::Result<Vec<Value>>>()?;
-    let column =
-        |key: &Value, name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let rows: Vec<[String; 6]> = keys
-        .iter()
-        .map(|key| ["kid", "alg", "state", "since", "does", "sealed_by"].map(|name| column(key, name)))
-        .collect();
-    let mut text = if rows.is_empty() {
-        format!(
-            "There are no signing keys yet: the first `countersign serve{}` makes them.\n",
-            context.same_config()
-        )
-    } else {
-        table(["KID", "ALG", "STATE", "SINCE", "DOES", "SEALED BY"], &rows)
-    };
-    if let Some(instance) = &instance {
-        text = text + "\nThe database is sealed with instance key " + instance + ".";
+fn export(context: &Context) -> anyhow::Result<Report> {
+    let keys = context.open_existing()?.db.read_now(signing_keys::list)?;
+    if keys.is_empty() {
+        bail!("there are no signing keys yet: the first `countersign serve` makes them");
     }
-    Ok(Report::new(json!({ "keys": keys, "instance_key": instance }), text))
+    let set = public_set(&keys);
+    Ok(Report::new(serde_json::from_str(&set)?, set))
 }
 
-fn described(key: &StoredKey) -> anyhow::Result<Value> {
-    let since = rfc3339(key.since).ok_or_else(|| anyhow!("key {} has no sensible date", key.kid))?;
-    let sealed_by = key.private_sealed.as_deref().and_then(|sealed| sealed.first_chunk::<8>());
-    Ok(json!({
-        "kid": key.kid,
-        "alg": key.alg,
-        "state": key.state,
-        "since": since,
-        "does": does(&key.state),
-        "sealed_by": sealed_by.map(|id| HEXLOWER.encode(id)),
-    }))
-}
-
-/// What a key does in each state of its life.
-fn does(state: &str) -> &'static str {
-    match state {
-        "pending" => "waits to be published",
-        "published" => "is published and will sign next",
-        "active" => "signs and is published",
-        "retiring" => "is published, signs no more",
-        "retained" => "recognises old ID tokens only",
-        _ => "is in a state this version does not know",
-    }
+/// An instant of a key, for people and programs.
+fn when(seconds: i64) -> String {
+    rfc3339(seconds).unwrap_or_else(|| seconds.to_string())
 }

@@ -1,0 +1,169 @@
+//! What people do to the keys by hand. Each is one transaction, and tells the audit trail who did it.
+
+use time::OffsetDateTime;
+
+use super::KeyError;
+use super::instance::InstanceKeys;
+use super::jose::thumbprint;
+use super::opened::FACT;
+use super::policy::KeyPolicy;
+use super::promise;
+use super::ring::PURPOSE;
+use super::seal;
+use crate::db::{Conn, DbError};
+use crate::protocol::client::SigningAlg;
+use crate::store::audit::{self, Event};
+use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
+use crate::store::{facts, secrets};
+
+/// What sealed secrets are sealed for; the secret's name is bound to it.
+pub const SECRET: &str = "secret";
+
+/// The key of a ring that is in this state.
+pub fn find(keys: &[StoredKey], alg: SigningAlg, state: KeyState) -> Option<&StoredKey> {
+    keys.iter().find(|key| key.alg == alg.name() && key.state == state.name())
+}
+
+/// Lets the next key of a ring take over at once, whoever may not know it yet: the published spare, else
+/// the pending one, else `fresh`. The one that signed stays public. Answers who signs now; none without a key.
+pub fn rotate_now(
+    conn: &mut Conn,
+    alg: SigningAlg,
+    fresh: Option<&StoredKey>,
+    policy: &KeyPolicy,
+    actor: &str,
+    now: OffsetDateTime,
+) -> Result<Option<String>, DbError> {
+    let promise = promise::lock(conn, policy)?;
+    let keys = signing_keys::list(conn)?;
+    if let Some(active) = find(&keys, alg, KeyState::Active) {
+        let (from, to, until) = (KeyState::Active, KeyState::Retiring, promise.may_leave_at(policy, now));
+        let event = "key.retiring";
+        signing_keys::change(conn, &Change { kid: &active.kid, from, to, until, actor, event }, now)?;
+    }
+    begin(conn, &keys, alg, fresh, actor, now)
+}
+
+/// Takes a key away for good: out of the public set, and out of what we recognise ourselves. If it signed,
+/// the next one takes over in the same moment. Answers who signs in its place, if it signed.
+pub fn revoke(
+    conn: &mut Conn,
+    key: &StoredKey,
+    fresh: Option<&StoredKey>,
+    policy: &KeyPolicy,
+    actor: &str,
+    now: OffsetDateTime,
+) -> Result<Option<String>, DbError> {
+    promise::lock(conn, policy)?;
+    let keys = signing_keys::list(conn)?;
+    // As it is now, not as it was when the question was asked.
+    let Some(current) = keys.iter().find(|other| other.kid == key.kid) else { return Ok(None) };
+    let from = KeyState::from_name(&current.state).ok_or_else(|| {
+        DbError::Broken(format!("signing key {} is in the unknown state {}", key.kid, current.state))
+    })?;
+    let (to, event) = (KeyState::Destroyed, "key.revoked");
+    signing_keys::change(conn, &Change { kid: &key.kid, from, to, until: 0, actor, event }, now)?;
+    match (from, SigningAlg::from_name(&current.alg)) {
+        (KeyState::Active, Some(alg)) => begin(conn, &keys, alg, fresh, actor, now),
+        _ => Ok(None),
+    }
+}
+
+fn begin(
+    conn: &mut Conn,
+    keys: &[StoredKey],
+    alg: SigningAlg,
+    fresh: Option<&StoredKey>,
+    actor: &str,
+    now: OffsetDateTime,
+) -> Result<Option<String>, DbError> {
+    for from in [KeyState::Published, KeyState::Pending] {
+        let Some(next) = find(keys, alg, from) else { continue };
+        let (kid, to, event) = (next.kid.as_str(), KeyState::Active, "key.activated");
+        signing_keys::change(conn, &Change { kid, from, to, until: 0, actor, event }, now)?;
+        return Ok(Some(next.kid.clone()));
+    }
+    if let Some(fresh) = fresh {
+        signing_keys::insert(conn, fresh, now)?;
+    }
+    Ok(fresh.map(|fresh| fresh.kid.clone()))
+}
+
+/// Why a key cannot be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It is here already, or was.
+    #[error("{0}")]
+    Known(String),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Takes in a key that somebody brought. One that signs replaces the one that did, which stays public.
+pub fn import(
+    conn: &mut Conn,
+    key: &StoredKey,
+    policy: &KeyPolicy,
+    actor: &str,
+    now: OffsetDateTime,
+) -> Result<(), ImportError> {
+    let promise = promise::lock(conn, policy)?;
+    let print = |key: &StoredKey| serde_json::from_str(&key.public_jwk).ok().map(|jwk| thumbprint(&jwk));
+    for other in signing_keys::list_all(conn)? {
+        if other.kid == key.kid || print(&other) == print(key) {
+            let (kid, alg, state) = (&other.kid, &other.alg, &other.state);
+            return Err(ImportError::Known(format!(
+                "there is a key {kid} already ({alg}, {state}); a key has one name and one algorithm, and one that was \
+                 destroyed does not come back"
+            )));
+        }
+        if other.state == KeyState::Active.name() && other.state == key.state && other.alg == key.alg {
+            let (from, to, until) = (KeyState::Active, KeyState::Retiring, promise.may_leave_at(policy, now));
+            let event = "key.retiring";
+            signing_keys::change(conn, &Change { kid: &other.kid, from, to, until, actor, event }, now)?;
+        }
+    }
+    Ok(signing_keys::import(conn, key, actor, now)?)
+}
+
+/// Seals everything in the database anew under the first instance key; answers how much there was.
+pub fn reseal(
+    conn: &mut Conn,
+    instance: &InstanceKeys,
+    policy: &KeyPolicy,
+    actor: &str,
+    now: OffsetDateTime,
+) -> Result<Result<usize, KeyError>, DbError> {
+    promise::lock(conn, policy)?;
+    let mut count = 0;
+    for key in signing_keys::list(conn)? {
+        let Some(sealed) = &key.private_sealed else { continue };
+        let Ok(plain) =
+            seal::open(instance, PURPOSE, key.kid.as_bytes(), sealed).map(zeroize::Zeroizing::new)
+        else {
+            return Ok(Err(KeyError::Sealed(format!(
+                "signing key {} does not open with the instance keys at hand; list the one it was sealed with, or \
+                 revoke it",
+                key.kid
+            ))));
+        };
+        signing_keys::reseal(conn, &key.kid, seal::seal(instance, PURPOSE, key.kid.as_bytes(), &plain))?;
+        count += 1;
+    }
+    for (name, sealed) in secrets::list(conn)? {
+        let Ok(plain) = seal::open(instance, SECRET, name.as_bytes(), &sealed).map(zeroize::Zeroizing::new)
+        else {
+            return Ok(Err(KeyError::Sealed(format!(
+                "the secret {name:?} does not open with the instance keys at hand"
+            ))));
+        };
+        secrets::reseal(conn, &name, seal::seal(instance, SECRET, name.as_bytes(), &plain))?;
+        count += 1;
+    }
+    let fingerprint = instance.first().fingerprint();
+    facts::set(conn, FACT, &fingerprint)?;
+    let event = Event { actor, event: "keys.resealed", subject: &fingerprint, detail: &count.to_string() };
+    audit::record(conn, &event, now)?;
+    Ok(Ok(count))
+}

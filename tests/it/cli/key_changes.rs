@@ -1,0 +1,414 @@
+//! `countersign keys rotate`, `revoke`, `import`, `export` and `reseal`.
+
+use countersign::clock::Clock;
+use countersign::db::Db;
+use countersign::keys::instance::InstanceKeys;
+use countersign::keys::jose::{KeyPair, thumbprint};
+use countersign::keys::opened::Keys;
+use countersign::keys::ring::PURPOSE;
+use countersign::keys::seal;
+use countersign::protocol::client::SigningAlg::{self, ES256, EdDSA, PS256, RS256};
+use countersign::secret::{Key, base64url};
+use countersign::store::signing_keys::{self, StoredKey};
+use data_encoding::BASE64;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use openssl::symm::Cipher;
+use serde_json::{Value, json};
+
+use super::{Done, Shell};
+use crate::store::{execute, trail};
+use crate::support::log;
+use crate::support::rp::header;
+
+/// A database with its first keys, and what a running server sees of it.
+struct Place {
+    shell: Shell,
+    db: Db,
+    keys: Keys,
+    clock: Clock,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place::in_shell(Shell::new())
+    }
+
+    fn in_shell(shell: Shell) -> Place {
+        let (config, clock, db) = (shell.config(), Clock::default(), shell.db());
+        let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now()).unwrap();
+        Place { shell, db, keys, clock }
+    }
+
+    fn run(&self, words: &[&str]) -> Done {
+        self.shell.run(words)
+    }
+
+    fn stored(&self, alg: SigningAlg, state: &str) -> Option<StoredKey> {
+        let keys = self.db.read_now(signing_keys::list_all).unwrap();
+        keys.into_iter().find(|key| key.alg == alg.name() && key.state == state)
+    }
+
+    fn kid(&self, alg: SigningAlg, state: &str) -> String {
+        self.stored(alg, state).unwrap_or_else(|| panic!("no {state} {alg:?}")).kid
+    }
+
+    /// As if so many seconds had passed since.
+    fn age(&self, seconds: i64) {
+        let set = format!("UPDATE signing_keys SET since = since - {seconds}, until = until - {seconds}");
+        execute(&self.db, &format!("{set} WHERE until > 0")).unwrap();
+    }
+
+    /// Who signs, as a running server that has just looked.
+    fn signs(&self, alg: SigningAlg) -> String {
+        self.keys.look(&self.db).unwrap();
+        let token = self.keys.ring.load().sign(alg, "JWT", &json!({})).unwrap();
+        header(&token.into())["kid"].as_str().unwrap().to_owned()
+    }
+
+    fn public(&self) -> Vec<String> {
+        let set = self.run(&["keys", "export", "--public"]).good().json();
+        self.keys.look(&self.db).unwrap();
+        let served: Value = serde_json::from_slice(&self.keys.ring.load().jwks.bytes).unwrap();
+        assert_eq!(set, served, "what is exported is what is served");
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[test]
+fn a_rotation_in_order_waits_until_every_verifier_knows_the_next_key() {
+    let place = Place::new();
+    let first = place.kid(RS256, "active");
+    let asked = place.run(&["keys", "rotate", "--alg", "RS256"]).good().out;
+    assert!(asked.contains("has not been made yet") && asked.contains("1 day"), "{asked}");
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let spare = place.kid(RS256, "published");
+    assert_eq!(place.signs(RS256), first, "nobody knows the spare yet");
+    let asked = place.run(&["keys", "rotate", "--alg", "RS256", "--json"]).good().json();
+    assert_eq!(
+        (&asked["rotated"][0]["state"], &asked["rotated"][0]["kid"]),
+        (&json!("asked"), &json!(spare))
+    );
+    place.age(86_400);
+    assert_eq!(place.signs(RS256), first, "a day, and not the skew");
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    assert_eq!(place.signs(RS256), first);
+    place.age(400);
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    assert_eq!(place.signs(RS256), spare, "a running server lets it take over by itself");
+    assert!(
+        place.public().contains(&first) && place.stored(RS256, "retiring").unwrap().private_sealed.is_none()
+    );
+    // The other ring's spare is old enough: the command itself lets it take over.
+    let spare = place.kid(ES256, "published");
+    let done = place.run(&["keys", "rotate", "--alg", "ES256", "--json"]).good().json();
+    assert_eq!((&done["rotated"][0]["state"], &done["rotated"][0]["kid"]), (&json!("done"), &json!(spare)));
+    assert_eq!(place.signs(ES256), spare);
+    place.run(&["keys", "rotate", "--alg", "PS256"]).bad("no key that signs");
+    let told = trail(&place.db).join("\n");
+    for event in
+        ["cli key.rotation_asked", "system key.published", "system key.activated", "system key.retiring"]
+    {
+        assert!(told.contains(event), "{event}\n{told}");
+    }
+    let listed = place.run(&["keys", "list"]).good().out;
+    for words in ["UNTIL", "signs and is published", "is published, signs no more", "may sign from then on"] {
+        assert!(listed.contains(words), "{words}\n{listed}");
+    }
+}
+
+#[test]
+fn in_an_emergency_it_is_said_first_what_it_means() {
+    let place = Place::new();
+    let first = place.kid(ES256, "active");
+    for words in [&["keys", "rotate", "--now"][..], &["keys", "revoke", &first]] {
+        let done = place.run(words);
+        assert_eq!(done.code, 1);
+        assert!(
+            done.out.contains("10 min") && done.err.contains("nothing was changed; say --yes"),
+            "{}",
+            done.out
+        );
+        assert_eq!(place.signs(ES256), first);
+    }
+    // Without a spare a new key is made, with one it takes over; the one before stays public.
+    place.run(&["keys", "rotate", "--now", "--yes", "--alg", "ES256"]).good();
+    let second = place.signs(ES256);
+    assert!(second != first && place.public().contains(&first) && place.public().contains(&second));
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let spare = place.kid(ES256, "published");
+    place.age(99_999);
+    let means = place.run(&["keys", "rotate", "--now", "--alg", "ES256"]).out;
+    assert!(means.contains("every verifier knows it"), "{means}");
+    place.run(&["keys", "rotate", "--now", "--yes", "--alg", "ES256"]).good();
+    assert_eq!(place.signs(ES256), spare);
+}
+
+#[test]
+fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
+    let place = Place::new();
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let (stolen, spare) = (place.kid(RS256, "active"), place.kid(RS256, "published"));
+    let token = place.keys.ring.load().sign(RS256, "JWT", &json!({ "iss": "us" })).unwrap();
+    place.keys.ring.load().verify::<Value>(&token).unwrap();
+    place.run(&["keys", "revoke", &stolen[..40], "--yes"]).bad(&format!("did you mean {stolen}"));
+    let done = place.run(&["keys", "revoke", &stolen, "--yes", "--json"]).good().json();
+    assert_eq!((&done["revoked"], &done["signs"]), (&json!(stolen), &json!(spare)));
+    assert!(!place.public().contains(&stolen));
+    assert!(place.keys.ring.load().verify::<Value>(&token).is_err(), "our own endpoints refuse it");
+    assert_eq!(place.signs(RS256), spare);
+    // Without a spare a new one is made in its place.
+    place.run(&["keys", "revoke", &spare, "--yes"]).good();
+    let third = place.signs(RS256);
+    assert!(third != spare && third != stolen);
+    // One that does not sign goes as well, and nothing takes its place but a new spare.
+    let spare = place.kid(ES256, "published");
+    let done = place.run(&["keys", "revoke", &spare, "--yes", "--json"]).good().json();
+    assert_eq!(done["signs"], Value::Null);
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    assert_ne!(place.kid(ES256, "published"), spare);
+    place.run(&["keys", "revoke", &stolen, "--yes"]).bad("there is no key");
+    assert!(trail(&place.db).iter().any(|line| line.starts_with(&format!("cli key.revoked {stolen}"))));
+    for gone in
+        place.db.read_now(signing_keys::list_all).unwrap().iter().filter(|key| key.state == "destroyed")
+    {
+        assert_eq!(gone.private_sealed, None);
+        let file = place.shell.file("gone.json", &gone.public_jwk);
+        place.run(&["keys", "import", &file]).bad("does not come back");
+    }
+}
+
+fn pem(alg: SigningAlg) -> (String, KeyPair) {
+    let pair = KeyPair::generate(alg, 2048).unwrap();
+    let key = PKey::private_key_from_pkcs8(&pair.private_der).unwrap();
+    (String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap(), pair)
+}
+
+/// A private JWK, as another provider would hand it over.
+fn private_jwk(alg: SigningAlg, kid: &str) -> (Value, KeyPair) {
+    let pair = KeyPair::generate(alg, 2048).unwrap();
+    let key = PKey::private_key_from_pkcs8(&pair.private_der).unwrap();
+    let mut jwk = json!(pair.public_jwk);
+    let mut put = |name: &str, bytes: Vec<u8>| jwk[name] = json!(base64url(&bytes));
+    match alg {
+        RS256 | PS256 => {
+            let rsa = key.rsa().unwrap();
+            put("d", rsa.d().to_vec());
+            put("p", rsa.p().unwrap().to_vec());
+            put("q", rsa.q().unwrap().to_vec());
+            put("dp", rsa.dmp1().unwrap().to_vec());
+            put("dq", rsa.dmq1().unwrap().to_vec());
+            put("qi", rsa.iqmp().unwrap().to_vec());
+        }
+        ES256 => put("d", key.ec_key().unwrap().private_key().to_vec_padded(32).unwrap()),
+        EdDSA => put("d", key.raw_private_key().unwrap()),
+    }
+    jwk["kid"] = json!(kid);
+    jwk["alg"] = json!(alg.name());
+    (jwk, pair)
+}
+
+/// Moving here from another provider: its verifiers know its keys by their names.
+#[test]
+fn keys_of_another_provider_keep_their_names() {
+    let shell = Shell::new();
+    let toml = "[keys]\nalgorithms = ['RS256', 'ES256', 'PS256', 'EdDSA']";
+    shell.file("countersign.toml", toml);
+    let mut names = vec![];
+    for alg in SigningAlg::ALL {
+        let (jwk, pair) = private_jwk(alg, &format!("old/{}", alg.name()));
+        let file = shell.file("key.json", jwk.to_string());
+        shell.run(&["keys", "import", &file, "--active"]).good();
+        shell.run(&["keys", "import", &file]).bad("there is a key old/");
+        let public = json!(pair.public_jwk).to_string();
+        let file = shell.file("same.json", public);
+        shell.run(&["keys", "import", &file, "--kid", "another name"]).bad("there is a key old/");
+        names.push(format!("old/{}", alg.name()));
+    }
+    // What is only verified with: a whole set, and a PEM block.
+    let (old, _) = private_jwk(RS256, "2023");
+    let enc = json!({ "kty": "RSA", "use": "enc", "n": "x", "e": "AQAB" });
+    let public = |jwk: &Value| {
+        let kept = ["kty", "n", "e", "kid", "alg", "x", "y", "crv"];
+        let members = jwk.as_object().unwrap().iter().filter(|(name, _)| kept.contains(&name.as_str()));
+        Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    let set = json!({ "keys": [public(&old), enc, public(&private_jwk(ES256, "2024").0)] });
+    let file = shell.file("jwks.json", set.to_string());
+    let done = shell.run(&["keys", "import", &file, "--json"]).good().json();
+    assert_eq!(done["imported"][1], json!({ "kid": "2024", "alg": "ES256", "state": "retiring" }));
+    let (text, pair) = pem(RS256);
+    let file = shell.file("key.pem", &text);
+    let done = shell.run(&["keys", "import", &file, "--days", "30", "--json"]);
+    assert!(done.code == 0 && done.err.contains("warning: the key brought no name"), "{}", done.err);
+    assert_eq!(done.json()["imported"][0]["kid"], json!(thumbprint(&pair.public_jwk)));
+    names.extend(["2023".into(), "2024".into(), thumbprint(&pair.public_jwk)]);
+
+    let config = countersign::config::Config::load(Some(&shell.path("countersign.toml"))).unwrap();
+    let (db, source) = (shell.db(), shell.config().instance_key);
+    let keys = Keys::open(&db, &source, &config.keys, Clock::default().now()).unwrap();
+    let ring = keys.ring.load();
+    assert_eq!(ring.algorithms(), SigningAlg::ALL);
+    for alg in SigningAlg::ALL {
+        let token = ring.sign(alg, "JWT", &json!({})).unwrap();
+        assert_eq!(header(&token.clone().into())["kid"], json!(format!("old/{}", alg.name())));
+        ring.verify::<Value>(&token).unwrap();
+    }
+    let served = shell.run(&["keys", "export", "--public"]).good().json();
+    let kids: Vec<&str> =
+        served["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    assert!(names.iter().all(|name| kids.contains(&name.as_str())) && kids.len() == names.len(), "{kids:?}");
+    let days = db.read_now(signing_keys::list).unwrap().into_iter().find(|key| key.kid == names[6]).unwrap();
+    assert_eq!(days.until - days.since, 30 * 86_400);
+}
+
+#[test]
+fn an_imported_key_replaces_the_one_that_signed() {
+    let place = Place::new();
+    let first = place.kid(RS256, "active");
+    let file = place.shell.file("key.json", private_jwk(RS256, "theirs").0.to_string());
+    place.run(&["keys", "import", &file, "--active"]).good();
+    assert_eq!(place.signs(RS256), "theirs");
+    assert!(place.public().contains(&first));
+}
+
+#[test]
+fn what_is_no_good_key_is_not_taken_in() {
+    let shell = Shell::new();
+    let short = Rsa::generate(1024).unwrap();
+    let short = String::from_utf8(short.private_key_to_pem().unwrap()).unwrap();
+    let locked = Rsa::generate(2048).unwrap();
+    let locked = locked.private_key_to_pem_passphrase(Cipher::aes_128_cbc(), b"hunter2").unwrap();
+    let (rsa, _) = private_jwk(RS256, "a");
+    let (other, _) = private_jwk(RS256, "a");
+    let (ec, _) = private_jwk(ES256, "a");
+    let with = |jwk: &Value, name: &str, value: Value| {
+        let mut jwk = jwk.clone();
+        jwk[name] = value;
+        jwk.to_string()
+    };
+    let mut cut = rsa.clone();
+    cut.as_object_mut().unwrap().remove("p");
+    for (text, more, said) in [
+        (String::new(), &[][..], "neither a PEM block nor a JWK"),
+        ("hunter2".into(), &[], "neither a PEM block nor a JWK"),
+        ("{}".into(), &[], "neither RSA nor on P-256"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----".into(),
+            &[],
+            "no private key that can be read",
+        ),
+        (String::from_utf8(locked).unwrap(), &[], "with a passphrase"),
+        (short, &[], "1024 bits is too short"),
+        (json!({ "kty": "oct", "k": "aHVudGVyMg" }).to_string(), &[], "neither RSA nor on P-256"),
+        (json!({ "keys": [] }).to_string(), &[], "no list of JWKs"),
+        (with(&ec, "crv", json!("P-384")), &[], "neither RSA nor on P-256"),
+        (with(&ec, "x", ec["y"].clone()), &[], "do not make a key"),
+        (with(&ec, "d", json!("AQ")), &[], ""),
+        (with(&ec, "alg", json!("RS256")), &[], "not for this kind of key"),
+        (with(&rsa, "alg", json!("HS256")), &[], "none we sign with"),
+        (with(&rsa, "use", json!("enc")), &[], "not for signatures"),
+        (with(&rsa, "d", other["d"].clone()), &[], "no sound"),
+        (with(&rsa, "n", other["n"].clone()), &[], "no sound"),
+        (with(&rsa, "kid", json!("a\u{202E}b")), &[], "U+202E"),
+        (with(&rsa, "kid", json!("")), &[], "1 to 255"),
+        (cut.to_string(), &[], "p is missing"),
+        (rsa.to_string(), &["--alg", "PS256"], "not for PS256"),
+        (with(&rsa, "alg", json!("PS256")), &["--active"], "PS256 is not configured"),
+        (with(&rsa, "d", Value::Null), &["--active"], ""),
+    ] {
+        let file = shell.file("key", &text);
+        let words: Vec<&str> = ["keys", "import", &file].into_iter().chain(more.iter().copied()).collect();
+        let done = shell.run(&words);
+        let said_all = format!("{}{}", done.out, done.err);
+        assert!(
+            !said_all.contains("hunter2") && !said_all.contains(rsa["d"].as_str().unwrap()),
+            "{said_all}"
+        );
+        done.bad(said);
+    }
+    assert!(shell.run(&["keys", "list", "--json"]).good().json()["keys"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_new_instance_key_takes_over() {
+    let place = Place::new();
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let path = place.shell.path("keys/instance.key");
+    let old = std::fs::read_to_string(&path).unwrap();
+    let new = base64url(Key::generate().expose());
+    std::fs::write(&path, format!("{new}\n{old}")).unwrap();
+    let config = place.shell.config();
+    let both = || Keys::open(&place.db, &config.instance_key, &config.keys, place.clock.now());
+    let before = both().unwrap();
+    assert_eq!(before.csrf.expose(), place.keys.csrf.expose(), "nodes agree, whichever they list first");
+    let done = place.run(&["keys", "reseal", "--json"]).good().json();
+    assert_eq!(done["sealed"], json!(6), "two that sign, two spares, two secrets");
+    std::fs::write(&path, &new).unwrap();
+    let after = both().unwrap();
+    assert_eq!(after.ring.load().jwks.bytes, before.ring.load().jwks.bytes);
+    assert_eq!(after.sid.expose(), before.sid.expose());
+    assert_eq!(after.ring.load().algorithms(), SigningAlg::ALWAYS);
+    std::fs::write(&path, &old).unwrap();
+    let said = both().err().unwrap().to_string();
+    assert!(said.contains("bring the right key back"), "{said}");
+    place.run(&["keys", "reseal"]).bad("bring the right key back");
+    assert!(trail(&place.db).iter().any(|line| line.starts_with("cli keys.resealed")));
+    // A server that runs through all this goes on with what it has opened.
+    place.keys.look(&place.db).unwrap();
+    assert_eq!(place.keys.ring.load().algorithms(), SigningAlg::ALWAYS);
+}
+
+/// Whoever reads the files, the log and the terminal learns no private key.
+#[test]
+fn no_private_key_is_ever_written_down_in_clear() {
+    log::start();
+    let place = Place::new();
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let (jwk, imported) = private_jwk(RS256, "theirs");
+    let file = place.shell.file("key.json", jwk.to_string());
+    let mut said = vec![];
+    let spare = place.kid(ES256, "published");
+    for words in [
+        &["keys", "import", &file, "--active"][..],
+        &["keys", "import", &file, "--json"],
+        &["keys", "list", "--json"],
+        &["keys", "export", "--public"],
+        &["keys", "rotate", "--json"],
+        &["keys", "revoke", &spare, "--yes", "--json"],
+        &["keys", "reseal", "--json"],
+    ] {
+        let done = place.run(words);
+        said.push(done.out);
+        said.push(done.err);
+    }
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let instance = InstanceKeys::read(&place.shell.config().instance_key).unwrap().unwrap();
+    let stored = place.db.read_now(signing_keys::list).unwrap();
+    let sealed = stored.iter().filter_map(|key| Some((key, key.private_sealed.as_deref()?)));
+    let mut private: Vec<Vec<u8>> = sealed
+        .map(|(key, sealed)| seal::open(&instance, PURPOSE, key.kid.as_bytes(), sealed).unwrap())
+        .collect();
+    assert!(private.len() >= 4);
+    private.push(imported.private_der.to_vec());
+    let mut written: Vec<Vec<u8>> = said.into_iter().map(String::into_bytes).collect();
+    for entry in std::fs::read_dir(place.shell.path("data")).unwrap() {
+        written.push(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    let mut texts = vec![];
+    for der in &private {
+        // The end of the encoding is the private number, or its last factors.
+        let end = &der[der.len() - 30..];
+        texts.extend([base64url(end), BASE64.encode(&der[der.len() / 3 * 3 - 30..der.len() / 3 * 3])]);
+        let number = PKey::private_key_from_pkcs8(der).unwrap();
+        let number = number.rsa().map(|rsa| rsa.d().to_vec());
+        let number = number.unwrap_or_else(|_| end.to_vec());
+        texts.push(base64url(&number));
+        for place in &written {
+            let has = |part: &[u8]| place.windows(part.len()).any(|window| window == part);
+            assert!(!has(end) && !has(&number), "in clear");
+            assert!(!texts.iter().any(|text| has(text.as_bytes())), "in clear");
+        }
+    }
+    log::assert_without(&texts);
+}
