@@ -15,7 +15,7 @@ pub const GRANT_TYPES: [&str; 1] = ["authorization_code"];
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// The members that [`Metadata`] keeps, and what each must be.
-const KEPT: [(&str, &str); 16] = [
+const KEPT: [(&str, &str); 17] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
     ("logo_uri", "a string"),

@@ -10,6 +10,7 @@ use crate::cli::context::discovery;
 use crate::clock::span;
 use crate::config::Config;
 use crate::protocol::metadata::metadata;
+use crate::texts::Texts;
 use crate::tls;
 
 /// How long the issuer may take to answer.
@@ -49,7 +50,7 @@ pub(super) async fn issuer(config: &Config) -> Option<Finding> {
         Ok(found) => found,
         Err(why) => return unseen(format!("{url}: {why}")),
     };
-    let ours = metadata(&config.issuer, &config.resources, &config.keys.algorithms);
+    let ours = metadata(&config.issuer, &config.resources, &config.keys.algorithms, &Texts::languages());
     let differs = |name: &&String| ours.get(name.as_str()) != found.get(name.as_str());
     let names: Vec<&str> = ours.keys().chain(found.keys()).filter(differs).map(String::as_str).collect();
     let mut names: Vec<&str> = names;

@@ -1,7 +1,7 @@
 //! `grant_type=authorization_code`: spend, check, then issue.
 
 use actix_web::HttpResponse;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -14,6 +14,7 @@ use crate::protocol::named_claims::is_released;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
+use crate::protocol::user::User;
 use crate::secret::{Token, base64url, random};
 use crate::state::kv::Spend;
 use crate::store;
@@ -80,8 +81,9 @@ async fn issue(
     };
     let (audience, scope) =
         app.config.resources.target(&app.config.issuer, resources, &grant.scope).map_err(needs)?;
-    let person = carried(app, grant, &audience).await?;
-    let access_token = access_token(app, client, grant, &audience, &scope, person, now)?;
+    let user = person(app, grant, &audience).await?;
+    let user = user.as_ref();
+    let access_token = access_token(app, client, grant, &audience, &scope, user, now)?;
     let mut answer = Map::from_iter([
         ("token_type".to_owned(), json!("Bearer")),
         ("expires_in".to_owned(), json!(TOKEN_LIFETIME.whole_seconds())),
@@ -99,20 +101,17 @@ async fn issue(
     Ok(res.json(answer))
 }
 
-/// What the resources want their tokens to say about the person, who is read only if that is anything: a
-/// session found alive proves that the account is enabled.
-async fn carried(
-    app: &App,
-    grant: &CodeGrant,
-    audience: &[String],
-) -> Result<Map<String, Value>, TokenFailure> {
-    let mut names = app.config.resources.token_claims(audience).peekable();
-    if names.peek().is_none() {
-        return Ok(Map::new());
+/// The person, who is read only if a token is to say something about them: a session found alive proves
+/// that the account is enabled.
+async fn person(app: &App, grant: &CodeGrant, audience: &[String]) -> Result<Option<User>, TokenFailure> {
+    let is_carried = app.config.resources.token_claims(audience).next().is_some();
+    if !is_carried && grant.claims.id_token.is_empty() && grant.claims.userinfo.is_empty() {
+        return Ok(None);
     }
-    let user = store::users::by_id(&app.db, &grant.user_id).await?.filter(|user| !user.disabled);
-    let user = user.ok_or_else(|| TokenFailure::invalid_grant("the account is disabled or gone"))?;
-    Ok(names.filter_map(|name| Some((name.to_owned(), user.claims.get(name)?.clone()))).collect())
+    match store::users::by_id(&app.db, &grant.user_id).await?.filter(|user| !user.disabled) {
+        Some(user) => Ok(Some(user)),
+        None => Err(TokenFailure::invalid_grant("the account is disabled or gone")),
+    }
 }
 
 /// Spec: RFC 9068 §2
@@ -122,12 +121,15 @@ fn access_token(
     grant: &CodeGrant,
     audience: &[String],
     scope: &Scope,
-    person: Map<String, Value>,
+    user: Option<&User>,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
+    let known = |name: &str| user.and_then(|user| user.claims.get(name));
+    let carried = app.config.resources.token_claims(audience);
+    let person = carried.filter_map(|name| Some((name.to_owned(), known(name)?.clone()))).collect();
     let for_us = audience.contains(&app.config.issuer);
     // Only what there is to tell and no scope tells anyway: the token stays small whatever was asked for.
-    let told_by_name = |name: &&String| user.claims.contains_key(*name) && !is_released(name, scope);
+    let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);
     let userinfo = grant.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name).cloned().collect();
     let hidden = || app.keys.hide_session(grant.record, grant.session_id, grant.grant_id);
     let session = for_us.then(hidden).transpose()?;
@@ -157,7 +159,7 @@ fn id_token(
     client: &Client,
     grant: &CodeGrant,
     access_token: &str,
-    user: &User,
+    user: Option<&User>,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
     let claims = IdToken {
@@ -173,7 +175,7 @@ fn id_token(
         sid: &sid(&app.keys.sid, grant.session_id, &client.id),
         at_hash: claims::half_hash(access_token),
         jti: base64url(&random::<16>()),
-        person: user.claims_named(&grant.claims.id_token),
+        person: user.map(|user| user.claims_named(&grant.claims.id_token)).unwrap_or_default(),
     };
     let alg = client.metadata.id_token_signed_response_alg;
     Ok(app.keys.ring.load().sign(alg, "JWT", &claims)?)
