@@ -29,11 +29,13 @@ pub struct Profile {
     pub cookies: bool,
     /// Whether it takes any certificate.
     pub any_certificate: bool,
+    /// How large text is by default, in pixels; layout keeps its size otherwise.
+    pub text: u32,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Profile { script: true, cookies: true, any_certificate: false }
+        Profile { script: true, cookies: true, any_certificate: false, text: 16 }
     }
 }
 
@@ -53,7 +55,7 @@ impl Profile {
         args.push(format!("--user-data-dir={}", folder.path().display()));
         args.extend((!self.script).then(|| "--blink-settings=scriptEnabled=false".to_owned()));
         args.extend(self.any_certificate.then(|| "--ignore-certificate-errors".to_owned()));
-        let mut prefs = json!({ "credentials_enable_service": false });
+        let mut prefs = json!({ "credentials_enable_service": false, "webkit": { "webprefs": { "default_font_size": self.text } } });
         if !self.cookies {
             prefs["profile.default_content_setting_values.cookies"] = json!(2);
         }
@@ -154,6 +156,11 @@ impl Chromium {
     /// What a script on the page answers.
     pub async fn ask(&self, expression: &str) -> Value {
         self.client.execute(&format!("return {expression}"), vec![]).await.unwrap()
+    }
+
+    /// Runs a script on the page, whatever the page's own policy says of scripts.
+    pub async fn run(&self, script: &str) {
+        self.client.execute(script, vec![]).await.unwrap();
     }
 
     /// What a promise of a script on the page becomes.

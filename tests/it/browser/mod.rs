@@ -1,11 +1,14 @@
 //! What people meet, in a real browser. Every story ends with a look at the console: no page may have
 //! broken its own policy.
 
+mod axe;
 mod consent;
 mod cookies_off;
 mod demo_buttons;
 mod demo_sessions;
 mod form_post;
+mod everybody;
+mod gallery;
 mod history;
 mod keyboard;
 mod looks;

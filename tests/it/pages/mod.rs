@@ -4,5 +4,5 @@ mod colours;
 mod look;
 mod markup;
 #[path = "../../support/sample_pages.rs"]
-mod sample_pages;
+pub mod sample_pages;
 mod texts;

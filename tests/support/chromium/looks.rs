@@ -33,6 +33,24 @@ impl Chromium {
         self.until(format!("innerWidth === {width}")).await;
     }
 
+    /// As on a screen that is twice as fine, where everything is drawn twice as large.
+    pub async fn zoomed_twice(&self, ScreenSize(width, height): ScreenSize) {
+        let metrics =
+            json!({ "width": width / 2, "height": height / 2, "deviceScaleFactor": 2, "mobile": false });
+        self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.until(format!("innerWidth === {} && devicePixelRatio === 2", width / 2)).await;
+    }
+
+    /// What the person asked the whole system for, such as `forced-colors`.
+    pub async fn with_preferences(&self, preferences: &[(&str, &str)]) {
+        let features: Vec<_> =
+            preferences.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        for (name, value) in preferences {
+            self.until(format!("matchMedia('({name}: {value})').matches")).await;
+        }
+    }
+
     pub async fn in_colours(&self, look: Look) {
         let features = json!([{ "name": "prefers-color-scheme", "value": look.name() }]);
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
