@@ -55,7 +55,7 @@ impl Chromium {
         let features = json!([{ "name": "prefers-color-scheme", "value": look.name() }]);
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         // Colours fade into one another: a picture is of where they arrive.
-        let arrived = "document.getAnimations().length === 0";
+        let arrived = "document.getAnimations().every(a => a.playState === 'finished')";
         self.until(format!("matchMedia('(prefers-color-scheme: {})').matches && {arrived}", look.name()))
             .await;
     }
