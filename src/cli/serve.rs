@@ -12,7 +12,7 @@ use tokio::signal::unix::Signal;
 use super::context::{Context, discovery};
 use super::report::say;
 use super::signals::{Signals, Told, hangups};
-use crate::app::App;
+use crate::app::{App, StartError};
 use crate::server::{self, ending};
 use crate::store::{clients, users};
 use crate::telemetry::log;
@@ -23,6 +23,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     log::start(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
     let app = Arc::new(App::build(config, context.clock.clone())?);
     app.refuse_demo()?;
+    app.kv.check().await.map_err(StartError::from)?;
     let listeners = take(&app.config.listen, "COUNTERSIGN_LISTEN")?;
     let mut listening = Listening { public: addresses(&listeners)?, metrics: vec![] };
     if let Some(listen) = &app.config.metrics_listen {

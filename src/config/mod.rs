@@ -91,6 +91,8 @@ pub struct Config {
     pub log_format: log::Format,
     /// Where to show metrics: host and port, never those for the public.
     pub metrics_listen: Option<String>,
+    /// Roots (PEM) that connections outwards trust over TLS instead of the system's.
+    pub outbound_ca_file: Option<PathBuf>,
     /// Proxies whose word about scheme and client address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// How an interaction ends.
@@ -163,6 +165,7 @@ impl Config {
             log_format: settings.log_format.unwrap_or_default(),
             metrics_listen: settings.metrics_listen,
             log: settings.log.unwrap_or_else(|| "info,actix_server=warn".into()),
+            outbound_ca_file: settings.outbound_ca_file,
             trusted_proxies,
             completion: settings.completion.unwrap_or_default(),
             outbound_allow: outbound_allow(settings.outbound_allow, development)?,

@@ -70,7 +70,12 @@ impl Kv {
 
     /// A store in Redis; connects when first used and again whenever the link was lost.
     pub fn redis(url: &str) -> Result<Kv, StateError> {
-        RedisKv::connect(url).map(Kv::Redis)
+        RedisKv::connect(url, None).map(Kv::Redis)
+    }
+
+    /// The same; over TLS it trusts these roots (PEM) and no others.
+    pub fn redis_trusting(url: &str, roots: Vec<u8>) -> Result<Kv, StateError> {
+        RedisKv::connect(url, Some(roots)).map(Kv::Redis)
     }
 
     /// The same store, whose operations count as those of this one.

@@ -1,28 +1,25 @@
 //! The state store in Redis. A value is stored as 12 digits of its end, a flag, and its bytes, so that
 //! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{
-    FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, ToRedisArgs,
-};
+use redis::aio::ConnectionManager;
+use redis::{FromRedisValue, RedisResult, Script, ToRedisArgs};
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Hits, Key, Spend};
+use super::redis_link::Link;
 use crate::telemetry::metrics::{Ended, Operation, Store};
 
 /// How long after a value's end Redis may collect it.
 const GARBAGE: i64 = 3600;
-/// What a server answers that is starting, that has no quorum, or that is no longer the one to write to.
-const HEALING: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
-
-/// One multiplexed connection that reconnects by itself.
+/// A Redis server.
 #[derive(Clone)]
 pub struct RedisKv {
-    link: ConnectionManager,
-    scripts: std::sync::Arc<Scripts>,
+    link: Arc<Link>,
+    scripts: Arc<Scripts>,
     measured: Store,
 }
 
@@ -46,15 +43,8 @@ local function live(now) return stored and exp > tonumber(now) end
 ";
 
 impl RedisKv {
-    pub(super) fn connect(url: &str) -> Result<RedisKv, StateError> {
-        let unusable = |error: RedisError| StateError::Broken(error.to_string());
-        let server = url.into_connection_info().map_err(unusable)?;
-        // Version 3 of its protocol tells a lost link at once, not when somebody next needs it.
-        let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = redis::Client::open(server.set_redis_settings(settings)).map_err(unusable)?;
-        // A person waits for the answer: better to say at once that nothing can be done.
-        let config = ConnectionManagerConfig::new().set_number_of_retries(1);
-        let link = ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)?;
+    pub(super) fn connect(url: &str, roots: Option<Vec<u8>>) -> Result<RedisKv, StateError> {
+        let link = Arc::new(Link::new(url, roots)?);
         let script = |body: &str| Script::new(&format!("{PRELUDE}{body}"));
         let scripts = Scripts {
             put_new: script(
@@ -88,7 +78,7 @@ impl RedisKv {
                  return redis.call('EXPIREAT', KEYS[1], tonumber(last[2]) + tonumber(ARGV[4]))",
             ),
         };
-        Ok(RedisKv { link, scripts: std::sync::Arc::new(scripts), measured: Store::default() })
+        Ok(RedisKv { link, scripts: Arc::new(scripts), measured: Store::default() })
     }
 
     pub(super) fn measured(self, measured: Store) -> RedisKv {
@@ -96,11 +86,11 @@ impl RedisKv {
     }
 
     pub(super) async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
-        self.ask(&self.measured.read, async |mut link| command.query_async(&mut link).await).await
+        self.ask(&self.measured.read, false, async |mut link| command.query_async(&mut link).await).await
     }
 
     async fn write<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
-        self.ask(&self.measured.write, async |mut link| command.query_async(&mut link).await).await
+        self.ask(&self.measured.write, true, async |mut link| command.query_async(&mut link).await).await
     }
 
     async fn script<T: FromRedisValue>(
@@ -113,22 +103,17 @@ impl RedisKv {
         for arg in args {
             call.arg(Bytes(arg));
         }
-        self.ask(&self.measured.write, async |mut link| call.invoke_async(&mut link).await).await
+        self.ask(&self.measured.write, true, async |mut link| call.invoke_async(&mut link).await).await
     }
 
-    /// Asks, and once more when the connection was refused: the link remembers its last attempt, which
-    /// may be long ago, and nothing was sent over it.
     async fn ask<T>(
         &self,
         operation: &Operation,
+        changes: bool,
         ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, StateError> {
         let begun = Instant::now();
-        let mut answer = ask(self.link.clone()).await;
-        if answer.as_ref().is_err_and(RedisError::is_connection_refusal) {
-            answer = ask(self.link.clone()).await;
-        }
-        let answer = answer.map_err(|error| failed(&error));
+        let answer = self.link.ask(changes, ask).await;
         operation.ended(
             begun,
             match answer {
@@ -246,15 +231,6 @@ impl RedisKv {
     pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
         self.write(redis::cmd("ZREM").arg(set.as_str()).arg(member)).await
     }
-}
-
-/// What a restart or a failover heals is an outage; anything else is for the operator to mend.
-fn failed(error: &RedisError) -> StateError {
-    let code = error.code().unwrap_or_default();
-    // Redis 6 wraps what a script's command was refused with.
-    let is_wrapped = code == "ERR" && error.detail().is_some_and(|detail| detail.contains("-READONLY "));
-    let heals = error.is_io_error() || is_wrapped || HEALING.contains(&code);
-    if heals { StateError::Unreachable(error.to_string()) } else { StateError::Broken(error.to_string()) }
 }
 
 fn seconds(instant: OffsetDateTime) -> Vec<u8> {

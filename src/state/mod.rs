@@ -4,6 +4,7 @@
 pub mod kv; // the contract, over Redis or a SQL table
 mod kv_redis;
 mod kv_sql;
+mod redis_link;
 
 pub mod survey; // what an operator should know of it
 

@@ -4,8 +4,10 @@
 pub mod app;
 pub mod browser;
 pub mod certificate;
+pub mod certificates;
 pub mod chromium;
 pub mod cluster;
+pub mod installation;
 pub mod log;
 pub mod nginx;
 pub mod origin;

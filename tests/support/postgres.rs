@@ -59,9 +59,22 @@ impl Server {
         Server::start_in(new_folder(), 5432, "", &[])
     }
 
+    /// A standby of another one.
+    pub fn follow(primary: &Server) -> Server {
+        Server::start_in(new_folder(), 5432, "", &[("PRIMARY", &primary.folder.display().to_string())])
+    }
+
     /// One that listens on this port of 127.0.0.1 as well.
     pub fn start_on(port: u16) -> Server {
         Server::start_in(new_folder(), port, LISTEN, &[])
+    }
+
+    /// The same over TLS, with this certificate and key.
+    pub fn start_with_tls(port: u16, certificate: &str, key: &str) -> Server {
+        let folder = new_folder();
+        let files = format!("-c ssl_cert_file={0}/cert.pem -c ssl_key_file={0}/key.pem", folder.display());
+        let options = format!("{LISTEN} -c ssl=on {files}");
+        Server::start_in(folder, port, &options, &[("CERTIFICATE", certificate), ("KEY", key)])
     }
 
     fn start_in(folder: PathBuf, port: u16, options: &str, settings: &[(&str, &str)]) -> Server {
@@ -87,6 +100,11 @@ impl Server {
     pub fn url(&self, database: &str) -> String {
         let (folder, port) = (self.folder.display(), self.port);
         format!("postgres:///{database}?user=postgres&host={folder}&port={port}")
+    }
+
+    /// Where its socket is.
+    pub fn folder(&self) -> std::path::Display<'_> {
+        self.folder.display()
     }
 
     /// Makes an empty database and answers its address.

@@ -6,12 +6,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 /// A running server; it ends when dropped, or when this process dies.
 pub struct Server {
     pub port: u16,
     // Holding the guard's standard input open is what keeps the server alive.
     guard: Child,
+    _files: Option<TempDir>,
 }
+
+const FORGETS: &str = "--appendonly no --dir /tmp";
 
 impl Server {
     pub fn start() -> Server {
@@ -21,17 +26,30 @@ impl Server {
 
     /// Starts without anything, and forgets everything at its end.
     pub fn start_on(port: u16) -> Server {
-        Server::start_with(port, "--appendonly no --dir /tmp")
+        Server::run(&format!("--port {port} {FORGETS}"), port, None)
     }
 
     /// Starts with what it wrote down in this folder, as one in production has to.
     pub fn start_kept(port: u16, folder: &Path) -> Server {
-        Server::start_with(port, &format!("--appendonly yes --dir {}", folder.display()))
+        Server::run(&format!("--port {port} --appendonly yes --dir {}", folder.display()), port, None)
     }
 
-    fn start_with(port: u16, more: &str) -> Server {
+    /// One that speaks nothing but TLS, with this certificate and key.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Server {
+        let (port, files) = (free_port(), tempfile::tempdir().unwrap());
+        std::fs::write(files.path().join("cert.pem"), certificate).unwrap();
+        std::fs::write(files.path().join("key.pem"), key).unwrap();
+        let tls = format!(
+            "--port 0 --tls-port {port} --tls-cert-file {0}/cert.pem --tls-key-file {0}/key.pem \
+             --tls-ca-cert-file {0}/cert.pem --tls-auth-clients no --requirepass hunter2 {FORGETS}",
+            files.path().display()
+        );
+        Server::run(&tls, port, Some(files))
+    }
+
+    fn run(words: &str, port: u16, files: Option<TempDir>) -> Server {
         let script = format!(
-            "redis-server --port {port} --bind 127.0.0.1 --save '' {more} >/dev/null & \
+            "redis-server {words} --bind 127.0.0.1 --save '' >/dev/null & \
              server=$!; cat >/dev/null; kill $server; wait"
         );
         let guard = Command::new("sh").arg("-c").arg(script).stdin(Stdio::piped()).spawn().unwrap();
@@ -40,7 +58,7 @@ impl Server {
             assert!(begun.elapsed() < Duration::from_secs(10), "redis-server did not start");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Server { port, guard }
+        Server { port, guard, _files: files }
     }
 
     pub fn url(&self) -> String {

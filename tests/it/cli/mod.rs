@@ -6,6 +6,7 @@ mod doctor;
 mod key_changes;
 mod keys;
 pub mod serving;
+mod stores;
 mod tokens;
 mod users;
 

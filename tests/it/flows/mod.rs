@@ -1,8 +1,11 @@
 //! Stories, from the first click to the last.
 
 mod consent;
+mod disk_full;
+mod failover;
 mod floods;
 mod foreign_client;
+mod killed;
 mod logos;
 mod main_job;
 mod outage;

@@ -2,3 +2,5 @@
 
 mod contract;
 mod outages;
+mod recovery;
+mod tls;

@@ -46,7 +46,7 @@ async fn is_away(kv: &Kv) {
     }
 }
 
-async fn is_there(kv: &Kv) {
+pub async fn is_there(kv: &Kv) {
     let answers = ask(kv).await;
     assert!(answers.iter().all(|(_, answer)| answer.is_ok()), "{answers:?}");
 }
@@ -111,7 +111,7 @@ async fn postgres_is_away_and_comes_back() {
 }
 
 /// Asks a Redis server something that no verb of ours asks.
-async fn tell(server: &redis::Server, words: &[&str]) {
+pub async fn tell(server: &redis::Server, words: &[&str]) {
     let client = ::redis::Client::open(server.url()).unwrap();
     let mut link = client.get_multiplexed_async_connection().await.unwrap();
     let mut command = ::redis::cmd(words[0]);

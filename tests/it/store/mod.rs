@@ -3,6 +3,7 @@
 mod contract;
 mod recovery;
 mod start;
+mod tls;
 
 use countersign::db::{Db, DbError, Durability, Url};
 use countersign::store::MIGRATIONS;

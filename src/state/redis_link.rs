@@ -1,0 +1,119 @@
+//! The link to Redis: one connection that all share. It is made again when it was lost, and also when it
+//! still stands and is of no use: a silent one, or one to a server that follows another one now.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{
+    Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, TlsCertificates,
+};
+
+use super::StateError;
+
+/// How long what was sent may stay unacknowledged: then the link is dead, whatever it says.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+/// How often a link that still stands is made again at most.
+const RENEWED: Duration = Duration::from_millis(250);
+/// What a server answers that is starting, that has no quorum, or that is no longer the one to write to.
+const HEALING: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
+
+/// One connection that all share.
+pub(super) struct Link {
+    client: Client,
+    current: ArcSwap<ConnectionManager>,
+    renewed: Mutex<Option<Instant>>,
+    /// The server, without a password.
+    shown: String,
+}
+
+impl Link {
+    /// Prepares a link; it connects when first used. Over TLS it trusts these roots, or the system's.
+    pub(super) fn new(url: &str, roots: Option<Vec<u8>>) -> Result<Link, StateError> {
+        let shown = url::Url::parse(url).map_or_else(|_| "redis://…".into(), |url| shown(&url));
+        let unusable = |error: RedisError| StateError::Broken(format!("{shown}: {error}"));
+        let server = url.into_connection_info().map_err(unusable)?;
+        // Version 3 of its protocol tells a lost link at once, not when somebody next needs it.
+        let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED);
+        let server = server.set_redis_settings(settings).set_tcp_settings(tcp);
+        let client = match roots {
+            Some(_) if url.starts_with("rediss:") => {
+                Client::build_with_tls(server, TlsCertificates { client_tls: None, root_cert: roots })
+            }
+            _ => Client::open(server),
+        };
+        let client = client.map_err(unusable)?;
+        let current = ArcSwap::from_pointee(connection(&client).map_err(unusable)?);
+        Ok(Link { client, current, renewed: Mutex::default(), shown })
+    }
+
+    /// Asks, and once more where that does no harm: when the connection was refused (the link remembers its
+    /// last attempt, which may be long ago), when the server is no longer the one to write to, and, if
+    /// asking changes nothing, when the connection was lost.
+    pub(super) async fn ask<T>(
+        &self,
+        changes: bool,
+        ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
+    ) -> Result<T, StateError> {
+        let used = self.current.load_full();
+        let mut answer = ask((*used).clone()).await;
+        if let Err(error) = &answer {
+            let is_renewed = (is_read_only(error) || error.is_timeout()) && self.renew(&used);
+            if error.is_connection_refusal()
+                || (is_renewed && is_read_only(error))
+                || (!changes && error.is_connection_dropped())
+            {
+                answer = ask((*self.current.load_full()).clone()).await;
+            }
+        }
+        answer.map_err(|error| self.failed(&error))
+    }
+
+    /// Leaves a connection that is of no use, unless somebody just did.
+    fn renew(&self, used: &Arc<ConnectionManager>) -> bool {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&self.current.load(), used) {
+            return true;
+        }
+        if renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED) {
+            return false;
+        }
+        let Ok(fresh) = connection(&self.client) else { return false };
+        *renewed = Some(Instant::now());
+        self.current.store(Arc::new(fresh));
+        true
+    }
+
+    /// What a restart or a failover heals is an outage, and so is a server that proves to be another one;
+    /// anything else is for the operator to mend.
+    fn failed(&self, error: &RedisError) -> StateError {
+        let is_other = error.kind() == ErrorKind::Client;
+        let heals = is_read_only(error) || HEALING.contains(&error.code().unwrap_or_default());
+        let is_outage = error.is_io_error() || is_other || heals;
+        let said = format!("{}: {error}", self.shown);
+        if is_outage { StateError::Unreachable(said) } else { StateError::Broken(said) }
+    }
+}
+
+fn connection(client: &Client) -> RedisResult<ConnectionManager> {
+    // A person waits for the answer: better to say at once that nothing can be done.
+    let config = ConnectionManagerConfig::new().set_number_of_retries(1);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
+}
+
+/// Redis 6 wraps what a script's command was refused with.
+fn is_read_only(error: &RedisError) -> bool {
+    match error.code() {
+        Some("READONLY") => true,
+        Some("ERR") => error.detail().is_some_and(|detail| detail.contains("-READONLY ")),
+        _ => false,
+    }
+}
+
+fn shown(url: &url::Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}

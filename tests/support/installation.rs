@@ -1,0 +1,196 @@
+//! The real program on a directory of its own: it can be killed, and kept from writing.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use countersign::app::open_store;
+use countersign::clock::Clock;
+use countersign::config::Config;
+use countersign::db::Url;
+use countersign::password::Password;
+use countersign::protocol::client::Client;
+use countersign::protocol::user::User;
+use countersign::store;
+use diesel::RunQueryDsl;
+use diesel::sql_types::Text;
+use serde_json::{Map, json};
+use tempfile::TempDir;
+
+use super::app::{PASSWORD, REDIRECT};
+use super::browser::{Answer, Browser};
+use super::redis::free_port;
+use super::rp::{CHALLENGE, VERIFIER};
+
+/// The program, with a person called ada and a first-party application called app.
+pub struct Installation {
+    folder: TempDir,
+    pub issuer: String,
+    settings: Vec<(&'static str, String)>,
+    running: Option<Child>,
+    log: Arc<Mutex<String>>,
+}
+
+impl Installation {
+    /// One on files of its own.
+    pub async fn new() -> Installation {
+        Installation::with(vec![]).await
+    }
+
+    /// One on servers.
+    pub async fn on(postgres: &str, redis: &str) -> Installation {
+        Installation::with(vec![
+            ("COUNTERSIGN_DATABASE_URL", postgres.to_owned()),
+            ("COUNTERSIGN_STATE_URL", redis.to_owned()),
+            ("COUNTERSIGN_INSTANCE_KEY", "A".repeat(43)),
+        ])
+        .await
+    }
+
+    async fn with(settings: Vec<(&'static str, String)>) -> Installation {
+        let issuer = format!("http://127.0.0.1:{}", free_port());
+        let folder = tempfile::tempdir().unwrap();
+        let installation = Installation { folder, issuer, settings, running: None, log: Arc::default() };
+        installation.furnish().await;
+        installation
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub async fn start(&mut self) {
+        // A limit on the size of files must fail what is written, not end the program.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_countersign")]);
+        command.current_dir(self.folder.path()).env("COUNTERSIGN_ISSUER", &self.issuer);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, log) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&self.log));
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                log.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        self.running = Some(child);
+        let begun = Instant::now();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        while http.get(format!("{}/.well-known/jwks.json", self.issuer)).send().await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not start: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What it has written to its log so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.running.as_ref().unwrap().id()
+    }
+
+    /// SIGKILL: no time for anything.
+    pub fn kill(&mut self) {
+        let mut running = self.running.take().unwrap();
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+
+    /// Lets it write nothing to any file, as if the disk were full, or everything again.
+    pub fn may_write(&self, may: bool) {
+        let limit = if may { "--fsize=unlimited" } else { "--fsize=0:unlimited" };
+        let done = Command::new("prlimit").args(["--pid", &self.id().to_string(), limit]).status().unwrap();
+        assert!(done.success());
+    }
+
+    /// Adds a person and an application, as the command line does.
+    async fn furnish(&self) {
+        let mut config =
+            Config::development(&self.issuer, &self.path("data"), &self.path("keys"), vec![]).unwrap();
+        if let Some((_, url)) = self.settings.iter().find(|(name, _)| name.ends_with("DATABASE_URL")) {
+            config.database = Url::parse(url).unwrap();
+        }
+        let (db, now) = (open_store(&config).unwrap(), Clock::default().now());
+        let id = countersign::ids::new_sub();
+        let ada = User { id, login: "ada".into(), disabled: false, claims: Map::new() };
+        let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
+        store::users::add(&db, ada, Some(hash), "test", now).await.unwrap().unwrap();
+        let metadata = json!({ "client_name": "App", "redirect_uris": [REDIRECT], "first_party": true,
+            "token_endpoint_auth_method": "none" });
+        let metadata = serde_json::from_value(metadata).unwrap();
+        let app = Client {
+            id: "app".into(),
+            secret: None,
+            disabled: false,
+            registered_at: time::OffsetDateTime::UNIX_EPOCH,
+            metadata,
+        };
+        assert!(store::clients::add(&db, &app, "test", now).await.unwrap());
+    }
+
+    pub fn authorize(&self, prompt: &str) -> String {
+        let query = [
+            ("client_id", "app"),
+            ("redirect_uri", REDIRECT),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("prompt", prompt),
+        ];
+        url::Url::parse_with_params(&format!("{}/authorize", self.issuer), query).unwrap().into()
+    }
+
+    pub async fn redeem(&self, browser: &Browser, code: &str) -> Answer {
+        browser.send(self.redemption(browser, code)).await
+    }
+
+    /// The request that redeems a code.
+    pub fn redemption(&self, browser: &Browser, code: &str) -> reqwest::RequestBuilder {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "app"),
+            ("code", code),
+            ("code_verifier", VERIFIER),
+        ];
+        browser.request(reqwest::Method::POST, &format!("{}/token", self.issuer)).form(&form)
+    }
+
+    pub async fn keys(&self, browser: &Browser) -> (String, String) {
+        let set = browser.get(&format!("{}/.well-known/jwks.json", self.issuer)).await;
+        (set.body.clone(), set.header("etag").to_owned())
+    }
+
+    /// Checks that both files are whole.
+    pub fn assert_whole(&self) {
+        assert_whole(&self.path("data/countersign.db"));
+        assert_whole(&self.path("data/state.db"));
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.kill();
+        }
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Check {
+    #[diesel(sql_type = Text)]
+    integrity_check: String,
+}
+
+/// Asks SQLite itself whether a file is whole.
+pub fn assert_whole(file: &Path) {
+    let mut conn: diesel::SqliteConnection =
+        diesel::Connection::establish(&file.display().to_string()).unwrap();
+    let said: Vec<Check> = diesel::sql_query("PRAGMA integrity_check").load(&mut conn).unwrap();
+    let said: Vec<String> = said.into_iter().map(|check| check.integrity_check).collect();
+    assert_eq!(said, ["ok"], "{}", file.display());
+}
