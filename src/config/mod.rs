@@ -165,7 +165,7 @@ impl Config {
             log_format: settings.log_format.unwrap_or_default(),
             metrics_listen: settings.metrics_listen,
             log: settings.log.unwrap_or_else(|| "info,actix_server=warn".into()),
-            outbound_ca_file: settings.outbound_ca_file,
+            outbound_ca_file: settings.outbound_ca_file.clone(),
             trusted_proxies,
             completion: settings.completion.unwrap_or_default(),
             outbound_allow: outbound_allow(settings.outbound_allow, development)?,

@@ -32,7 +32,6 @@ pub(super) struct Settings {
     pub(super) metrics_listen: Option<String>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
-    pub(super) outbound_ca_file: Option<PathBuf>,
     pub(super) trusted_proxies: Option<Vec<IpNet>>,
     pub(super) completion: Option<Completion>,
     pub(super) outbound_allow: Option<Vec<String>>,

@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod certificates;
 pub mod chromium;
 pub mod cluster;
+pub mod foreign;
 pub mod installation;
 pub mod log;
 pub mod nginx;

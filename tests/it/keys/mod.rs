@@ -1,6 +1,10 @@
 //! Keys: who may open what, and what the world sees of them.
 
+mod cost;
+mod foreign_libraries;
 mod instance;
+mod killed;
+mod lost_touch;
 mod nodes;
 mod plan;
 mod policies;

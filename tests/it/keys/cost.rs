@@ -1,0 +1,88 @@
+//! What a rotation costs those who are signing in meanwhile: nothing. (`-- keys::cost --nocapture` shows it.)
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use countersign::protocol::client::SigningAlg::RS256;
+use serde_json::json;
+
+use crate::store::execute;
+use crate::support::app::{Options, TestApp};
+use crate::support::browser::Browser;
+use crate::support::rp::Rp;
+
+/// How long an RSA key takes here: one of this size takes a multiple of any request.
+fn bits(config: &mut countersign::config::Config) {
+    config.keys.rsa_bits = 3072;
+}
+
+async fn redeem(rp: &Rp<'_>, browser: &Browser) -> Duration {
+    let code = browser.open(&rp.authorize(&[])).await.answered("code").unwrap();
+    let begun = Instant::now();
+    assert_eq!(rp.redeem(browser, &code, &[]).await.status, 200);
+    begun.elapsed()
+}
+
+/// Median and 99th percentile.
+fn centiles(mut times: Vec<Duration>) -> [Duration; 2] {
+    times.sort_unstable();
+    [times[times.len() / 2], times[times.len() * 99 / 100]]
+}
+
+#[actix_web::test]
+async fn making_rsa_keys_delays_no_request() {
+    let app = TestApp::start_with(Options { adjust: bits, ..Options::default() }).await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.tokens(&browser, "ada", &[]).await;
+    app.app.tend_keys().unwrap();
+    let mut calm = vec![];
+    for _ in 0..60 {
+        calm.push(redeem(&rp, &browser).await);
+    }
+    // One rotation after another: the spare is thrown away as soon as it is made.
+    let (over, node) = (Arc::new(AtomicBool::new(false)), Arc::clone(&app.app));
+    let (made, slowest) = {
+        let told = Arc::clone(&over);
+        let tending = std::thread::spawn(move || {
+            let (mut made, mut slowest) = (0_u32, Duration::ZERO);
+            while !told.load(Ordering::Relaxed) || made < 3 {
+                execute(&node.db, "DELETE FROM signing_keys WHERE state = 'published'").unwrap();
+                let begun = Instant::now();
+                node.tend_keys().unwrap();
+                slowest = slowest.max(begun.elapsed());
+                made += 2;
+            }
+            (made, slowest)
+        });
+        let mut busy = vec![];
+        while busy.len() < 60 || !tending.is_finished() && busy.len() < 1000 {
+            busy.push(redeem(&rp, &browser).await);
+            over.store(busy.len() >= 60, Ordering::Relaxed);
+        }
+        let [median, p99] = centiles(calm.clone());
+        let [busy_median, busy_p99] = centiles(busy);
+        println!(
+            "/token: median {median:?}, p99 {p99:?}; while RSA keys are made: {busy_median:?}, {busy_p99:?}"
+        );
+        assert!(
+            busy_median < median * 8 + Duration::from_millis(50),
+            "{busy_median:?} instead of {median:?}"
+        );
+        tending.join().unwrap()
+    };
+    println!("{made} keys made meanwhile, the slowest turn took {slowest:?}");
+    let jwks = Instant::now();
+    for _ in 0..600 {
+        let ring = app.app.keys.ring.load();
+        assert!(ring.max_age().is_some() && !ring.jwks.bytes.is_empty());
+    }
+    let (jwks, sign) = (jwks.elapsed() / 1000, Instant::now());
+    for _ in 0..50 {
+        app.app.keys.ring.load().sign(RS256, "JWT", &json!({ "sub": "ada" })).unwrap();
+    }
+    println!("the public set {jwks:?}, one RS256 signature (3072 bits) {:?}", sign.elapsed() / 50);
+    app.finish().await;
+}

@@ -1,0 +1,195 @@
+//! Verifiers of other people, in three languages: through rotations on three nodes, and for every algorithm.
+
+use std::sync::{Arc, OnceLock};
+
+use countersign::config::Config;
+use countersign::keys::policy::{KeyPolicy, KeySettings};
+use countersign::protocol::claims::TOKEN_LIFETIME;
+use countersign::protocol::client::SigningAlg;
+use countersign::secret::{Key, base64url};
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+
+use super::given;
+use crate::support::app::{Options, PASSWORD, State, TestApp};
+use crate::support::browser::Browser;
+use crate::support::foreign::{Foreign, Question, openidconnect};
+use crate::support::postgres;
+use crate::support::rp::{Rp, header};
+
+const ISSUER: &str = "https://id.example";
+
+/// Every algorithm, as its strangers see it.
+#[actix_web::test]
+async fn they_accept_every_algorithm_and_no_changed_token() {
+    let app = TestApp::start_with(Options {
+        adjust: |config| config.keys.algorithms = SigningAlg::ALL.to_vec(),
+        ..Options::default()
+    })
+    .await;
+    let browser = app.browser();
+    let listed = browser.get(&app.at("/.well-known/openid-configuration")).await.json();
+    assert_eq!(
+        listed["id_token_signing_alg_values_supported"],
+        json!(SigningAlg::ALL.map(SigningAlg::name)),
+        "discovery lists what is configured"
+    );
+    let jwks = browser.get(&app.at("/.well-known/jwks.json")).await.body;
+    let (now, mut jose, mut pyjwt) = (app.clock.now(), Foreign::jose(), Foreign::pyjwt());
+    for alg in SigningAlg::ALL {
+        let issued = now.unix_timestamp();
+        let claims = json!({ "iss": ISSUER, "sub": "ada", "aud": "app", "iat": issued, "exp": issued + 600 });
+        let token = app.app.keys.ring.load().sign(alg, "JWT", &claims).unwrap();
+        let alg = alg.name();
+        let asked = Question { jwks: &jwks, token: &token, issuer: ISSUER, audience: "app", alg, now };
+        jose.accepts(&asked);
+        pyjwt.accepts(&asked);
+        openidconnect(&asked).unwrap_or_else(|why| panic!("{alg}: {why}"));
+        let changed = token.replacen(&token[60..70], "AAAAAAAAAA", 1);
+        let late = Question { now: now + Duration::hours(1), ..asked };
+        let changed = Question { token: &changed, now, ..late };
+        for asked in [&late, &changed] {
+            assert_ne!(jose.ask(asked), "good");
+            assert_ne!(pyjwt.ask(asked), "good");
+            assert!(openidconnect(asked).is_err());
+        }
+    }
+    app.finish().await;
+}
+
+/// The policy whose day is 1500 seconds: what 24 hours are to the usual one.
+fn quick() -> KeyPolicy {
+    let settings = "jwks_max_age = 600\npublish_before = 1500\npublish_after = 1300\nrotate_every = 1620\n\
+                    retain = 3000\nskew = 120";
+    let settings: KeySettings = toml::from_str(settings).unwrap();
+    KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
+}
+
+/// The database and the instance key that all nodes of the story share.
+fn shared() -> &'static (String, String) {
+    static SHARED: OnceLock<(String, String)> = OnceLock::new();
+    SHARED.get_or_init(|| (postgres::database(), base64url(Key::generate().expose())))
+}
+
+fn one_of_three(config: &mut Config) {
+    config.database = countersign::db::Url::parse(&shared().0).unwrap();
+    config.instance_key = given(&shared().1);
+    config.keys = quick();
+}
+
+/// A verifier that holds the key set for as long as it was told, or for its own idea of a day.
+struct Holder {
+    day: bool,
+    held: Option<(Arc<str>, OffsetDateTime)>,
+}
+
+impl Holder {
+    /// The set it has, fetched anew from a node only when it may not be held any longer.
+    async fn set(&mut self, node: &TestApp, browser: &Browser, now: OffsetDateTime) -> Arc<str> {
+        if let Some((set, _)) = self.held.as_ref().filter(|(_, until)| now < *until) {
+            return Arc::clone(set);
+        }
+        let answer = browser.get(&node.at("/.well-known/jwks.json")).await;
+        let told: i64 = answer.header("cache-control").rsplit('=').next().unwrap().parse().unwrap();
+        assert_eq!(told, 600);
+        let held = if self.day { quick().publish_before } else { Duration::seconds(told) };
+        let set: Arc<str> = answer.body.into();
+        self.held = Some((Arc::clone(&set), now + held));
+        set
+    }
+}
+
+/// A token somebody has, until it expires.
+struct Kept {
+    token: Value,
+    issuer: String,
+    client: String,
+    until: OffsetDateTime,
+}
+
+async fn tokens(rp: &Rp<'_>, browser: &Browser) -> Value {
+    let mut answer = browser.open(&rp.authorize(&[])).await;
+    if answer.url.path().ends_with("/login") {
+        answer = browser.submit(&answer, &[("username", "ada"), ("password", PASSWORD)]).await;
+    }
+    let code = answer.answered("code").unwrap_or_else(|| panic!("{} {}", answer.status, answer.body));
+    rp.redeem(browser, &code, &[]).await.json()
+}
+
+/// Three nodes on PostgreSQL and Redis, clocks a minute apart, under constant traffic, through more than
+/// five rotations: no verifier ever meets a token it cannot check.
+#[actix_web::test]
+async fn through_five_rotations_on_postgres_and_redis_no_verification_fails() {
+    let mut nodes = vec![];
+    for off in [0, 30, -30] {
+        let node =
+            TestApp::start_with(Options { state: State::Redis, adjust: one_of_three, ..Options::default() });
+        let node = node.await;
+        node.clock.advance(Duration::seconds(off));
+        nodes.push(node);
+    }
+    nodes[0].user("ada").await;
+    let mut parties = vec![];
+    for (node, alg) in nodes.iter().zip(["RS256", "ES256", "RS256"]) {
+        let rp = Rp::new(node, json!({ "first_party": true, "id_token_signed_response_alg": alg })).await;
+        parties.push((rp, node.browser()));
+    }
+    let mut holders: Vec<Holder> = (0..4).map(|at| Holder { day: at % 2 == 1, held: None }).collect();
+    let (mut jose, mut pyjwt) = (Foreign::jose(), Foreign::pyjwt());
+    let (mut kept, mut signed_by, mut checked) = (Vec::<Kept>::new(), vec![], 0);
+    for step in 0..75_usize {
+        for (at, (rp, browser)) in parties.iter().enumerate() {
+            let now = nodes[0].clock.now();
+            let issued = tokens(rp, browser).await;
+            let token = issued["id_token"].clone();
+            let kid = header(&token)["kid"].as_str().unwrap().to_owned();
+            if !signed_by.contains(&kid) {
+                signed_by.push(kid);
+            }
+            let (issuer, client) = (rp.app.issuer.clone(), rp.client_id.clone());
+            kept.push(Kept { token, issuer, client, until: now + TOKEN_LIFETIME - Duration::seconds(60) });
+            // Between one node's work on the keys and the next one's there is always somebody who asks.
+            for (nth, holder) in holders.iter_mut().enumerate() {
+                let node = &nodes[(step + at + nth) % 3];
+                let jwks = holder.set(node, browser, now).await;
+                kept.retain(|kept| now < kept.until);
+                // Those that were just issued, and those that are about to expire.
+                let old = kept.len().saturating_sub(2);
+                for token in
+                    kept.iter().enumerate().filter(|(at, _)| *at < 3 || *at >= old).map(|(_, kept)| kept)
+                {
+                    let alg = header(&token.token)["alg"].as_str().unwrap().to_owned();
+                    let asked = Question {
+                        jwks: &jwks,
+                        token: token.token.as_str().unwrap(),
+                        issuer: &token.issuer,
+                        audience: &token.client,
+                        alg: &alg,
+                        now,
+                    };
+                    match nth {
+                        0 | 3 => jose.accepts(&asked),
+                        1 => pyjwt.accepts(&asked),
+                        _ => openidconnect(&asked).unwrap_or_else(|why| panic!("step {step}: {why}")),
+                    }
+                    checked += 1;
+                }
+            }
+            let tending = Arc::clone(&nodes[(step + at) % 3].app);
+            tokio::task::spawn_blocking(move || tending.tend_keys()).await.unwrap().unwrap();
+        }
+        let tags: Vec<String> =
+            nodes.iter().map(|node| node.app.keys.ring.load().jwks.etag.clone()).collect();
+        for node in &nodes {
+            node.app.keys.look(&node.app.db).unwrap();
+            node.clock.advance(Duration::seconds(150));
+        }
+    }
+    let etag = |node: &TestApp| node.app.keys.ring.load().jwks.etag.clone();
+    assert!(nodes.iter().all(|node| etag(node) == etag(&nodes[0])), "one set, whoever is asked");
+    assert!(signed_by.len() >= 2 * 6, "five rotations of each ring: {signed_by:?}");
+    assert!(checked > 2500, "{checked}");
+    for node in nodes {
+        node.finish().await;
+    }
+}
