@@ -38,7 +38,7 @@ test:
 # Tests that need a server or a browser carry its name in their path.
 check:
 	@$(READY) && cargo test --locked $$features --workspace --lib --bins --tests -- \
-	  --skip browser --skip redis --skip postgres --skip nginx --skip foreign_libraries $(ARGS)
+	  --skip browser --skip redis --skip postgres --skip nginx --skip systemd --skip foreign_libraries $(ARGS)
 
 fuzz:
 	@.ci/toolchain rust

@@ -1,6 +1,7 @@
 //! A browser without script: it keeps cookies, fills in forms, and follows what it is told to follow.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -33,7 +34,16 @@ pub struct Form {
 
 impl Browser {
     pub fn new(requests: Arc<Mutex<Vec<String>>>) -> Browser {
-        let http = reqwest::Client::builder()
+        Browser::made(reqwest::Client::builder(), requests)
+    }
+
+    /// A browser with this address.
+    pub fn at(address: IpAddr) -> Browser {
+        Browser::made(reqwest::Client::builder().local_address(address), Arc::default())
+    }
+
+    fn made(http: reqwest::ClientBuilder, requests: Arc<Mutex<Vec<String>>>) -> Browser {
+        let http = http
             .redirect(reqwest::redirect::Policy::none())
             // Some servers of the tests close idle connections after five seconds: none is used near that moment.
             .pool_idle_timeout(std::time::Duration::from_secs(2))

@@ -1,0 +1,108 @@
+//! docs/OPERATIONS.md says what there is, no more and no less.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use countersign::config::Config;
+use countersign::telemetry::metrics::Metrics;
+use time::OffsetDateTime;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The rows of the tables right below a heading; each as its cells.
+fn rows(manual: &str, heading: &str) -> Vec<Vec<String>> {
+    let rest = manual.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+    let part = rest.split("\n#").next().unwrap();
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    rows.map(cells).collect()
+}
+
+fn names(rows: &[Vec<String>]) -> BTreeSet<String> {
+    let names: Vec<String> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let each = names.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(each.len(), names.len(), "something is said twice: {names:?}");
+    each
+}
+
+/// The members of a structure, as its source has them.
+fn members(path: &str, structure: &str) -> BTreeSet<String> {
+    let source = read(path);
+    let body = source.split(&format!("pub struct {structure} {{")).nth(1);
+    let body = body.or_else(|| source.split(&format!("pub(super) struct {structure} {{")).nth(1)).unwrap();
+    let lines = body.split("\n}").next().unwrap().lines().map(str::trim);
+    let members = lines.filter(|line| !line.starts_with("//") && !line.starts_with('#'));
+    let name = |line: &str| Some(line.rsplit_once(": ")?.0.rsplit(' ').next()?.to_owned());
+    members.filter_map(name).collect()
+}
+
+#[test]
+fn every_setting_is_described_and_no_other() {
+    let manual = read("docs/OPERATIONS.md");
+    let mut settings = members("src/config/settings.rs", "Settings");
+    assert!(settings.len() > 12, "{settings:?}");
+    // The tables of the file, which have parts of their own.
+    assert!(settings.remove("resource") && settings.remove("keys"));
+    assert_eq!(names(&rows(&manual, "## Settings")), settings);
+    let keys = rows(&manual, "### `[keys]`: signing keys");
+    assert_eq!(names(&keys), members("src/keys/policy.rs", "KeySettings"));
+    let resource = rows(&manual, "### `[[resource]]`: an API that tokens are issued for");
+    assert_eq!(names(&resource), members("src/protocol/resource.rs", "Resource"));
+}
+
+#[test]
+fn defaults_are_what_the_manual_says() {
+    let manual = read("docs/OPERATIONS.md");
+    let default = |heading: &str, name: &str| {
+        let rows = rows(&manual, heading);
+        let row = rows.iter().find(|row| row[0] == format!("`{name}`")).unwrap_or_else(|| panic!("{name}"));
+        row[1].trim_matches('`').to_owned()
+    };
+    let here = Path::new(".");
+    let config = Config::development("http://localhost:8080", here, here, vec![]).unwrap();
+    let keys = &config.keys;
+    for (name, span) in [
+        ("jwks_max_age", keys.jwks_max_age),
+        ("publish_before", keys.publish_before),
+        ("publish_after", keys.publish_after),
+        ("rotate_every", keys.rotate_every),
+        ("retain", keys.retain),
+        ("skew", keys.skew),
+    ] {
+        assert_eq!(default("### `[keys]`: signing keys", name), span.whole_seconds().to_string(), "{name}");
+    }
+    assert_eq!(default("### `[keys]`: signing keys", "rsa_bits"), keys.rsa_bits.to_string());
+    let algorithms: Vec<&str> = keys.algorithms.iter().map(|alg| alg.name()).collect();
+    assert_eq!(default("### `[keys]`: signing keys", "algorithms"), format!("{algorithms:?}"));
+    assert_eq!(default("## Settings", "log"), config.log);
+    assert_eq!(default("## Settings", "issuer"), config.issuer);
+    assert_eq!(default("## Settings", "log_format"), format!("{:?}", config.log_format).to_lowercase());
+    assert_eq!(default("## Settings", "completion"), format!("{:?}", config.completion).to_lowercase());
+    assert_eq!(default("## Settings", "state_url"), format!("{:?}", config.state).to_lowercase());
+}
+
+#[test]
+fn every_number_is_described_and_no_other() {
+    let metrics = Metrics::new(true, OffsetDateTime::UNIX_EPOCH);
+    // What begins with a route, a store, the queue, a pool and a certificate.
+    let (_route, _store, _queue) = (metrics.route("/"), metrics.store("main"), metrics.passwords());
+    metrics.connections("main", "all", 0, 0);
+    let _expiry = metrics.certificate_expiry();
+    let text = metrics.registry.render();
+    let shown = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let shown: BTreeSet<String> = shown.map(str::to_owned).collect();
+    assert_eq!(names(&rows(&read("docs/OPERATIONS.md"), "## Metrics")), shown);
+}
+
+#[test]
+fn every_file_that_is_shipped_is_named() {
+    let manual = read("docs/OPERATIONS.md");
+    let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")).unwrap();
+    let files: BTreeSet<String> =
+        folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let named: BTreeSet<String> = names(&rows(&manual, "## What to run"));
+    assert_eq!(named, files);
+}
