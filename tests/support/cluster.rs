@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use countersign::app::open_store;
@@ -40,6 +41,7 @@ pub struct Cluster {
     pub postgres: Option<postgres::Server>,
     folder: TempDir,
     database: String,
+    requests: Arc<Mutex<Vec<String>>>,
     redis_port: u16,
     _front: nginx::Server,
 }
@@ -71,8 +73,17 @@ impl Cluster {
         let nodes = ports.iter().map(|port| Node::new(folder.path(), *port)).collect();
         let front = nginx::Server::start(&folder.path().join("nginx"), front, &ports);
         let (redis, postgres) = (Some(redis), Some(postgres));
-        let mut cluster =
-            Cluster { issuer, nodes, redis, postgres, folder, database, redis_port, _front: front };
+        let mut cluster = Cluster {
+            issuer,
+            nodes,
+            redis,
+            postgres,
+            folder,
+            database,
+            requests: Arc::default(),
+            redis_port,
+            _front: front,
+        };
         assert!(cluster.command(&["keys", "init"]).status().unwrap().success());
         cluster.furnish().await;
         for node in &mut cluster.nodes {
@@ -137,7 +148,7 @@ impl Cluster {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser::new(std::sync::Arc::default())
+        Browser::new(Arc::clone(&self.requests))
     }
 
     /// An authorization request of the client `app`, with more parameters or others.

@@ -62,8 +62,8 @@ impl Drop for Server {
 fn shipped(port: u16, nodes: &[u16]) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/nginx.conf");
     let text = std::fs::read_to_string(file).unwrap();
-    let nodes: String =
-        nodes.iter().map(|node| format!("    server 127.0.0.1:{node} max_fails=0;\n")).collect();
+    let line = |node: &u16| format!("    server 127.0.0.1:{node} max_fails=0;\n");
+    let nodes = nodes.iter().map(line).collect::<Vec<_>>().concat();
     let mut replaced = text;
     for (there, here) in [
         ("    server 127.0.0.1:8080 max_fails=0;\n", nodes),

@@ -102,6 +102,10 @@ impl Visitor {
         let mut answer = self.ask("login", 303, self.form(&page, &typed)).await?;
         loop {
             let next = answer.location().unwrap();
+            if next.path().ends_with("/login") {
+                self.note("login", Instant::now(), Outcome::SignedOut);
+                return Err(Broken);
+            }
             if next.path().ends_with("/consent") {
                 let page =
                     self.ask("consent page", 200, self.browser.request(Method::GET, next.as_str())).await?;
