@@ -190,7 +190,7 @@ impl Visit<'_> {
         let Provider { app, user, now, .. } = self.provider;
         let params = Params::parse(authorization_request().as_bytes(), &PARAMS).expect("parameters");
         let req = self.provider.from_browser();
-        let asked = self.provider.wait(pending::read(&req, app, &params)).ok().expect("a good request");
+        let asked = self.provider.wait(pending::read(&req, app, &params)).unwrap_or_else(|_| panic!("a good request"));
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
         let ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
         self.provider.sealed(&Ticket { displayed: Some((self.session_id, fingerprint)), ..ticket })
@@ -214,6 +214,7 @@ impl Visit<'_> {
             amr: vec!["pwd".into()],
             record: self.record,
             session_id: self.session_id,
+            claims: NamedClaims::default(),
         };
         let code = self.provider.wait(app.state.codes.mint("public", &grant, app.clock.now()));
         code.expect("a code").expose().to_owned()
@@ -236,6 +237,7 @@ impl Visit<'_> {
             sid: &sid(&app.keys.sid, self.session_id, "web"),
             at_hash: claims::half_hash("token"),
             jti: base64url(&random::<16>()),
+            person: serde_json::Map::new(),
         };
         app.keys.ring.load().sign(SigningAlg::RS256, "JWT", &claims).expect("signing")
     }
@@ -258,6 +260,7 @@ impl Visit<'_> {
             acr: claims::ACR_SINGLE_FACTOR,
             amr: &amr,
             session: Some(app.keys.hide_session(self.record, self.session_id, grant_id).expect("hiding")),
+            userinfo: vec![],
             person: serde_json::Map::new(),
         };
         app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).expect("signing")

@@ -272,10 +272,8 @@ fn check_metrics(metrics: &str, listen: &str) -> Result<(), ConfigError> {
 
 /// In development everything runs on this machine, so that is what may be fetched from.
 fn outbound_allow(said: Option<Vec<String>>, development: bool) -> Result<Vec<Allowed>, ConfigError> {
-    let said = said.unwrap_or_else(|| match development {
-        true => vec!["127.0.0.0/8".into(), "::1/128".into()],
-        false => vec![],
-    });
+    let here = || if development { vec!["127.0.0.0/8".into(), "::1/128".into()] } else { vec![] };
+    let said = said.unwrap_or_else(here);
     let read = |text: String| {
         let wrong = || {
             ConfigError(format!(

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use crate::db::{Conn, DbError};
 
 /// What was found.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Survey {
     /// The engine and its version.
     pub engine: String,

@@ -73,6 +73,26 @@ scope-phone = Ihre Telefonnummer sehen
 scope-phone-detail = Und ob sie bestätigt ist.
 scope-address = Ihre Postanschrift sehen
 scope-address-detail = Die Anschrift, die in Ihrem Konto steht.
+scope-claims = Diese Angaben zu Ihnen sehen
+claim-name = Name
+claim-given_name = Vorname
+claim-family_name = Nachname
+claim-middle_name = zweiter Vorname
+claim-nickname = Rufname
+claim-preferred_username = Benutzername
+claim-profile = Adresse der Profilseite
+claim-picture = Bild
+claim-website = Website
+claim-gender = Geschlecht
+claim-birthdate = Geburtsdatum
+claim-zoneinfo = Zeitzone
+claim-locale = Sprache
+claim-updated_at = Zeitpunkt der letzten Änderung dieser Angaben
+claim-email = E-Mail-Adresse
+claim-email_verified = ob die E-Mail-Adresse bestätigt ist
+claim-phone_number = Telefonnummer
+claim-phone_number_verified = ob die Telefonnummer bestätigt ist
+claim-address = Postanschrift
 
 ## Abmelden
 

@@ -59,23 +59,24 @@ async fn nothing_inside_is_reached_however_it_is_spelled() {
     }
 }
 
+/// Whatever a name's addresses are, one that is inside is enough to refuse them all.
+fn looked_up(name: &str) -> std::io::Result<Vec<IpAddr>> {
+    let addresses = match name {
+        "inside.example" => vec!["127.0.0.1"],
+        "metadata.example" => vec!["169.254.169.254"],
+        "mixed.example" => vec!["127.0.0.2", "127.0.0.1"],
+        "mapped.example" => vec!["::ffff:127.0.0.1"],
+        "nat64.example" => vec!["64:ff9b::7f00:1"],
+        "nowhere.example" => vec![],
+        _ => return Err(std::io::Error::other("no such name")),
+    };
+    Ok(addresses.into_iter().map(|address| address.parse().unwrap()).collect())
+}
+
 #[actix_web::test]
 async fn a_name_is_as_good_as_the_addresses_it_leads_to() {
     let origin = Origin::start("127.0.0.1", 0, says_hello);
     let port = origin.port;
-    // Whatever a name's addresses are, one that is inside is enough to refuse them all.
-    fn looked_up(name: &str) -> std::io::Result<Vec<IpAddr>> {
-        let addresses = match name {
-            "inside.example" => vec!["127.0.0.1"],
-            "metadata.example" => vec!["169.254.169.254"],
-            "mixed.example" => vec!["127.0.0.2", "127.0.0.1"],
-            "mapped.example" => vec!["::ffff:127.0.0.1"],
-            "nat64.example" => vec!["64:ff9b::7f00:1"],
-            "nowhere.example" => vec![],
-            _ => return Err(std::io::Error::other("no such name")),
-        };
-        Ok(addresses.into_iter().map(|address| address.parse().unwrap()).collect())
-    }
     let allowed = [Allowed::parse("127.0.0.2").unwrap()];
     let outbound = Outbound::new(&allowed, &Authorities::default(), looked_up);
     for name in ["inside", "metadata", "mixed", "mapped", "nat64", "nowhere", "unknown"] {
@@ -97,6 +98,7 @@ async fn a_name_is_as_good_as_the_addresses_it_leads_to() {
 #[actix_web::test]
 async fn a_name_that_changes_its_address_is_asked_once() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
+    #[expect(clippy::unnecessary_wraps, reason = "the shape a resolver has")]
     fn rebinding(_name: &str) -> std::io::Result<Vec<IpAddr>> {
         let address = if ASKED.fetch_add(1, Ordering::SeqCst) == 0 { "127.0.0.2" } else { "127.0.0.1" };
         Ok(vec![address.parse().unwrap()])

@@ -72,7 +72,7 @@ impl Installation {
         let (lines, log) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&self.log));
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                log.lock().unwrap().push_str(&format!("{line}\n"));
+                log.lock().unwrap().extend([line.as_str(), "\n"]);
             }
         });
         self.running = Some(child);

@@ -44,7 +44,7 @@ fn request(query: &[u8], content_type: &[u8], authorization: &[&[u8]]) -> Option
 
 fn is_form(req: &HttpRequest) -> bool {
     let declared = req.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    declared.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+    declared.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
 
 /// The values a lenient reader finds.

@@ -21,7 +21,7 @@ use crate::provider::{
 const MARK: &str = "<zz";
 
 /// The input is a request: method and target, header lines, an empty line, the body. `{…}` stands for what
-/// the provider gave out: see [`filled`].
+/// the provider gave out: see `filled`.
 pub fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     with(|provider| {

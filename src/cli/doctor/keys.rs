@@ -11,11 +11,10 @@ use crate::store::{facts, signing_keys};
 
 const CHECK: &str = "instance key";
 
-pub(super) fn check(config: &Config, db: &Option<Db>) -> Vec<Finding> {
+pub(super) fn check(config: &Config, db: Option<&Db>) -> Vec<Finding> {
     // A database that cannot be asked was complained about; one without tables has no key yet.
-    let recorded = db
-        .as_ref()
-        .and_then(|db| db.read_now(|conn| Ok((facts::get(conn, FACT)?, signing_keys::list(conn)?))).ok());
+    let recorded =
+        db.and_then(|db| db.read_now(|conn| Ok((facts::get(conn, FACT)?, signing_keys::list(conn)?))).ok());
     let (sealed_by, signing) = recorded.unwrap_or_default();
     let keys = match InstanceKeys::read(&config.instance_key) {
         Ok(Some(keys)) => keys,

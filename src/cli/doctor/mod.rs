@@ -33,9 +33,9 @@ pub async fn run(doctor: Doctor, context: &Context) -> Report {
     let now = context.now();
     let db = stores::attach(&config);
     let mut found = configuration::check(&config);
-    found.extend(stores::database(&config, &db, now));
+    found.extend(stores::database(&config, db.as_ref(), now));
     found.extend(stores::state(&config, now).await);
-    found.extend(keys::check(&config, &db));
+    found.extend(keys::check(&config, db.as_ref()));
     found.extend(outside::certificate(&config, now));
     if !doctor.offline {
         found.extend(outside::issuer(&config).await);

@@ -23,7 +23,7 @@ pub(super) fn attach(config: &Config) -> Option<Db> {
     is_there(config).then(|| Db::attach(&config.database, Durability::Power))
 }
 
-pub(super) fn database(config: &Config, db: &Option<Db>, now: OffsetDateTime) -> Vec<Finding> {
+pub(super) fn database(config: &Config, db: Option<&Db>, now: OffsetDateTime) -> Vec<Finding> {
     const CHECK: &str = "database";
     let shown = config.database.shown();
     let Some(db) = db else {

@@ -92,7 +92,9 @@ async fn the_token_says_no_more_than_userinfo_needs() {
         (0..200).map(|n| (format!("name#x{n}"), Value::Null)).collect();
     let mut asked = json!({ "userinfo": many });
     let names = ["name", "email", "website"];
-    names.into_iter().for_each(|name| asked["userinfo"][name] = Value::Null);
+    for name in names {
+        asked["userinfo"][name] = Value::Null;
+    }
     let asked = asked.to_string();
     let member = "urn:countersign:claim:userinfo";
     for (scope, resource, expected) in [

@@ -181,7 +181,9 @@ async fn unknown_disabled_and_wrong_are_told_the_same() {
         );
         assert_eq!(browser.cookie(SID), None, "{name}");
         assert!(!answer.body.contains(password), "a password is never sent back");
-        let body = answer.body.replace(&format!("value=\"{name}\""), "value=\"NAME\"");
+        // The way to the same page in another language repeats the address, where what was tried is sealed.
+        let lines: String = answer.body.lines().filter(|line| !line.contains("hreflang")).collect();
+        let body = lines.replace(&format!("value=\"{name}\""), "value=\"NAME\"");
         let mut headers: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
         headers.sort();
         pages.push((headers, body));

@@ -80,9 +80,9 @@ fn a_unit_of_work_without_room_leaves_nothing_behind() {
         })
     };
     pages(1);
-    let full = fill().unwrap_err();
-    assert!(matches!(full, DbError::Unreachable { .. }), "{full:?}");
-    let said = full.to_string();
+    let refused = fill().unwrap_err();
+    assert!(matches!(refused, DbError::Unreachable { .. }), "{refused:?}");
+    let said = refused.to_string();
     assert!(said.contains("countersign.db") && said.contains("make room on its disk"), "{said}");
     for (name, value) in [("small", None), ("large", None), ("before", Some("here"))] {
         assert_eq!(db.read_now(|conn| facts::get(conn, name)).unwrap().as_deref(), value, "{name}");

@@ -178,8 +178,6 @@ async fn through_five_rotations_on_postgres_and_redis_no_verification_fails() {
             let tending = Arc::clone(&nodes[(step + at) % 3].app);
             tokio::task::spawn_blocking(move || tending.tend_keys()).await.unwrap().unwrap();
         }
-        let tags: Vec<String> =
-            nodes.iter().map(|node| node.app.keys.ring.load().jwks.etag.clone()).collect();
         for node in &nodes {
             node.app.keys.look(&node.app.db).unwrap();
             node.clock.advance(Duration::seconds(150));
