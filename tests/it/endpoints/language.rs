@@ -279,7 +279,7 @@ async fn an_application_is_called_what_it_is_called_in_the_language() {
     let german = browser.open(&rp.authorize(&[("ui_locales", Some("de"))])).await;
     assert_eq!(
         (german.text("h1"), german.text("nav.links")),
-        ("Bei Feldnotizen anmelden".into(), "Datenschutzerklärung Nutzungsbedingungen".into())
+        ("Bei Feldnotizen anmelden".into(), "Datenschutz Nutzungsbedingungen".into())
     );
     for page in ["https://notes.example/datenschutz", "https://notes.example/bedingungen"] {
         assert!(german.body.contains(&format!("href=\"{page}\"")), "{page}: {}", german.body);
