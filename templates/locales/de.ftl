@@ -219,8 +219,8 @@ error-state-down-title = Bitte versuchen Sie es gleich noch einmal
 error-state-down-what = Ein Teil dieses Dienstes, der sich merkt, wer angemeldet ist, ist nicht erreichbar. Sie sind weiterhin angemeldet; es ist nichts verloren.
 error-state-down-next = Laden Sie diese Seite gleich noch einmal.
 
-error-busy-title = Gerade ist sehr viel los
-error-busy-what = Es melden sich mehr Menschen an, als wir auf einmal bedienen können.
+error-busy-title = Bitte versuchen Sie es gleich noch einmal
+error-busy-what = Ein Teil dieses Dienstes ist nicht erreichbar oder stark ausgelastet. Es ist nichts verloren.
 error-busy-next = Warten Sie einige Sekunden und laden Sie diese Seite dann neu.
 
 error-internal-title = Bei uns ist etwas schiefgegangen
