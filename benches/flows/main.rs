@@ -5,7 +5,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::cast_precision_loss,
     reason = "a measurement that goes wrong should stop at once"
 )]
 
@@ -58,7 +60,7 @@ fn main() {
         report(&rounds);
         let flows = 10_000 / scale;
         spread(provider.port, connections, flows, |link, number| {
-            drop(provider.sso(link, number % 2, number))
+            drop(provider.sso(link, number % 2, number));
         });
         println!("{:<34}{idle:>10.1}MB", "memory after start and 80 logins");
         println!("{:<34}{:>10.1}MB", format!("memory after {flows} more flows"), provider.process().memory());
@@ -110,7 +112,7 @@ fn measure(
     vec![
         ("SSO, ID token RS256", Cost { floor: rs256 + es256 + http * 2, ..sso(0) }),
         ("SSO, ID token ES256", Cost { floor: es256 * 2 + http * 2, ..sso(1) }),
-        ("login with password, 5 requests", Cost { floor: floors.argon2() + http * 5, ..login }),
+        ("login with password, 5 requests", Cost { floor: floors::Floors::argon2() + http * 5, ..login }),
         ("userinfo", Cost { floor: http, ..userinfo }),
         ("JWKS", Cost { floor: http, ..get(process, "/.well-known/jwks.json", 20_000) }),
         ("discovery", Cost { floor: http, ..get(process, "/.well-known/openid-configuration", 20_000) }),
@@ -139,7 +141,11 @@ fn timed(
     let (cpu, begun) = (process.cpu(), Instant::now());
     spread(process.port, connections, times, &work);
     let rate = times as f64 / begun.elapsed().as_secs_f64();
-    Cost { cpu: (process.cpu() - cpu) / u32::try_from(times).unwrap(), floor: Duration::ZERO, rate }
+    Cost {
+        cpu: process.cpu().saturating_sub(cpu) / u32::try_from(times).unwrap(),
+        floor: Duration::ZERO,
+        rate,
+    }
 }
 
 /// Does something so many times, over several kept connections at once.

@@ -54,9 +54,9 @@ impl Provider {
         let port = free_port();
         let at = |name: &str| folder.path().join(name);
         let mut text = format!(
-            "issuer = \"http://localhost:{port}\"\ndata_dir = {:?}\nkeys_dir = {:?}\n",
-            at("data"),
-            at("keys")
+            "issuer = \"http://localhost:{port}\"\ndata_dir = \"{}\"\nkeys_dir = \"{}\"\n",
+            at("data").display(),
+            at("keys").display()
         );
         let servers =
             (stores == Stores::Servers).then(|| (redis::Server::start(), postgres::Server::start()));

@@ -21,6 +21,7 @@ use countersign::protocol::authorize::PARAMS;
 use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
 use countersign::protocol::client::{Client, Metadata, SigningAlg};
 use countersign::protocol::code::CodeGrant;
+use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::params::Params;
 use countersign::protocol::pkce::CodeChallenge;
 use countersign::protocol::resource::Resource;
@@ -190,7 +191,10 @@ impl Visit<'_> {
         let Provider { app, user, now, .. } = self.provider;
         let params = Params::parse(authorization_request().as_bytes(), &PARAMS).expect("parameters");
         let req = self.provider.from_browser();
-        let asked = self.provider.wait(pending::read(&req, app, &params)).unwrap_or_else(|_| panic!("a good request"));
+        let asked = self
+            .provider
+            .wait(pending::read(&req, app, &params))
+            .unwrap_or_else(|_| panic!("a good request"));
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
         let ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
         self.provider.sealed(&Ticket { displayed: Some((self.session_id, fingerprint)), ..ticket })
