@@ -22,7 +22,7 @@ const LET_GO: Duration = Duration::from_secs(5);
 const COUNT_EVERY: Duration = Duration::from_millis(20);
 
 /// Ends a server that listens on these: running requests finish, and idle connections are not cut off.
-/// What still runs or idles after [`LET_GO`] gets the time the server itself gives.
+/// What still runs or idles after `LET_GO` gets the time the server itself gives.
 ///
 /// Spec: RFC 9112 §9.6
 pub async fn orderly(drain: &Drain, handle: &ServerHandle, listeners: &[TcpListener]) {
