@@ -8,7 +8,7 @@
 SHELL := bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fuzz lint fmt clippy doc
+.PHONY: help run build test check fuzz lint fmt clippy doc bench
 
 PROGRAM := $${CARGO_TARGET_DIR:-target}/debug/countersign
 FEATURES := features=$$(.ci/toolchain features)
@@ -21,6 +21,7 @@ help:
 	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, no nginx, nothing to install"
 	@echo "make fuzz   feed every parser of what comes from outside for a minute (FUZZ_SECONDS=600 for ten)"
 	@echo "make lint   formatting, clippy and documentation, every warning an error"
+	@echo "make bench  what operations cost, beside what they must cost at least (make bench ARGS=--quick)"
 	@echo "make build  only build: the program is then target/debug/countersign"
 
 build:
@@ -55,3 +56,8 @@ clippy:
 
 doc:
 	@$(FEATURES) && RUSTDOCFLAGS="-D warnings" cargo doc --locked $$features --workspace --no-deps --lib --examples
+
+bench:
+	@.ci/toolchain rust
+	@.ci/setup
+	@$(READY) && cargo bench --locked $$features --bench flows -- $(ARGS)

@@ -41,7 +41,8 @@ pub async fn around<B: MessageBody + 'static>(
     let Some(app) = req.app_data::<web::Data<App>>().cloned() else {
         return Err(PageFailure::Internal("the server has no provider".into()).into());
     };
-    let peer = req.peer_addr().map(|peer| peer.ip());
+    // A listener for both kinds shows an IPv4 address inside an IPv6 one: all of those are not one network.
+    let peer = req.peer_addr().map(|peer| peer.ip().to_canonical());
     let id = given_id(&req, &app, peer).unwrap_or_else(request_id);
     let span = log::request(&id);
     answer(req, next, &app, peer, &id).instrument(span).await
@@ -201,7 +202,8 @@ fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
 /// An address with or without a port, as proxies write it.
 fn hop_address(hop: &str) -> Option<IpAddr> {
     let bare = hop.trim_start_matches('[').trim_end_matches(']');
-    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// Turns a failure into its page, or sends it to the application, and writes the cause of every failure into the log.

@@ -31,7 +31,12 @@ async fn large_requests_are_parked_a_few_to_a_network() {
     }
     let refused = from("192.0.2.99").await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "3600"));
+    assert_eq!(from("::ffff:192.0.2.98").await.status, 429, "the same network in another notation");
     assert_eq!(from("198.51.100.1").await.status, 303, "another network is another matter");
+    for network in 0..21 {
+        let address = format!("::ffff:203.0.{network}.1");
+        assert_eq!(from(&address).await.status, 303, "{address}: not one network because of its notation");
+    }
 
     // The parked request goes on as any other, and its state comes back whole.
     let page = browser.follow(first).await;
