@@ -1,7 +1,10 @@
 //! One connection, to either backend.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::{Connection, PgConnection, QueryResult, SqliteConnection};
 
 use super::Url;
 use super::fault::{one_line, unopened};
@@ -49,11 +52,26 @@ pub(super) fn connect(url: &Url, durability: Durability, read_only: bool) -> Res
             };
             let query_only = if read_only { "ON" } else { "OFF" };
             conn.batch_execute(&format!(
-                "PRAGMA busy_timeout = {patience}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+                "PRAGMA busy_timeout = {patience}; PRAGMA synchronous = {synchronous}; \
                  PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
             ))
             .map_err(|error| unopened(&error))?;
+            keep_a_log(&mut conn, Duration::from_millis(patience)).map_err(|error| unopened(&error))?;
             Ok(Conn::Sqlite(conn))
+        }
+    }
+}
+
+/// Has a log written ahead of the file. Of several who turn a new file to this at the same moment SQLite
+/// refuses all but one at once, whatever patience it was told.
+fn keep_a_log(conn: &mut SqliteConnection, patience: Duration) -> QueryResult<()> {
+    let begun = Instant::now();
+    loop {
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if begun.elapsed() < patience && error.to_string().contains("is locked") => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
         }
     }
 }

@@ -46,7 +46,7 @@ mod sqlite {
 
     #[test]
     fn of_four_that_start_at_once_none_fails() {
-        for _ in 0..5 {
+        for _ in 0..40 {
             four_start_at_once(sqlite_place());
         }
     }
