@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -16,7 +17,7 @@ pub struct Server {
     _files: Option<TempDir>,
 }
 
-const FORGETS: &str = "--appendonly no --dir /tmp";
+const FORGETS: &str = "--appendonly no --dir /tmp --databases 1000";
 
 impl Server {
     pub fn start() -> Server {
@@ -112,10 +113,16 @@ impl Drop for Server {
 }
 
 static SHARED: LazyLock<Server> = LazyLock::new(Server::start);
+static TAKEN: AtomicU32 = AtomicU32::new(0);
 
-/// The server all tests share; each provider's keys are random, so they do not meet.
+thread_local! {
+    /// Each test has a thread of its own.
+    static DATABASE: u32 = TAKEN.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A database of this test's own, in the server that all tests share: what one counts is nothing to another.
 pub fn url() -> String {
-    SHARED.url()
+    DATABASE.with(|database| format!("{}/{database}", SHARED.url()))
 }
 
 /// A port nobody listens on.
