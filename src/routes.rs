@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig, post};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard, middleware};
 
 use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, metrics, token, userinfo};
-use crate::pages::{consent, home, language, login, signed_out};
+use crate::pages::{consent, home, language, login, select, signed_out};
 use crate::protocol::failure::PageFailure;
 use crate::telemetry::metrics::Metrics;
 use crate::web::cors;
@@ -60,6 +60,8 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
     // Pages
     service
         .service(at("/login").route(read(login::get)).route(post().to(login::post))
+            .default_service(person("GET, HEAD, POST")))
+        .service(at("/select").route(read(select::get)).route(post().to(select::post))
             .default_service(person("GET, HEAD, POST")))
         .service(at("/consent").route(read(consent::get)).route(post().to(consent::post))
             .default_service(person("GET, HEAD, POST")))

@@ -136,13 +136,14 @@ impl Visit<'_> {
         loop {
             let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
             let candidate = candidate(request, &done, accounts);
-            let consented = self.is_consented(asked, session.as_ref(), candidate).await?;
+            let consented = self.is_consented(asked, session.as_ref(), candidate.one()).await?;
             match decide(request, client, &done, candidate, consented, self.now) {
                 Decision::Refuse(error) => {
                     let reply_to = Box::new(request.reply_to.clone());
                     return Err(AuthorizeFailure::Reply { reply_to, error, cause: None });
                 }
                 Decision::Login => return self.interact("/login", params, ticket, None).await,
+                Decision::Select => return self.interact("/select", params, ticket, None).await,
                 Decision::Consent(account) => {
                     let fingerprint = request.consent_fingerprint(client, &account.user_id);
                     let displayed = Some((account.session_id, fingerprint));

@@ -10,7 +10,7 @@ use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
 use crate::web::browser::{Browser, no_session_cookie, session};
 use crate::web::extract::{self, Body};
-use crate::web::pending::{card, name};
+use crate::web::pending::{card, name, person_card};
 use crate::web::ticket::{self, Ticket};
 use crate::web::views::SignOutPage;
 use crate::web::{debug, hint, sign_out};
@@ -55,15 +55,14 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         hidden.push(("then".into(), sign_out::seal(&app, &browser, &sign_out::Then { name, redirect })?));
     }
     let ids: Vec<String> = session.accounts.iter().map(|account| account.user_id.clone()).collect();
-    let names: Vec<String> =
-        store::users::by_ids(&app.db, ids).await?.iter().map(|user| user.display_name().to_owned()).collect();
+    let people = store::users::by_ids(&app.db, ids).await?;
     let client = match client.as_deref() {
         None => None,
         Some(client) => Some(card(&req, &app, client, now).await),
     };
     let view = SignOutPage {
         shell: shell(&req, &app),
-        account: (!names.is_empty()).then(|| names.join(", ")),
+        accounts: people.iter().map(person_card).collect(),
         client,
         hidden,
     };

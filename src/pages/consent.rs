@@ -13,7 +13,7 @@ use crate::texts::Texts;
 use crate::web::answer::{Kind, page, see_other, shell};
 use crate::web::browser::{Browser, refuse_cross_site, session};
 use crate::web::extract::{self, Body};
-use crate::web::pending::{Asked, Pending, card, continue_at};
+use crate::web::pending::{Asked, Pending, card, continue_at, person_card};
 use crate::web::views::{ConsentPage, ScopeLine};
 
 /// `GET /consent?t=…`
@@ -35,13 +35,17 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let redirect = Url::parse(pending.asked.request.reply_to.redirect_uri());
     let view = ConsentPage {
         client: card(&req, &app, &pending.asked.client, now).await,
-        account: user.display_name().into(),
+        account: person_card(&user),
         scopes: lines(shell.texts, &app, &pending.asked),
         // In development mode every application runs on this computer, and the warning would only teach
         // people to ignore it.
         loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
         ticket: sealed.into(),
-        switch_href: format!("{}/login?t={sealed}&switch=1", app.config.base),
+        switch_href: if accounts.len() > 1 {
+            format!("{}/select?t={sealed}", app.config.base)
+        } else {
+            format!("{}/login?t={sealed}&switch=1", app.config.base)
+        },
         shell,
     };
     Ok(page(&app, Kind::Form, &view))
@@ -70,7 +74,7 @@ pub async fn post(
     // Allow applies to exactly what was displayed, for whom it was displayed; if either has changed
     // since, nothing is recorded and the request is looked at again.
     let current = candidate(request, &pending.ticket.done, &session.accounts);
-    let Some(account) = current.filter(|account| {
+    let Some(account) = current.one().filter(|account| {
         let now_asked = request.consent_fingerprint(client, &account.user_id);
         pending.ticket.displayed.as_ref() == Some(&(account.session_id, now_asked))
     }) else {

@@ -8,6 +8,7 @@ use crate::password::{Password, VerifyFailure};
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::decide::{Decision, candidate, decide};
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
+use crate::protocol::session::Account;
 use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
 use crate::state::throttle::Attempt;
@@ -36,7 +37,8 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let tried = query.get("tried").and_then(|tried| tried::open(&app, &pending.browser, tried));
     let switching = query.get("switch").is_some() || tried.as_ref().is_some_and(|tried| tried.switching);
     // A tab that finds the person already signed in just continues.
-    if !switching && !needs_login(&req, &app, &pending, now).await? {
+    let waiting = waits_for(&req, &app, &pending, now).await?;
+    if !switching && !waiting.needed {
         return Ok(see_other(&continue_at(&app, sealed)).finish());
     }
     if let Some(Tried { username, remember, missing, .. }) = tried {
@@ -44,7 +46,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         let form = Form { pending: &pending, sealed, username: &username, remember };
         return Ok(form.show(&req, &app, Some(problem)).await);
     }
-    let username = pending.asked.request.login_hint.clone().unwrap_or_default();
+    let username = proposed(&app, &pending, waiting, switching).await?;
     Ok(Form { pending: &pending, sealed, username: &username, remember: false }.show(&req, &app, None).await)
 }
 
@@ -99,7 +101,7 @@ pub async fn post(
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
         pending.ticket = pending.ticket.afresh(now);
     }
-    pending.ticket.done.login = Some(begun.session_id);
+    pending.ticket.done.signed_in(begun.session_id);
     let res = see_other(&pending.go_on(&req, &app, now).await?).finish();
     let res = with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age)));
     let device = Device { app: &app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };
@@ -115,18 +117,51 @@ fn count(app: &App, problem: LoginProblem) {
     }
 }
 
-/// Whether a sign-in is what this request waits for.
-async fn needs_login(
+/// What a request whose sign-in page is opened waits for.
+struct Waiting {
+    /// Whether that is a sign-in.
+    needed: bool,
+    /// The account it is about, if that is certain and signed in here.
+    user_id: Option<String>,
+    /// Everybody who is signed in here.
+    here: Vec<String>,
+}
+
+async fn waits_for(
     req: &HttpRequest,
     app: &App,
     pending: &Pending,
     now: OffsetDateTime,
-) -> Result<bool, AuthorizeFailure> {
+) -> Result<Waiting, AuthorizeFailure> {
     let session = session(req, app, now).await?;
     let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
     let (request, done) = (&pending.asked.request, &pending.ticket.done);
     let candidate = candidate(request, done, accounts);
-    Ok(decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login)
+    let needed = decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login;
+    let id = |account: &Account| account.user_id.clone();
+    Ok(Waiting { needed, user_id: candidate.one().map(id), here: accounts.iter().map(id).collect() })
+}
+
+/// The name the form begins with: whoever is signed in, or has chosen an account, need not type it again. The
+/// application's hint comes after a choice, and is none where somebody wants another account than this one.
+async fn proposed(
+    app: &App,
+    pending: &Pending,
+    waiting: Waiting,
+    switching: bool,
+) -> Result<String, AuthorizeFailure> {
+    let hint = pending.asked.request.login_hint.as_deref().unwrap_or_default();
+    if switching {
+        let here = store::users::by_ids(&app.db, waiting.here).await?;
+        let is_here = here.iter().any(|user| user.is_called(hint));
+        return Ok(if is_here { "" } else { hint }.into());
+    }
+    match waiting.user_id {
+        Some(id) if hint.is_empty() || pending.ticket.done.chosen().is_some() => {
+            Ok(store::users::by_id(&app.db, &id).await?.map(|user| user.login).unwrap_or_default())
+        }
+        _ => Ok(hint.into()),
+    }
 }
 
 struct Typed<'a> {
@@ -235,7 +270,7 @@ impl Form<'_> {
         if self.username.len() > LONGEST_KEPT {
             return Ok(self.show(req, app, Some(problem)).await);
         }
-        let Ok(needed) = needs_login(req, app, self.pending, now).await else {
+        let Ok(Waiting { needed, .. }) = waits_for(req, app, self.pending, now).await else {
             return Ok(self.show(req, app, Some(problem)).await);
         };
         let tried =

@@ -4,4 +4,5 @@ pub mod consent;
 pub mod home;
 pub mod language;
 pub mod login;
+pub mod select;
 pub mod signed_out;

@@ -18,9 +18,51 @@ pub struct Done {
     /// The session that authenticated for this very request.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub login: Option<SessionId>,
+    /// The account that was chosen for this very request, by its session.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<SessionId>,
     /// The fingerprint of what was shown and allowed.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
+}
+
+impl Done {
+    /// Notes that somebody signed in for this request, which chooses that account as well.
+    pub fn signed_in(&mut self, session_id: SessionId) {
+        (self.login, self.select) = (Some(session_id), None);
+    }
+
+    /// Notes that an account was chosen. That another one signed in before counts for nothing then.
+    pub fn selected(&mut self, session_id: SessionId) {
+        self.login = self.login.filter(|signed_in| *signed_in == session_id);
+        self.select = Some(session_id);
+    }
+
+    /// The account this request is about by now, if anybody said so.
+    pub fn chosen(&self) -> Option<SessionId> {
+        self.select.or(self.login)
+    }
+}
+
+/// Whom a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Candidate<'a> {
+    /// Nobody it may be about is signed in here.
+    Nobody,
+    /// This account.
+    One(&'a Account),
+    /// Several are signed in and nobody has said which.
+    Several,
+}
+
+impl<'a> Candidate<'a> {
+    /// The account, if it is certain.
+    pub fn one(self) -> Option<&'a Account> {
+        match self {
+            Candidate::One(account) => Some(account),
+            Candidate::Nobody | Candidate::Several => None,
+        }
+    }
 }
 
 /// What is to happen with a request.
@@ -28,6 +70,8 @@ pub struct Done {
 pub enum Decision<'a> {
     /// The person must authenticate.
     Login,
+    /// The person must say with which account.
+    Select,
     /// This person must be asked for consent.
     Consent(&'a Account),
     /// Nothing is missing: issue a code for this person.
@@ -36,16 +80,21 @@ pub enum Decision<'a> {
     Refuse(OAuthError),
 }
 
-/// Chooses the account a request is about: who just authenticated for it, else who is hinted at, else
-/// who authenticated last in this browser.
+/// Finds the account a request is about: the one chosen for it, else the only one it may be about. Which of
+/// several was meant is never guessed.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1 (`id_token_hint`), §3.1.2.3
-pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) -> Option<&'a Account> {
-    if let Some(session_id) = done.login {
-        return accounts.iter().find(|account| account.session_id == session_id);
+pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) -> Candidate<'a> {
+    if let Some(chosen) = done.chosen() {
+        let found = accounts.iter().find(|account| account.session_id == chosen);
+        return found.map_or(Candidate::Nobody, Candidate::One);
     }
-    let meant = accounts.iter().filter(|account| request.may_be(&account.user_id));
-    meant.max_by_key(|account| account.auth_time)
+    let mut meant = accounts.iter().filter(|account| request.may_be(&account.user_id));
+    match (meant.next(), meant.next()) {
+        (None, _) => Candidate::Nobody,
+        (Some(only), None) => Candidate::One(only),
+        (Some(_), Some(_)) => Candidate::Several,
+    }
 }
 
 /// Decides what is to happen. `consented` tells whether a consent in force covers the request.
@@ -58,53 +107,55 @@ pub fn decide<'a>(
     request: &Request,
     client: &Client,
     done: &Done,
-    candidate: Option<&'a Account>,
+    candidate: Candidate<'a>,
     consented: bool,
     now: OffsetDateTime,
 ) -> Decision<'a> {
-    let refuse = |code, description| Decision::Refuse(OAuthError::new(code, description));
     let silent = request.prompt.none;
+    // A page, or what is said where no page may be shown.
+    let ask = |page, code, description| if silent { refuse(code, description) } else { page };
     let Levels { essential, .. } = request.levels;
-    let reached = candidate.is_some_and(|account| request.levels.are_met_by(&account.acr));
+    let reached = candidate.one().is_some_and(|account| request.levels.are_met_by(&account.acr));
     if essential && !reached && !request.levels.are_reachable() {
         return refuse(UNMET, "no sign-in here reaches the requested acr");
     }
     if request.subjects.as_ref().is_some_and(Vec::is_empty) {
         return refuse("login_required", "id_token_hint and claims name different persons");
     }
-    let Some(account) = candidate else {
-        return if silent { refuse("login_required", "nobody is signed in") } else { Decision::Login };
+    let account = match candidate {
+        Candidate::Nobody => return ask(Decision::Login, "login_required", "nobody is signed in"),
+        Candidate::Several => {
+            return ask(Decision::Select, "account_selection_required", "several accounts are signed in");
+        }
+        Candidate::One(account) => account,
     };
-    let authenticated_for_this = done.login == Some(account.session_id);
     if !request.may_be(&account.user_id) {
         return refuse("login_required", "another person than the one meant signed in");
+    }
+    if request.prompt.select_account && done.chosen() != Some(account.session_id) {
+        return Decision::Select;
     }
     let too_old = request.max_age.is_some_and(|most| most.is_zero() || now - account.auth_time > most);
     // A wish is not worth an error.
     let too_weak = !reached && request.levels.are_reachable() && (essential || !silent);
+    let authenticated_for_this = done.login == Some(account.session_id);
     if (request.prompt.login || too_old || too_weak) && !authenticated_for_this {
-        return if silent {
-            refuse("login_required", "the authentication is too old or too weak")
-        } else {
-            Decision::Login
-        };
+        return ask(Decision::Login, "login_required", "the authentication is too old or too weak");
     }
     if essential && !reached {
         return refuse(UNMET, "this sign-in did not reach the requested acr");
     }
-    if client.metadata.first_party {
-        return Decision::Issue(account);
-    }
-    let allowed_for_this = done
-        .consent
-        .as_ref()
-        .is_some_and(|shown| *shown == request.consent_fingerprint(client, &account.user_id));
-    if (request.prompt.consent || !consented) && !allowed_for_this {
-        return if silent {
-            refuse("consent_required", "the person has not consented yet")
-        } else {
-            Decision::Consent(account)
-        };
+    let is_asked = !client.metadata.first_party && (request.prompt.consent || !consented);
+    let allowed_for_this = || {
+        let shown = done.consent.as_ref();
+        shown.is_some_and(|shown| *shown == request.consent_fingerprint(client, &account.user_id))
+    };
+    if is_asked && !allowed_for_this() {
+        return ask(Decision::Consent(account), "consent_required", "the person has not consented yet");
     }
     Decision::Issue(account)
+}
+
+fn refuse<'a>(code: &'static str, description: &'static str) -> Decision<'a> {
+    Decision::Refuse(OAuthError::new(code, description))
 }

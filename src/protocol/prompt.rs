@@ -4,6 +4,7 @@
 ///
 /// Spec: OpenID Connect Core §3.1.2.1
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a value of the parameter")]
 pub struct Prompt {
     /// Show nothing: succeed or fail at once.
     pub none: bool,
@@ -11,6 +12,8 @@ pub struct Prompt {
     pub login: bool,
     /// The person is asked for consent again.
     pub consent: bool,
+    /// The person chooses the account.
+    pub select_account: bool,
 }
 
 /// `none` was given together with another value, which contradict each other.
@@ -19,14 +22,19 @@ pub struct Contradiction;
 
 impl Prompt {
     /// The values that do something here, as discovery lists them.
-    pub const SUPPORTED: [&str; 3] = ["none", "login", "consent"];
+    pub const SUPPORTED: [&str; 4] = ["none", "login", "consent", "select_account"];
 
     /// Reads the space-separated list.
     pub fn parse(text: Option<&str>) -> Result<Prompt, Contradiction> {
         let values: Vec<&str> =
             text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
         let has = |value: &str| values.contains(&value);
-        let prompt = Prompt { none: has("none"), login: has("login"), consent: has("consent") };
+        let prompt = Prompt {
+            none: has("none"),
+            login: has("login"),
+            consent: has("consent"),
+            select_account: has("select_account"),
+        };
         if prompt.none && values.iter().any(|value| *value != "none") {
             Err(Contradiction)
         } else {

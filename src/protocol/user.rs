@@ -25,6 +25,17 @@ impl User {
         self.claims.get("name").and_then(Value::as_str).unwrap_or(&self.login)
     }
 
+    /// Tells whether a hint means this person: by login name, or by e-mail address.
+    ///
+    /// Spec: OpenID Connect Core §3.1.2.1 (`login_hint`)
+    pub fn is_called(&self, hint: &str) -> bool {
+        let email = self.claims.get("email").and_then(Value::as_str);
+        [Some(self.login.as_str()), email]
+            .into_iter()
+            .flatten()
+            .any(|name| fold_login(name) == fold_login(hint))
+    }
+
     /// The claims that these scopes release, without those that are not known.
     ///
     /// Spec: OpenID Connect Core §5.4

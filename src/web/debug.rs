@@ -14,7 +14,7 @@ use crate::web::answer::RequestId;
 struct Asking(String);
 
 /// Where a failure counts as one of the authorization request that led there.
-const PAGES: [&str; 3] = ["/continue", "/login", "/consent"];
+const PAGES: [&str; 4] = ["/continue", "/login", "/select", "/consent"];
 /// Faults and limits of ours, which no developer of a client can do anything about.
 const OURS: [&str; 2] = ["server_error", "temporarily_unavailable"];
 

@@ -12,12 +12,13 @@ use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
+use crate::protocol::user::User;
 use crate::web::answer::shell;
 use crate::web::browser::Browser;
 use crate::web::language;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
-use crate::web::views::ClientCard;
+use crate::web::views::{ClientCard, PersonCard};
 use crate::web::{debug, hint};
 
 /// A validated request with the client that made it.
@@ -119,6 +120,11 @@ pub fn name<'c>(req: &HttpRequest, client: &'c Client) -> &'c str {
 /// The address that goes on with a ticket.
 pub fn continue_at(app: &App, sealed: &str) -> String {
     format!("{}/continue?t={sealed}", app.config.base)
+}
+
+/// What a page shows of a person.
+pub fn person_card(user: &User) -> PersonCard {
+    PersonCard { id: user.id.clone(), name: user.display_name().into(), login: user.login.clone() }
 }
 
 /// What a page shows of a client, in the language of the request.

@@ -67,6 +67,33 @@ pub struct ClientCard {
     pub tos_uri: Option<String>,
 }
 
+/// An account, as it is shown to whoever is signed in to it.
+#[derive(Clone, Debug)]
+pub struct PersonCard {
+    /// The account's identifier, where it can be chosen.
+    pub id: String,
+    /// The person's name.
+    pub name: String,
+    /// The login name.
+    pub login: String,
+}
+
+/// The page on which one of the accounts signed in here is chosen. Each is a button of one form.
+///
+/// Spec: OpenID Connect Core §3.1.2.1 (`prompt=select_account`)
+#[derive(Clone, Debug, Template)]
+#[template(path = "select.html")]
+pub struct SelectPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The application that asked.
+    pub client: ClientCard,
+    /// The accounts it may be about.
+    pub accounts: Vec<PersonCard>,
+    /// The sealed request; it is also the form's proof against forgery.
+    pub ticket: String,
+}
+
 /// The sign-in page: name and password on one page, as password managers want it.
 ///
 /// Spec: OpenID Connect Core §3.1.2.3
@@ -153,7 +180,7 @@ pub struct ConsentPage {
     /// The application that asks.
     pub client: ClientCard,
     /// The account the person is acting as.
-    pub account: String,
+    pub account: PersonCard,
     /// What the application would be able to do.
     pub scopes: Vec<ScopeLine>,
     /// Whether the answer goes to a program on the person's own computer, whose name proves nothing.
@@ -191,8 +218,8 @@ impl ScopeLine {
 pub struct SignOutPage {
     /// What surrounds the content.
     pub shell: Shell,
-    /// The account that would be signed out.
-    pub account: Option<String>,
+    /// The accounts that would be signed out: everybody in this browser.
+    pub accounts: Vec<PersonCard>,
     /// The application that asked.
     pub client: Option<ClientCard>,
     /// The fields to send along: the proof against forgery and what to do afterwards.

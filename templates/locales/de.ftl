@@ -49,6 +49,11 @@ login-busy-next = Warten Sie einige Sekunden und geben Sie Ihr Passwort dann noc
 login-state-down-title = Die Anmeldung ist gerade nicht möglich
 login-state-down-next = Ein Teil dieses Dienstes ist nicht erreichbar. Versuchen Sie es gleich noch einmal; diese Seite bleibt gültig.
 
+## Konto auswählen
+
+select-title = Konto für { $client } auswählen
+select-another-hint = Dabei wird niemand abgemeldet.
+
 ## Zustimmung
 
 consent-title = Darf { $client } Ihr Konto nutzen?
@@ -97,9 +102,9 @@ claim-address = Postanschrift
 ## Abmelden
 
 sign-out-title = Abmelden?
-sign-out-account = Sie sind als { $account } angemeldet.
 sign-out-client = { $client } möchte Sie abmelden.
 sign-out-what = Sie werden in diesem Browser abgemeldet. Wenn Sie danach eine Anwendung öffnen, müssen Sie sich neu anmelden.
+sign-out-what-all = Alle diese Konten werden in diesem Browser abgemeldet. Wenn Sie danach eine Anwendung öffnen, müssen Sie sich neu anmelden.
 sign-out-submit = Abmelden
 sign-out-stay = Angemeldet bleiben
 signed-out-title = Sie sind abgemeldet
@@ -122,6 +127,7 @@ home-since = Seit { $day }. { month-name } { $year }, { $time } Uhr (UTC)
 home-apps = Anwendungen
 home-apps-none = Es gibt hier noch keine Anwendung, die Sie öffnen können.
 home-sign-out = Abmelden
+home-sign-out-all = Alle Konten abmelden
 home-first-title = Erste Schritte
 home-first-what = Der Dienst läuft. Verbinden Sie jetzt Ihre erste Anwendung:
 home-first-next = Die Ausgabe enthält die client_id für Ihre Anwendung. Alles Weitere findet die Anwendung von selbst hier:

@@ -50,6 +50,11 @@ login-busy-next = Wait a few seconds, then enter your password again. Nothing is
 login-state-down-title = We cannot sign you in just now
 login-state-down-next = A part of this service is out of reach. Try again in a moment; this page stays valid.
 
+## Choose an account
+
+select-title = Choose an account for { $client }
+select-another-hint = This signs nobody out.
+
 ## Consent
 
 consent-title = Allow { $client } to use your account?
@@ -100,9 +105,9 @@ claim-address = your postal address
 ## Sign out
 
 sign-out-title = Sign out?
-sign-out-account = You are signed in as { $account }.
 sign-out-client = { $client } asks to sign you out.
 sign-out-what = You will be signed out in this browser. The next application you open will ask you to sign in again.
+sign-out-what-all = All of these accounts will be signed out in this browser. The next application you open will ask you to sign in again.
 sign-out-submit = Sign out
 sign-out-stay = Stay signed in
 signed-out-title = You are signed out
@@ -125,6 +130,7 @@ home-since = Since { $day } { month-name } { $year }, { $time } UTC
 home-apps = Applications
 home-apps-none = There is no application to open from here yet.
 home-sign-out = Sign out
+home-sign-out-all = Sign out of all accounts
 home-first-title = First steps
 home-first-what = This provider is running. Now connect your first application:
 home-first-next = The answer holds the client_id for your application. Everything else it finds by itself here:

@@ -10,7 +10,7 @@ use countersign::protocol::redirect_uri::Mismatch;
 use countersign::texts::Texts;
 use countersign::web::views::{
     ClientCard, ConsentPage, ErrorPage, FormPostPage, HomeAccount, HomeApp, HomePage, InterstitialPage,
-    LoginPage, LoginProblem, ScopeLine, Shell, SignOutPage, SignedOutPage,
+    LoginPage, LoginProblem, PersonCard, ScopeLine, SelectPage, Shell, SignOutPage, SignedOutPage,
 };
 use time::macros::datetime;
 
@@ -29,6 +29,7 @@ pub fn sample_pages() -> Vec<(String, String)> {
 
 fn pages_in(texts: Texts) -> Vec<(String, String)> {
     let mut pages = login_pages(texts);
+    pages.extend(select_pages(texts));
     pages.extend(consent_pages(texts));
     pages.extend(sign_out_pages(texts));
     pages.extend(error_pages(texts));
@@ -107,6 +108,37 @@ fn page(name: &str, page: &impl Template) -> (String, String) {
     (name.to_owned(), page.render().expect("a page renders"))
 }
 
+fn person(name: &str, login: &str) -> PersonCard {
+    PersonCard { id: "dGhpcyBvbmU".to_owned(), name: name.to_owned(), login: login.to_owned() }
+}
+
+fn select_pages(texts: Texts) -> Vec<(String, String)> {
+    let plain = SelectPage {
+        shell: shell(texts),
+        client: client(),
+        accounts: vec![person("Ada Lovelace", "ada"), person("eva@work.example", "eva@work.example")],
+        ticket: "t1.c2VhbGVk".to_owned(),
+    };
+    let one = SelectPage { accounts: vec![person("Ada Lovelace", "ada")], ..plain.clone() };
+    let names = ["Ada Lovelace", "Eva Ostertag", "Grace Hopper", "李小龍", "مريم ميرزاخاني", "Zoë"];
+    let six = names.map(|name| person(name, &format!("{}@people.example", name.to_lowercase())));
+    let six = SelectPage { accounts: six.to_vec(), ..plain.clone() };
+    let long = SelectPage {
+        client: long_client(),
+        accounts: vec![person(LONG, "ada"), person("Ada Lovelace", LONG), person(LONG, LONG)],
+        ..plain.clone()
+    };
+    let hostile =
+        SelectPage { client: hostile_client(), accounts: vec![person(HOSTILE, HOSTILE)], ..plain.clone() };
+    vec![
+        page("select", &plain),
+        page("select-one", &one),
+        page("select-six", &six),
+        page("select-long", &long),
+        page("select-hostile", &hostile),
+    ]
+}
+
 fn login_pages(texts: Texts) -> Vec<(String, String)> {
     let plain = LoginPage {
         shell: shell(texts),
@@ -141,7 +173,7 @@ fn consent_pages(texts: Texts) -> Vec<(String, String)> {
     let plain = ConsentPage {
         shell: shell(texts),
         client: client(),
-        account: "ada@lovelace.example".to_owned(),
+        account: person("Ada Lovelace", "ada@lovelace.example"),
         scopes,
         loopback_warning: false,
         ticket: "t1.c2VhbGVk".to_owned(),
@@ -151,13 +183,13 @@ fn consent_pages(texts: Texts) -> Vec<(String, String)> {
     wary.scopes.push(ScopeLine { title: "Delete invoices".to_owned(), detail: None });
     let hostile = ConsentPage {
         client: hostile_client(),
-        account: format!("{HOSTILE}@example"),
+        account: person(HOSTILE, &format!("{HOSTILE}@example")),
         scopes: vec![ScopeLine { title: HOSTILE.to_owned(), detail: Some(HOSTILE.to_owned()) }],
         ..plain.clone()
     };
     let long = ConsentPage {
         client: long_client(),
-        account: LONG.to_owned(),
+        account: person(LONG, LONG),
         scopes: vec![ScopeLine { title: LONG.to_owned(), detail: Some(LONG.to_owned()) }],
         loopback_warning: true,
         ..plain.clone()
@@ -173,12 +205,15 @@ fn consent_pages(texts: Texts) -> Vec<(String, String)> {
 fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
     let asked = SignOutPage {
         shell: shell(texts),
-        account: Some("ada@lovelace.example".to_owned()),
+        accounts: vec![person("ada@lovelace.example", "ada@lovelace.example")],
         client: Some(client()),
         hidden: vec![("csrf".to_owned(), "bWFj".to_owned()), ("state".to_owned(), HOSTILE.to_owned())],
     };
-    let long = SignOutPage { account: Some(LONG.to_owned()), client: Some(long_client()), ..asked.clone() };
-    let unnamed = SignOutPage { account: None, client: None, ..asked.clone() };
+    let long =
+        SignOutPage { accounts: vec![person(LONG, LONG)], client: Some(long_client()), ..asked.clone() };
+    let unnamed = SignOutPage { accounts: vec![], client: None, ..asked.clone() };
+    let two = vec![person("Ada Lovelace", "ada"), person(HOSTILE, "eva@work.example")];
+    let several = SignOutPage { accounts: two, ..asked.clone() };
     let form_post = FormPostPage {
         shell: Shell { here: None, ..shell(texts) },
         client_name: "Field Notes".to_owned(),
@@ -190,6 +225,7 @@ fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
         page("sign-out", &asked),
         page("sign-out-unnamed", &unnamed),
         page("sign-out-long", &long),
+        page("sign-out-several", &several),
         page("signed-out", &SignedOutPage { shell: shell(texts) }),
         page(
             "interstitial",

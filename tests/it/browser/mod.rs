@@ -1,6 +1,7 @@
 //! What people meet, in a real browser. Every story ends with a look at the console: no page may have
 //! broken its own policy.
 
+mod accounts;
 mod axe;
 mod consent;
 mod cookies_off;

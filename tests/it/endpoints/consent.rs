@@ -128,7 +128,7 @@ async fn only_our_own_page_in_the_same_browser_may_answer() {
 #[actix_web::test]
 async fn allowing_for_one_person_records_nothing_for_another() {
     let app = TestApp::start().await;
-    app.user("ada").await;
+    let ada = app.user("ada").await;
     let grace = app.user("grace").await;
     let rp = Rp::new(&app, json!({})).await;
     let own = Rp::new(&app, json!({ "first_party": true })).await;
@@ -148,7 +148,8 @@ async fn allowing_for_one_person_records_nothing_for_another() {
     app.clock.advance(Duration::seconds(2));
     own.sign_in(&browser, "ada", &[("prompt", Some("login"))]).await;
     let answer = browser.submit(&page, &[("decision", "allow")]).await;
-    assert_eq!(outcome(&app, &answer), Outcome::Consent, "asked again, for whom it is about now");
+    assert_eq!(outcome(&app, &answer), Outcome::Select, "asked again, who it is about now");
+    let answer = browser.submit(&answer, &[("account", &ada.id)]).await;
     assert!(answer.text(".person").contains("ada Example"), "{}", answer.body);
     assert_eq!(silent(&other, &browser, "openid").await, Outcome::error("consent_required"));
     for login in ["ada", "grace"] {
@@ -157,13 +158,13 @@ async fn allowing_for_one_person_records_nothing_for_another() {
         let refused = silent(&other, &elsewhere, "openid").await;
         assert_eq!(refused, Outcome::error("consent_required"), "{login}");
     }
-    // "Use another account" leads to a sign-in whose person is then asked.
+    // "Use another account" leads to the choice, whose person is then asked.
     let switch = scraper::Html::parse_document(&answer.body);
     let switch = switch.select(&scraper::Selector::parse("a.switch").unwrap()).next().unwrap();
     let switch = answer.url.join(switch.value().attr("href").unwrap()).unwrap();
-    let login = browser.open(switch.as_str()).await;
-    assert_eq!(outcome(&app, &login), Outcome::Login);
-    let page = browser.submit(&login, &[("username", "grace"), ("password", PASSWORD)]).await;
+    let choice = browser.open(switch.as_str()).await;
+    assert_eq!(outcome(&app, &choice), Outcome::Select);
+    let page = browser.submit(&choice, &[("account", &grace.id)]).await;
     assert!(page.text(".person").contains("grace Example"), "{}", page.body);
     let answer = browser.submit(&page, &[("decision", "allow")]).await;
     let tokens = other.redeem(&browser, &answer.answered("code").unwrap(), &[]).await.json();

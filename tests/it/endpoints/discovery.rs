@@ -194,8 +194,10 @@ async fn every_member_is_kept() {
                     assert_eq!(claims(&tokens["id_token"])["acr"], acr);
                 }
             }
-            // authorize_prompt.rs sees what each does.
-            "prompt_values_supported" => assert_eq!(document[name], json!(["none", "login", "consent"])),
+            // authorize_prompt.rs and select.rs see what each does.
+            "prompt_values_supported" => {
+                assert_eq!(document[name], json!(["none", "login", "consent", "select_account"]))
+            }
             "ui_locales_supported" => {
                 assert_eq!(list(name), ["en", "de"]);
                 for lang in list(name) {

@@ -15,6 +15,7 @@ mod jwks;
 mod language;
 mod login;
 mod robustness;
+mod select; // which of several accounts
 mod token;
 mod token_auth; // client authentication
 mod userinfo;
@@ -32,6 +33,7 @@ pub enum Outcome {
     Code,
     Error(String),
     Login,
+    Select,
     Consent,
     Page(u16),
 }
@@ -54,6 +56,7 @@ pub fn outcome(app: &TestApp, answer: &Answer) -> Outcome {
     if to.origin() == ours {
         return match to.path().rsplit('/').next() {
             Some("login") if answer.status.as_u16() < 400 => Outcome::Login,
+            Some("select") if answer.status.as_u16() < 400 => Outcome::Select,
             Some("consent") if answer.status.as_u16() < 400 => Outcome::Consent,
             _ => Outcome::Page(answer.status.as_u16()),
         };

@@ -1,5 +1,6 @@
 //! Stories, from the first click to the last.
 
+mod accounts;
 mod consent;
 mod disk_full;
 mod failover;

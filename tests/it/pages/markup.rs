@@ -143,6 +143,20 @@ fn a_problem_is_announced_and_tied_to_its_fields() {
 }
 
 #[test]
+fn every_account_is_a_button_and_none_is_suggested() {
+    let page = sample("select");
+    assert!(select(&page, "[autofocus]").is_empty());
+    let said: Vec<_> = select(&page, "form button")
+        .iter()
+        .map(|button| (button.attr("type"), button.attr("name"), button.attr("value")))
+        .collect();
+    let (submit, id) = (Some("submit"), Some("dGhpcyBvbmU"));
+    assert_eq!(said[..2], [(submit, Some("account"), id); 2]);
+    assert_eq!(said[2..], ["another", "cancel"].map(|value| (submit, Some("decision"), Some(value))));
+    assert_eq!(select(&page, "form input[type=hidden][name=ticket]").len(), 1);
+}
+
+#[test]
 fn consent_leaves_the_choice_open() {
     let page = sample("consent-wary");
     assert!(select(&page, "[autofocus]").is_empty());
@@ -185,7 +199,7 @@ fn the_form_on_the_way_back_posts_itself_or_offers_a_button() {
 
 #[test]
 fn hostile_names_are_shown_as_text() {
-    for name in ["login-hostile", "consent-hostile", "sign-out"] {
+    for name in ["login-hostile", "select-hostile", "consent-hostile", "sign-out", "sign-out-several"] {
         let html = sample_pages().into_iter().find(|(page, _)| page == name).unwrap().1;
         assert!(!html.contains("<script"), "{name}");
         assert!(html.contains("&#60;script&#62;"), "{name}");

@@ -56,7 +56,9 @@ fn no_page_shows_an_id_or_an_unfilled_place() {
     for (name, html) in sample_pages() {
         let shown = scraper::Html::parse_document(&html).root_element().text().collect::<String>();
         assert!(!shown.contains("{$") && !shown.contains("{ $"), "{name} shows an unfilled place");
-        for prefix in ["error-", "login-", "consent-", "sign-out-", "home-", "detail-", "page-title"] {
+        for prefix in
+            ["error-", "login-", "select-", "consent-", "sign-out-", "home-", "detail-", "page-title"]
+        {
             let id = shown.split_whitespace().find(|word| word.starts_with(prefix));
             assert_eq!(id, None, "{name} shows an id instead of words");
         }

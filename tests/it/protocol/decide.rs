@@ -4,7 +4,7 @@ use countersign::ids::SessionId;
 use countersign::protocol::authorize::{PARAMS, Request, establish};
 use countersign::protocol::client::Client;
 use countersign::protocol::consent::{self, Consent};
-use countersign::protocol::decide::{Decision, Done, candidate, decide};
+use countersign::protocol::decide::{Candidate, Decision, Done, candidate, decide};
 use countersign::protocol::failure::AuthorizeFailure;
 use countersign::protocol::reply::Response;
 use countersign::protocol::resource::Resources;
@@ -69,6 +69,7 @@ fn outcome(
 ) -> &'static str {
     match decide(request, client, done, candidate(request, done, accounts), consented, now()) {
         Decision::Login => "login",
+        Decision::Select => "select",
         Decision::Consent(_) => "consent",
         Decision::Issue(_) => "issue",
         Decision::Refuse(error) => error.code,
@@ -82,8 +83,12 @@ fn to(scopes: &str, resources: &[&str], claims: &[&str]) -> Consent {
     Consent { scopes: Scope::parse(scopes), resources: owned(resources), claims }
 }
 
+fn chosen(account: &Account) -> Done {
+    Done { select: Some(account.session_id), ..Done::default() }
+}
+
 fn login_of(account: &Account) -> Done {
-    Done { login: Some(account.session_id), consent: None }
+    Done { login: Some(account.session_id), ..Done::default() }
 }
 
 type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a [&'a Account], bool, &'a str);
@@ -122,6 +127,17 @@ fn who_is_asked_for_what() {
         (&[], Some("eve"), &[&ada, &eve], true, "issue"),
         (&[("prompt", "none")], Some("eve"), &[&ada], true, "login_required"),
         (&[("prompt", "none")], Some("eve"), &[&ada, &eve], true, "issue"),
+        // Which of several is never guessed.
+        (&[], None, &[&ada, &eve], true, "select"),
+        (&[("prompt", "login")], None, &[&ada, &eve], true, "select"),
+        (&[("prompt", "consent")], None, &[&ada, &eve], true, "select"),
+        (&[("max_age", "0")], None, &[&ada, &eve], true, "select"),
+        (&[("prompt", "none")], None, &[&ada, &eve], true, "account_selection_required"),
+        (&[("prompt", "none")], Some("joe"), &[&ada, &eve], true, "login_required"),
+        (&[("prompt", "select_account")], None, &[], true, "login"),
+        (&[("prompt", "select_account")], None, &[&ada], true, "select"),
+        (&[("prompt", "select_account login")], None, &[&ada], true, "select"),
+        (&[("prompt", "select_account")], Some("eve"), &[&ada, &eve], true, "select"),
     ];
     let third_party = app(false);
     for (more, hint, accounts, consented, expected) in rows {
@@ -175,17 +191,17 @@ fn what_was_done_for_this_request_counts() {
     }
     // Who signed in for this request is who it is about, even when somebody else did so later.
     let request = asked(&[], None);
-    assert_eq!(candidate(&request, &login_of(&eve), &both).unwrap().user_id, "eve");
-    assert_eq!(candidate(&request, &Done::default(), &both).unwrap().user_id, "ada", "else the latest");
+    assert_eq!(candidate(&request, &login_of(&eve), &both), Candidate::One(&eve));
+    assert_eq!(candidate(&request, &Done::default(), &both), Candidate::Several);
     // Whoever is chosen, the sign-in of another one does not count.
-    let decided = decide(&asked(&login, None), &client, &login_of(&eve), Some(&ada), true, now());
+    let decided = decide(&asked(&login, None), &client, &login_of(&eve), Candidate::One(&ada), true, now());
     assert_eq!(decided, Decision::Login);
     // But the hinted one was meant.
     assert_eq!(outcome(&asked(&login, Some("ada")), &client, &login_of(&eve), &both, true), "login_required");
     assert_eq!(outcome(&asked(&login, Some("eve")), &client, &login_of(&eve), &both, true), "issue");
     // A consent counts for exactly what was shown.
     let shown = request.consent_fingerprint(&client, "ada");
-    let allowed = |fingerprint: &str| Done { login: None, consent: Some(fingerprint.to_owned()) };
+    let allowed = |fingerprint: &str| Done { consent: Some(fingerprint.to_owned()), ..chosen(&ada) };
     assert_eq!(outcome(&request, &client, &allowed(&shown), &both, false), "issue");
     let again = asked(&[("prompt", "consent")], None);
     assert_eq!(outcome(&again, &client, &allowed(&shown), &both, false), "issue");
@@ -206,6 +222,41 @@ fn what_was_done_for_this_request_counts() {
 }
 
 #[test]
+fn a_choice_counts_for_the_account_that_was_chosen() {
+    let client = app(true);
+    let (ada, eve) = (account("ada", 10), account("eve", 500));
+    let both = [ada.clone(), eve.clone()];
+    let said = |more: &[(&str, &str)], done: &Done| {
+        outcome(&request(&client, more, None), &client, done, &both, true)
+    };
+    for more in [&[][..], &[("prompt", "select_account")], &[("max_age", "600")]] {
+        assert_eq!(said(more, &chosen(&eve)), "issue", "{more:?}");
+        assert_eq!(candidate(&request(&client, more, None), &chosen(&eve), &both), Candidate::One(&eve));
+    }
+    // The chosen one may still have to sign in, and what another one did counts for nothing.
+    for more in [&[("max_age", "60")][..], &[("prompt", "login select_account")]] {
+        assert_eq!(said(more, &chosen(&eve)), "login", "{more:?}");
+        assert_eq!(said(more, &login_of(&eve)), "issue", "signing in is choosing: {more:?}");
+        let mut done = login_of(&ada);
+        done.selected(eve.session_id);
+        assert_eq!((done.login, said(more, &done)), (None, "login"), "{more:?}");
+        done.signed_in(eve.session_id);
+        assert_eq!(said(more, &done), "issue", "{more:?}");
+        done.selected(eve.session_id);
+        assert_eq!(said(more, &done), "issue", "choosing oneself again undoes nothing: {more:?}");
+        done.signed_in(ada.session_id);
+        assert_eq!(candidate(&request(&client, more, None), &done, &both), Candidate::One(&ada));
+    }
+    // A chosen account that has gone is not replaced by another.
+    let gone = chosen(&account("joe", 0));
+    assert_eq!(said(&[], &gone), "login");
+    assert_eq!(
+        outcome(&request(&client, &[], Some("ada")), &client, &chosen(&eve), &both, true),
+        "login_required"
+    );
+}
+
+#[test]
 fn a_subject_of_the_claims_parameter_is_the_only_one_it_may_be() {
     let client = app(true);
     let (ada, eve) = (account("ada", 10), account("eve", 20));
@@ -217,6 +268,7 @@ fn a_subject_of_the_claims_parameter_is_the_only_one_it_may_be() {
         (vec![("claims", only("ada"))], None, &both[..], "ada"),
         (vec![("claims", only("eve"))], None, &both, "eve"),
         (vec![("claims", one_of.into())], None, &both, "eve"),
+        (vec![("claims", r#"{"id_token":{"sub":{"values":["ada","eve"]}}}"#.into())], None, &both, "select"),
         (vec![("claims", only("eve"))], None, &both[..1], "login"),
         (vec![("claims", only("eve")), (silent.0, silent.1.into())], None, &both[..1], "login_required"),
         (vec![("claims", only("eve")), (silent.0, silent.1.into())], None, &both, "eve"),
@@ -405,7 +457,8 @@ fn a_bad_request_is_answered_where_it_is_safe() {
 
 prop_compose! {
     fn any_request()(
-        prompt in prop::sample::select(vec![None, Some("none"), Some("login"), Some("consent"), Some("login consent")]),
+        prompt in prop::sample::select(vec![None, Some("none"), Some("login"), Some("consent"), Some("login consent"),
+            Some("select_account"), Some("select_account login")]),
         max_age in prop::option::of(0..100u32), hint in prop::option::of(prop::sample::select(vec!["ada", "eve"])),
         first_party in any::<bool>(),
     ) -> (Client, Request) {
@@ -434,8 +487,10 @@ prop_compose! {
 fn any_done() -> impl Strategy<Value = Done> {
     let login = prop::option::of(prop::sample::select(vec!["ada", "eve", "xxx"]));
     let consent = prop::option::of(prop::sample::select(vec!["ada", "eve", "nothing"]));
-    (login, consent).prop_map(|(login, consent)| Done {
+    let select = prop::option::of(prop::sample::select(vec!["ada", "eve", "xxx"]));
+    (login, select, consent).prop_map(|(login, select, consent)| Done {
         login: login.map(|name| account(name, 0).session_id),
+        select: select.map(|name| account(name, 0).session_id),
         consent: consent.map(|name| consent::fingerprint(name, &app(false), &to("openid", &[], &[]))),
     })
 }
@@ -449,14 +504,17 @@ proptest! {
     ) {
         let chosen = candidate(&request, &done, &accounts);
         let decision = decide(&request, &client, &done, chosen, consented, now());
-        let page = matches!(decision, Decision::Login | Decision::Consent(_));
+        let page = matches!(decision, Decision::Login | Decision::Select | Decision::Consent(_));
         prop_assert!(!(request.prompt.none && page), "prompt=none shows nothing");
-        if let Some(chosen) = chosen {
+        if let Some(chosen) = chosen.one() {
             prop_assert!(accounts.contains(chosen));
         }
         if let Decision::Issue(issued) = decision {
-            prop_assert!(Some(issued) == chosen);
-            let account = chosen.expect("a code is about somebody");
+            prop_assert!(chosen == Candidate::One(issued));
+            let account = issued;
+            let said = done.chosen() == Some(account.session_id);
+            let others = accounts.iter().filter(|other| request.may_be(&other.user_id)).count() > 1;
+            prop_assert!(said || !(others || request.prompt.select_account), "nobody guesses");
             let for_this = done.login == Some(account.session_id);
             prop_assert!(!request.prompt.login || for_this, "prompt=login asks for a new sign-in");
             let fresh = request.max_age.is_none_or(|most| !most.is_zero() && now() - account.auth_time <= most);
@@ -470,16 +528,24 @@ proptest! {
         if decision == Decision::Login && !accounts.is_empty() {
             let account = accounts.iter().find(|account| request.may_be(&account.user_id));
             if let Some(account) = account {
-                let after = decide(&request, &client, &login_of(account), Some(account), consented, now());
-                prop_assert!(after != Decision::Login);
+                let after = decide(&request, &client, &login_of(account), Candidate::One(account), consented, now());
+                prop_assert!(!matches!(after, Decision::Login | Decision::Select));
             }
         }
-        if let (Decision::Consent(_), Some(account)) = (&decision, chosen) {
+        if decision == Decision::Select {
+            for account in accounts.iter().filter(|account| request.may_be(&account.user_id)) {
+                let mut done = done.clone();
+                done.selected(account.session_id);
+                let after = decide(&request, &client, &done, candidate(&request, &done, &accounts), consented, now());
+                prop_assert!(after != Decision::Select);
+            }
+        }
+        if let (Decision::Consent(_), Some(account)) = (&decision, chosen.one()) {
             let done = Done { consent: Some(request.consent_fingerprint(&client, &account.user_id)), ..done.clone() };
             prop_assert_eq!(decide(&request, &client, &done, chosen, consented, now()), Decision::Issue(account));
         }
         // The sign-in of a session that is not here counts for nothing.
-        let elsewhere = Done { login: Some(account("zoe", 0).session_id), ..done };
+        let elsewhere = Done { login: Some(account("zoe", 0).session_id), select: None, ..done };
         let chosen = candidate(&request, &elsewhere, &accounts);
         let decision = decide(&request, &client, &elsewhere, chosen, consented, now());
         prop_assert!(!matches!(decision, Decision::Issue(_)) || !(request.prompt.login || request.max_age.is_some_and(Duration::is_zero)));

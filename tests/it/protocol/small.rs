@@ -73,7 +73,7 @@ fn the_parameters_of_pkce() {
 
 #[test]
 fn prompt_reads_what_it_knows_and_refuses_a_contradiction() {
-    let is = |none, login, consent| Ok(Prompt { none, login, consent });
+    let is = |none, login, consent| Ok(Prompt { none, login, consent, select_account: false });
     let contradiction = Prompt::parse(Some("none login"));
     assert!(contradiction.is_err());
     for (text, expected) in [
@@ -84,6 +84,8 @@ fn prompt_reads_what_it_knows_and_refuses_a_contradiction() {
         (Some("login"), is(false, true, false)),
         (Some("consent login"), is(false, true, true)),
         (Some(" login  consent "), is(false, true, true)),
+        (Some("login select_account"), Ok(Prompt { login: true, select_account: true, ..Prompt::default() })),
+        (Some("none select_account"), contradiction),
         (Some("Login"), is(false, false, false)),
         (Some("unheard-of login"), is(false, true, false)),
         (Some("login none"), contradiction),
