@@ -61,6 +61,11 @@ async fn story(chromium: Chromium, by_keyboard: bool) {
         chromium.click(&ada_button).await;
     }
     assert_eq!(who().await, ada.id);
+    // Going back is choosing again.
+    chromium.back().await;
+    chromium.at(&app.at("/select")).await;
+    chromium.click(&format!("button[value='{}']", eve.id)).await;
+    assert_eq!(who().await, eve.id);
 
     // Whoever has to sign in again need only type the password.
     chromium.open(&request(&[("prompt", Some("login"))])).await;

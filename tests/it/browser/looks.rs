@@ -52,6 +52,9 @@ async fn the_pages_of_the_provider_fit_every_screen() {
     look(&chromium, "consent").await;
     chromium.click("button[value=allow]").await;
     chromium.at(&callback).await;
+    chromium.open(&rp.authorize(&[("prompt", Some("select_account")), request[0]])).await;
+    chromium.at(&app.at("/select")).await;
+    look(&chromium, "select").await;
     chromium.open(&app.at("/")).await;
     look(&chromium, "home").await;
     chromium.open(&app.at("/end_session")).await;

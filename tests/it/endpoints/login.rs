@@ -289,11 +289,13 @@ async fn the_cookie_of_before_sees_only_who_was_there_before() {
     thief.submit(&page, &[("username", "mallory"), ("password", PASSWORD)]).await;
     let home = thief.get(&app.at("/")).await;
     assert!(home.body.contains("mallory") && !home.body.contains("ada Example"), "{}", home.body);
-    assert_eq!(outcome(&app, &victim.get(&silent).await), Outcome::Code, "and she stays signed in");
+    let hint = hers["id_token"].as_str();
+    let about_her = rp.authorize(&[("prompt", Some("none")), ("id_token_hint", hint)]);
+    assert_eq!(outcome(&app, &victim.get(&about_her).await), Outcome::Code, "and she stays signed in");
     assert!(victim.get(&app.at("/")).await.body.contains("ada Example"));
 
     app.clock.advance(Duration::seconds(11));
     assert_eq!(outcome(&app, &planted.get(&silent).await), Outcome::error("login_required"));
-    assert_eq!(outcome(&app, &victim.get(&silent).await), Outcome::Code);
+    assert_eq!(outcome(&app, &victim.get(&about_her).await), Outcome::Code);
     app.finish().await;
 }

@@ -26,7 +26,7 @@ fn prefilled(page: &Answer) -> String {
 }
 
 #[actix_web::test]
-async fn several_accounts_are_asked_about_and_hints_answer() {
+async fn several_accounts_are_asked_about_unless_the_request_says_which() {
     let app = TestApp::start().await;
     let ada = app.user("ada").await;
     let eve = app.user("eve").await;
@@ -37,6 +37,9 @@ async fn several_accounts_are_asked_about_and_hints_answer() {
     let ada_token = rp.tokens(&browser, "ada", &[]).await["id_token"].as_str().unwrap().to_owned();
     let one = browser.get(&rp.authorize(&[])).await;
     assert_eq!(outcome(&app, &one), Outcome::Code);
+    let one = browser.open(&rp.authorize(&[("prompt", Some("select_account"))])).await;
+    let choices = one.text(".choices");
+    assert!(choices.contains("ada Example") && choices.contains("Use another account"), "{choices}");
     add(&rp, &browser, "eve").await;
 
     let (silent, select) = (Some("none"), Some("select_account"));
@@ -44,7 +47,7 @@ async fn several_accounts_are_asked_about_and_hints_answer() {
     let only = |sub: &str| json!({ "id_token": { "sub": { "value": sub } } }).to_string();
     let (only_eve, hint) = (only(&eve.id), Some(ada_token.as_str()));
     #[rustfmt::skip]
-    let rows: [(Vec<(&str, Option<&str>)>, Outcome, &str); 17] = [
+    let rows: [(Vec<(&str, Option<&str>)>, Outcome, &str); 13] = [
         (vec![], Outcome::Select, ""),
         (vec![("prompt", silent)], required(), ""),
         (vec![("max_age", Some("10000")), ("prompt", silent)], required(), ""),
@@ -53,14 +56,10 @@ async fn several_accounts_are_asked_about_and_hints_answer() {
         (vec![("id_token_hint", hint), ("prompt", silent)], Outcome::Code, &ada.id),
         (vec![("id_token_hint", hint), ("prompt", select)], Outcome::Select, ""),
         (vec![("claims", Some(&only_eve)), ("prompt", silent)], Outcome::Code, &eve.id),
-        (vec![("login_hint", Some("eve"))], Outcome::Code, &eve.id),
-        (vec![("login_hint", Some(" EVE ")), ("prompt", silent)], Outcome::Code, &eve.id),
-        (vec![("login_hint", Some("Ada@Example.com")), ("prompt", silent)], Outcome::Code, &ada.id),
-        (vec![("login_hint", Some("ada")), ("prompt", Some("login"))], Outcome::Login, ""),
-        (vec![("login_hint", Some("ada")), ("prompt", select)], Outcome::Select, ""),
-        (vec![("login_hint", Some("nobody"))], Outcome::Select, ""),
+        // Anybody may write a login_hint, so it says nothing about who is signed in here, and chooses nobody.
+        (vec![("login_hint", Some("eve"))], Outcome::Select, ""),
+        (vec![("login_hint", Some("eve")), ("prompt", silent)], required(), ""),
         (vec![("login_hint", Some("nobody")), ("prompt", silent)], required(), ""),
-        // A hint of whom the request cannot be about is none.
         (vec![("login_hint", Some("ada")), ("claims", Some(&only_eve))], Outcome::Code, &eve.id),
         (vec![("prompt", Some("none select_account"))], Outcome::error("invalid_request"), ""),
     ];
@@ -72,13 +71,17 @@ async fn several_accounts_are_asked_about_and_hints_answer() {
             assert_eq!(claims(&tokens["id_token"])["sub"], *who, "{changed:?}");
         }
     }
-    // Two whom a hint names are as good as none; the page lists only those it may be about.
-    app.user_with("ada2", json!({ "name": "Ada Two", "email": "ada@example.com" })).await;
-    add(&rp, &browser, "ada2").await;
-    let answer = browser.get(&rp.authorize(&[("login_hint", Some("ada@example.com"))])).await;
-    assert_eq!(outcome(&app, &answer), Outcome::Select);
+    // The page lists only those it may be about, and whom a hint names first.
     let page = browser.open(&rp.authorize(&[("id_token_hint", hint), ("prompt", select)])).await;
     assert!(page.body.contains("ada Example") && !page.body.contains("eve Example"), "{}", page.body);
+    for (hint, first) in [("nobody", &ada), ("ada", &ada), (" EVE ", &eve), ("Eve@Example.com", &eve)] {
+        let page = browser.open(&rp.authorize(&[("login_hint", Some(hint))])).await;
+        let ids = page.body.split("name=\"account\" value=\"").skip(1);
+        assert!(ids.map(|id| id.split('"').next().unwrap()).next() == Some(&first.id), "{hint}");
+        let another = browser.submit(&page, &[("decision", "another")]).await;
+        let kept = if hint == "nobody" { hint } else { "" };
+        assert_eq!(prefilled(&another), kept, "another account is none of those that are here");
+    }
     app.finish().await;
 }
 
@@ -140,10 +143,11 @@ async fn only_who_is_signed_in_here_can_be_chosen_and_only_by_our_own_page() {
     add(&rp, &browser, "ada").await;
     add(&rp, &browser, "eve").await;
     let elsewhere = app.browser();
-    add(&rp, &elsewhere, "joe").await;
+    let sid =
+        claims(&rp.tokens(&elsewhere, "joe", &[]).await["id_token"])["sid"].as_str().unwrap().to_owned();
     let page = browser.open(&rp.authorize(&[])).await;
     assert_eq!(page.header("referrer-policy"), "same-origin");
-    for fields in [&[("account", joe.id.as_str())][..], &[("account", "")], &[("account", "nobody")], &[]] {
+    for fields in [&[("account", joe.id.as_str())][..], &[("account", &sid)], &[("account", "")], &[]] {
         let answer = browser.submit(&page, fields).await;
         assert_eq!(outcome(&app, &answer), Outcome::Select, "{fields:?}");
     }

@@ -1,10 +1,11 @@
 //! Two people in one browser: each application gets the one that was chosen for it, and keeps it.
 
+use countersign::store;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::endpoints::{Outcome, outcome};
-use crate::support::app::{PASSWORD, TestApp};
+use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, claims};
 
@@ -16,9 +17,8 @@ async fn learns(rp: &Rp<'_>, browser: &Browser, answer: &Answer) -> (Value, Answ
     (claims(&tokens["id_token"]), browser.send(request).await)
 }
 
-#[actix_web::test]
-async fn two_accounts_serve_two_applications_side_by_side() {
-    let app = TestApp::start().await;
+async fn two_accounts_serve_two_applications_side_by_side(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
     let ada = app.user("ada").await;
     let eve = app.user("eve").await;
     let mail = Rp::new(&app, json!({ "client_name": "Mail", "first_party": true })).await;
@@ -39,16 +39,17 @@ async fn two_accounts_serve_two_applications_side_by_side() {
     assert_eq!((told.json()["email"].clone(), &of_eve["sub"]), (json!("eve@example.com"), &json!(eve.id)));
     assert_ne!(of_eve["sid"], of_ada["sid"]);
 
-    // Each comes back as the same session, whichever application asks, by hint or by choice.
+    // Each comes back as the same session, whichever application asks.
     let asked = browser.open(&mail.authorize(&[scope])).await;
     let chosen = browser.submit(&asked, &[("account", &ada.id)]).await;
     let (again, told) = learns(&mail, &browser, &chosen).await;
     assert_eq!((&again["sid"], &again["auth_time"]), (&of_ada["sid"], &of_ada["auth_time"]));
     assert_eq!(told.json()["email"], "ada@example.com");
-    let hinted =
-        browser.get(&bank.authorize(&[scope, ("prompt", Some("none")), ("login_hint", Some("eve"))])).await;
-    assert_eq!(learns(&bank, &browser, &hinted).await.0["sid"], of_eve["sid"]);
-    let crossed = browser.get(&bank.authorize(&[scope, ("login_hint", Some("ada"))])).await;
+    let only_eve = json!({ "id_token": { "sub": { "value": eve.id } } }).to_string();
+    let named = browser.get(&bank.authorize(&[("prompt", Some("none")), ("claims", Some(&only_eve))])).await;
+    assert_eq!(learns(&bank, &browser, &named).await.0["sid"], of_eve["sid"]);
+    let asked = browser.open(&bank.authorize(&[scope])).await;
+    let crossed = browser.submit(&asked, &[("account", &ada.id)]).await;
     let (crossed, _) = learns(&bank, &browser, &crossed).await;
     assert_eq!(crossed["sub"], ada.id);
     assert!(
@@ -63,7 +64,8 @@ async fn two_accounts_serve_two_applications_side_by_side() {
     for said in ["ada Example", "eve Example", "All of these accounts will be signed out"] {
         assert!(question.body.contains(said), "{said}: {}", question.body);
     }
-    let last = browser.get(&mail.authorize(&[("login_hint", Some("ada"))])).await;
+    let asked = browser.open(&mail.authorize(&[])).await;
+    let last = browser.submit(&asked, &[("account", &ada.id)]).await;
     let code = last.answered("code").unwrap();
     browser.submit(&question, &[]).await;
     assert_eq!(mail.redeem(&browser, &code, &[]).await.status, 400);
@@ -74,9 +76,8 @@ async fn two_accounts_serve_two_applications_side_by_side() {
     app.finish().await;
 }
 
-#[actix_web::test]
-async fn two_tabs_choose_different_accounts_in_any_order() {
-    let app = TestApp::start().await;
+async fn two_tabs_choose_different_accounts_in_any_order(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
     let ada = app.user("ada").await;
     let eve = app.user("eve").await;
     let rp = Rp::new(&app, json!({})).await;
@@ -97,4 +98,73 @@ async fn two_tabs_choose_different_accounts_in_any_order() {
     assert_eq!(learns(&rp, &browser, &right).await.0["sub"], eve.id);
     assert_eq!(learns(&rp, &browser, &left).await.0["sub"], ada.id);
     app.finish().await;
+}
+
+/// An account that was disabled is gone from the page, whether or not its sessions have been ended by then.
+async fn a_disabled_account_disappears(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
+    let ada = app.user("ada").await;
+    let eve = app.user("eve").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let select = rp.authorize(&[("prompt", Some("select_account"))]);
+    let page = browser.open(&select).await;
+    let form = browser.submit(&page, &[("decision", "another")]).await;
+    browser.submit(&form, &[("username", "eve"), ("password", PASSWORD)]).await;
+    let open = browser.open(&select).await;
+    assert!(open.text(".choices").contains("ada Example") && open.text(".choices").contains("eve Example"));
+
+    let disable = async |id: &str| {
+        let change = store::users::Change::Disabled(true);
+        store::users::change(&app.app.db, id, change, "test", app.app.clock.now()).await.unwrap()
+    };
+    assert!(disable(&ada.id).await);
+    let late = browser.submit(&open, &[("account", &ada.id)]).await;
+    assert_eq!(outcome(&app, &late), Outcome::Select, "whoever is disabled cannot be chosen");
+    assert!(!late.body.contains("ada Example") && late.body.contains("eve Example"), "{}", late.body);
+    let other = browser.submit(&late, &[("account", &eve.id)]).await;
+    assert_eq!(learns(&rp, &browser, &other).await.0["sub"], eve.id);
+    assert!(disable(&eve.id).await);
+    let nobody = browser.open(&select).await;
+    assert_eq!(outcome(&app, &nobody), Outcome::Login, "nobody is left to choose");
+    app.finish().await;
+}
+
+mod sql {
+    use super::State;
+
+    #[actix_web::test]
+    async fn two_accounts_serve_two_applications_side_by_side() {
+        super::two_accounts_serve_two_applications_side_by_side(State::Sql).await;
+    }
+
+    #[actix_web::test]
+    async fn two_tabs_choose_different_accounts_in_any_order() {
+        super::two_tabs_choose_different_accounts_in_any_order(State::Sql).await;
+    }
+
+    #[actix_web::test]
+    async fn a_disabled_account_disappears() {
+        super::a_disabled_account_disappears(State::Sql).await;
+    }
+}
+
+mod redis {
+    use super::State;
+
+    #[actix_web::test]
+    async fn two_accounts_serve_two_applications_side_by_side() {
+        super::two_accounts_serve_two_applications_side_by_side(State::Redis).await;
+    }
+
+    #[actix_web::test]
+    async fn two_tabs_choose_different_accounts_in_any_order() {
+        super::two_tabs_choose_different_accounts_in_any_order(State::Redis).await;
+    }
+
+    #[actix_web::test]
+    async fn a_disabled_account_disappears() {
+        super::a_disabled_account_disappears(State::Redis).await;
+    }
 }
