@@ -18,6 +18,7 @@ mod floors;
 mod http;
 mod process;
 mod provider;
+mod rotation;
 #[path = "../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod postgres;
@@ -51,7 +52,7 @@ fn main() {
     println!("{:<34}{:>12}{:>12}{:>10}", "", "measured", "floor", "req/s");
     for (stores, title) in [(Stores::Embedded, "SQLite"), (Stores::Servers, "PostgreSQL + Redis")] {
         println!("{title}");
-        let provider = Provider::start(stores);
+        let mut provider = Provider::start(stores);
         let idle = provider.process().memory();
         let mut rounds = vec![Round::default(); ROUNDS];
         for round in &mut rounds {
@@ -67,6 +68,7 @@ fn main() {
         if let Some(redis) = &provider.redis {
             println!("{:<34}{:>10} B", "Redis per browser, two apps", bytes_per_browser(redis.port));
         }
+        rotation::report(&mut provider, scale);
         restart(provider);
         println!();
     }

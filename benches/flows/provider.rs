@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -66,20 +66,7 @@ impl Provider {
         }
         let config = at("countersign.toml");
         std::fs::write(&config, text).expect("a file");
-        let command = |words: &[&str], typed: &str| {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-                .args(words)
-                .args(["--json", "--config"])
-                .arg(&config)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("it runs");
-            child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-            let out = child.wait_with_output().unwrap();
-            assert!(out.status.success(), "{words:?}");
-            serde_json::from_slice::<Value>(&out.stdout).expect("JSON")
-        };
+        let command = |words: &[&str], typed: &str| run(&config, words, typed);
         if servers.is_some() {
             command(&["keys", "init"], "");
         }
@@ -155,12 +142,23 @@ impl Provider {
 
     /// One silent sign-on: a code for a live session, then its tokens.
     pub fn sso(&self, link: &mut Connection, client: usize, number: usize) -> Value {
+        let code = self.code(link, client, number);
+        self.redeem(link, client, &code)
+    }
+
+    /// A code for a live session.
+    pub fn code(&self, link: &mut Connection, client: usize, number: usize) -> String {
         let client = &self.clients[client];
         let cookie = &self.browsers[number % PEOPLE];
         let answer = link.get(&authorize(client), cookie);
         assert_eq!(answer.status, 303, "{}", answer.body);
         let code = answer.location.split_once("code=").expect(&answer.location).1;
-        let code = code.split('&').next().unwrap_or_default();
+        code.split('&').next().unwrap_or_default().to_owned()
+    }
+
+    /// The tokens for a code.
+    pub fn redeem(&self, link: &mut Connection, client: usize, code: &str) -> Value {
+        let client = &self.clients[client];
         let body = format!(
             "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}",
             escaped(REDIRECT)
@@ -168,6 +166,35 @@ impl Provider {
         let answer = link.post("/token", &client.basic, &body);
         assert_eq!(answer.status, 200, "{}", answer.body);
         serde_json::from_str(&answer.body).expect("JSON")
+    }
+
+    /// Starts again with these lines at the end of the configuration; answers the configuration of before.
+    pub fn restart_with(&mut self, lines: &str) -> String {
+        let before = std::fs::read_to_string(&self.config).expect("the configuration");
+        self.process = None;
+        std::fs::write(&self.config, format!("{before}{lines}")).expect("a file");
+        self.process = Some(Process::countersign(&self.config, self.port));
+        before
+    }
+
+    /// Takes the next RS256 key away and waits until the server has made another one.
+    pub fn make_a_key(&self, link: &mut Connection) {
+        let listed = run(&self.config, &["keys", "list"], "");
+        let keys = listed["keys"].as_array().expect("keys");
+        let spare = keys.iter().find(|key| key["alg"] == "RS256" && key["state"] == "published");
+        if let Some(spare) = spare.and_then(|key| key["kid"].as_str()) {
+            run(&self.config, &["keys", "revoke", spare, "--yes"], "");
+        }
+        let known = |kid: &Value| keys.iter().any(|key| key["kid"] == *kid);
+        loop {
+            let set: Value =
+                serde_json::from_str(&link.get("/.well-known/jwks.json", "").body).expect("JSON");
+            let mut public = set["keys"].as_array().expect("keys").iter();
+            if public.any(|key| key["alg"] == "RS256" && !known(&key["kid"])) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     fn begin(&self, link: &mut Connection, jar: &mut Jar, client: &Client) -> String {
@@ -191,6 +218,22 @@ impl Provider {
         jar.keep(&answer);
         answer.location.trim_start_matches(&format!("http://localhost:{}", self.port)).into()
     }
+}
+
+/// One word of the command line, with something typed into it.
+fn run(config: &Path, words: &[&str], typed: &str) -> Value {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(words)
+        .args(["--json", "--config"])
+        .arg(config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert!(out.status.success(), "{words:?}");
+    serde_json::from_slice::<Value>(&out.stdout).expect("JSON")
 }
 
 fn authorize(client: &Client) -> String {

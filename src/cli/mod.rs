@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::telemetry::log::{self, Format};
 
+mod algorithms; // applications nobody can sign for
 mod client; // applications
 mod context; // what every word is told
 mod demo;
@@ -64,7 +65,7 @@ enum Word {
     /// Add and look after people
     #[command(subcommand)]
     User(user::Word),
-    /// Make the instance key, list the signing keys
+    /// Make the instance key; list, rotate, revoke and bring signing keys
     #[command(subcommand)]
     Keys(keys::Word),
     /// Ask the server on this machine whether it can serve

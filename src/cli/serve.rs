@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use tokio::signal::unix::Signal;
 
+use super::algorithms::{Lacking, lacking};
 use super::context::{Context, discovery};
 use super::report::say;
 use super::signals::{Signals, Told, hangups};
@@ -36,6 +37,9 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let server = server::serve(&app, listeners, workers, |_| ())?;
     let mut signals = Signals::listen()?;
     actix_web::rt::spawn(reload(Arc::clone(&app), hangups()?));
+    for Lacking { what, remedy } in lacking(&app.db, &app.config.keys).await? {
+        tracing::warn!("{what}; {remedy}");
+    }
     if let Err(error) = announce(&app, &listening, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }

@@ -13,6 +13,8 @@ pub mod seal; // authenticated encryption under the instance key
 pub mod steps; // one step of the plan, in one transaction
 pub mod upkeep; // what every node does every few seconds
 
+use crate::protocol::client::SigningAlg;
+
 /// Why keys cannot be used. No variant ever holds key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -25,6 +27,9 @@ pub enum KeyError {
     /// This node has not seen the database for so long that others may have done away with its keys.
     #[error("this node has not seen the database for {0} s and must not use its keys any longer")]
     OutOfTouch(i64),
+    /// No key signs with this algorithm: it is not configured, or its first key is not known to verifiers yet.
+    #[error("no {} key signs", .0.name())]
+    NoKey(SigningAlg),
     /// A cryptographic operation failed.
     #[error("cryptography: {0}")]
     Crypto(String),

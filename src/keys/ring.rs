@@ -130,20 +130,18 @@ impl Ring {
         }
         let active =
             |(state, signer): &&(KeyState, Arc<Signer>)| *state == KeyState::Active && signer.alg == alg;
-        let (_, signer) = self
-            .signers
-            .iter()
-            .find(active)
-            .ok_or_else(|| KeyError::Crypto(format!("there is no active {} key", alg.name())))?;
+        let (_, signer) = self.signers.iter().find(active).ok_or(KeyError::NoKey(alg))?;
         signer.sign(typ, claims)
+    }
+
+    /// Tells whether a key signs with this algorithm at this moment.
+    pub fn signs(&self, alg: SigningAlg) -> bool {
+        self.signers.iter().any(|(state, signer)| *state == KeyState::Active && signer.alg == alg)
     }
 
     /// The algorithms that are configured and can sign at this moment.
     pub fn algorithms(&self) -> Vec<SigningAlg> {
-        let signs = |alg: &SigningAlg| {
-            self.signers.iter().any(|(state, signer)| *state == KeyState::Active && signer.alg == *alg)
-        };
-        self.policy.algorithms.iter().copied().filter(signs).collect()
+        self.policy.algorithms.iter().copied().filter(|alg| self.signs(*alg)).collect()
     }
 
     /// Verifies a token of ours, by any key that ever signed and is still known.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::policy::KeyPolicy;
 use crate::protocol::client::SigningAlg;
-use crate::store::signing_keys::KeyState;
+use crate::store::signing_keys::{KeyState, StoredKey};
 
 /// What the plan needs to know of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,17 @@ impl<'a> Ring<'a> {
 
 fn destroy(key: &Record) -> Step {
     Step::Destroy { kid: key.kid.clone(), from: key.state }
+}
+
+/// The records of stored keys, for who only looks at them: what cannot be read is left out, and nothing is
+/// opened to find out whether it is damaged.
+pub fn records(stored: &[StoredKey]) -> Vec<Record> {
+    let record = |key: &StoredKey| {
+        let (alg, state) = SigningAlg::from_name(&key.alg).zip(KeyState::from_name(&key.state))?;
+        let (kid, since, until) = (key.kid.clone(), key.since, key.until);
+        Some(Record { kid, alg, state, since, until, usable: true })
+    };
+    stored.iter().filter_map(record).collect()
 }
 
 /// When something will next happen to the key that signs, and to those beside it.

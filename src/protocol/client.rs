@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
+use crate::protocol::cause::Cause;
 use crate::protocol::localized::Localized;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
@@ -22,6 +23,18 @@ pub struct Client {
     pub registered_at: OffsetDateTime,
     /// What was registered.
     pub metadata: Metadata,
+}
+
+/// What a client is told whose ID Tokens nobody can sign.
+pub const NO_KEY: &str = "no key signs with the algorithm this client is registered for";
+
+/// The cause of that.
+pub fn no_key(alg: SigningAlg) -> Cause {
+    let cause = Cause::new(NO_KEY).with("id_token_signed_response_alg", alg.name());
+    cause.mend(
+        "the provider's operator names it in algorithms under [keys], or registers the application for another one; \
+         `countersign keys list` shows what signs, and from when",
+    )
 }
 
 /// How a client proves who it is at the token endpoint.

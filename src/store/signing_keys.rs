@@ -3,6 +3,8 @@
 //! Each change is made on condition that the key is still in the state it was seen in, and tells the
 //! audit trail: of several nodes that take one step at the same moment, one does.
 
+use std::fmt;
+
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
@@ -62,7 +64,7 @@ impl KeyState {
 }
 
 /// A stored signing key.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[derive(Clone, PartialEq, Eq, Queryable, Insertable)]
 #[diesel(table_name = signing_keys)]
 pub struct StoredKey {
     /// The RFC 7638 thumbprint, or the name an imported key brought along.
@@ -82,6 +84,15 @@ pub struct StoredKey {
     /// What the state is held for: a published key signs nothing before this instant, a retiring one is
     /// public until then, an active one gives way then (0: when the policy says).
     pub until: i64,
+}
+
+/// Shows which key it is, and nothing of its private part.
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has = if self.private_sealed.is_some() { "with" } else { "without" };
+        let StoredKey { kid, alg, state, since, until, .. } = self;
+        write!(f, "({alg} {kid}: {state} since {since} until {until}, {has} its private part)")
+    }
 }
 
 /// A change of state, and who makes it.

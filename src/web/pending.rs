@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::app::App;
 use crate::protocol::authorize::{self, PARAMS, Request};
 use crate::protocol::cause::Cause;
-use crate::protocol::client::Client;
+use crate::protocol::client::{Client, NO_KEY, no_key};
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
 use crate::protocol::user::User;
@@ -37,6 +37,11 @@ pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked
     debug::note_client(req, &client);
     let reply_to = authorize::establish(params, &client, &app.config.issuer)?;
     let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
+    let alg = client.metadata.id_token_signed_response_alg;
+    if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
+        // Before anybody types a password for nothing.
+        return Err(request.reply_to.failure("unauthorized_client", NO_KEY).because(no_key(alg)));
+    }
     if let Some(token) = params.get("id_token_hint") {
         let hint = match hint::verify(app, token) {
             Ok(hint) if hint.client_id == client.id => Ok(hint),

@@ -4,6 +4,7 @@ use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
+use super::algorithms;
 use super::context::{ACTOR, Context, discovery};
 use super::report::{Report, members, table};
 use super::words::nearest;
@@ -11,7 +12,7 @@ use crate::app;
 use crate::db::Db;
 use crate::protocol::client::{AuthMethod, Client};
 use crate::secret::{Token, TokenHash, base32, random};
-use crate::store::{clients, users};
+use crate::store::{clients, signing_keys, users};
 
 mod add; // the flags of `client add`
 mod debug; // what went wrong for one application
@@ -126,7 +127,12 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
         text += &context.same_config();
         text += " LOGIN";
     }
-    Ok(Report { warnings: registration.ignored, ..Report::new(Value::Object(json), text) })
+    let mut warnings = registration.ignored;
+    let keys = db.read(signing_keys::list).await?;
+    if let Some((fate, _)) = algorithms::fate(&keys, &config.keys, alg) {
+        warnings.push(fate);
+    }
+    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }
 
 async fn list(context: &Context) -> anyhow::Result<Report> {

@@ -1,15 +1,67 @@
-//! The instance key, and what it has to open.
+//! The instance key, what it has to open, and whether signing goes on.
 
 use data_encoding::HEXLOWER;
+use time::OffsetDateTime;
 
 use super::finding::Finding;
+use crate::cli::algorithms::{Lacking, fate, lacking};
+use crate::cli::report::rfc3339;
+use crate::clock::span;
 use crate::config::Config;
 use crate::db::Db;
 use crate::keys::instance::{InstanceKeys, Source};
 use crate::keys::opened::FACT;
+use crate::keys::policy::KeyPolicy;
+use crate::keys::rotation::{outlook, records};
+use crate::protocol::session::SessionPolicy;
 use crate::store::{facts, signing_keys};
 
 const CHECK: &str = "instance key";
+const SIGNING: &str = "signing keys";
+/// How long a key may sign before the next one must be public, in seconds.
+const SPARE_AFTER: i64 = 300;
+
+/// Whether the signing keys are looked after, and there is one for everybody.
+pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTime) -> Vec<Finding> {
+    let mut found: Vec<Finding> = hints(&config.keys).into_iter().collect();
+    // A database that cannot be asked was complained about.
+    let Some((db, stored)) = db.and_then(|db| Some((db, db.read_now(signing_keys::list).ok()?))) else {
+        return found;
+    };
+    for ring in outlook(&records(&stored), &config.keys) {
+        let (name, next) = (ring.alg.name(), rfc3339(ring.next).unwrap_or_default());
+        if fate(&stored, &config.keys, ring.alg).is_some() {
+            continue;
+        }
+        found.push(if ring.has_spare {
+            Finding::ok(SIGNING, format!("{name}: {} signs; the next key takes over at {next}", ring.kid))
+        } else if now.unix_timestamp() - ring.since < SPARE_AFTER {
+            Finding::ok(SIGNING, format!("{name}: {} signs; the next key is about to be made", ring.kid))
+        } else {
+            Finding::warning(
+                SIGNING,
+                format!("{name}: no next key is public, so that none could take over in an emergency"),
+                "let `serve` run: it makes one within seconds and says so in its log, or why it cannot",
+            )
+        });
+    }
+    let lacking = lacking(db, &config.keys).await.unwrap_or_default();
+    found.extend(lacking.into_iter().map(|Lacking { what, remedy }| Finding::warning(SIGNING, what, remedy)));
+    found
+}
+
+/// Whoever signs out brings an ID token along that may be as old as the session.
+fn hints(policy: &KeyPolicy) -> Option<Finding> {
+    let (kept, longest) = (policy.publish_after + policy.retain, SessionPolicy::DEFAULT.remembered);
+    let what = format!(
+        "publish_after and retain end {} after a key signed for the last time, and people stay signed in for up to {}: \
+         ID tokens that come back as hints later than that are refused",
+        span(kept.whole_seconds()),
+        span(longest.whole_seconds())
+    );
+    let remedy = format!("set retain under [keys] to at least {}", longest.whole_seconds());
+    (kept < longest).then(|| Finding::warning(SIGNING, what, remedy))
+}
 
 pub(super) fn check(config: &Config, db: Option<&Db>) -> Vec<Finding> {
     // A database that cannot be asked was complained about; one without tables has no key yet.

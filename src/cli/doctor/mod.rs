@@ -3,7 +3,7 @@
 
 mod configuration; // what was set, and the files it names
 mod finding; // what a check found, and how it is shown
-mod keys; // the instance key, and what it has to open
+mod keys; // the instance key, what it has to open, and whether signing goes on
 mod outside; // what others see of us
 mod stores; // the database and the state store
 
@@ -36,6 +36,7 @@ pub async fn run(doctor: Doctor, context: &Context) -> Report {
     found.extend(stores::database(&config, db.as_ref(), now));
     found.extend(stores::state(&config, now).await);
     found.extend(keys::check(&config, db.as_ref()));
+    found.extend(keys::signing(&config, db.as_ref(), now).await);
     found.extend(outside::certificate(&config, now));
     if !doctor.offline {
         found.extend(outside::issuer(&config).await);

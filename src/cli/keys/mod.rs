@@ -37,10 +37,10 @@ pub enum Word {
     /// List the signing keys; needs no private key
     #[command(after_help = "Example:\n  countersign keys list --json")]
     List,
-    /// Let the next keys take over as soon as every verifier knows them, or at once
+    /// Let the next keys sign as soon as every verifier knows them, or at once; those before go on verifying
     #[command(after_help = rotate::EXAMPLES)]
     Rotate(rotate::Rotate),
-    /// Take a signing key away for good, in an emergency: every token it signed is refused
+    /// Take a signing key away at once and for good, in an emergency: every token it signed is refused
     #[command(after_help = "Example:\n  countersign keys revoke KID --yes")]
     Revoke(rotate::Revoke),
     /// Take in a key from another provider, so that moving here breaks no verifier

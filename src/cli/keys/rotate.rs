@@ -30,7 +30,10 @@ pub(super) const EXAMPLES: &str = "Examples:
 pub struct Rotate {
     #[arg(long, value_name = "ALG", value_parser = algorithm, help = "Only the key of this algorithm [default: all]")]
     alg: Option<SigningAlg>,
-    #[arg(long, help = "At once, even if verifiers do not know the next key yet")]
+    #[arg(
+        long,
+        help = "At once, even if verifiers do not know the next key yet; the key before goes on verifying (`revoke` takes a key away)"
+    )]
     now: bool,
     #[arg(long, help = "Do it: without this, --now only says what it would mean")]
     yes: bool,
@@ -58,8 +61,10 @@ pub(super) fn rotate(flags: &Rotate, context: &Context) -> anyhow::Result<Report
         bail!("there is no key that signs; `countersign keys list` shows those there are");
     }
     let said = if flags.now {
-        let means: Vec<String> =
-            rings.iter().map(|alg| meaning(&keys, *alg, &opened.config.keys, context.now())).collect();
+        let meaning = |alg: &SigningAlg| {
+            format!("{} {}", meaning(&keys, *alg, &opened.config.keys, context.now()), stays(&keys, *alg))
+        };
+        let means: Vec<String> = rings.iter().map(meaning).collect();
         if !flags.yes {
             return Ok(unconfirmed(&means.join("\n")));
         }
@@ -142,6 +147,15 @@ fn meaning(keys: &[StoredKey], alg: SigningAlg, policy: &KeyPolicy, now: OffsetD
     }
 }
 
+/// What becomes of the key that signed so far.
+fn stays(keys: &[StoredKey], alg: SigningAlg) -> String {
+    let before = find(keys, alg, KeyState::Active).map(|key| key.kid.as_str()).unwrap_or_default();
+    format!(
+        "{before} signs no more and stays public until its tokens have expired. If somebody may have a copy of it, that \
+         is not enough: `countersign keys revoke {before}` has it refused at once."
+    )
+}
+
 fn unconfirmed(means: &str) -> Report {
     let fault = Some("nothing was changed; say --yes to do it".to_owned());
     Report { fault, ..Report::new(json!({ "done": false, "means": means }), means.to_owned()) }
@@ -153,9 +167,10 @@ fn at_once(opened: &Opened, keys: &[StoredKey], alg: SigningAlg, context: &Conte
     let next =
         opened.db.write_now(|conn| by_hand::rotate_now(conn, alg, fresh.as_ref(), policy, ACTOR, now))?;
     let words = format!(
-        "{}: {} signs now, on every node within 5 seconds. The key before stays public until its tokens have expired.",
+        "{}: {} signs now, on every node within 5 seconds. {}",
         alg.name(),
-        next.as_deref().unwrap_or("no key")
+        next.as_deref().unwrap_or("no key"),
+        stays(keys, alg)
     );
     Ok(json!({ "alg": alg.name(), "state": "done", "kid": next, "said": words }))
 }

@@ -5,9 +5,10 @@ use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::keys::KeyError;
 use crate::protocol::cause::Cause;
 use crate::protocol::claims::{self, AccessToken, IdToken, REVOCATION_REMEMBERED, TOKEN_LIFETIME};
-use crate::protocol::client::{Client, SigningAlg};
+use crate::protocol::client::{Client, NO_KEY, SigningAlg, no_key};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::named_claims::is_released;
@@ -178,5 +179,8 @@ fn id_token(
         person: user.map(|user| user.claims_named(&grant.claims.id_token)).unwrap_or_default(),
     };
     let alg = client.metadata.id_token_signed_response_alg;
-    Ok(app.keys.ring.load().sign(alg, "JWT", &claims)?)
+    app.keys.ring.load().sign(alg, "JWT", &claims).map_err(|error| match error {
+        KeyError::NoKey(alg) => TokenFailure::bad_request("unauthorized_client", NO_KEY).because(no_key(alg)),
+        other => other.into(),
+    })
 }

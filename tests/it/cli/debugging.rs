@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use countersign::protocol::client::SigningAlg;
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration as Span;
@@ -217,5 +218,38 @@ async fn who_has_no_trouble_is_told_so() {
     let unknown = command(&app, &["client", "debug", "Albun"]).output().unwrap();
     assert!(!unknown.status.success());
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no client"), "{unknown:?}");
+    app.finish().await;
+}
+
+/// Its algorithm was taken away: nobody is asked for a password in vain, and the cause says so.
+#[actix_web::test]
+async fn an_application_nobody_can_sign_for_learns_why() {
+    let app = TestApp::start_with(Options {
+        adjust: |config| config.keys.algorithms = SigningAlg::ALL.to_vec(),
+        ..Options::default()
+    })
+    .await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true, "id_token_signed_response_alg": "PS256" })).await;
+    let browser = app.browser();
+    rp.tokens(&browser, "ada", &[]).await;
+    let code = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
+    crate::store::execute(&app.app.db, "DELETE FROM signing_keys WHERE alg = 'PS256'").unwrap();
+    app.app.keys.look(&app.app.db).unwrap();
+    let refused = rp.redeem(&browser, &code, &[]).await;
+    let why = "no key signs with the algorithm this client is registered for";
+    assert_eq!(
+        (refused.status.as_u16(), refused.json()),
+        (400, json!({ "error": "unauthorized_client", "error_description": why }))
+    );
+    for who in [&browser, &app.browser()] {
+        let refused = who.get(&rp.authorize(&[])).await;
+        assert_eq!(refused.answered("error").as_deref(), Some("unauthorized_client"));
+    }
+    for failure in failures(&app, &rp.client_id, 2).await {
+        assert_eq!((&failure["cause"], &failure["error"]), (&json!(why), &json!("unauthorized_client")));
+        assert_eq!(particular(&failure, "id_token_signed_response_alg"), "PS256");
+        assert!(failure["remedy"].as_str().unwrap().contains("under [keys]"), "{failure:#}");
+    }
     app.finish().await;
 }

@@ -8,6 +8,7 @@ use diesel::{Connection, PgConnection};
 use serde_json::Value;
 
 use super::{Done, Shell, nothing_in, serving};
+use crate::store::execute;
 use crate::support::certificate::certificate;
 use crate::support::{postgres, redis};
 
@@ -217,4 +218,71 @@ fn a_postgres_that_is_away_read_only_or_out_of_time_is_found() {
     let _paused = server.pause();
     assert_found(&shell, &settings, &["problem database: the database postgres://", shared]);
     assert!(nothing_in(&shell.path("")));
+}
+
+/// A key that has signed for a while must have one beside it that verifiers know.
+#[test]
+fn a_provider_whose_next_key_is_missing_is_told_so() {
+    let shell = Shell::new();
+    assert_eq!(serving::start(&shell, &[]).end("-TERM").code, 0);
+    execute(&shell.db(), "DELETE FROM signing_keys WHERE state <> 'active'").unwrap();
+    assert_found(&shell, &[], &[]);
+    execute(&shell.db(), "UPDATE signing_keys SET since = since - 300 WHERE alg = 'ES256'").unwrap();
+    assert_found(&shell, &[], &["warning signing keys: ES256: no next key is public"]);
+}
+
+#[test]
+fn a_key_policy_that_contradicts_lifetimes_is_found() {
+    let shell = Shell::new();
+    shell.file("countersign.toml", "[keys]\npublish_after = 1000");
+    let (code, lines) = examine(&shell, &[], &["--offline"]);
+    let said = "publish_after is 1000 s, but tokens live for 600 s";
+    assert!(
+        code == 1 && lines[0].starts_with("problem configuration") && lines[0].contains(said),
+        "{lines:#?}"
+    );
+    shell.file("countersign.toml", "[keys]\nretain = 3600");
+    let said =
+        "warning signing keys: publish_after and retain end 1 day 1 h after a key signed for the last time";
+    assert_found(&shell, &[], &[said]);
+}
+
+/// An algorithm that is taken away, and the application that is registered for it.
+#[test]
+fn applications_nobody_can_sign_for_are_named() {
+    let shell = Shell::new();
+    let more = "[keys]\nalgorithms = ['RS256', 'ES256', 'PS256']";
+    shell.file("countersign.toml", more);
+    let id = shell.client(&["--id-token-alg", "PS256"])["client_id"].as_str().unwrap().to_owned();
+    let log = || {
+        let done = serving::start(&shell, &[]).end("-TERM");
+        assert_eq!(done.code, 0, "it starts whatever one application needs");
+        done.err
+    };
+    assert!(!log().contains(&id));
+    assert_found(&shell, &[], &[]);
+
+    shell.file("countersign.toml", "");
+    let ends = format!(
+        "PS256 is not configured, and nobody can sign in once its last key ends: these are registered for it: {id}"
+    );
+    assert_found(&shell, &[], &[&format!("warning signing keys: {ends}")]);
+    assert!(log().contains(&ends));
+    execute(&shell.db(), "DELETE FROM signing_keys WHERE alg = 'PS256'").unwrap();
+    let over = format!("PS256 is not configured, and nobody can sign in: these are registered for it: {id}");
+    assert_found(&shell, &[], &[&format!("warning signing keys: {over}")]);
+    assert!(log().contains(&over));
+
+    // Brought back, it is new to every verifier.
+    shell.file("countersign.toml", more);
+    let waits = "no PS256 key signs yet, and nobody can sign in until then";
+    assert_found(
+        &shell,
+        &[],
+        &[&format!("warning signing keys: {waits}: these are registered for it: {id}")],
+    );
+    let add =
+        ["client", "add", "--name", "B", "--redirect-uri", "https://b.example/cb", "--id-token-alg", "PS256"];
+    let done = shell.run(&add);
+    assert!(done.code == 0 && done.err.contains(waits), "{}", done.err);
 }

@@ -101,7 +101,8 @@ impl Done {
     pub fn of(child: Child) -> Done {
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        let code = output.status.code().unwrap_or_else(|| panic!("it was {}", output.status));
+        Done { code, out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Insists that it worked, without a word on standard error.

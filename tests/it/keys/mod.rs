@@ -1,5 +1,7 @@
 //! Keys: who may open what, and what the world sees of them.
 
+mod between_steps;
+mod clocks;
 mod cost;
 mod foreign_libraries;
 mod instance;
@@ -8,6 +10,7 @@ mod lost_touch;
 mod nodes;
 mod plan;
 mod policies;
+mod revoked;
 mod sealing;
 mod signing;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use countersign::db::{Db, Durability, Url};
 use countersign::keys::policy::KeyPolicy;
 use countersign::keys::promise::{self, Promise};
-use countersign::keys::rotation::{Record, Step, plan};
+use countersign::keys::rotation::{Record, Step, plan, records};
 use countersign::keys::steps;
 use countersign::protocol::client::SigningAlg;
 use countersign::store::MIGRATIONS;
@@ -73,18 +73,6 @@ struct World {
 
 fn at(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap()
-}
-
-fn records(keys: &[StoredKey]) -> Vec<Record> {
-    let record = |key: &StoredKey| Record {
-        kid: key.kid.clone(),
-        alg: SigningAlg::from_name(&key.alg).unwrap(),
-        state: KeyState::from_name(&key.state).unwrap(),
-        since: key.since,
-        until: key.until,
-        usable: true,
-    };
-    keys.iter().map(record).collect()
 }
 
 impl World {

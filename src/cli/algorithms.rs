@@ -1,0 +1,64 @@
+//! Applications that are registered for an algorithm nobody signs with: it was taken out of the configuration,
+//! or its first key has to become known yet.
+
+use super::report::rfc3339;
+use crate::db::{Db, DbError};
+use crate::keys::by_hand::find;
+use crate::keys::policy::KeyPolicy;
+use crate::protocol::client::SigningAlg;
+use crate::store::clients;
+use crate::store::signing_keys::{self, KeyState, StoredKey};
+
+/// How many applications are named at most: who has more of them needs no longer list.
+const NAMED: usize = 20;
+
+/// What is wrong with one algorithm, for whom, and what to do.
+pub struct Lacking {
+    /// What is wrong, and for which applications.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Looks for applications that cannot sign anybody in, or will not be able to soon.
+pub async fn lacking(db: &Db, policy: &KeyPolicy) -> Result<Vec<Lacking>, DbError> {
+    let clients = clients::list(db).await?;
+    let keys = db.read(signing_keys::list).await?;
+    let of = |alg: SigningAlg| {
+        let (fate, remedy) = fate(&keys, policy, alg)?;
+        let registered = clients.iter().filter(|client| client.metadata.id_token_signed_response_alg == alg);
+        let names: Vec<&str> = registered.map(|client| client.id.as_str()).collect();
+        let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let what = format!("{fate}: these are registered for it: {shown}{more}");
+        (!names.is_empty()).then_some(Lacking { what, remedy })
+    };
+    Ok(SigningAlg::ALL.into_iter().filter_map(of).collect())
+}
+
+/// What is wrong with an algorithm, and what mends it; none where it signs and is to go on.
+pub fn fate(keys: &[StoredKey], policy: &KeyPolicy, alg: SigningAlg) -> Option<(String, String)> {
+    let (name, signs) = (alg.name(), find(keys, alg, KeyState::Active).is_some());
+    let again = || {
+        format!(
+            "name {name} in algorithms under [keys] again, or register the applications anew for another algorithm"
+        )
+    };
+    match (policy.algorithms.contains(&alg), signs) {
+        (true, true) => None,
+        // The first start gives every algorithm its key, which signs at once.
+        (true, false) if keys.is_empty() => None,
+        (true, false) => {
+            let from = find(keys, alg, KeyState::Published).and_then(|key| rfc3339(key.until));
+            let when = from.map_or("yet".to_owned(), |from| format!("before {from}"));
+            let wait = "wait: a new kind of key is shown to verifiers first; `countersign keys list` says until when";
+            Some((format!("no {name} key signs {when}, and nobody can sign in until then"), wait.into()))
+        }
+        (false, true) => Some((
+            format!("{name} is not configured, and nobody can sign in once its last key ends"),
+            again(),
+        )),
+        (false, false) => Some((format!("{name} is not configured, and nobody can sign in"), again())),
+    }
+}

@@ -1,0 +1,252 @@
+//! Killed between any two steps: every step is one transaction, so a node that dies leaves the keys as they
+//! are after one of them. From each of these places nodes with other clocks go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::db::{Db, DbError, Url};
+use countersign::keys::by_hand::{self, find};
+use countersign::keys::instance::Source;
+use countersign::keys::jose::KeyPair;
+use countersign::keys::opened::{FACT, Keys, instance_of};
+use countersign::keys::policy::{KeyPolicy, KeySettings};
+use countersign::keys::rotation::{Step, plan};
+use countersign::keys::steps;
+use countersign::keys::upkeep::sealed;
+use countersign::protocol::claims::TOKEN_LIFETIME;
+use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
+use countersign::store::facts;
+use countersign::store::signing_keys::{self, KeyState, StoredKey};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+use super::{given, key_text};
+use crate::store::{postgres_place, sqlite_place, store};
+
+const BEGIN: i64 = 1_900_000_000;
+
+fn policy() -> KeyPolicy {
+    let settings = "jwks_max_age = 60\npublish_before = 150\npublish_after = 700\nrotate_every = 1500\nretain = 400\nskew = 120";
+    let settings: KeySettings = toml::from_str(settings).unwrap();
+    KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
+}
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+fn rows(db: &Db) -> Vec<StoredKey> {
+    db.read_now(signing_keys::list_all).unwrap()
+}
+
+/// Keys that were made beforehand, so that no life waits for them.
+struct Made(Vec<(SigningAlg, Vec<u8>)>);
+
+impl Made {
+    fn new() -> Made {
+        let make = |alg| (alg, KeyPair::generate(alg, 2048).unwrap().private_der.to_vec());
+        Made(SigningAlg::ALWAYS.into_iter().flat_map(|alg| (0..8).map(move |_| make(alg))).collect())
+    }
+
+    /// One that this database has not seen.
+    fn fresh(&self, db: &Db, alg: SigningAlg, state: KeyState, keys: &Keys, now: i64) -> StoredKey {
+        let known: BTreeSet<String> = rows(db).into_iter().map(|key| key.kid).collect();
+        let made = self.0.iter().filter(|(of, _)| *of == alg).map(|(_, der)| KeyPair::from_der(der).unwrap());
+        let mut made = made.map(|pair| sealed(alg, &pair, state, &keys.instance, at(now)));
+        made.find(|key| !known.contains(&key.kid)).expect("enough keys")
+    }
+}
+
+/// Takes the first step that is due, as every node does; none when nothing is.
+fn step(db: &Db, keys: &Keys, made: &Made, now: i64) -> Option<&'static str> {
+    keys.look(db).unwrap();
+    let ring = keys.ring.load_full();
+    let step = plan(&ring.records, &ring.policy, at(now)).into_iter().next()?;
+    let taken = match &step {
+        Step::Make(alg) => {
+            let key = made.fresh(db, *alg, KeyState::Pending, keys, now);
+            db.write_now(|conn| steps::store_spare(conn, &key, &ring.policy, at(now)))
+        }
+        step => db.write_now(|conn| steps::take(conn, step, &ring.policy, at(now))),
+    };
+    assert!(taken.unwrap(), "nobody else takes {step}");
+    Some(match step {
+        Step::Make(_) => "made",
+        Step::Publish(_) => "published",
+        Step::Activate { .. } => "activated",
+        Step::Retire(_) => "retired",
+        Step::Retain(_) => "retained",
+        Step::Destroy { .. } => "destroyed",
+    })
+}
+
+/// A life that sees every kind of step, and everything that people can do, one transaction at a time.
+struct Life<'a> {
+    db: &'a Db,
+    source: &'a Source,
+    made: &'a Made,
+    keys: Option<Keys>,
+    now: i64,
+    by_hand: Vec<&'static str>,
+    seen: Vec<&'static str>,
+}
+
+impl<'a> Life<'a> {
+    fn new(db: &'a Db, source: &'a Source, made: &'a Made) -> Life<'a> {
+        let by_hand = vec!["revoked a spare", "revoked", "imported", "switched at once", "asked to rotate"];
+        Life { db, source, made, keys: None, now: BEGIN, by_hand, seen: vec![] }
+    }
+
+    /// The next transaction; false when the life is over.
+    fn go_on(&mut self) -> bool {
+        if self.db.read_now(|conn| facts::get(conn, FACT)).unwrap().is_none() {
+            instance_of(self.db, self.source).unwrap();
+            self.seen.push("sealed");
+            return true;
+        }
+        let Some(keys) = &self.keys else {
+            self.keys = Some(Keys::open(self.db, self.source, &policy(), at(self.now)).unwrap());
+            self.seen.push("opened");
+            return true;
+        };
+        for _ in 0..1000 {
+            if let Some(step) = step(self.db, keys, self.made, self.now) {
+                self.seen.push(step);
+                return true;
+            }
+            // What people do comes when both rings have seen all that happens by itself.
+            if self.seen.iter().filter(|step| **step == "destroyed").count() >= 2 {
+                let Some(what) = self.by_hand.pop() else { return false };
+                self.by_hand(keys, what).unwrap();
+                self.seen.push(what);
+                return true;
+            }
+            self.now += 10;
+        }
+        panic!("nothing happens any more after {:?}", self.seen);
+    }
+
+    fn by_hand(&self, keys: &Keys, what: &str) -> Result<(), DbError> {
+        let (stored, now, policy) = (rows(self.db), at(self.now), policy());
+        let fresh = |alg, state| self.made.fresh(self.db, alg, state, keys, self.now);
+        self.db.write_now(|conn| {
+            let named = |alg, state| find(&stored, alg, state).cloned().unwrap();
+            match what {
+                "asked to rotate" => assert!(signing_keys::ask_to_rotate(conn, ES256, "test", now)?),
+                "switched at once" => {
+                    by_hand::rotate_now(conn, ES256, None, &policy, "test", now)?.unwrap();
+                }
+                "imported" => {
+                    by_hand::import(conn, &fresh(RS256, KeyState::Active), &policy, "test", now).unwrap();
+                }
+                "revoked" => {
+                    let stolen = named(RS256, KeyState::Active);
+                    by_hand::revoke(conn, &stolen, None, &policy, "test", now)?.unwrap();
+                }
+                _ => {
+                    let spare = named(ES256, KeyState::Published);
+                    assert_eq!(by_hand::revoke(conn, &spare, None, &policy, "test", now)?, None);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What must hold whenever anybody looks, and between two looks.
+fn check(db: &Db, keys: &Keys, before: &mut BTreeMap<String, StoredKey>) {
+    keys.look(db).unwrap();
+    let (stored, ring) = (rows(db), keys.ring.load_full());
+    let served: Value = serde_json::from_slice(&ring.jwks.bytes).unwrap();
+    let served = served["keys"].as_array().unwrap();
+    for alg in SigningAlg::ALWAYS {
+        let count =
+            |state: &str| stored.iter().filter(|key| key.alg == alg.name() && key.state == state).count();
+        assert_eq!((count("active"), count("published") + count("pending") <= 1), (1, true), "{stored:?}");
+        let active = find(&stored, alg, KeyState::Active).unwrap();
+        assert!(served.iter().any(|key| key["kid"] == json!(active.kid)), "{served:?}");
+        let token = ring.sign(alg, "JWT", &json!({})).unwrap();
+        ring.verify::<Value>(&token).unwrap();
+    }
+    for key in &stored {
+        let private = matches!(key.state.as_str(), "pending" | "published" | "active");
+        assert_eq!(key.private_sealed.is_some(), private, "{key:?}");
+        let wait = policy().publish_before + policy().skew;
+        assert!(key.state != "published" || key.until - key.since > wait.whole_seconds(), "{key:?}");
+        match before.get(&key.kid) {
+            Some(old) if key.state == "active" && old.state != "active" => {
+                assert!(old.state == "published" && old.until <= key.since, "{old:?} {key:?}");
+            }
+            _ => (),
+        }
+    }
+    *before = stored.into_iter().map(|key| (key.kid.clone(), key)).collect();
+}
+
+/// Starts nodes whose clocks are a minute apart, lets them step in turns, and sees that the keys go on.
+fn others_go_on(db: &Db, source: &Source, made: &Made, died: i64, turn: usize) {
+    let mut offs = [-30, 0, 30];
+    offs.rotate_left(turn % 3);
+    let mut before = rows(db).into_iter().map(|key| (key.kid.clone(), key)).collect();
+    let nodes = offs.map(|off| {
+        let keys = Keys::open(db, source, &policy(), at(died + off)).unwrap();
+        check(db, &keys, &mut before);
+        (off, keys)
+    });
+    let first: Vec<String> = SigningAlg::ALWAYS.map(|alg| signer(db, alg)).to_vec();
+    // Two rotations, and some more: whatever was held when the node died is over.
+    for now in (died..died + 2 * 1500 + 300).step_by(150) {
+        loop {
+            let mut idle = true;
+            for (off, keys) in &nodes {
+                idle &= step(db, keys, made, now + off).is_none();
+                check(db, keys, &mut before);
+            }
+            if idle {
+                break;
+            }
+        }
+    }
+    for (at, alg) in SigningAlg::ALWAYS.into_iter().enumerate() {
+        assert_ne!(signer(db, alg), first[at], "{} rotates", alg.name());
+        assert!(find(&rows(db), alg, KeyState::Published).is_some());
+    }
+    let tags = nodes.each_ref().map(|(_, keys)| {
+        keys.look(db).unwrap();
+        keys.ring.load().jwks.etag.clone()
+    });
+    assert!(tags.iter().all(|tag| *tag == tags[0]), "{tags:?}");
+}
+
+fn signer(db: &Db, alg: SigningAlg) -> String {
+    find(&rows(db), alg, KeyState::Active).unwrap().kid.clone()
+}
+
+fn wherever_it_ends(place: fn() -> (Url, Option<TempDir>)) {
+    let (made, source) = (Made::new(), given(&key_text()));
+    for length in 0.. {
+        let place = store(place());
+        let mut life = Life::new(&place.db, &source, &made);
+        let goes_on = (0..length).all(|_| life.go_on());
+        let (died, seen) = (life.now, std::mem::take(&mut life.seen));
+        // Nothing of the node is left but what it wrote.
+        drop(life);
+        println!("ends after {seen:?}");
+        others_go_on(&place.db, &source, &made, died, length);
+        if !goes_on {
+            let kinds: BTreeSet<&str> = seen.into_iter().collect();
+            assert_eq!(kinds.len(), 2 + 5 + 5, "{kinds:?}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn whichever_step_was_its_last_the_others_go_on() {
+    wherever_it_ends(sqlite_place);
+}
+
+#[test]
+fn whichever_step_was_its_last_the_others_go_on_with_postgres() {
+    wherever_it_ends(postgres_place);
+}
