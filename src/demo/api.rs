@@ -34,9 +34,13 @@ pub(super) fn resource(origin: &str) -> Resource {
         scopes: vec![READ.into(), TRANSFER.into()],
         default: false,
         claims: vec!["roles".into()],
-        descriptions: [(READ, "See your balances"), (TRANSFER, "Transfer money from your accounts")]
-            .map(|(scope, words)| (scope.to_owned(), words.to_owned()))
-            .into(),
+        descriptions: [
+            (READ.to_owned(), "See your balances".to_owned()),
+            (format!("{READ}#de"), "Ihre Kontostände sehen".to_owned()),
+            (TRANSFER.to_owned(), "Transfer money from your accounts".to_owned()),
+            (format!("{TRANSFER}#de"), "Geld von Ihren Konten überweisen".to_owned()),
+        ]
+        .into(),
     }
 }
 

@@ -99,8 +99,8 @@ fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
             return line;
         }
         let owner = app.config.resources.iter().find(|resource| resource.has(scope));
-        let words = owner.and_then(|owner| owner.descriptions.get(scope).cloned());
-        ScopeLine { title: words.unwrap_or_else(|| scope.into()), detail: owner.map(name) }
+        let words = owner.and_then(|owner| owner.describe(scope, texts.lang()));
+        ScopeLine { title: words.unwrap_or(scope).into(), detail: owner.map(name) }
     };
     let bare = app.config.resources.iter().filter(|resource| {
         asked.request.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))

@@ -1,4 +1,4 @@
-//! What is said of a client in several languages.
+//! What is said in several languages: of a client by itself, of a scope by the operator.
 
 use std::collections::BTreeMap;
 
@@ -23,12 +23,7 @@ impl Localized {
     ///
     /// Spec: RFC 7591 §2.2
     pub fn get(&self, name: &str, lang: &str) -> Option<&str> {
-        let tags: Vec<(&str, &str)> =
-            self.iter().filter(|(known, ..)| *known == name).map(|(_, tag, text)| (tag, text)).collect();
-        let general = |tag: &str| tag.split('-').next().is_some_and(|part| part.eq_ignore_ascii_case(lang));
-        let best = lookup([lang], &tags.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
-        let best = best.or_else(|| tags.iter().map(|(tag, _)| *tag).find(|tag| general(tag)))?;
-        tags.iter().find(|(tag, _)| *tag == best).map(|(_, text)| *text)
+        nearest(self.iter().filter(|(known, ..)| *known == name).map(|(_, tag, text)| (tag, text)), lang)
     }
 
     /// Every member there is: its name, its language, what it says.
@@ -46,13 +41,29 @@ impl<'de> Deserialize<'de> for Localized {
     }
 }
 
+/// Of texts with their language tags, the one for the language of a page: in exactly this one, in its general
+/// form, or in that of some country.
+pub fn nearest<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>, lang: &str) -> Option<&'a str> {
+    let texts: Vec<(&str, &str)> = texts.collect();
+    let general = |tag: &str| tag.split('-').next().is_some_and(|part| part.eq_ignore_ascii_case(lang));
+    let best = lookup([lang], &texts.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
+    let best = best.or_else(|| texts.iter().map(|(tag, _)| *tag).find(|tag| general(tag)))?;
+    texts.iter().find(|(tag, _)| *tag == best).map(|(_, text)| *text)
+}
+
 /// Takes the name of such a member apart; none when it is not one, or its language tag is none.
 ///
-/// Spec: RFC 7591 §2.2, RFC 5646 §2.1
+/// Spec: RFC 7591 §2.2
 pub fn split(name: &str) -> Option<(&str, &str)> {
     let (name, tag) = name.split_once('#')?;
+    (LOCALIZABLE.contains(&name) && is_tag(tag)).then_some((name, tag))
+}
+
+/// Tells whether this can be a language tag.
+///
+/// Spec: RFC 5646 §2.1
+pub fn is_tag(tag: &str) -> bool {
     let fits = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     let first = tag.split('-').next().is_some_and(|part| (2..=8).contains(&part.len()));
-    let is_tag = first && tag.len() <= 35 && tag.split('-').all(fits);
-    (LOCALIZABLE.contains(&name) && is_tag).then_some((name, tag))
+    first && tag.len() <= 35 && tag.split('-').all(fits)
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::protocol::localized::{is_tag, nearest};
 use crate::protocol::redirect_uri::has_uri_characters;
 use crate::protocol::scope::{Scope, is_name, is_standard};
 
@@ -21,7 +22,7 @@ pub struct Resource {
     /// Claims of the person that its tokens carry: of `groups`, `roles`, `entitlements`.
     #[serde(default)]
     pub claims: Vec<String>,
-    /// What each scope means, in words for the consent page.
+    /// What each scope means, in words for the consent page; in a further language under `scope#tag`.
     #[serde(default)]
     pub descriptions: std::collections::BTreeMap<String, String>,
 }
@@ -94,8 +95,20 @@ impl Resources {
             {
                 return Err(format!("resource {uri:?}: claim {claim:?} is none of {TOKEN_CLAIMS:?}"));
             }
-            if let Some(scope) = resource.descriptions.keys().find(|scope| !resource.scopes.contains(scope)) {
-                return Err(format!("resource {uri:?} describes {scope:?}, which is none of its scopes"));
+            for described in resource.descriptions.keys().filter(|described| !resource.has(described)) {
+                match described.rsplit_once('#') {
+                    Some((scope, tag)) if resource.has(scope) && !is_tag(tag) => {
+                        return Err(format!(
+                            "resource {uri:?} describes {scope:?} in {tag:?}, which is no language tag such as de"
+                        ));
+                    }
+                    Some((scope, _)) if resource.has(scope) => (),
+                    _ => {
+                        return Err(format!(
+                            "resource {uri:?} describes {described:?}, which is none of its scopes"
+                        ));
+                    }
+                }
             }
         }
         let ours = declared.iter().flat_map(|resource| resource.scopes.iter()).cloned().collect::<Vec<_>>();
@@ -178,6 +191,17 @@ impl Resource {
     /// Tells whether this scope is one of its own.
     pub fn has(&self, scope: &str) -> bool {
         self.scopes.iter().any(|own| own == scope)
+    }
+
+    /// What a scope means, in the language of a page if it is described in that, else in the words without a
+    /// language.
+    pub fn describe(&self, scope: &str, lang: &str) -> Option<&str> {
+        let further = self.descriptions.iter().filter(|(name, _)| !self.has(name));
+        let further = further.filter_map(|(name, words)| {
+            let (described, tag) = name.rsplit_once('#')?;
+            (described == scope).then_some((tag, words.as_str()))
+        });
+        nearest(further, lang).or_else(|| self.descriptions.get(scope).map(String::as_str))
     }
 }
 

@@ -65,6 +65,9 @@ async fn it_asks_in_words_and_remembers_the_answer() {
     let with_api = [("scope", Some("openid balances.read")), ("resource", Some(API))];
     let page = asked(&rp, &browser, "ada", &with_api).await;
     assert!(page.text(".scopes").contains("See your balances"), "{}", page.text(".scopes"));
+    let in_german = [&with_api[..], &[("ui_locales", Some("de"))]].concat();
+    let page = asked(&rp, &browser, "ada", &in_german).await;
+    assert!(page.text(".scopes").contains("Ihre Kontostände sehen"), "{}", page.text(".scopes"));
     // prompt=consent asks although everything is allowed.
     let page = asked(&rp, &browser, "ada", &[("prompt", Some("consent"))]).await;
     assert_eq!(outcome(&app, &browser.submit(&page, &[("decision", "allow")]).await), Outcome::Code);

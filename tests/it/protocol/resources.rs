@@ -105,10 +105,37 @@ fn a_bad_declaration_is_named() {
         (json!([{ "uri": API, "scopes": ["openid"] }]), "OpenID Connect itself"),
         (json!([{ "uri": API, "scopes": [], "claims": ["email"] }]), "email"),
         (json!([{ "uri": API, "scopes": ["a"], "descriptions": { "b": "x" } }]), "none of its scopes"),
+        (json!([{ "uri": API, "scopes": ["a"], "descriptions": { "b#de": "x" } }]), "none of its scopes"),
+        (json!([{ "uri": API, "scopes": ["a"], "descriptions": { "a#d e": "x" } }]), "no language tag"),
+        (json!([{ "uri": API, "scopes": ["a"], "descriptions": { "a#": "x" } }]), "no language tag"),
         (json!([{ "uri": API, "scopes": [], "colour": "red" }]), "colour"),
         (json!([{ "scopes": [] }]), "uri"),
     ] {
         let refused = declared(resource.clone()).unwrap_err();
         assert!(refused.contains(said), "{resource}: {refused}");
+    }
+}
+
+#[test]
+fn a_scope_is_described_in_the_language_of_the_page() {
+    let descriptions = json!({ "read": "Read", "read#de": "Lesen", "read#fr-CA": "Lire", "write#de": "Schreiben",
+        "pay#de": "A scope", "pay#de#en": "A scope in English" });
+    let scopes = json!(["read", "write", "pay#de", "bare"]);
+    let resources =
+        declared(json!([{ "uri": API, "scopes": scopes, "descriptions": descriptions }])).unwrap();
+    let api = resources.find(API).unwrap();
+    for (scope, lang, words) in [
+        ("read", "en", Some("Read")),
+        ("read", "de", Some("Lesen")),
+        ("read", "de-AT", Some("Lesen")),
+        ("read", "fr", Some("Lire")),
+        ("write", "de", Some("Schreiben")),
+        ("write", "en", None),
+        ("pay#de", "de", Some("A scope")),
+        ("pay#de", "en", Some("A scope in English")),
+        ("pay", "de", None),
+        ("bare", "de", None),
+    ] {
+        assert_eq!(api.describe(scope, lang), words, "{scope} in {lang}");
     }
 }
