@@ -26,8 +26,8 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let accounts: Vec<HomeAccount> = people
         .iter()
         .filter_map(|user| {
-            let (name, login) = (user.display_name().into(), user.login.clone());
-            Some(HomeAccount { name, login, since: since(user)? })
+            let (id, name, login) = (user.id.clone(), user.display_name().into(), user.login.clone());
+            Some(HomeAccount { id, name, login, since: since(user)? })
         })
         .collect();
     // Which applications exist is nobody's business who is not signed in.

@@ -16,14 +16,26 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
 }
 
 /// `POST /signed-out`: signs everybody out of this browser, then goes where the application that asked
-/// for it is registered to go.
+/// for it is registered to go. With `account`, that one of several is signed out and nobody else.
 pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
     refuse_cross_site(&req, &app)?;
-    let params = extract::form(&req, &body, &["csrf", "then"])?;
+    let params = extract::form(&req, &body, &["csrf", "then", "account"])?;
     let browser = Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
     browser.check_csrf(&app, sign_out::PURPOSE, params.get("csrf"))?;
     let now = app.clock.now();
-    if let Some(session) = session(&req, &app, now).await? {
+    let session = session(&req, &app, now).await?;
+    if let (Some(session), Some(user_id)) = (&session, params.get("account")) {
+        let (meant, others): (Vec<_>, Vec<_>) =
+            session.accounts.iter().partition(|account| account.user_id == user_id);
+        // Whoever is gone already takes nobody along.
+        if !others.is_empty() {
+            for account in meant {
+                app.state.sessions.end_one(session.record, account.session_id, now).await?;
+            }
+            return Ok(see_other(&format!("{}/", app.config.base)).finish());
+        }
+    }
+    if let Some(session) = session {
         app.state.sessions.end(&session, now).await?;
     }
     let res = match params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {

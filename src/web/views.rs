@@ -321,6 +321,8 @@ impl HomePage {
 /// An account on the front page.
 #[derive(Clone, Debug)]
 pub struct HomeAccount {
+    /// The account's identifier, by which it is signed out.
+    pub id: String,
     /// The person's name.
     pub name: String,
     /// The login name.

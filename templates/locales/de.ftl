@@ -51,7 +51,7 @@ login-state-down-next = Ein Teil dieses Dienstes ist nicht erreichbar. Versuchen
 
 ## Konto auswählen
 
-select-title = Konto für { $client } auswählen
+select-title = Wählen Sie ein Konto für { $client }
 select-another-hint = Dabei wird niemand abgemeldet.
 
 ## Zustimmung
@@ -127,6 +127,7 @@ home-since = Seit { $day }. { month-name } { $year }, { $time } Uhr (UTC)
 home-apps = Anwendungen
 home-apps-none = Es gibt hier noch keine Anwendung, die Sie öffnen können.
 home-sign-out = Abmelden
+home-sign-out-one = Abmelden: { $account }
 home-sign-out-all = Alle Konten abmelden
 home-first-title = Erste Schritte
 home-first-what = Der Dienst läuft. Verbinden Sie jetzt Ihre erste Anwendung:

@@ -130,6 +130,7 @@ home-since = Since { $day } { month-name } { $year }, { $time } UTC
 home-apps = Applications
 home-apps-none = There is no application to open from here yet.
 home-sign-out = Sign out
+home-sign-out-one = Sign out: { $account }
 home-sign-out-all = Sign out of all accounts
 home-first-title = First steps
 home-first-what = This provider is running. Now connect your first application:

@@ -120,8 +120,15 @@ fn select_pages(texts: Texts) -> Vec<(String, String)> {
         ticket: "t1.c2VhbGVk".to_owned(),
     };
     let one = SelectPage { accounts: vec![person("Ada Lovelace", "ada")], ..plain.clone() };
-    let names = ["Ada Lovelace", "Eva Ostertag", "Grace Hopper", "李小龍", "مريم ميرزاخاني", "Zoë"];
-    let six = names.map(|name| person(name, &format!("{}@people.example", name.to_lowercase())));
+    let six = [
+        ("Ada Lovelace", "ada"),
+        ("Eva Ostertag", "eva.ostertag@people.example"),
+        ("Grace Hopper", "rear.admiral.grace.hopper@navy.people.example"),
+        ("李小龍", "bruce"),
+        ("مريم ميرزاخاني", "maryam@people.example"),
+        ("Zoë", "zoë"),
+    ];
+    let six = six.map(|(name, login)| person(name, login));
     let six = SelectPage { accounts: six.to_vec(), ..plain.clone() };
     let long = SelectPage {
         client: long_client(),
@@ -275,6 +282,7 @@ fn error_pages(texts: Texts) -> Vec<(String, String)> {
 
 fn home_pages(texts: Texts) -> Vec<(String, String)> {
     let account = |name: &str, login: &str| HomeAccount {
+        id: "dGhpcyBvbmU".to_owned(),
         name: name.to_owned(),
         login: login.to_owned(),
         since: datetime!(2026-03-07 09:41 UTC),

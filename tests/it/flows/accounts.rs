@@ -131,6 +131,48 @@ async fn a_disabled_account_disappears(state: State) {
     app.finish().await;
 }
 
+/// Signing one of two out leaves the other one alone.
+async fn one_of_two_signs_out(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
+    let ada = app.user("ada").await;
+    let eve = app.user("eve").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let of_ada = rp.tokens(&browser, "ada", &[]).await;
+    let alone = browser.get(&app.at("/")).await;
+    assert!(
+        !alone.body.contains("name=\"account\""),
+        "one alone signs out by the button below: {}",
+        alone.body
+    );
+    let page = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await;
+    browser.submit(&page, &[("username", "eve"), ("password", PASSWORD)]).await;
+    let hint = of_ada["id_token"].as_str();
+    let silent = rp.authorize(&[("prompt", Some("none"))]);
+    let silent_ada = rp.authorize(&[("prompt", Some("none")), ("id_token_hint", hint)]);
+    let code = browser.get(&silent_ada).await.answered("code").unwrap();
+
+    let home = browser.get(&app.at("/")).await;
+    browser.submit(&home, &[("account", "nobody")]).await;
+    let both = browser.get(&silent).await;
+    assert_eq!(outcome(&app, &both), Outcome::error("account_selection_required"), "nobody was signed out");
+    let left = browser.submit(&home, &[("account", &ada.id)]).await;
+    assert_eq!(left.url.path(), "/");
+    assert!(!left.body.contains("ada Example") && left.body.contains("eve Example"), "{}", left.body);
+    assert_eq!(rp.redeem(&browser, &code, &[]).await.status, 400, "her code is dead");
+    let token = of_ada["access_token"].as_str().unwrap();
+    let told = browser.send(browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token)).await;
+    assert_eq!(told.status, 401, "and her token");
+    assert_eq!(outcome(&app, &browser.get(&silent_ada).await), Outcome::error("login_required"));
+    let only = browser.get(&silent).await;
+    assert_eq!(learns(&rp, &browser, &only).await.0["sub"], eve.id);
+    // The last one leaves nobody behind.
+    browser.submit(&home, &[("account", &eve.id)]).await;
+    assert_eq!(outcome(&app, &browser.get(&silent).await), Outcome::error("login_required"));
+    assert_eq!(browser.cookie("countersign_sid"), None);
+    app.finish().await;
+}
+
 mod sql {
     use super::State;
 
@@ -147,6 +189,11 @@ mod sql {
     #[actix_web::test]
     async fn a_disabled_account_disappears() {
         super::a_disabled_account_disappears(State::Sql).await;
+    }
+
+    #[actix_web::test]
+    async fn one_of_two_signs_out() {
+        super::one_of_two_signs_out(State::Sql).await;
     }
 }
 
@@ -166,5 +213,10 @@ mod redis {
     #[actix_web::test]
     async fn a_disabled_account_disappears() {
         super::a_disabled_account_disappears(State::Redis).await;
+    }
+
+    #[actix_web::test]
+    async fn one_of_two_signs_out() {
+        super::one_of_two_signs_out(State::Redis).await;
     }
 }
