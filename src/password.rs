@@ -1,14 +1,15 @@
 //! People's passwords: what is acceptable, how they are hashed, and how much hashing may go on at once.
 
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::web;
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use data_encoding::BASE64_NOPAD;
 use metrics::Gauge;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -18,8 +19,11 @@ use crate::telemetry::metrics::Passwords;
 
 /// Memory (KiB), passes and lanes of Argon2id for new hashes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
-/// How long a login may wait for its turn before it is told to try again.
+/// How long a login may wait for its turn before it is told to try again: half as long on a device where the
+/// person has not signed in before, so that who has gets a turn even while strangers keep the queue full.
 const QUEUE: Duration = Duration::from_secs(2);
+/// How long a hashing thread with nothing to do keeps itself and its buffer.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Why a password cannot be chosen.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,13 +107,18 @@ pub enum VerifyFailure {
 /// How many can get their turn within [`QUEUE`], for each that hashes at a time.
 const QUEUE_LENGTH: usize = 100;
 
-/// Verifies passwords, at most half as many at once as there are cores, in buffers that are reused.
+thread_local! {
+    /// What a hashing thread fills again and again; given back when the thread ends.
+    static BUFFER: RefCell<Vec<Block>> = const { RefCell::new(vec![]) };
+}
+
+/// Verifies passwords on threads of its own, half as many as there are cores.
 pub struct Verifier {
+    threads: Threads,
     turns: Arc<Semaphore>,
     /// How many wait or hash, and how many may.
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
-    buffers: Arc<Mutex<Vec<Vec<Block>>>>,
     /// A hash that no password has: an unknown person costs what a known one costs.
     nobody: String,
     measured: Passwords,
@@ -120,10 +129,10 @@ impl Default for Verifier {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let turns = (cores / 2).max(1);
         Verifier {
+            threads: Threads::new(turns),
             turns: Arc::new(Semaphore::new(turns)),
             waiting: Arc::default(),
             most_waiting: turns * QUEUE_LENGTH,
-            buffers: Arc::default(),
             nobody: nobody(),
             measured: Passwords::default(),
         }
@@ -151,24 +160,60 @@ impl Verifier {
             return Err(VerifyFailure::Busy);
         }
         let begun = Instant::now();
-        let turn = tokio::time::timeout(QUEUE, Arc::clone(&self.turns).acquire_owned()).await;
+        let patience = if known_device { QUEUE } else { QUEUE / 2 };
+        let turn = tokio::time::timeout(patience, Arc::clone(&self.turns).acquire_owned()).await;
         self.measured.waited.record(begun.elapsed());
         let Ok(Ok(turn)) = turn else { return Err(VerifyFailure::Busy) };
         let begun = Instant::now();
-        let buffers = Arc::clone(&self.buffers);
         let known = stored.is_some();
         let hash = stored.unwrap_or_else(|| self.nobody.clone());
-        #[expect(clippy::disallowed_methods, reason = "hashing runs beside the request threads, in turns")]
-        let same = web::block(move || {
-            let mut buffer = buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            let same = compare(&password, &hash, &mut buffer);
-            buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        let same = self.threads.run(move || {
+            let same = BUFFER.with_borrow_mut(|buffer| compare(&password, &hash, buffer));
+            // Given back here: whoever asked may be gone, and the thread is busy until now.
             drop(turn);
             same
         });
-        let same = same.await.map_err(|error| HashingFailed(error.to_string()))??;
+        let same = same.await??;
         self.measured.hashed.record(begun.elapsed());
         Ok(known && same)
+    }
+}
+
+/// Threads that do nothing but hash, so that whoever does anything else never waits for one of them. They
+/// begin when there is something to do, and end when there has been nothing for a while.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn new(most: usize) -> Threads {
+        let mut runtime = Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(most).thread_keep_alive(IDLE).thread_name("hashing");
+        let runtime = runtime.on_thread_start(step_aside);
+        Threads(runtime.build().ok())
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashingFailed> {
+        let runtime = self.0.as_ref().ok_or_else(|| HashingFailed("there are no threads for it".into()))?;
+        runtime.spawn_blocking(work).await.map_err(|error| HashingFailed(error.to_string()))
+    }
+}
+
+/// Lets whatever else this process does come first on a machine that has too much to do.
+fn step_aside() {
+    #[cfg(target_os = "linux")] // Elsewhere it would slow the whole process down.
+    if let Err(error) = rustix::process::nice(10) {
+        tracing::debug!(%error, "hashing has the priority of everything else");
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // What still hashes is not waited for: its outcome has no more use.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -24,6 +24,12 @@ const DRAIN: u64 = 4;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send its request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a client may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How many connections may be open at a time; whoever comes later waits to be let in.
+const MOST_CONNECTIONS: usize = 4096;
 /// The largest request body.
 const LARGEST_BODY: usize = 64 * 1024;
 /// How many units of work one worker may have beside its requests.
@@ -73,6 +79,9 @@ pub fn serve(
     .disable_signals()
     .worker_max_blocking_threads(BLOCKING)
     .client_request_timeout(PATIENCE)
+    .client_disconnect_timeout(FAREWELL)
+    .tls_handshake_timeout(HANDSHAKE)
+    .max_connections(MOST_CONNECTIONS / workers.max(1))
     .keep_alive(KEEP_ALIVE)
     .on_connect(move |_, connection| {
         connection.insert(counted.drain.hold());

@@ -204,16 +204,27 @@ async fn authenticate(
     let right =
         match app.passwords.verify(Password::presented(typed.password), hash.clone(), known_device).await {
             Ok(right) => right,
-            Err(VerifyFailure::Busy) => return Ok(Err(LoginProblem::Busy)),
-            Err(VerifyFailure::Failed(error)) => return Err(PageFailure::Internal(error.to_string()).into()),
+            // Nothing was compared: that is no failure of the person's.
+            Err(busy_or_failed) => {
+                forgive(app, &attempt, now).await;
+                return match busy_or_failed {
+                    VerifyFailure::Busy => Ok(Err(LoginProblem::Busy)),
+                    VerifyFailure::Failed(error) => Err(PageFailure::Internal(error.to_string()).into()),
+                };
+            }
         };
     let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
         return Ok(Err(LoginProblem::WrongCredentials));
     };
-    if let Err(error) = app.state.throttle.forgive(&attempt, now).await {
-        tracing::warn!(%error, "a success stays counted as an attempt");
-    }
+    forgive(app, &attempt, now).await;
     Ok(Ok(Person { id: user.id, hash }))
+}
+
+/// Takes an attempt back that was no failure; if it cannot be, a limit is reached a little sooner.
+async fn forgive(app: &App, attempt: &Attempt, now: OffsetDateTime) {
+    if let Err(error) = app.state.throttle.forgive(attempt, now).await {
+        tracing::warn!(%error, "what was no failure stays counted as one");
+    }
 }
 
 /// Nobody can sign in while the state store is away: the page says so and keeps what was typed.

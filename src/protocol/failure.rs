@@ -51,9 +51,12 @@ pub enum PageFailure {
     /// The parameters are no form-encoded UTF-8 text.
     #[error("undecodable parameters: {0}")]
     Undecodable(#[from] Undecodable),
-    /// The body is over its limit, or could not be received.
+    /// The body, or what would have to be kept of it, is over its limit.
     #[error("the request is too large")]
     BodyTooLarge,
+    /// The body came too slowly, or the connection broke.
+    #[error("the body did not arrive whole in time")]
+    BodyIncomplete,
     /// The request target is over its limit.
     #[error("the request target is too long")]
     TargetTooLong,
@@ -123,6 +126,7 @@ impl PageFailure {
             PageFailure::BodyTooLarge | PageFailure::TargetTooLong | PageFailure::ParameterTooLong(_) => {
                 "too-large"
             }
+            PageFailure::BodyIncomplete => "incomplete",
             PageFailure::ContentType => "content-type",
             PageFailure::Method(_) => "method",
             PageFailure::NotFound => "not-found",
@@ -146,6 +150,7 @@ impl PageFailure {
             PageFailure::CrossSite(_) => 403,
             PageFailure::NotFound => 404,
             PageFailure::Method(_) => 405,
+            PageFailure::BodyIncomplete => 408,
             PageFailure::BodyTooLarge => 413,
             PageFailure::TargetTooLong => 414,
             PageFailure::ContentType => 415,
@@ -166,6 +171,7 @@ impl PageFailure {
             | PageFailure::ParameterRepeated(_)
             | PageFailure::Undecodable(_)
             | PageFailure::BodyTooLarge
+            | PageFailure::BodyIncomplete
             | PageFailure::TargetTooLong
             | PageFailure::ParameterTooLong(_)
             | PageFailure::ContentType

@@ -14,9 +14,12 @@ pub struct Throttle {
     kv: Kv,
 }
 
+/// What is counted, within how long, and how many may be.
+type Counter = (Key, Duration, u64);
+
 /// An attempt to sign in, as it is counted.
 pub struct Attempt {
-    counters: [(Key, Duration, u64); 3],
+    counters: [Counter; 3],
 }
 
 impl Attempt {
@@ -42,15 +45,17 @@ impl Throttle {
         Throttle { kv }
     }
 
-    /// Counts an attempt; answers how long to wait if it is one too many.
+    /// Counts an attempt; answers how long to wait if it is one too many. Such a one is not counted: nobody
+    /// looked at its password, so it was no failure.
     pub async fn admit(
         &self,
         attempt: &Attempt,
         now: OffsetDateTime,
     ) -> Result<Option<Duration>, StateError> {
-        for (key, window, most) in &attempt.counters {
+        for (at, (key, window, most)) in attempt.counters.iter().enumerate() {
             let hits = self.kv.hit(key, *window, now).await?;
             if hits.count > *most {
+                self.take_back(attempt.counters.iter().take(at + 1), now).await?;
                 return Ok(Some(hits.resets - now));
             }
         }
@@ -59,7 +64,15 @@ impl Throttle {
 
     /// Takes an admitted attempt back, because it was no failure.
     pub async fn forgive(&self, attempt: &Attempt, now: OffsetDateTime) -> Result<(), StateError> {
-        for (key, ..) in &attempt.counters {
+        self.take_back(attempt.counters.iter(), now).await
+    }
+
+    async fn take_back(
+        &self,
+        counters: impl Iterator<Item = &Counter>,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        for (key, ..) in counters {
             self.kv.unhit(key, now).await?;
         }
         Ok(())

@@ -13,8 +13,10 @@ const COMPLETED: Duration = Duration::hours(24);
 const PARKED: Duration = Duration::hours(1);
 /// How many one network may park within that time.
 const MOST_PER_NETWORK: u64 = 20;
-/// How many may be parked within that time in all: at most 64 KiB each, 100 MB together.
-const MOST_IN_ALL: u64 = 1600;
+/// How many may be parked within that time in all. What two such times allow can lie here at once: 100 MB.
+const MOST_IN_ALL: u64 = 750;
+/// The largest that may be parked, in bytes. The escapes in a request of the largest size can make more of it.
+pub const LARGEST: usize = 64 * 1024;
 
 /// The drawer of tickets.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Reading requests: parameters and credentials, strictly and once.
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::web::Bytes;
 
@@ -9,8 +10,13 @@ use crate::protocol::failure::{BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
 use crate::web::language;
 
-/// A request's body, or why it could not be taken: over the limit, or the connection broke.
+/// A request's body, or why it could not be taken: over the limit, too slow, or the connection broke.
 pub type Body = Result<Bytes, actix_web::Error>;
+
+/// Tells whether there was too much of a body, and not too little.
+fn is_too_large(error: &actix_web::Error) -> bool {
+    matches!(error.as_error(), Some(PayloadError::Overflow))
+}
 
 /// Tells whether a body is declared as a form.
 fn is_form(req: &HttpRequest) -> bool {
@@ -50,7 +56,10 @@ pub fn authorization_form(
     if !is_form(req) {
         return Err(PageFailure::ContentType);
     }
-    let Ok(body) = body else { return Err(PageFailure::BodyTooLarge) };
+    let body = body.as_ref().map_err(|error| match is_too_large(error) {
+        true => PageFailure::BodyTooLarge,
+        false => PageFailure::BodyIncomplete,
+    })?;
     let params = Params::parse(body, known)?;
     language::note(req, &params, None);
     Ok(params)
@@ -70,9 +79,12 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     if is_in_query(req, &SECRET) {
         return Err(bad("invalid_request", "credentials and codes belong in the body, not in the query"));
     }
-    let Ok(body) = body else {
-        return Err(TokenFailure { status: 413, ..bad("invalid_request", "the request is too large") });
-    };
+    let body = body.as_ref().map_err(|error| match is_too_large(error) {
+        true => TokenFailure { status: 413, ..bad("invalid_request", "the request is too large") },
+        false => {
+            TokenFailure { status: 408, ..bad("invalid_request", "the body did not arrive whole in time") }
+        }
+    })?;
     let params = Params::parse(body, known).map_err(|why| {
         let failure = bad("invalid_request", "the body is not form-encoded UTF-8");
         failure.because(why.to_string())

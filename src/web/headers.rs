@@ -22,6 +22,7 @@ use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
 use crate::texts::Texts;
 use crate::web::answer::{ClientAddress, RequestId, see_other, shell, shell_of};
+use crate::web::body;
 use crate::web::debug;
 use crate::web::failure::failure_page;
 use crate::web::language;
@@ -49,13 +50,14 @@ pub async fn around<B: MessageBody + 'static>(
 }
 
 async fn answer<B: MessageBody + 'static>(
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<B>,
     app: &App,
     peer: Option<IpAddr>,
     id: &str,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let begun = Instant::now();
+    let rest = body::limit(&mut req);
     let _counted = InFlight::begin(&app.metrics.in_flight);
     req.extensions_mut().insert(RequestId(id.to_owned()));
     let texts = language::begin(req.request(), app);
@@ -77,11 +79,15 @@ async fn answer<B: MessageBody + 'static>(
     let mut res = render_failure(answered?, app);
     let texts = language::texts(res.request());
     secure(res.headers_mut(), app, id, texts);
-    if app.drain.has_begun() {
+    // The rest of a body that came too slowly is not waited for (RFC 9110 §15.5.9).
+    if app.drain.has_begun() || res.status() == StatusCode::REQUEST_TIMEOUT {
         res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     line.write(res.status().as_u16(), res.request().app_data().unwrap_or(&app.metrics.unmatched));
-    Ok(res)
+    Ok(match rest {
+        None => res,
+        Some(rest) => res.map_body(|_, answer| EitherBody::right(rest.beside(BoxBody::new(answer)))),
+    })
 }
 
 /// The one line about a request.

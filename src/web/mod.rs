@@ -2,6 +2,7 @@
 
 pub mod headers; // what surrounds every request
 pub mod extract; // reading requests
+pub mod body; // bodies that come too slowly
 pub mod browser; // cookies, and whether a form is our own page's
 pub mod language; // which language to answer in
 

@@ -12,6 +12,7 @@ use crate::protocol::decide::Done;
 use crate::protocol::failure::PageFailure;
 use crate::protocol::params::Params;
 use crate::secret::{base64url, from_base64url, same};
+use crate::state::tickets::LARGEST;
 use crate::web::answer::ClientAddress;
 use crate::web::browser::Browser;
 use crate::web::language;
@@ -106,6 +107,9 @@ impl Ticket {
         let text = base64url(&sealed);
         if text.len() <= LONGEST {
             return Ok(text);
+        }
+        if sealed.len() > LARGEST {
+            return Err(PageFailure::BodyTooLarge);
         }
         // Who has signed in is nobody's flood.
         let from = req.extensions().get::<ClientAddress>().copied().filter(|_| self.done.login.is_none());

@@ -169,6 +169,9 @@ error-undecodable-title = Anfrage ist nicht lesbar
 error-undecodable-what = Die Adresse enthält Zeichen, die nicht richtig codiert sind (Prozentcodierung oder UTF-8).
 error-undecodable-next = Gehen Sie zurück zur Anwendung und beginnen Sie dort von vorn. Wenn Sie die Adresse kopiert haben, kopieren Sie sie vollständig.
 
+error-incomplete-title = Die Anfrage kam nicht an
+error-incomplete-what = Die Verbindung war zu langsam oder brach ab, bevor die ganze Anfrage hier war. Es wurde nichts ausgeführt.
+error-incomplete-next = Gehen Sie zurück und versuchen Sie es noch einmal.
 error-too-large-title = Anfrage ist zu groß
 error-too-large-what = Die Anfrage oder ein Teil davon ist länger, als dieser Dienst annimmt.
 error-too-large-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort. Für die Entwicklung: Senden Sie weniger, zum Beispiel einen kürzeren Wert für state.

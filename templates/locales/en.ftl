@@ -172,6 +172,9 @@ error-undecodable-title = Request cannot be read
 error-undecodable-what = The address contains characters that are not encoded correctly (percent-encoding or UTF-8).
 error-undecodable-next = Go back to the application and start again from there. If you copied the address, copy it whole.
 
+error-incomplete-title = The request did not arrive
+error-incomplete-what = The connection was too slow, or it broke before the whole request was here. Nothing was done.
+error-incomplete-next = Go back and try again.
 error-too-large-title = Request is too large
 error-too-large-what = The request, or one of its parameters, is longer than this service accepts.
 error-too-large-next = Go back to the application and tell its makers. For developers: send less, for example a shorter state.

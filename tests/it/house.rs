@@ -225,7 +225,7 @@ fn what_belongs_in_one_place_is_only_there() {
         ("now_utc", &["clock"]),
         ("rand_bytes", &["secret"]),
         ("josekit", &["keys"]),
-        ("web::block", &["db", "password"]),
+        ("web::block", &["db"]),
         ("env::var", &["config", "cli", "demo"]),
         ("redis::", &["state"]),
         // What others registered is fetched under the guard, or not at all.

@@ -49,7 +49,8 @@ impl Installation {
         .await
     }
 
-    async fn with(settings: Vec<(&'static str, String)>) -> Installation {
+    /// One with these settings, as variables of its environment.
+    pub async fn with(settings: Vec<(&'static str, String)>) -> Installation {
         let issuer = format!("http://127.0.0.1:{}", free_port());
         let folder = tempfile::tempdir().unwrap();
         let installation = Installation { folder, issuer, settings, running: None, log: Arc::default() };

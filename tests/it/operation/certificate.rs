@@ -8,6 +8,7 @@ use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion
 
 use crate::cli::Shell;
 use crate::cli::serving::{self, Server};
+use crate::flows::slow::{ended, hang};
 use crate::support::certificate::certificate;
 use crate::support::redis::free_port;
 
@@ -166,4 +167,19 @@ fn a_pair_that_cannot_be_used_is_refused_at_start_with_the_reason() {
         );
         shell.run(&["serve", "--config", &file]).bad(why);
     }
+}
+
+/// A handshake that is begun and not finished is given up, and nobody else notices.
+#[test]
+fn handshakes_that_are_never_finished_are_given_up() {
+    let shell = Shell::new();
+    let (cert, key) = certificate(1, 2);
+    put(&shell, &cert, &key);
+    let (_server, port) = served(&shell);
+    let begun = Instant::now();
+    let half_a_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    let hanging = (0..80).map(|number| hang(port, &half_a_hello[..half_a_hello.len() * (number % 2)]));
+    let hanging = hanging.collect();
+    assert_eq!(shown(port), 1);
+    ended(hanging, begun);
 }
