@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use time::Duration;
+
 use crate::protocol::cause::Cause;
 use crate::protocol::params::Undecodable;
 use crate::protocol::redirect_uri::Mismatch;
@@ -236,9 +238,14 @@ pub struct TokenFailure {
     pub error: OAuthError,
     /// Whether a Basic challenge belongs to the answer.
     pub basic_challenge: bool,
+    /// After how many seconds the same request may succeed.
+    pub retry_after: Option<u32>,
     /// The precise cause: for the log and for the client's developer, never for the answer.
     pub cause: Option<Cause>,
 }
+
+/// A store that cannot be reached is asked again in a moment.
+const MOMENT: u32 = 5;
 
 impl TokenFailure {
     /// A 400 with this error.
@@ -247,6 +254,7 @@ impl TokenFailure {
             status: 400,
             error: OAuthError::new(code, description),
             basic_challenge: false,
+            retry_after: None,
             cause: None,
         }
     }
@@ -267,7 +275,20 @@ impl TokenFailure {
             status: 401,
             error: OAuthError::new("invalid_client", "client authentication failed"),
             basic_challenge,
+            retry_after: None,
             cause: Some(cause.into()),
+        }
+    }
+
+    /// 429: too many wrong secrets came, and for this long none is looked at.
+    pub fn held_off(left: Duration) -> TokenFailure {
+        let cause = Cause::new("too many wrong secrets of this client came from this network");
+        TokenFailure {
+            status: 429,
+            error: OAuthError::new("temporarily_unavailable", "too many wrong client secrets"),
+            basic_challenge: false,
+            retry_after: Some(u32::try_from(left.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1)),
+            cause: Some(cause.mend("find what still sends an old secret")),
         }
     }
 
@@ -277,6 +298,7 @@ impl TokenFailure {
             status: 503,
             error: OAuthError::new("temporarily_unavailable", "try again in a moment"),
             basic_challenge: false,
+            retry_after: Some(MOMENT),
             cause: Some(cause.into()),
         }
     }
@@ -287,6 +309,7 @@ impl TokenFailure {
             status: 500,
             error: OAuthError::new("server_error", "the server failed"),
             basic_challenge: false,
+            retry_after: None,
             cause: Some(cause.into()),
         }
     }

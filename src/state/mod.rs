@@ -10,6 +10,7 @@ pub mod survey; // what an operator should know of it
 
 pub mod codes;
 pub mod failures; // what went wrong for each client
+pub mod guesses; // of the secrets of clients
 pub mod mark; // by which everybody notices that all is gone
 pub mod sessions;
 pub mod throttle;
@@ -43,8 +44,10 @@ pub struct State {
     pub codes: codes::Codes,
     /// Pending requests: completed ones, and those too large for an address.
     pub tickets: tickets::Tickets,
-    /// Limits on guessing.
+    /// Limits on guessing passwords.
     pub throttle: throttle::Throttle,
+    /// Limits on guessing the secrets of clients.
+    pub guesses: guesses::Guesses,
     /// What went wrong for each client, for its developer.
     pub failures: failures::Failures,
     /// Tells when the store has lost everything.
@@ -59,6 +62,7 @@ impl State {
             codes: codes::Codes::new(kv.clone()),
             tickets: tickets::Tickets::new(kv.clone()),
             throttle: throttle::Throttle::new(kv.clone()),
+            guesses: guesses::Guesses::new(kv.clone()),
             failures: failures::Failures::new(kv.clone()),
             mark: mark::Mark::new(kv.clone()),
         }

@@ -111,8 +111,8 @@ impl ResponseError for TokenFailure {
     fn error_response(&self) -> HttpResponse {
         let mut res = HttpResponse::build(self.status_code());
         no_store(&mut res);
-        if self.status == 503 {
-            res.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        if let Some(seconds) = self.retry_after {
+            res.insert_header((header::RETRY_AFTER, seconds));
         }
         res.json(json!({ "error": self.error.code, "error_description": self.error.description }))
     }

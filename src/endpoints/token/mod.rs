@@ -4,7 +4,7 @@ mod code;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::protocol::cause::Cause;
@@ -12,6 +12,7 @@ use crate::protocol::client::Client;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::Params;
+use crate::web::answer::ClientAddress;
 use crate::web::cors;
 use crate::web::extract::{self, Body};
 
@@ -52,12 +53,23 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
     if let (None, Some(raw)) = (&client, credentials.raw_client_id()) {
         client = app.clients.find(raw).await?;
     }
+    let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
+    let now = app.clock.now();
     if let Some(client) = &client {
         cors::note_client(req, client);
+        if let Some(left) = app.state.guesses.held_off(&client.id, &network, now) {
+            return Err(TokenFailure::held_off(left));
+        }
     }
-    credentials.verify(client.as_deref()).map_err(|failure| match failure.cause.clone() {
-        Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),
-        None => failure,
-    })?;
+    if let Err(failure) = credentials.verify(client.as_deref()) {
+        // A client that does not exist has no secret to be guessed, and there is no end of those.
+        if let (Some(client), true) = (&client, failure.error.code == "invalid_client") {
+            app.state.guesses.failed(&client.id, &network, now).await?;
+        }
+        return Err(match failure.cause.clone() {
+            Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),
+            None => failure,
+        });
+    }
     client.ok_or_else(|| TokenFailure::invalid_client(false, "the client is unknown"))
 }

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::refusal;
-use crate::support::app::{REDIRECT, TestApp};
+use crate::support::app::{Options, REDIRECT, TestApp};
 
 const SECRET: &str = "sEcret-0123456789_abcdefghijklmnopqrstuvwxyz";
 /// The pair, form-encoded and in Base64, of the client with the most awkward name and secret.
@@ -141,5 +141,40 @@ async fn every_refused_client_is_told_the_same() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn wrong_secrets_are_held_off_where_they_come_from() {
+    let behind_a_proxy = Options {
+        adjust: |config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()],
+        ..Options::default()
+    };
+    let app = TestApp::start_with(behind_a_proxy).await;
+    client(&app, "basic", Some(SECRET), "client_secret_basic", false).await;
+    client(&app, "other", Some(SECRET), "client_secret_basic", false).await;
+    let browser = app.browser();
+    let send = async |id: &str, secret: &str, from: &str| {
+        let request = browser.request(Method::POST, &app.at("/token")).form(&[("grant_type", "none")]);
+        let request = request.basic_auth(id, Some(secret)).header("x-forwarded-for", from);
+        browser.send(request).await
+    };
+    for _ in 0..60 {
+        assert_eq!(send("basic", "wrong", "192.0.2.1").await.status, 401);
+        assert_eq!(send("nobody", "wrong", "192.0.2.1").await.status, 401);
+    }
+    let held_off = send("basic", SECRET, "192.0.2.99").await;
+    assert_eq!(
+        (held_off.status.as_u16(), &held_off.json()["error"]),
+        (429, &json!("temporarily_unavailable"))
+    );
+    let wait: i64 = held_off.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(send("nobody", "wrong", "192.0.2.1").await.status, 401, "there is nothing to be guessed");
+    // 400 is what a client that is believed hears of such a grant_type.
+    assert_eq!(send("other", SECRET, "192.0.2.1").await.status, 400, "another client");
+    assert_eq!(send("basic", SECRET, "198.51.100.1").await.status, 400, "another network");
+    app.clock.advance(time::Duration::seconds(wait));
+    assert_eq!(send("basic", SECRET, "192.0.2.1").await.status, 400, "a minute later");
     app.finish().await;
 }
