@@ -45,6 +45,7 @@ fn filled(provider: &Provider, text: &str) -> String {
         ("{verifier}", VERIFIER),
         ("{password}", PASSWORD),
         ("{request}", &authorization_request()),
+        ("{account}", &provider.user.id),
     ] {
         text = text.replace(name, value);
     }

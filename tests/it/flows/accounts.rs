@@ -156,8 +156,15 @@ async fn one_of_two_signs_out(state: State) {
     browser.submit(&home, &[("account", "nobody")]).await;
     let both = browser.get(&silent).await;
     assert_eq!(outcome(&app, &both), Outcome::error("account_selection_required"), "nobody was signed out");
+    // She is chosen in another tab, which has not gone on yet.
+    let choice = browser.open(&rp.authorize(&[])).await;
+    let ticket = choice.form().fields.into_iter().find(|(name, _)| name == "ticket").unwrap().1;
+    let fields = [("ticket", ticket.as_str()), ("account", ada.id.as_str())];
+    let chosen = browser.post(&app.at("/select"), &fields).await.location().unwrap();
     let left = browser.submit(&home, &[("account", &ada.id)]).await;
     assert_eq!(left.url.path(), "/");
+    let late = browser.open(chosen.as_str()).await;
+    assert_eq!(outcome(&app, &late), Outcome::Login, "nobody else stands in for her");
     assert!(!left.body.contains("ada Example") && left.body.contains("eve Example"), "{}", left.body);
     assert_eq!(rp.redeem(&browser, &code, &[]).await.status, 400, "her code is dead");
     let token = of_ada["access_token"].as_str().unwrap();
