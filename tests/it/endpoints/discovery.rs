@@ -196,7 +196,7 @@ async fn every_member_is_kept() {
             }
             // authorize_prompt.rs and select.rs see what each does.
             "prompt_values_supported" => {
-                assert_eq!(document[name], json!(["none", "login", "consent", "select_account"]))
+                assert_eq!(document[name], json!(["none", "login", "consent", "select_account"]));
             }
             "ui_locales_supported" => {
                 assert_eq!(list(name), ["en", "de"]);
