@@ -12,6 +12,9 @@ const KEYS: &str = "\n[keys]\nrsa_bits = 3072\njwks_max_age = 2\npublish_before 
 /// How many people redeem codes at once: fewer than would fill the machine, or the queue would be measured.
 const CONNECTIONS: usize = 2;
 
+/// One request; answers how long it took.
+type Ask = fn(&Provider, &mut Connection, usize) -> Duration;
+
 /// How long requests took.
 struct Times(Vec<Duration>);
 
@@ -26,8 +29,7 @@ impl Times {
 /// whatever else the machine does falls on both.
 pub fn report(provider: &mut Provider, scale: usize) {
     let before = provider.restart_with(KEYS);
-    let kinds: [(&str, fn(&Provider, &mut Connection, usize) -> Duration); 2] =
-        [("/token, RS256", token), ("JWKS", jwks)];
+    let kinds: [(&str, Ask); 2] = [("/token, RS256", token), ("JWKS", jwks)];
     println!("\n{:<34}{:>12}{:>12}{:>10}", "making RSA keys while asked", "median", "p99", "requests");
     for (name, ask) in kinds {
         let (mut calm, mut busy, mut made) = (vec![], vec![], 0);
@@ -48,12 +50,7 @@ pub fn report(provider: &mut Provider, scale: usize) {
 }
 
 /// Asks so many times at least, and until a key was made meanwhile, if any is to be.
-fn requests(
-    provider: &Provider,
-    times: usize,
-    rotating: Option<&AtomicUsize>,
-    ask: fn(&Provider, &mut Connection, usize) -> Duration,
-) -> Vec<Duration> {
+fn requests(provider: &Provider, times: usize, rotating: Option<&AtomicUsize>, ask: Ask) -> Vec<Duration> {
     let (next, over, taken) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(vec![]));
     std::thread::scope(|scope| {
         let asking: Vec<_> = (0..CONNECTIONS)
@@ -81,7 +78,9 @@ fn requests(
                 }
             });
         }
-        asking.into_iter().for_each(|asking| asking.join().unwrap());
+        for asking in asking {
+            asking.join().unwrap();
+        }
         over.store(true, Ordering::Relaxed);
     });
     taken.into_inner().unwrap()

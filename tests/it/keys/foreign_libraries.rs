@@ -225,7 +225,9 @@ async fn through_five_rotations_on_postgres_and_redis_no_verification_fails() {
             tend(node).await;
         }
         // All at the same moment: the clocks are never further apart than they were told to be.
-        nodes.iter().for_each(|node| node.clock.advance(Duration::seconds(150)));
+        for node in &nodes {
+            node.clock.advance(Duration::seconds(150));
+        }
     }
     let etag = |node: &TestApp| node.app.keys.ring.load().jwks.etag.clone();
     // A step that one node has just taken by itself is seen by the others within seconds.
