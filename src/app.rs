@@ -128,6 +128,10 @@ impl App {
                 self.metrics.connections(store, pool, in_use, idle);
             }
         }
+        self.metrics.asked("main", self.db.statements());
+        if self.db.is_embedded() || matches!(self.kv, Kv::Redis(_)) {
+            self.metrics.asked("state", self.kv.asked());
+        }
         let now = self.clock.now().unix_timestamp();
         for key in self.keys.outlook() {
             let span = |seconds: i64| Duration::seconds(seconds).as_seconds_f64();

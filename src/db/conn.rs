@@ -1,14 +1,16 @@
 //! One connection, to either backend.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, PgConnection, QueryResult, SqliteConnection};
 
-use super::Url;
 use super::fault::{one_line, unopened};
 use super::url::with_defaults;
+use super::{Url, each};
 
 pub use either::Conn;
 
@@ -32,6 +34,27 @@ pub enum Durability {
     Power,
     /// `synchronous=NORMAL`: sessions and codes survive a crash of the process.
     Process,
+}
+
+/// How many statements all connections of a database were asked, transactions' ends included.
+#[derive(Clone, Default)]
+pub(super) struct Asked(Arc<AtomicU64>);
+
+impl Asked {
+    /// Has every statement of a connection counted from now on.
+    pub(super) fn count(&self, mut conn: Conn) -> Conn {
+        let Asked(asked) = self.clone();
+        each!(&mut conn, |c| c.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { .. } = event {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+        conn
+    }
+
+    pub(super) fn so_far(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Opens a connection; else says why not, without a password.

@@ -24,7 +24,7 @@ pub use conn::{Conn, Durability};
 pub use fault::DbError;
 pub use url::Url;
 
-use conn::connect;
+use conn::{Asked, connect};
 use fault::{is_lost, leads_nowhere, told_apart, unavailable};
 use pool::{Lent, Pool};
 use side::Side;
@@ -48,6 +48,7 @@ pub struct Db {
     read: Side,
     write: Side,
     measured: Store,
+    asked: Asked,
 }
 
 /// The connections of one pool.
@@ -75,9 +76,11 @@ impl Db {
 
     /// Prepares connections and makes none yet: for who only looks.
     pub fn attach(url: &Url, durability: Durability) -> Db {
+        let asked = Asked::default();
         let side = |size: u32, read_only: bool| {
-            let url = url.clone();
-            Side::new(Pool::new(size, move || connect(&url, durability, read_only)), size)
+            let (url, asked) = (url.clone(), asked.clone());
+            let open = move || connect(&url, durability, read_only).map(|conn| asked.count(conn));
+            Side::new(Pool::new(size, open), size)
         };
         let shared = |size| {
             let shared = side(size, false);
@@ -89,12 +92,17 @@ impl Db {
             (Url::Sqlite(_), Durability::Process) => shared(1),
             (Url::Postgres(_), _) => shared(8),
         };
-        Db { url: url.clone(), durability, read, write, measured: Store::default() }
+        Db { url: url.clone(), durability, read, write, measured: Store::default(), asked }
     }
 
     /// The same database, whose operations count as those of this store.
     pub fn measured(self, measured: Store) -> Db {
         Db { measured, ..self }
+    }
+
+    /// How many statements it was asked so far, those that begin and end transactions included.
+    pub fn statements(&self) -> u64 {
+        self.asked.so_far()
     }
 
     /// The connections at this moment.
@@ -166,6 +174,26 @@ impl Db {
             let db = self.clone();
             self.hop(&self.write, move || db.write_now(work)).await
         };
+        count(&self.measured.write, begun, &done);
+        done
+    }
+
+    /// Runs one statement that writes, which is a transaction by itself.
+    pub async fn write_one<T, F>(&self, statement: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    {
+        // On a server the beginning of a transaction finds out whether the connection is still alive, while
+        // it does no harm to ask again on another one.
+        if !self.is_embedded() || self.durability == Durability::Power {
+            return self.write(statement).await;
+        }
+        let begun = Instant::now();
+        let done = self.take(&self.write).and_then(|mut lent| {
+            let done = statement(lent.conn());
+            self.done(lent, done)
+        });
         count(&self.measured.write, begun, &done);
         done
     }

@@ -86,6 +86,14 @@ impl Kv {
         }
     }
 
+    /// How many commands, or statements, it was asked so far; in `PostgreSQL` together with the main store.
+    pub fn asked(&self) -> u64 {
+        match self {
+            Kv::Sql(kv) => kv.db().statements(),
+            Kv::Redis(kv) => kv.asked(),
+        }
+    }
+
     /// Stores a value until `exp`, in place of any other.
     pub async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
         both!(self, kv => kv.put(key, value, exp))

@@ -2,6 +2,7 @@
 //! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use redis::aio::ConnectionManager;
@@ -21,6 +22,7 @@ pub struct RedisKv {
     link: Arc<Link>,
     scripts: Arc<Scripts>,
     measured: Store,
+    asked: Arc<AtomicU64>,
 }
 
 struct Scripts {
@@ -78,11 +80,15 @@ impl RedisKv {
                  return redis.call('EXPIREAT', KEYS[1], tonumber(last[2]) + tonumber(ARGV[4]))",
             ),
         };
-        Ok(RedisKv { link, scripts: Arc::new(scripts), measured: Store::default() })
+        Ok(RedisKv { link, scripts: Arc::new(scripts), measured: Store::default(), asked: Arc::default() })
     }
 
     pub(super) fn measured(self, measured: Store) -> RedisKv {
         RedisKv { measured, ..self }
+    }
+
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(super) async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
@@ -112,6 +118,7 @@ impl RedisKv {
         changes: bool,
         ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, StateError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let answer = self.link.ask(changes, ask).await;
         operation.ended(

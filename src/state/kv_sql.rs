@@ -63,6 +63,13 @@ impl SqlKv {
         self.db.write(work).await.map_err(|error| failed(&error))
     }
 
+    async fn write_one<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        self.db.write_one(statement).await.map_err(|error| failed(&error))
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Clone + Send + 'static,
@@ -99,7 +106,7 @@ impl SqlKv {
             ON CONFLICT (k) DO UPDATE SET v = excluded.v, spent = FALSE, n = 0, exp = excluded.exp, \
             sweep = excluded.sweep WHERE kv.exp <= ?";
         let (key, value, exp) = (key.as_str().to_owned(), value.to_vec(), exp.unix_timestamp());
-        self.write(move |conn| {
+        self.write_one(move |conn| {
             let (exp, sweep) = (Bind::Number(exp), Bind::Number(exp + GARBAGE));
             let row = [Bind::Text(&key), Bind::Bytes(&value), exp, sweep, Bind::Number(still)];
             Ok(each!(conn, |c| fixed::<()>(PUT, &row).execute(c)?) == 1)
@@ -126,19 +133,21 @@ impl SqlKv {
         const SPEND: &str =
             "UPDATE kv SET spent = TRUE, exp = ? WHERE k = ? AND spent = FALSE AND exp > ? RETURNING v";
         const SPENT: &str = "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = TRUE";
-        let key = key.as_str().to_owned();
+        let (fresh, spent) = (key.as_str().to_owned(), key.as_str().to_owned());
         let (remember, now) = (remember.unix_timestamp(), now.unix_timestamp());
-        self.write(move |conn| {
-            let fresh = [Bind::Number(remember), Bind::Text(&key), Bind::Number(now)];
-            let value = each!(conn, |c| fixed::<Binary>(SPEND, &fresh).get_result(c).optional()?);
-            if let Some(value) = value {
-                return Ok(Spend::Fresh(value));
-            }
-            let spent = [Bind::Text(&key), Bind::Number(now)];
-            let value = each!(conn, |c| fixed::<Binary>(SPENT, &spent).get_result(c).optional()?);
-            Ok(value.map_or(Spend::Unknown, Spend::Spent))
-        })
-        .await
+        let fresh = self.write_one(move |conn| {
+            let fresh = [Bind::Number(remember), Bind::Text(&fresh), Bind::Number(now)];
+            Ok(each!(conn, |c| fixed::<Binary>(SPEND, &fresh).get_result(c).optional()?))
+        });
+        if let Some(value) = fresh.await? {
+            return Ok(Spend::Fresh(value));
+        }
+        // Who comes too late for one step may look in another: what is spent stays so.
+        let spent = self.read(move |conn| {
+            let spent = [Bind::Text(&spent), Bind::Number(now)];
+            Ok(each!(conn, |c| fixed::<Binary>(SPENT, &spent).get_result(c).optional()?))
+        });
+        Ok(spent.await?.map_or(Spend::Unknown, Spend::Spent))
     }
 
     pub(super) async fn swap(
@@ -153,7 +162,7 @@ impl SqlKv {
             "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND spent = FALSE AND exp > ?";
         let (key, old, new) = (key.as_str().to_owned(), old.to_vec(), new.to_vec());
         let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
-        self.write(move |conn| {
+        self.write_one(move |conn| {
             let set = [Bind::Bytes(&new), Bind::Number(exp), Bind::Number(exp + GARBAGE)];
             let row = [set[0], set[1], set[2], Bind::Text(&key), Bind::Bytes(&old), Bind::Number(now)];
             Ok(each!(conn, |c| fixed::<()>(SWAP, &row).execute(c)?) == 1)
@@ -190,7 +199,7 @@ impl SqlKv {
 
     pub(super) async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
         let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
-        self.write(move |conn| {
+        self.write_one(move |conn| {
             let counted = kv::table.find(key).filter(kv::exp.gt(now)).filter(kv::n.gt(0));
             diesel::update(counted).set(kv::n.eq(kv::n - 1)).execute(conn)?;
             Ok(())
@@ -200,7 +209,7 @@ impl SqlKv {
 
     pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
         let key = key.as_str().to_owned();
-        self.write(move |conn| {
+        self.write_one(move |conn| {
             diesel::delete(kv::table.find(key)).execute(conn)?;
             Ok(())
         })
@@ -245,7 +254,7 @@ impl SqlKv {
 
     pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
         let (set, member) = (set.as_str().to_owned(), member.to_owned());
-        self.write(move |conn| {
+        self.write_one(move |conn| {
             diesel::delete(kv_index::table.find((set, member))).execute(conn)?;
             Ok(())
         })

@@ -1,5 +1,6 @@
 //! Authorizations that were taken back before their tokens expired.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
@@ -41,12 +42,10 @@ pub async fn kill(
 pub async fn holder(db: &Db, grant_id: GrantId, user_id: &str) -> Result<Option<User>, DbError> {
     let user_id = user_id.to_owned();
     db.read(move |conn| {
-        let dead = dead_grants::table.find(grant_id.as_bytes().to_vec()).select(dead_grants::exp);
-        if dead.first::<i64>(conn).optional()?.is_some() {
-            return Ok(None);
-        }
-        let row: Option<super::users::Row> = users::table.find(user_id).first(conn).optional()?;
-        Ok(row.map(super::users::Row::into_user).transpose()?.filter(|user| !user.disabled))
+        let dead = dead_grants::table.find(grant_id.as_bytes().to_vec());
+        let person = users::table.find(user_id).filter(users::disabled.eq(false)).filter(not(exists(dead)));
+        let row: Option<super::users::Row> = person.first(conn).optional()?;
+        row.map(super::users::Row::into_user).transpose()
     })
     .await
 }

@@ -91,6 +91,14 @@ impl Metrics {
         }
     }
 
+    /// Takes down how much a store was asked so far.
+    pub fn asked(&self, store: &str, statements: u64) {
+        let help = "Statements a database, or commands Redis, was asked";
+        self.registry
+            .counter("countersign_store_statements_total", help, &[("store", store)])
+            .absolute(statements);
+    }
+
     /// Takes down how many connections a pool has at this moment.
     pub fn connections(&self, store: &str, pool: &str, in_use: u32, idle: u32) {
         for (state, count) in [("in_use", in_use), ("idle", idle)] {

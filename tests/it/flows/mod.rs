@@ -16,5 +16,6 @@ mod races;
 mod restart;
 mod session;
 pub mod slow;
+mod statements;
 mod tampering;
 mod throttle;
