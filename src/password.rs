@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use data_encoding::BASE64_NOPAD;
 use metrics::Gauge;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -19,8 +19,7 @@ use crate::telemetry::metrics::Passwords;
 
 /// Memory (KiB), passes and lanes of Argon2id for new hashes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
-/// How long a login may wait for its turn before it is told to try again: half as long on a device where the
-/// person has not signed in before, so that who has gets a turn even while strangers keep the queue full.
+/// How long a login may wait for its turn before it is told to try again.
 const QUEUE: Duration = Duration::from_secs(2);
 /// How long a hashing thread with nothing to do keeps itself and its buffer.
 const IDLE: Duration = Duration::from_secs(10);
@@ -116,6 +115,7 @@ thread_local! {
 pub struct Verifier {
     threads: Threads,
     turns: Arc<Semaphore>,
+    strangers: Semaphore,
     /// How many wait or hash, and how many may.
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
@@ -131,6 +131,7 @@ impl Default for Verifier {
         Verifier {
             threads: Threads::new(turns),
             turns: Arc::new(Semaphore::new(turns)),
+            strangers: Semaphore::new(turns),
             waiting: Arc::default(),
             most_waiting: turns * QUEUE_LENGTH,
             nobody: nobody(),
@@ -160,8 +161,7 @@ impl Verifier {
             return Err(VerifyFailure::Busy);
         }
         let begun = Instant::now();
-        let patience = if known_device { QUEUE } else { QUEUE / 2 };
-        let turn = tokio::time::timeout(patience, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = tokio::time::timeout(QUEUE, self.turn(known_device)).await;
         self.measured.waited.record(begun.elapsed());
         let Ok(Ok(turn)) = turn else { return Err(VerifyFailure::Busy) };
         let begun = Instant::now();
@@ -176,6 +176,13 @@ impl Verifier {
         let same = same.await??;
         self.measured.hashed.record(begun.elapsed());
         Ok(known && same)
+    }
+
+    /// Waits for a turn. Strangers queue before the queue, so that of all who wait only a few of them are ever
+    /// ahead of somebody on a known device.
+    async fn turn(&self, known_device: bool) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let _first_in_line = if known_device { None } else { Some(self.strangers.acquire().await?) };
+        Arc::clone(&self.turns).acquire_owned().await
     }
 }
 
@@ -203,7 +210,7 @@ impl Threads {
 /// Lets whatever else this process does come first on a machine that has too much to do.
 fn step_aside() {
     #[cfg(target_os = "linux")] // Elsewhere it would slow the whole process down.
-    if let Err(error) = rustix::process::nice(10) {
+    if let Err(error) = rustix::process::nice(5) {
         tracing::debug!(%error, "hashing has the priority of everything else");
     }
 }

@@ -15,6 +15,10 @@ use super::StateError;
 
 /// How long what was sent may stay unacknowledged: then the link is dead, whatever it says.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+/// How long connecting may take, greetings included.
+const CONNECTING: Duration = Duration::from_millis(500);
+/// How long an answer may take: a busy machine is not one that is away.
+const ANSWERING: Duration = Duration::from_secs(1);
 /// How often a link that still stands is made again at most.
 const RENEWED: Duration = Duration::from_millis(250);
 /// What a server answers that is starting, that has no quorum, or that is no longer the one to write to.
@@ -101,6 +105,7 @@ impl Link {
 fn connection(client: &Client) -> RedisResult<ConnectionManager> {
     // A person waits for the answer: better to say at once that nothing can be done.
     let config = ConnectionManagerConfig::new().set_number_of_retries(1);
+    let config = config.set_connection_timeout(Some(CONNECTING)).set_response_timeout(Some(ANSWERING));
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 

@@ -56,10 +56,9 @@ pub fn authorization_form(
     if !is_form(req) {
         return Err(PageFailure::ContentType);
     }
-    let body = body.as_ref().map_err(|error| match is_too_large(error) {
-        true => PageFailure::BodyTooLarge,
-        false => PageFailure::BodyIncomplete,
-    })?;
+    let unread =
+        |error| if is_too_large(error) { PageFailure::BodyTooLarge } else { PageFailure::BodyIncomplete };
+    let body = body.as_ref().map_err(unread)?;
     let params = Params::parse(body, known)?;
     language::note(req, &params, None);
     Ok(params)
@@ -79,9 +78,10 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     if is_in_query(req, &SECRET) {
         return Err(bad("invalid_request", "credentials and codes belong in the body, not in the query"));
     }
-    let body = body.as_ref().map_err(|error| match is_too_large(error) {
-        true => TokenFailure { status: 413, ..bad("invalid_request", "the request is too large") },
-        false => {
+    let body = body.as_ref().map_err(|error| {
+        if is_too_large(error) {
+            TokenFailure { status: 413, ..bad("invalid_request", "the request is too large") }
+        } else {
             TokenFailure { status: 408, ..bad("invalid_request", "the body did not arrive whole in time") }
         }
     })?;

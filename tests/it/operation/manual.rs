@@ -90,6 +90,7 @@ fn every_number_is_described_and_no_other() {
     // What begins with a route, a store, the queue, a pool and a certificate.
     let (_route, _store, _queue) = (metrics.route("/"), metrics.store("main"), metrics.passwords());
     metrics.connections("main", "all", 0, 0);
+    metrics.asked("main", 0);
     let _expiry = metrics.certificate_expiry();
     let text = metrics.registry.render();
     let shown = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
