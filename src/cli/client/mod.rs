@@ -35,12 +35,14 @@ pub enum Word {
     #[command(after_help = "Example:\n  countersign client show ID")]
     Show {
         /// Its client id
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// Remove an application and every consent given to it, without asking back
     #[command(after_help = "Example:\n  countersign client remove ID")]
     Remove {
         /// Its client id
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// Show what went wrong for an application lately, why, and what would mend it
@@ -49,6 +51,7 @@ pub enum Word {
     )]
     Debug {
         /// Its client id
+        #[arg(allow_hyphen_values = true)]
         id: String,
         /// Go on showing failures as they happen
         #[arg(long)]
@@ -58,6 +61,7 @@ pub enum Word {
     #[command(after_help = "Example:\n  countersign client rotate-secret ID")]
     RotateSecret {
         /// Its client id
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }

@@ -43,6 +43,8 @@ pub struct Rotate {
 #[derive(Args)]
 pub struct Revoke {
     /// The key's name, as `keys list` shows it
+    // One in 64 begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
     #[arg(long, help = "Do it: without this, only what it would mean is said")]
     yes: bool,

@@ -263,6 +263,7 @@ fn removing_says_what_and_an_unknown_one_names_the_nearest() {
         }
     }
     shell.run(&["client", "show", "quite-another"]).bad("countersign client list");
+    shell.run(&["client", "show", "-another"]).bad("countersign client list");
     let out = shell.run(&["client", "remove", id]).good().out;
     assert!(out.contains(id) && out.contains("Album"), "{out}");
     shell.run(&["client", "remove", id]).bad("and no other");
