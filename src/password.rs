@@ -157,7 +157,7 @@ impl Verifier {
         known_device: bool,
     ) -> Result<bool, VerifyFailure> {
         let place = Place::take(&self.waiting, &self.measured.waiting);
-        if place.number > if known_device { self.most_waiting } else { self.most_waiting / 2 } {
+        if place.number > self.most(known_device) {
             return Err(VerifyFailure::Busy);
         }
         let begun = Instant::now();
@@ -176,6 +176,15 @@ impl Verifier {
         let same = same.await??;
         self.measured.hashed.record(begun.elapsed());
         Ok(known && same)
+    }
+
+    /// Tells whether there is no place left, so that nothing needs to be begun.
+    pub fn is_full(&self, known_device: bool) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.most(known_device)
+    }
+
+    fn most(&self, known_device: bool) -> usize {
+        if known_device { self.most_waiting } else { self.most_waiting / 2 }
     }
 
     /// Waits for a turn. Strangers queue before the queue, so that of all who wait only a few of them are ever

@@ -37,8 +37,12 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let server = server::serve(&app, listeners, workers, |_| ())?;
     let mut signals = Signals::listen()?;
     actix_web::rt::spawn(reload(Arc::clone(&app), hangups()?));
-    for Lacking { what, remedy } in lacking(&app.db, &app.config.keys).await? {
-        tracing::warn!("{what}; {remedy}");
+    match lacking(&app.db, &app.config.keys).await {
+        Ok(found) => found.iter().for_each(|Lacking { what, remedy }| tracing::warn!("{what}; {remedy}")),
+        // One application that cannot be read is no reason to serve none.
+        Err(error) => {
+            tracing::warn!(%error, "whether every application has a key that signs for it is not known")
+        }
     }
     if let Err(error) = announce(&app, &listening, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");

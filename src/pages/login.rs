@@ -190,6 +190,10 @@ async fn authenticate(
         .as_ref()
         .zip(hash.as_ref())
         .is_some_and(|(user, hash)| Device { app, browser, user_id: &user.id, hash }.is_known(req, now));
+    // Before anything is counted: whoever is turned away leaves nothing behind.
+    if app.passwords.is_full(known_device) {
+        return Ok(Err(LoginProblem::Busy));
+    }
     let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
     let attempt = Attempt::new(typed.username, &network, known_device.then(|| browser.id()));
     match app.state.throttle.admit(&attempt, now).await {

@@ -282,7 +282,7 @@ impl TokenFailure {
 
     /// 429: too many wrong secrets came, and for this long none is looked at.
     pub fn held_off(left: Duration) -> TokenFailure {
-        let cause = Cause::new("too many wrong secrets of this client came from this network");
+        let cause = Cause::new("too many wrong secrets of this client came from this address");
         TokenFailure {
             status: 429,
             error: OAuthError::new("temporarily_unavailable", "too many wrong client secrets"),

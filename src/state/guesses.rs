@@ -12,10 +12,10 @@ use crate::secret::{base64url, sha256};
 
 /// How long wrong secrets are counted together.
 const WINDOW: Duration = Duration::minutes(1);
-/// How many of one client may come from one network within that time: a service with an old secret that
-/// tries every second shuts no one out, and nobody guesses 256 bits.
-const MOST: u64 = 60;
-/// How many that failed too often a node remembers: more than one attacker has networks.
+/// How many of one client may come from one address within that time: a few instances of a service that try
+/// an old secret again and again shut no one out beside them, and nobody guesses 256 bits.
+const MOST: u64 = 300;
+/// How many that failed too often a node remembers: more than one attacker has addresses.
 const REMEMBERED: usize = 10_000;
 
 /// The drawer of counted guesses.
@@ -31,22 +31,17 @@ impl Guesses {
         Guesses { kv, held_off: Arc::default() }
     }
 
-    /// How long secrets of this client are not looked at when they come from this network.
-    pub fn held_off(&self, client_id: &str, network: &str, now: OffsetDateTime) -> Option<Duration> {
+    /// How long secrets of this client are not looked at when they come from this address.
+    pub fn held_off(&self, client_id: &str, from: &str, now: OffsetDateTime) -> Option<Duration> {
         let held_off = self.lock();
         // Nearly always there is nobody, and then nothing to be hashed.
-        let until = if held_off.is_empty() { None } else { held_off.get(&name(client_id, network)) };
+        let until = if held_off.is_empty() { None } else { held_off.get(&name(client_id, from)) };
         until.map(|until| *until - now).filter(|left| left.is_positive())
     }
 
     /// Counts a wrong secret of a registered client.
-    pub async fn failed(
-        &self,
-        client_id: &str,
-        network: &str,
-        now: OffsetDateTime,
-    ) -> Result<(), StateError> {
-        let name = name(client_id, network);
+    pub async fn failed(&self, client_id: &str, from: &str, now: OffsetDateTime) -> Result<(), StateError> {
+        let name = name(client_id, from);
         let hits = self.kv.hit(&Key::new('g', &name), WINDOW, now).await?;
         if hits.count >= MOST {
             let mut held_off = self.lock();
@@ -64,8 +59,8 @@ impl Guesses {
 }
 
 /// A short name for both, whatever the client is called.
-fn name(client_id: &str, network: &str) -> String {
-    let mut name = base64url(&sha256(format!("{network} {client_id}").as_bytes()));
+fn name(client_id: &str, from: &str) -> String {
+    let mut name = base64url(&sha256(format!("{from} {client_id}").as_bytes()));
     name.truncate(22);
     name
 }

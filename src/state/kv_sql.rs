@@ -137,7 +137,8 @@ impl SqlKv {
         let (remember, now) = (remember.unix_timestamp(), now.unix_timestamp());
         let fresh = self.write_one(move |conn| {
             let fresh = [Bind::Number(remember), Bind::Text(&fresh), Bind::Number(now)];
-            Ok(each!(conn, |c| fixed::<Binary>(SPEND, &fresh).get_result(c).optional()?))
+            // Read to its end: a statement by itself is committed then, and only then is it known whether it was.
+            Ok(each!(conn, |c| fixed::<Binary>(SPEND, &fresh).load(c)?).pop())
         });
         if let Some(value) = fresh.await? {
             return Ok(Spend::Fresh(value));

@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Key, Kv};
-use crate::ids::TicketId;
+use crate::ids::{SessionId, TicketId};
 use crate::secret::{Token, base64url};
 
 /// How long a completed request is remembered: as long as its ticket could live.
@@ -13,10 +13,20 @@ const COMPLETED: Duration = Duration::hours(24);
 const PARKED: Duration = Duration::hours(1);
 /// How many one network may park within that time.
 const MOST_PER_NETWORK: u64 = 20;
+/// How many somebody who is signed in may, wherever he is.
+const MOST_PER_SESSION: u64 = 100;
 /// How many may be parked within that time in all. What two such times allow can lie here at once: 100 MB.
 const MOST_IN_ALL: u64 = 750;
 /// The largest that may be parked, in bytes. The escapes in a request of the largest size can make more of it.
 pub const LARGEST: usize = 64 * 1024;
+
+/// Who is counted for what is parked.
+pub enum Whose {
+    /// Somebody from this network.
+    Network(String),
+    /// Who is signed in with this session.
+    Session(SessionId),
+}
 
 /// The drawer of tickets.
 #[derive(Clone)]
@@ -39,18 +49,20 @@ impl Tickets {
         Ok(self.kv.get(&completed(id), now).await?.is_some())
     }
 
-    /// Keeps a sealed ticket that is too large to travel and answers a handle to it; `None` when this
-    /// network, or everybody together, has parked too many within the hour. Without a network it is not
-    /// counted.
+    /// Keeps a sealed ticket that is too large to travel and answers a handle to it; `None` when whoever it
+    /// is, or everybody together, has parked too many within the hour.
     pub async fn park(
         &self,
         sealed: &[u8],
-        network: Option<&str>,
+        whose: &Whose,
         now: OffsetDateTime,
     ) -> Result<Option<Token>, StateError> {
-        let limits = network.map(|network| [(network, MOST_PER_NETWORK), ("all", MOST_IN_ALL)]);
-        for (counted, most) in limits.iter().flatten() {
-            if self.kv.hit(&Key::new('q', counted), PARKED, now).await?.count > *most {
+        let (name, most) = match whose {
+            Whose::Network(network) => (network.clone(), MOST_PER_NETWORK),
+            Whose::Session(session_id) => (session_id.to_string(), MOST_PER_SESSION),
+        };
+        for (counted, most) in [(name.as_str(), most), ("all", MOST_IN_ALL)] {
+            if self.kv.hit(&Key::new('q', counted), PARKED, now).await?.count > most {
                 return Ok(None);
             }
         }

@@ -39,6 +39,11 @@ pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked
     let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
     let alg = client.metadata.id_token_signed_response_alg;
     if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
+        if app.config.keys.algorithms.contains(&alg) {
+            tracing::error!(alg = alg.name(), "{NO_KEY}, although it is configured");
+            let soon = request.reply_to.failure("temporarily_unavailable", "try again in a moment");
+            return Err(soon.because(no_key(alg)));
+        }
         // Before anybody types a password for nothing.
         return Err(request.reply_to.failure("unauthorized_client", NO_KEY).because(no_key(alg)));
     }

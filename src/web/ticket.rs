@@ -12,7 +12,7 @@ use crate::protocol::decide::Done;
 use crate::protocol::failure::PageFailure;
 use crate::protocol::params::Params;
 use crate::secret::{base64url, from_base64url, same};
-use crate::state::tickets::LARGEST;
+use crate::state::tickets::{LARGEST, Whose};
 use crate::web::answer::ClientAddress;
 use crate::web::browser::Browser;
 use crate::web::language;
@@ -111,10 +111,10 @@ impl Ticket {
         if sealed.len() > LARGEST {
             return Err(PageFailure::BodyTooLarge);
         }
-        // Who has signed in is nobody's flood.
-        let from = req.extensions().get::<ClientAddress>().copied().filter(|_| self.done.login.is_none());
-        let network = from.map(ClientAddress::network);
-        let parked = app.state.tickets.park(&sealed, network.as_deref(), now).await?;
+        let from = req.extensions().get::<ClientAddress>().copied();
+        let network = || Whose::Network(from.map(ClientAddress::network).unwrap_or_default());
+        let whose = self.done.chosen().map_or_else(network, Whose::Session);
+        let parked = app.state.tickets.park(&sealed, &whose, now).await?;
         let handle = parked.ok_or(PageFailure::RateLimited { seconds: 3600 })?;
         Ok(format!("{PARKED}{}", handle.expose()))
     }

@@ -45,8 +45,21 @@ pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTim
             )
         });
     }
-    let lacking = lacking(db, &config.keys).await.unwrap_or_default();
-    found.extend(lacking.into_iter().map(|Lacking { what, remedy }| Finding::warning(SIGNING, what, remedy)));
+    match lacking(db, &config.keys).await {
+        Ok(lacking) => {
+            let warn = |Lacking { what, remedy }| Finding::warning(SIGNING, what, remedy);
+            found.extend(lacking.into_iter().map(warn));
+        }
+        Err(error) => {
+            let remedy =
+                "remove the application that is named and add it again, or serve with the newer program";
+            found.push(Finding::problem(
+                SIGNING,
+                format!("the applications cannot be read: {error}"),
+                remedy,
+            ));
+        }
+    }
     found
 }
 

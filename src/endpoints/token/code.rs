@@ -180,6 +180,10 @@ fn id_token(
     };
     let alg = client.metadata.id_token_signed_response_alg;
     app.keys.ring.load().sign(alg, "JWT", &claims).map_err(|error| match error {
+        KeyError::NoKey(alg) if app.config.keys.algorithms.contains(&alg) => {
+            tracing::error!(alg = alg.name(), "{NO_KEY}, although it is configured");
+            TokenFailure::unavailable(no_key(alg))
+        }
         KeyError::NoKey(alg) => TokenFailure::bad_request("unauthorized_client", NO_KEY).because(no_key(alg)),
         other => other.into(),
     })

@@ -53,18 +53,20 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
     if let (None, Some(raw)) = (&client, credentials.raw_client_id()) {
         client = app.clients.find(raw).await?;
     }
-    let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
+    let from = req.extensions().get::<ClientAddress>().map(|from| from.0.to_string()).unwrap_or_default();
     let now = app.clock.now();
     if let Some(client) = &client {
         cors::note_client(req, client);
-        if let Some(left) = app.state.guesses.held_off(&client.id, &network, now) {
+        if let Some(left) = app.state.guesses.held_off(&client.id, &from, now) {
             return Err(TokenFailure::held_off(left));
         }
     }
     if let Err(failure) = credentials.verify(client.as_deref()) {
-        // A client that does not exist has no secret to be guessed, and there is no end of those.
-        if let (Some(client), true) = (&client, failure.error.code == "invalid_client") {
-            app.state.guesses.failed(&client.id, &network, now).await?;
+        // Without a secret there is nothing to be guessed, and of names that are no client's there is no end.
+        if let Some(client) = client.filter(|client| client.secret.is_some())
+            && failure.error.code == "invalid_client"
+        {
+            app.state.guesses.failed(&client.id, &from, now).await?;
         }
         return Err(match failure.cause.clone() {
             Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),

@@ -31,6 +31,9 @@ async fn without_room_to_write_reading_goes_on_and_nothing_is_lost() {
     };
 
     provider.may_write(false);
+    // The first that needs to write is a redemption: it must not be believed before it is written.
+    let early = provider.redeem(&browser, &under_way).await;
+    assert_eq!((early.status.as_u16(), early.header("retry-after")), (503, "5"), "{}", early.body);
     for public in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
         assert_eq!(browser.get(&format!("{}{public}", provider.issuer)).await.status, 200, "{public}");
     }

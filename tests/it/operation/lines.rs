@@ -1,5 +1,8 @@
 //! The log as others read it: whose line it is, what it says of a request, and in which form.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use actix_web::{HttpResponse, web};
 use countersign::app::App;
 use reqwest::Method;
@@ -115,4 +118,28 @@ fn as_json_every_line_is_an_object() {
     assert_eq!(name.as_str().unwrap().len(), 16, "{access}");
     let refused = lines.iter().find(|line| line["message"] == "refused").unwrap();
     assert_eq!(&refused["span"]["id"], name, "{refused}");
+}
+
+/// Two processes look after the same keys, and of each step one line is written by whoever took it.
+#[test]
+fn each_step_of_a_key_is_told_once() {
+    let shell = Shell::new();
+    let keys = "[keys]\njwks_max_age = 1\npublish_before = 3\npublish_after = 610\nrotate_every = 5\nretain = 60\nskew = 1\n";
+    shell.file("countersign.toml", keys.as_bytes());
+    let both = [serving::start(&shell, &[]), serving::start(&shell, &[])];
+    let steps = || -> Vec<String> {
+        let lines = both.iter().map(serving::Server::log).collect::<String>();
+        let told = lines.lines().filter_map(|line| line.split_once("signing keys: "));
+        // What is made has no name yet in its line.
+        told.map(|(_, step)| step.to_owned()).filter(|step| !step.starts_with("made")).collect()
+    };
+    let begun = Instant::now();
+    let rotations = |steps: &[String]| steps.iter().filter(|step| step.contains("in place of")).count();
+    while rotations(&steps()) < 4 {
+        assert!(begun.elapsed() < Duration::from_secs(90), "{:#?}", steps());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let steps = steps();
+    let different: BTreeSet<&String> = steps.iter().collect();
+    assert_eq!(different.len(), steps.len(), "{steps:#?}");
 }
