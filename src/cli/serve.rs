@@ -41,7 +41,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
         Ok(found) => found.iter().for_each(|Lacking { what, remedy }| tracing::warn!("{what}; {remedy}")),
         // One application that cannot be read is no reason to serve none.
         Err(error) => {
-            tracing::warn!(%error, "whether every application has a key that signs for it is not known")
+            tracing::warn!(%error, "whether every application has a key that signs for it is not known");
         }
     }
     if let Err(error) = announce(&app, &listening, context).await {
