@@ -14,6 +14,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::aside::step_aside;
 use crate::secret;
 use crate::telemetry::metrics::Passwords;
 
@@ -213,14 +214,6 @@ impl Threads {
     ) -> Result<T, HashingFailed> {
         let runtime = self.0.as_ref().ok_or_else(|| HashingFailed("there are no threads for it".into()))?;
         runtime.spawn_blocking(work).await.map_err(|error| HashingFailed(error.to_string()))
-    }
-}
-
-/// Lets whatever else this process does come first on a machine that has too much to do.
-fn step_aside() {
-    #[cfg(target_os = "linux")] // Elsewhere it would slow the whole process down.
-    if let Err(error) = rustix::process::nice(5) {
-        tracing::debug!(%error, "hashing has the priority of everything else");
     }
 }
 

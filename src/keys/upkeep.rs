@@ -14,6 +14,7 @@ use super::ring::{PURPOSE, Read, Ring};
 use super::rotation::{Outlook, Step, outlook, plan};
 use super::seal;
 use super::steps;
+use crate::aside;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::protocol::client::SigningAlg;
@@ -105,7 +106,7 @@ impl Keys {
         // The time is read when the turn to write has come, not before the wait for it.
         let done = match step {
             Step::Make(alg) => {
-                let pair = KeyPair::generate(*alg, policy.rsa_bits)?;
+                let pair = aside::compute(|| KeyPair::generate(*alg, policy.rsa_bits))?;
                 let key = sealed(*alg, &pair, KeyState::Pending, &self.instance, now());
                 db.write_now(|conn| steps::store_spare(conn, &key, policy, now()))
             }

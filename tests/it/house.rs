@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// otherwise.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // leaves: only one another
+    ("aside", &[]),
     ("clock", &[]),
     ("secret", &[]),
     ("published", &["secret"]),
@@ -16,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("outbound", &[]),
     ("drain", &[]),
     ("db", &["files", "telemetry"]),
-    ("password", &["secret", "telemetry"]),
+    ("password", &["aside", "secret", "telemetry"]),
     ("telemetry", &[]),
     ("texts", &[]),
     ("tls", &["clock", "telemetry"]),
@@ -25,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // what lasts, what passes, what seals
     ("store", &["protocol", "db", "ids", "secret", "clock"]),
     ("state", &["protocol", "db", "ids", "secret", "clock", "telemetry"]),
-    ("keys", &["protocol", "store", "db", "files", "ids", "published", "secret", "clock"]),
+    ("keys", &["protocol", "store", "db", "files", "ids", "published", "secret", "clock", "aside"]),
     // configuration names places and checks them by the rules
     ("config", &["protocol", "keys", "db", "outbound", "telemetry"]),
     // what clients registered, fetched and kept
