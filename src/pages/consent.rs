@@ -5,15 +5,15 @@ use url::Url;
 
 use crate::app::App;
 use crate::protocol::decide::candidate;
-use crate::protocol::failure::{AuthorizeFailure, PageFailure};
+use crate::protocol::failure::AuthorizeFailure;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::Resource;
 use crate::store;
 use crate::texts::Texts;
 use crate::web::answer::{Kind, page, see_other, shell};
-use crate::web::browser::{Browser, refuse_cross_site, session};
+use crate::web::browser::session;
 use crate::web::extract::{self, Body};
-use crate::web::pending::{Asked, Pending, card, continue_at, person_card};
+use crate::web::pending::{Asked, Pending, Posted, card, continue_at, person_card};
 use crate::web::views::{ConsentPage, ScopeLine};
 
 /// `GET /consent?t=…`
@@ -57,13 +57,11 @@ pub async fn post(
     app: web::Data<App>,
     body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
-    refuse_cross_site(&req, &app)?;
-    let params = extract::form(&req, &body, &["ticket", "decision"])?;
-    Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
-    let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?;
     let now = app.clock.now();
-    let go_on = || see_other(&continue_at(&app, sealed)).finish();
-    let Some(mut pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
+    let fields = ["ticket", "decision"];
+    let Posted { params, sealed, pending } = Pending::posted(&req, &app, &body, &fields, now).await?;
+    let go_on = || see_other(&continue_at(&app, &sealed)).finish();
+    let Some(mut pending) = pending else { return Ok(go_on()) };
     match params.get("decision") {
         Some("allow") => (),
         Some("deny") => return pending.deny(&req, &app, now).await,

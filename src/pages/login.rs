@@ -14,10 +14,10 @@ use crate::state::sessions::{Authentication, Begun};
 use crate::state::throttle::Attempt;
 use crate::store;
 use crate::web::answer::{ClientAddress, Kind, page, see_other, shell, with_cookie, with_status};
-use crate::web::browser::{Browser, refuse_cross_site, session, session_cookie};
+use crate::web::browser::{Browser, session, session_cookie};
 use crate::web::device::Device;
 use crate::web::extract::{self, Body};
-use crate::web::pending::{Pending, card, continue_at};
+use crate::web::pending::{Pending, Posted, card, continue_at};
 use crate::web::tried::{self, Tried};
 use crate::web::views::{LoginPage, LoginProblem};
 
@@ -56,20 +56,16 @@ pub async fn post(
     app: web::Data<App>,
     body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
-    refuse_cross_site(&req, &app)?;
-    let params = extract::form(&req, &body, &["ticket", "username", "password", "remember", "decision"])?;
-    Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
-    let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?;
     let now = app.clock.now();
-    let Some(mut pending) = Pending::open(&req, &app, sealed, now).await? else {
-        return Ok(see_other(&continue_at(&app, sealed)).finish());
-    };
+    let fields = ["ticket", "username", "password", "remember", "decision"];
+    let Posted { params, sealed, pending } = Pending::posted(&req, &app, &body, &fields, now).await?;
+    let Some(mut pending) = pending else { return Ok(see_other(&continue_at(&app, &sealed)).finish()) };
     if params.get("decision") == Some("cancel") {
         return pending.deny(&req, &app, now).await;
     }
     let username = params.get("username").filter(|typed| !typed.trim().is_empty()).unwrap_or_default();
     let remember = params.get("remember").is_some();
-    let form = Form { pending: &pending, sealed, username, remember };
+    let form = Form { pending: &pending, sealed: &sealed, username, remember };
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return form.again(&req, &app, LoginProblem::Missing, now).await;
     };

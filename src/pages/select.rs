@@ -4,12 +4,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
-use crate::protocol::failure::{AuthorizeFailure, PageFailure};
+use crate::protocol::failure::AuthorizeFailure;
 use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell};
-use crate::web::browser::{Browser, refuse_cross_site, session};
+use crate::web::browser::session;
 use crate::web::extract::{self, Body};
-use crate::web::pending::{Pending, card, continue_at, person_card};
+use crate::web::pending::{Pending, Posted, card, continue_at, person_card};
 use crate::web::views::SelectPage;
 
 /// `GET /select?t=…`
@@ -50,16 +50,14 @@ pub async fn post(
     app: web::Data<App>,
     body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
-    refuse_cross_site(&req, &app)?;
-    let params = extract::form(&req, &body, &["ticket", "account", "decision"])?;
-    Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
-    let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?;
     let now = app.clock.now();
-    let go_on = || see_other(&continue_at(&app, sealed)).finish();
-    let Some(mut pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
+    let fields = ["ticket", "account", "decision"];
+    let Posted { params, sealed, pending } = Pending::posted(&req, &app, &body, &fields, now).await?;
+    let go_on = || see_other(&continue_at(&app, &sealed)).finish();
+    let Some(mut pending) = pending else { return Ok(go_on()) };
     match params.get("decision") {
         Some("cancel") => return pending.deny(&req, &app, now).await,
-        Some("another") => return Ok(another(&app, sealed)),
+        Some("another") => return Ok(another(&app, &sealed)),
         _ => (),
     }
     let accounts = session(&req, &app, now).await?.map(|session| session.accounts).unwrap_or_default();

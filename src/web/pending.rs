@@ -14,7 +14,8 @@ use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
 use crate::protocol::params::Params;
 use crate::protocol::user::User;
 use crate::web::answer::shell;
-use crate::web::browser::Browser;
+use crate::web::browser::{Browser, refuse_cross_site};
+use crate::web::extract::{self, Body};
 use crate::web::language;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
@@ -74,7 +75,33 @@ pub struct Pending {
     pub browser: Browser,
 }
 
+/// A form that one of our own pages sent about a pending request.
+pub struct Posted {
+    /// What it says.
+    pub params: Params,
+    /// Its ticket, as it came.
+    pub sealed: String,
+    /// The request; none where [`Pending::open`] gives none.
+    pub pending: Option<Pending>,
+}
+
 impl Pending {
+    /// Reads a form with these fields, and opens its `ticket`.
+    pub async fn posted(
+        req: &HttpRequest,
+        app: &App,
+        body: &Body,
+        fields: &[&'static str],
+        now: OffsetDateTime,
+    ) -> Result<Posted, AuthorizeFailure> {
+        refuse_cross_site(req, app)?;
+        let params = extract::form(req, body, fields)?;
+        Browser::of(req, app).ok_or(PageFailure::CookiesOff)?;
+        let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?.to_owned();
+        let pending = Pending::open(req, app, &sealed, now).await?;
+        Ok(Posted { params, sealed, pending })
+    }
+
     /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer acceptable:
     /// `/continue` knows what to do with those.
     pub async fn open(
