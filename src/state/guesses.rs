@@ -2,6 +2,7 @@
 //! says is remembered by each node that hears it: who proves himself at once costs nothing.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::{Duration, OffsetDateTime};
@@ -32,15 +33,20 @@ impl Guesses {
     }
 
     /// How long secrets of this client are not looked at when they come from this address.
-    pub fn held_off(&self, client_id: &str, from: &str, now: OffsetDateTime) -> Option<Duration> {
+    pub fn held_off(&self, client_id: &str, from: Option<IpAddr>, now: OffsetDateTime) -> Option<Duration> {
         let held_off = self.lock();
-        // Nearly always there is nobody, and then nothing to be hashed.
+        // Nearly always there is nobody, and then nothing to be written out and hashed.
         let until = if held_off.is_empty() { None } else { held_off.get(&name(client_id, from)) };
         until.map(|until| *until - now).filter(|left| left.is_positive())
     }
 
     /// Counts a wrong secret of a registered client.
-    pub async fn failed(&self, client_id: &str, from: &str, now: OffsetDateTime) -> Result<(), StateError> {
+    pub async fn failed(
+        &self,
+        client_id: &str,
+        from: Option<IpAddr>,
+        now: OffsetDateTime,
+    ) -> Result<(), StateError> {
         let name = name(client_id, from);
         let hits = self.kv.hit(&Key::new('g', &name), WINDOW, now).await?;
         if hits.count >= MOST {
@@ -59,7 +65,8 @@ impl Guesses {
 }
 
 /// A short name for both, whatever the client is called.
-fn name(client_id: &str, from: &str) -> String {
+fn name(client_id: &str, from: Option<IpAddr>) -> String {
+    let from = from.map(|from| from.to_string()).unwrap_or_default();
     let mut name = base64url(&sha256(format!("{from} {client_id}").as_bytes()));
     name.truncate(22);
     name

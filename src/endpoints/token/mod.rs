@@ -53,11 +53,11 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
     if let (None, Some(raw)) = (&client, credentials.raw_client_id()) {
         client = app.clients.find(raw).await?;
     }
-    let from = req.extensions().get::<ClientAddress>().map(|from| from.0.to_string()).unwrap_or_default();
+    let from = req.extensions().get::<ClientAddress>().map(|from| from.0);
     let now = app.clock.now();
     if let Some(client) = &client {
         cors::note_client(req, client);
-        if let Some(left) = app.state.guesses.held_off(&client.id, &from, now) {
+        if let Some(left) = app.state.guesses.held_off(&client.id, from, now) {
             return Err(TokenFailure::held_off(left));
         }
     }
@@ -66,7 +66,7 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
         if let Some(client) = client.filter(|client| client.secret.is_some())
             && failure.error.code == "invalid_client"
         {
-            app.state.guesses.failed(&client.id, &from, now).await?;
+            app.state.guesses.failed(&client.id, from, now).await?;
         }
         return Err(match failure.cause.clone() {
             Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),
