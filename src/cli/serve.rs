@@ -37,13 +37,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let server = server::serve(&app, listeners, workers, |_| ())?;
     let mut signals = Signals::listen()?;
     actix_web::rt::spawn(reload(Arc::clone(&app), hangups()?));
-    match lacking(&app.db, &app.config.keys).await {
-        Ok(found) => found.iter().for_each(|Lacking { what, remedy }| tracing::warn!("{what}; {remedy}")),
-        // One application that cannot be read is no reason to serve none.
-        Err(error) => {
-            tracing::warn!(%error, "whether every application has a key that signs for it is not known");
-        }
-    }
+    actix_web::rt::spawn(name_lacking(Arc::clone(&app)));
     if let Err(error) = announce(&app, &listening, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }
@@ -71,6 +65,17 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
         () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),
     }
     Ok(())
+}
+
+/// Says once which applications nobody can sign in to. Nobody waits for it: there may be many to look through.
+async fn name_lacking(app: Arc<App>) {
+    match lacking(&app.db, &app.config.keys).await {
+        Ok(found) => found.iter().for_each(|Lacking { what, remedy }| tracing::warn!("{what}; {remedy}")),
+        // One application that cannot be read is no reason to serve none.
+        Err(error) => {
+            tracing::warn!(%error, "whether every application has a key that signs for it is not known");
+        }
+    }
 }
 
 /// Reads the certificate again whenever somebody says so.
