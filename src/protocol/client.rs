@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::protocol::cause::Cause;
+use crate::protocol::failure::TokenFailure;
 use crate::protocol::localized::Localized;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
@@ -25,16 +26,20 @@ pub struct Client {
     pub metadata: Metadata,
 }
 
-/// What a client is told whose ID Tokens nobody can sign.
-pub const NO_KEY: &str = "no key signs with the algorithm this client is registered for";
-
-/// The cause of that.
-pub fn no_key(alg: SigningAlg) -> Cause {
-    let cause = Cause::new(NO_KEY).with("id_token_signed_response_alg", alg.name());
-    cause.mend(
+/// What a client is told whose ID Tokens no key signs. With an algorithm that is configured this passes by
+/// itself; for any other one the client is registered in vain.
+///
+/// Spec: OpenID Connect Registration §2 (`id_token_signed_response_alg`)
+pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> TokenFailure {
+    const NO_KEY: &str = "no key signs with the algorithm this client is registered for";
+    let cause = Cause::new(NO_KEY).with("id_token_signed_response_alg", alg.name()).mend(
         "the provider's operator names it in algorithms under [keys], or registers the application for another one; \
          `countersign keys list` shows what signs, and from when",
-    )
+    );
+    if configured.contains(&alg) {
+        return TokenFailure::unavailable(cause);
+    }
+    TokenFailure::bad_request("unauthorized_client", NO_KEY).because(cause)
 }
 
 /// How a client proves who it is at the token endpoint.

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::db::DbError;
 use crate::keys::KeyError;
+use crate::protocol::client::{self, SigningAlg};
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::state::StateError;
 use crate::texts::Texts;
@@ -76,6 +77,15 @@ fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
         | PageFailure::TicketExpired { .. } => vec![],
         other => vec![line("detail-cause", other.to_string())],
     }
+}
+
+/// What a client is told whose ID Tokens no key signs; where one should, the operator is told as well.
+pub fn no_key(app: &App, alg: SigningAlg) -> TokenFailure {
+    let failure = client::no_key(alg, &app.config.keys.algorithms);
+    if failure.status == 503 {
+        tracing::error!(cause = %failure, "a key that is to sign is missing");
+    }
+    failure
 }
 
 // What needs a page, or a form to post, is rendered by the surrounding middleware, which has the request;

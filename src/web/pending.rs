@@ -9,13 +9,14 @@ use time::OffsetDateTime;
 use crate::app::App;
 use crate::protocol::authorize::{self, PARAMS, Request};
 use crate::protocol::cause::Cause;
-use crate::protocol::client::{Client, NO_KEY, no_key};
-use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
+use crate::protocol::client::Client;
+use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
 use crate::protocol::user::User;
 use crate::web::answer::shell;
 use crate::web::browser::{Browser, refuse_cross_site};
 use crate::web::extract::{self, Body};
+use crate::web::failure::no_key;
 use crate::web::language;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
@@ -40,13 +41,10 @@ pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked
     let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
     let alg = client.metadata.id_token_signed_response_alg;
     if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
-        if app.config.keys.algorithms.contains(&alg) {
-            tracing::error!(alg = alg.name(), "{NO_KEY}, although it is configured");
-            let soon = request.reply_to.failure("temporarily_unavailable", "try again in a moment");
-            return Err(soon.because(no_key(alg)));
-        }
         // Before anybody types a password for nothing.
-        return Err(request.reply_to.failure("unauthorized_client", NO_KEY).because(no_key(alg)));
+        let TokenFailure { error, cause, .. } = no_key(app, alg);
+        let (reply_to, cause) = (Box::new(request.reply_to), cause.map(Box::new));
+        return Err(AuthorizeFailure::Reply { reply_to, error, cause });
     }
     if let Some(token) = params.get("id_token_hint") {
         let hint = match hint::verify(app, token) {

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::keys::KeyError;
 use crate::protocol::cause::Cause;
 use crate::protocol::claims::{self, AccessToken, IdToken, REVOCATION_REMEMBERED, TOKEN_LIFETIME};
-use crate::protocol::client::{Client, NO_KEY, SigningAlg, no_key};
+use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::named_claims::is_released;
@@ -20,6 +20,7 @@ use crate::secret::{Token, base64url, random};
 use crate::state::kv::Spend;
 use crate::store;
 use crate::web::answer::no_store;
+use crate::web::failure::no_key;
 
 /// Redeems a code for tokens.
 ///
@@ -180,11 +181,7 @@ fn id_token(
     };
     let alg = client.metadata.id_token_signed_response_alg;
     app.keys.ring.load().sign(alg, "JWT", &claims).map_err(|error| match error {
-        KeyError::NoKey(alg) if app.config.keys.algorithms.contains(&alg) => {
-            tracing::error!(alg = alg.name(), "{NO_KEY}, although it is configured");
-            TokenFailure::unavailable(no_key(alg))
-        }
-        KeyError::NoKey(alg) => TokenFailure::bad_request("unauthorized_client", NO_KEY).because(no_key(alg)),
+        KeyError::NoKey(alg) => no_key(app, alg),
         other => other.into(),
     })
 }

@@ -11,6 +11,7 @@ mod params;
 mod redirect_uri;
 mod reply;
 mod resources;
+mod signing;
 mod small;
 mod user;
 
