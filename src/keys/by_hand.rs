@@ -24,28 +24,9 @@ pub fn find(keys: &[StoredKey], alg: SigningAlg, state: KeyState) -> Option<&Sto
     keys.iter().find(|key| key.alg == alg.name() && key.state == state.name())
 }
 
-/// Lets the next key of a ring take over at once, whoever may not know it yet: the published spare, else
-/// the pending one, else `fresh`. The one that signed stays public. Answers who signs now; none without a key.
-pub fn rotate_now(
-    conn: &mut Conn,
-    alg: SigningAlg,
-    fresh: Option<&StoredKey>,
-    policy: &KeyPolicy,
-    actor: &str,
-    now: OffsetDateTime,
-) -> Result<Option<String>, DbError> {
-    let promise = promise::lock(conn, policy)?;
-    let keys = signing_keys::list(conn)?;
-    if let Some(active) = find(&keys, alg, KeyState::Active) {
-        let (from, to, until) = (KeyState::Active, KeyState::Retiring, promise.may_leave_at(policy, now));
-        let event = "key.retiring";
-        signing_keys::change(conn, &Change { kid: &active.kid, from, to, until, actor, event }, now)?;
-    }
-    begin(conn, &keys, alg, fresh, actor, now)
-}
-
 /// Takes a key away for good: out of the public set, and out of what we recognise ourselves. If it signed,
-/// the next one takes over in the same moment. Answers who signs in its place, if it signed.
+/// the next one takes over in the same moment, whoever may not know it yet: the published spare, else the
+/// pending one, else `fresh`. Answers who signs in its place, if it signed.
 pub fn revoke(
     conn: &mut Conn,
     key: &StoredKey,

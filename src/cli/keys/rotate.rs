@@ -1,4 +1,5 @@
-//! `countersign keys rotate` and `revoke`: another key signs, in order or at once.
+//! `countersign keys rotate` and `revoke`: another key signs, in order or at once. At once is for emergencies,
+//! in which the key before must not be believed any more.
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -32,10 +33,10 @@ pub struct Rotate {
     alg: Option<SigningAlg>,
     #[arg(
         long,
-        help = "At once, even if verifiers do not know the next key yet; the key before goes on verifying (`revoke` takes a key away)"
+        help = "In an emergency: take away the keys that sign, and refuse what they signed (`revoke` for each of them)"
     )]
     now: bool,
-    #[arg(long, help = "Do it: without this, --now only says what it would mean")]
+    #[arg(long, requires = "now", help = "Do it: without this, --now only says what it would mean")]
     yes: bool,
 }
 
@@ -62,19 +63,12 @@ pub(super) fn rotate(flags: &Rotate, context: &Context) -> anyhow::Result<Report
     if rings.is_empty() {
         bail!("there is no key that signs; `countersign keys list` shows those there are");
     }
-    let said = if flags.now {
-        let meaning = |alg: &SigningAlg| {
-            format!("{} {}", meaning(&keys, *alg, &opened.config.keys, context.now()), stays(&keys, *alg))
-        };
-        let means: Vec<String> = rings.iter().map(meaning).collect();
-        if !flags.yes {
-            return Ok(unconfirmed(&means.join("\n")));
-        }
-        let turns = rings.iter().map(|alg| at_once(&opened, &keys, *alg, context));
-        turns.collect::<anyhow::Result<Vec<_>>>()?
-    } else {
-        rings.iter().map(|alg| in_order(&opened, *alg, context)).collect::<anyhow::Result<Vec<_>>>()?
-    };
+    if flags.now {
+        let signing: Vec<_> = rings.iter().filter_map(|alg| find(&keys, *alg, KeyState::Active)).collect();
+        return take_away(&opened, &keys, &signing, flags.yes, context);
+    }
+    let said =
+        rings.iter().map(|alg| in_order(&opened, *alg, context)).collect::<anyhow::Result<Vec<_>>>()?;
     let text = said
         .iter()
         .filter_map(|turn| turn.get("said").and_then(Value::as_str))
@@ -149,34 +143,6 @@ fn meaning(keys: &[StoredKey], alg: SigningAlg, policy: &KeyPolicy, now: OffsetD
     }
 }
 
-/// What becomes of the key that signed so far.
-fn stays(keys: &[StoredKey], alg: SigningAlg) -> String {
-    let before = find(keys, alg, KeyState::Active).map(|key| key.kid.as_str()).unwrap_or_default();
-    format!(
-        "{before} signs no more and stays public until its tokens have expired. If somebody may have a copy of it, that \
-         is not enough: `countersign keys revoke {before}` has it refused at once."
-    )
-}
-
-fn unconfirmed(means: &str) -> Report {
-    let fault = Some("nothing was changed; say --yes to do it".to_owned());
-    Report { fault, ..Report::new(json!({ "done": false, "means": means }), means.to_owned()) }
-}
-
-fn at_once(opened: &Opened, keys: &[StoredKey], alg: SigningAlg, context: &Context) -> anyhow::Result<Value> {
-    let fresh = fresh(opened, keys, alg, context)?;
-    let (policy, now) = (&opened.config.keys, context.now());
-    let next =
-        opened.db.write_now(|conn| by_hand::rotate_now(conn, alg, fresh.as_ref(), policy, ACTOR, now))?;
-    let words = format!(
-        "{}: {} signs now, on every node within 5 seconds. {}",
-        alg.name(),
-        next.as_deref().unwrap_or("no key"),
-        stays(keys, alg)
-    );
-    Ok(json!({ "alg": alg.name(), "state": "done", "kid": next, "said": words }))
-}
-
 /// A new key, if the ring has no spare: made before the writer is held.
 fn fresh(
     opened: &Opened,
@@ -196,31 +162,62 @@ pub(super) fn revoke(flags: &Revoke, context: &Context) -> anyhow::Result<Report
     let opened = context.open_existing()?;
     let keys = opened.db.read_now(signing_keys::list)?;
     let key = keys.iter().find(|key| key.kid == flags.kid).ok_or_else(|| unknown(&flags.kid, &keys))?;
-    let is_active = key.state == KeyState::Active.name();
-    let alg = SigningAlg::from_name(&key.alg).filter(|_| is_active);
-    let mut means = format!(
+    take_away(&opened, &keys, &[key], flags.yes, context)
+}
+
+/// Destroys keys; in the place of each that signed another one takes over in the same moment.
+fn take_away(
+    opened: &Opened,
+    keys: &[StoredKey],
+    gone: &[&StoredKey],
+    yes: bool,
+    context: &Context,
+) -> anyhow::Result<Report> {
+    let (policy, now) = (&opened.config.keys, context.now());
+    let signs =
+        |key: &StoredKey| SigningAlg::from_name(&key.alg).filter(|_| key.state == KeyState::Active.name());
+    let mut means = String::new();
+    for key in gone {
+        means = means + &destroyed(key, policy) + "\n";
+        if let Some(alg) = signs(key) {
+            means = means + &meaning(keys, alg, policy, now) + "\n";
+        }
+    }
+    let means = means + "People stay signed in; applications whose tokens are refused need new ones.";
+    if !yes {
+        let fault = Some("nothing was changed; say --yes to do it".to_owned());
+        return Ok(Report { fault, ..Report::new(json!({ "done": false, "means": means }), means) });
+    }
+    let made = |key: &&StoredKey| {
+        signs(key).map(|alg| fresh(opened, keys, alg, context)).transpose().map(Option::flatten)
+    };
+    let made = gone.iter().map(made).collect::<anyhow::Result<Vec<_>>>()?;
+    // All or none: whoever said it again after half of it would destroy what took over.
+    let next = opened.db.write_now(|conn| {
+        let pairs = gone.iter().zip(&made);
+        pairs
+            .map(|(key, fresh)| by_hand::revoke(conn, key, fresh.as_ref(), policy, ACTOR, now))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let (mut text, mut revoked) = (vec![], vec![]);
+    for (key, next) in gone.iter().zip(next) {
+        text.push(format!("Revoked {}: out of the public set on every node within 5 seconds.", key.kid));
+        text.extend(next.as_ref().map(|next| format!("{next} signs in its place.")));
+        revoked.push(json!({ "alg": key.alg, "kid": key.kid, "signs": next }));
+    }
+    Ok(Report::new(json!({ "done": true, "revoked": revoked, "means": means }), text.join("\n")))
+}
+
+/// What it means for those who verify that a key is taken away.
+fn destroyed(key: &StoredKey, policy: &KeyPolicy) -> String {
+    format!(
         "{} ({}, {}) is destroyed: every token it signed is refused, here within 5 seconds, and at verifiers when they \
-         fetch the key set again, at the latest in {}. Until then tokens made with a stolen copy still pass there. \
-         People stay signed in; applications whose tokens are refused need new ones.",
+         fetch the key set again, at the latest in {}. Until then tokens made with a stolen copy still pass there.",
         key.kid,
         key.alg,
         key.state,
-        span(opened.config.keys.jwks_max_age.whole_seconds())
-    );
-    if let Some(alg) = alg {
-        means = means + "\n" + &meaning(&keys, alg, &opened.config.keys, context.now());
-    }
-    if !flags.yes {
-        return Ok(unconfirmed(&means));
-    }
-    let fresh = alg.map(|alg| fresh(&opened, &keys, alg, context)).transpose()?.flatten();
-    let (policy, now) = (&opened.config.keys, context.now());
-    let next = opened.db.write_now(|conn| by_hand::revoke(conn, key, fresh.as_ref(), policy, ACTOR, now))?;
-    let mut text = format!("Revoked {}: out of the public set on every node within 5 seconds.", key.kid);
-    if let Some(next) = &next {
-        text = text + "\n" + next + " signs in its place.";
-    }
-    Ok(Report::new(json!({ "done": true, "revoked": key.kid, "signs": next, "means": means }), text))
+        span(policy.jwks_max_age.whole_seconds())
+    )
 }
 
 fn unknown(kid: &str, keys: &[StoredKey]) -> anyhow::Error {

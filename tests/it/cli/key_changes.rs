@@ -131,10 +131,10 @@ fn in_an_emergency_it_is_said_first_what_it_means() {
         );
         assert_eq!(place.signs(ES256), first);
     }
-    // Without a spare a new key is made, with one it takes over; the one before stays public.
+    // Without a spare a new key is made, with one it takes over.
     place.run(&["keys", "rotate", "--now", "--yes", "--alg", "ES256"]).good();
     let second = place.signs(ES256);
-    assert!(second != first && place.public().contains(&first) && place.public().contains(&second));
+    assert!(second != first && place.public().contains(&second));
     place.keys.turn(&place.db, &place.clock).unwrap();
     let spare = place.kid(ES256, "published");
     place.age(99_999);
@@ -142,6 +142,32 @@ fn in_an_emergency_it_is_said_first_what_it_means() {
     assert!(means.contains("every verifier knows it"), "{means}");
     place.run(&["keys", "rotate", "--now", "--yes", "--alg", "ES256"]).good();
     assert_eq!(place.signs(ES256), spare);
+    let unclear = place.run(&["keys", "rotate", "--yes"]);
+    assert!(unclear.code == 2 && unclear.err.contains("--now"), "{}", unclear.err);
+}
+
+#[test]
+fn switched_at_once_every_key_that_signed_is_gone_and_its_tokens_are_refused() {
+    let place = Place::new();
+    place.keys.turn(&place.db, &place.clock).unwrap();
+    let (stolen, spares) = (
+        [RS256, ES256].map(|alg| place.kid(alg, "active")),
+        [RS256, ES256].map(|alg| place.kid(alg, "published")),
+    );
+    let sign = |alg| place.keys.ring.load().sign(alg, "JWT", &json!({ "iss": "us" })).unwrap();
+    let tokens = [RS256, ES256].map(sign);
+    let done = place.run(&["keys", "rotate", "--now", "--yes", "--json"]).good().json();
+    let revoked = |at: usize, alg: &str| json!({ "alg": alg, "kid": stolen[at], "signs": spares[at] });
+    assert_eq!(done["revoked"], json!([revoked(0, "RS256"), revoked(1, "ES256")]));
+    assert_eq!([RS256, ES256].map(|alg| place.signs(alg)), spares);
+    let (public, told) = (place.public(), trail(&place.db).join("\n"));
+    for (kid, token) in stolen.iter().zip(&tokens) {
+        assert!(
+            !public.contains(kid) && told.contains(&format!("cli key.revoked {kid}")),
+            "{public:?}\n{told}"
+        );
+        assert!(place.keys.ring.load().verify::<Value>(token).is_err(), "our own endpoints refuse it");
+    }
 }
 
 #[test]
@@ -153,7 +179,7 @@ fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
     place.keys.ring.load().verify::<Value>(&token).unwrap();
     place.run(&["keys", "revoke", &stolen[..40], "--yes"]).bad(&format!("did you mean {stolen}"));
     let done = place.run(&["keys", "revoke", &stolen, "--yes", "--json"]).good().json();
-    assert_eq!((&done["revoked"], &done["signs"]), (&json!(stolen), &json!(spare)));
+    assert_eq!(done["revoked"], json!([{ "alg": "RS256", "kid": stolen, "signs": spare }]));
     assert!(!place.public().contains(&stolen));
     assert!(place.keys.ring.load().verify::<Value>(&token).is_err(), "our own endpoints refuse it");
     assert_eq!(place.signs(RS256), spare);
@@ -164,7 +190,7 @@ fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
     // One that does not sign goes as well, and nothing takes its place but a new spare.
     let spare = place.kid(ES256, "published");
     let done = place.run(&["keys", "revoke", &spare, "--yes", "--json"]).good().json();
-    assert_eq!(done["signs"], Value::Null);
+    assert_eq!(done["revoked"][0]["signs"], Value::Null);
     place.keys.turn(&place.db, &place.clock).unwrap();
     assert_ne!(place.kid(ES256, "published"), spare);
     place.run(&["keys", "revoke", &stolen, "--yes"]).bad("there is no key");

@@ -136,7 +136,8 @@ impl<'a> Life<'a> {
             match what {
                 "asked to rotate" => assert!(signing_keys::ask_to_rotate(conn, ES256, "test", now)?),
                 "switched at once" => {
-                    by_hand::rotate_now(conn, ES256, None, &policy, "test", now)?.unwrap();
+                    let stolen = named(ES256, KeyState::Active);
+                    by_hand::revoke(conn, &stolen, None, &policy, "test", now)?.unwrap();
                 }
                 "imported" => {
                     by_hand::import(conn, &fresh(RS256, KeyState::Active), &policy, "test", now).unwrap();
