@@ -10,6 +10,9 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 
+/// How long an authority and what it signs are good for.
+const DAYS: u32 = 2;
+
 /// Somebody who signs certificates.
 pub struct Authority {
     cert: X509,
@@ -20,7 +23,7 @@ impl Authority {
     pub fn new() -> Authority {
         let key = key();
         let name = name(&format!("Authority {}", &Token::generate().expose()[..8]));
-        let mut cert = unsigned(&name, &name, &key, 1);
+        let mut cert = unsigned(&name, &name, &key, 1, DAYS);
         cert.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         cert.sign(&key, MessageDigest::sha256()).unwrap();
         Authority { cert: cert.build(), key }
@@ -34,14 +37,25 @@ impl Authority {
     /// A certificate for localhost by name, and its key, as PEM.
     pub fn certify_localhost(&self) -> (String, String) {
         let key = key();
-        let mut cert = unsigned(&name("localhost"), self.cert.subject_name(), &key, 2);
-        let context = cert.x509v3_context(Some(&self.cert), None);
-        let names = SubjectAlternativeName::new().dns("localhost").build(&context).unwrap();
-        cert.append_extension(names).unwrap();
-        cert.sign(&self.key, MessageDigest::sha256()).unwrap();
-        let text = |pem| String::from_utf8(pem).unwrap();
-        (text(cert.build().to_pem().unwrap()), text(key.private_key_to_pem_pkcs8().unwrap()))
+        let cert = unsigned(&name("localhost"), self.cert.subject_name(), &key, 2, DAYS);
+        for_localhost(cert, &key, &self.key)
     }
+}
+
+/// A certificate for localhost with this number, good for so many days, that its key signed itself; and the key;
+/// as PEM.
+pub fn self_signed(serial: u32, days: u32) -> (String, String) {
+    let (name, key) = (name("localhost"), key());
+    for_localhost(unsigned(&name, &name, &key, serial, days), &key, &key)
+}
+
+fn for_localhost(mut cert: X509Builder, key: &PKey<Private>, signer: &PKey<Private>) -> (String, String) {
+    let context = cert.x509v3_context(None, None);
+    let names = SubjectAlternativeName::new().dns("localhost").build(&context).unwrap();
+    cert.append_extension(names).unwrap();
+    cert.sign(signer, MessageDigest::sha256()).unwrap();
+    let text = |pem| String::from_utf8(pem).unwrap();
+    (text(cert.build().to_pem().unwrap()), text(key.private_key_to_pem_pkcs8().unwrap()))
 }
 
 fn key() -> PKey<Private> {
@@ -55,7 +69,13 @@ fn name(common: &str) -> X509Name {
     name.build()
 }
 
-fn unsigned(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>, serial: u32) -> X509Builder {
+fn unsigned(
+    subject: &X509NameRef,
+    issuer: &X509NameRef,
+    key: &PKey<Private>,
+    serial: u32,
+    days: u32,
+) -> X509Builder {
     let mut cert = X509::builder().unwrap();
     cert.set_version(2).unwrap();
     cert.set_serial_number(&BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap()).unwrap();
@@ -63,6 +83,6 @@ fn unsigned(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>, se
     cert.set_issuer_name(issuer).unwrap();
     cert.set_pubkey(key).unwrap();
     cert.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    cert.set_not_after(&Asn1Time::days_from_now(2).unwrap()).unwrap();
+    cert.set_not_after(&Asn1Time::days_from_now(days).unwrap()).unwrap();
     cert
 }

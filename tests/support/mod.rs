@@ -3,7 +3,6 @@
 
 pub mod app;
 pub mod browser;
-pub mod certificate;
 pub mod certificates;
 pub mod chromium;
 pub mod cluster;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::certificate::certificate;
+use super::certificates::self_signed;
 
 /// A running server; it ends when dropped, or when this process dies.
 pub struct Server {
@@ -30,12 +30,12 @@ impl Server {
     /// Starts on `localhost:port` in front of these nodes.
     pub fn start(folder: &Path, port: u16, nodes: &[u16]) -> Server {
         std::fs::create_dir_all(folder).unwrap();
-        let (cert, key) = certificate(1, 2);
-        let write = |name: &str, text: &[u8]| std::fs::write(folder.join(name), text).unwrap();
+        let (cert, key) = self_signed(1, 2);
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
         write("cert.pem", &cert);
         write("key.pem", &key);
-        write("nginx.conf", AROUND.as_bytes());
-        write("countersign.conf", shipped(port, nodes).as_bytes());
+        write("nginx.conf", AROUND);
+        write("countersign.conf", &shipped(port, nodes));
         let mut guard = Command::new("sh");
         guard
             .arg("-c")

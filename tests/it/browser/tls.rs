@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::stage::{Album, fill_in};
 use crate::cli::{Done, Shell};
-use crate::support::certificate::certificate;
+use crate::support::certificates::self_signed;
 use crate::support::chromium::{Chromium, Profile};
 use crate::support::redis::free_port;
 use crate::support::rp::CHALLENGE;
@@ -24,7 +24,7 @@ struct Server {
 impl Server {
     fn start() -> Server {
         let shell = Shell::new();
-        let (cert, key) = certificate(1, 2);
+        let (cert, key) = self_signed(1, 2);
         let port = free_port();
         let issuer = format!("https://localhost:{port}");
         let settings = format!(

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Done, Shell, nothing_in, serving};
 use crate::store::execute;
-use crate::support::certificate::certificate;
+use crate::support::certificates::self_signed;
 use crate::support::{postgres, redis};
 
 /// What it says under these settings, as lines of `result check: what`; and its exit code.
@@ -132,13 +132,13 @@ fn certificate_and_proxies_are_looked_at() {
         (10, &["warning certificate: cert.pem expires in 9 days"]),
         (0, &["problem certificate: cert.pem expired"]),
     ] {
-        let (cert, key) = certificate(1, days);
+        let (cert, key) = self_signed(1, days);
         shell.file("cert.pem", cert);
         shell.file("key.pem", key);
         fs::set_permissions(shell.path("key.pem"), Permissions::from_mode(0o600)).unwrap();
         assert_found(&shell, &tls, expected);
     }
-    shell.file("key.pem", certificate(2, 90).1);
+    shell.file("key.pem", self_signed(2, 90).1);
     assert_found(&shell, &tls, &["problem certificate: key.pem is not the key of cert.pem"]);
 
     let proxied = |proxies: &str, listen: &str, expected: &[&str]| {

@@ -9,13 +9,13 @@ use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion
 use crate::cli::Shell;
 use crate::cli::serving::{self, Server};
 use crate::flows::slow::{ended, hang};
-use crate::support::certificate::certificate;
+use crate::support::certificates::self_signed;
 use crate::support::redis::free_port;
 
 /// How long the server may take to see new files, on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn put(shell: &Shell, cert: &[u8], key: &[u8]) {
+fn put(shell: &Shell, cert: &str, key: &str) {
     shell.file("cert.pem", cert);
     shell.file("key.pem", key);
 }
@@ -82,7 +82,7 @@ fn answers(stream: &mut SslStream<TcpStream>) -> bool {
 #[test]
 fn new_connections_get_the_new_one_and_a_broken_pair_changes_nothing() {
     let shell = Shell::new();
-    let (first, second, third) = (certificate(1, 90), certificate(2, 90), certificate(3, 5));
+    let (first, second, third) = (self_signed(1, 90), self_signed(2, 90), self_signed(3, 5));
     put(&shell, &first.0, &first.1);
     let (server, port) = served(&shell);
     let mut kept = connect(port, true, SslVersion::TLS1_3);
@@ -127,7 +127,7 @@ fn new_connections_get_the_new_one_and_a_broken_pair_changes_nothing() {
 #[test]
 fn a_hang_up_reads_the_files_again() {
     let shell = Shell::new();
-    let (first, second) = (certificate(1, 90), certificate(2, 90));
+    let (first, second) = (self_signed(1, 90), self_signed(2, 90));
     put(&shell, &first.0, &first.1);
     let (server, port) = served(&shell);
     assert_eq!(shown(port), 1);
@@ -148,13 +148,14 @@ fn a_hang_up_reads_the_files_again() {
 
 #[test]
 fn a_pair_that_cannot_be_used_is_refused_at_start_with_the_reason() {
-    let (first, second) = (certificate(1, 90), certificate(2, 90));
-    let locked = openssl::pkey::PKey::private_key_from_pem(&first.1).unwrap();
+    let (first, second) = (self_signed(1, 90), self_signed(2, 90));
+    let locked = openssl::pkey::PKey::private_key_from_pem(first.1.as_bytes()).unwrap();
     let cipher = openssl::symm::Cipher::aes_256_cbc();
     let locked = locked.private_key_to_pem_pkcs8_passphrase(cipher, b"hunter2").unwrap();
+    let locked = String::from_utf8(locked).unwrap();
     for (cert, key, why) in [
         (&first.0[..], &second.1[..], "key.pem is not the key of cert.pem"),
-        (b"", &first.1, "there is no certificate in it"),
+        ("", &first.1, "there is no certificate in it"),
         (&first.1, &first.1, "cert.pem cannot be used for TLS"),
         (&first.0, &first.0, "key.pem cannot be used for TLS: it is no PEM private key"),
         (&first.0, &locked, "key.pem cannot be used for TLS: it is no PEM private key without passphrase"),
@@ -173,7 +174,7 @@ fn a_pair_that_cannot_be_used_is_refused_at_start_with_the_reason() {
 #[test]
 fn handshakes_that_are_never_finished_are_given_up() {
     let shell = Shell::new();
-    let (cert, key) = certificate(1, 2);
+    let (cert, key) = self_signed(1, 2);
     put(&shell, &cert, &key);
     let (_server, port) = served(&shell);
     let begun = Instant::now();
