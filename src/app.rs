@@ -75,9 +75,6 @@ pub enum StartError {
         "{0} belongs to `countersign demo`, whose passwords are printed on a terminal: serve another one"
     )]
     Demo(String),
-    /// The roots that connections outwards are to trust.
-    #[error("outbound_ca_file {0}: {1}")]
-    Roots(String, std::io::Error),
     /// The address to listen on, or TLS.
     #[error("{0}")]
     Listen(String),
@@ -179,12 +176,9 @@ pub fn open_store(config: &Config) -> Result<Db, StartError> {
 /// Opens the state store.
 pub fn open_state(config: &Config, db: &Db) -> Result<Kv, StartError> {
     match (&config.state, &config.database) {
-        (StateUrl::Redis(url), _) => Ok(match &config.outbound_ca_file {
+        (StateUrl::Redis(url), _) => Ok(match config.outbound_ca.pem() {
             None => Kv::redis(url)?,
-            Some(file) => {
-                let unread = |error| StartError::Roots(file.display().to_string(), error);
-                Kv::redis_trusting(url, std::fs::read(file).map_err(unread)?)?
-            }
+            Some(roots) => Kv::redis_trusting(url, roots.to_vec())?,
         }),
         (StateUrl::Sql, Url::Sqlite(_)) => {
             let file = Url::Sqlite(config.data_dir.join("state.db"));

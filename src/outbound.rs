@@ -70,9 +70,12 @@ impl Allowed {
     }
 }
 
-/// Certificate authorities that are trusted beside the system's.
+/// Certificate authorities that are trusted where the operator names them.
 #[derive(Clone, Debug, Default)]
-pub struct Authorities(Vec<Certificate>);
+pub struct Authorities {
+    pem: Option<Vec<u8>>,
+    certificates: Vec<Certificate>,
+}
 
 impl Authorities {
     /// Reads a file of PEM certificates.
@@ -80,9 +83,14 @@ impl Authorities {
         let pem = std::fs::read(file).map_err(|error| error.to_string())?;
         match Certificate::from_pem_bundle(&pem) {
             Ok(certificates) if certificates.is_empty() => Err("it holds no PEM certificate".into()),
-            Ok(certificates) => Ok(Authorities(certificates)),
+            Ok(certificates) => Ok(Authorities { pem: Some(pem), certificates }),
             Err(error) => Err(whole(&error)),
         }
+    }
+
+    /// The certificates as they were written down, for who reads them in another way.
+    pub fn pem(&self) -> Option<&[u8]> {
+        self.pem.as_deref()
     }
 }
 
@@ -130,7 +138,7 @@ impl Outbound {
         let clients = [Reach::Public, Reach::Networks, Reach::Anywhere].map(|reach| {
             let guard =
                 Guard { reach, networks: Arc::clone(&networks), lookup, lookups: Arc::clone(&lookups) };
-            let authorities = authorities.0.clone();
+            let authorities = authorities.certificates.clone();
             let make: Box<dyn FnOnce() -> Client + Send> = Box::new(move || client(guard, authorities));
             LazyLock::new(make)
         });

@@ -91,15 +91,13 @@ pub struct Config {
     pub log_format: log::Format,
     /// Where to show metrics: host and port, never those for the public.
     pub metrics_listen: Option<String>,
-    /// Roots (PEM) that connections outwards trust over TLS instead of the system's.
-    pub outbound_ca_file: Option<PathBuf>,
     /// Proxies whose word about scheme and client address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// How an interaction ends.
     pub completion: Completion,
     /// What may be fetched from beside the public network.
     pub outbound_allow: Vec<Allowed>,
-    /// Whose certificates are accepted there beside the system's.
+    /// Whose certificates are accepted there beside the system's, and by Redis' clients in place of them.
     pub outbound_ca: Authorities,
     /// The APIs that tokens are issued for.
     pub resources: Resources,
@@ -165,7 +163,6 @@ impl Config {
             log_format: settings.log_format.unwrap_or_default(),
             metrics_listen: settings.metrics_listen,
             log: settings.log.unwrap_or_else(|| "info,actix_server=warn".into()),
-            outbound_ca_file: settings.outbound_ca_file.clone(),
             trusted_proxies,
             completion: settings.completion.unwrap_or_default(),
             outbound_allow: outbound_allow(settings.outbound_allow, development)?,
