@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::audit::{self, Event};
 use super::endings;
 use super::schema::users;
-use crate::db::{Conn, Db, DbError};
+use crate::db::{Db, DbError};
 use crate::protocol::user::{User, fold_login};
 
 #[derive(Queryable, Insertable)]
@@ -104,6 +104,25 @@ pub enum Change {
     Disabled(bool),
 }
 
+impl Change {
+    /// What the audit trail calls it.
+    fn event(&self) -> &'static str {
+        match self {
+            Change::Password(_) => "user.password_set",
+            Change::Disabled(true) => "user.disabled",
+            Change::Disabled(false) => "user.enabled",
+        }
+    }
+
+    /// Tells whether nobody may stay signed in who signed in before.
+    fn signs_out(&self) -> bool {
+        match self {
+            Change::Password(_) => true,
+            Change::Disabled(disabled) => *disabled,
+        }
+    }
+}
+
 /// Adds a person; `None` when the login name is taken.
 pub async fn add(
     db: &Db,
@@ -151,29 +170,23 @@ pub async fn change(
     let id = id.to_owned();
     db.write(move |conn| {
         let at = now.unix_timestamp();
-        let user = users::table.find(&id);
-        let (changed, event) = match change {
+        let user = diesel::update(users::table.find(&id));
+        let changed = match &change {
             Change::Password(hash) => {
-                let set = (users::password_hash.eq(Some(hash)), users::updated_at.eq(at));
-                (diesel::update(user).set(set).execute(conn)?, "user.password_set")
+                user.set((users::password_hash.eq(Some(hash)), users::updated_at.eq(at))).execute(conn)?
             }
             Change::Disabled(disabled) => {
-                let set = (users::disabled.eq(disabled), users::updated_at.eq(at));
-                let event = if disabled { "user.disabled" } else { "user.enabled" };
-                (diesel::update(user).set(set).execute(conn)?, event)
+                user.set((users::disabled.eq(disabled), users::updated_at.eq(at))).execute(conn)?
             }
         };
-        if changed == 1 {
-            record(conn, event, &id, actor, now)?;
-            if event != "user.enabled" {
-                endings::owe(conn, &id, now)?;
-            }
+        if changed == 0 {
+            return Ok(false);
         }
-        Ok(changed == 1)
+        audit::record(conn, &Event { actor, event: change.event(), subject: &id, detail: "" }, now)?;
+        if change.signs_out() {
+            endings::owe(conn, &id, now)?;
+        }
+        Ok(true)
     })
     .await
-}
-
-fn record(conn: &mut Conn, event: &str, id: &str, actor: &str, now: OffsetDateTime) -> Result<(), DbError> {
-    audit::record(conn, &Event { actor, event, subject: id, detail: "" }, now)
 }
