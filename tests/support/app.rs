@@ -10,7 +10,7 @@ use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::password::Password;
-use countersign::protocol::client::{Client, Metadata};
+use countersign::protocol::client::Client;
 use countersign::protocol::resource::Resource;
 use countersign::protocol::user::User;
 use countersign::secret::Token;
@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::browser::Browser;
+use super::rp::registered;
 use super::{log, redis};
 
 /// Where a provider under test keeps what passes.
@@ -147,17 +148,11 @@ impl TestApp {
 
     /// Registers a client; answers its id and secret.
     pub async fn client(&self, metadata: Value) -> (String, String) {
-        let mut members = json!({ "client_name": "Example App", "redirect_uris": [REDIRECT] });
-        for (name, value) in metadata.as_object().unwrap() {
-            members[name] = value.clone();
-        }
-        let metadata: Metadata = serde_json::from_value(members).unwrap();
-        metadata.check(self.app.config.development).unwrap();
-        let id = format!("client-{}", &Token::generate().expose()[..8]);
-        let secret = Token::generate();
+        let (id, secret) = (format!("client-{}", &Token::generate().expose()[..8]), Token::generate());
         self.keep_secret(secret.expose());
-        let (secret_hash, registered_at) = (Some(secret.hash()), self.clock.now());
-        let client = Client { id: id.clone(), secret: secret_hash, disabled: false, registered_at, metadata };
+        let client = registered(&id, Some(secret.expose()), metadata);
+        let client = Client { registered_at: self.clock.now(), ..client };
+        client.metadata.check(self.app.config.development).unwrap();
         assert!(store::clients::add(&self.app.db, &client, "test", self.clock.now()).await.unwrap());
         (id, secret.expose().to_owned())
     }

@@ -11,9 +11,7 @@ use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::db::{self, Db};
 use countersign::password::Password;
-use countersign::protocol::client::Client;
 use countersign::protocol::user::User;
-use countersign::secret::TokenHash;
 use countersign::store;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, json};
@@ -23,7 +21,7 @@ use tokio::time::sleep;
 use super::app::{API, PASSWORD, REDIRECT};
 use super::browser::{Answer, Browser};
 use super::redis::{free_port, signal};
-use super::rp::{CHALLENGE, VERIFIER};
+use super::rp::{VERIFIER, changed, registered, request};
 use super::{nginx, postgres, redis};
 
 /// How long anything may take to start or to end.
@@ -122,15 +120,7 @@ impl Cluster {
             let user = User { id, login: format!("ada-{number}"), disabled: false, claims: Map::new() };
             store::users::add(&db, user, Some(hash.clone()), "test", now).await.unwrap().unwrap();
         }
-        let metadata =
-            json!({ "client_name": "App", "redirect_uris": [REDIRECT], "application_type": "native" });
-        let app = Client {
-            id: "app".into(),
-            secret: Some(TokenHash::of(SECRET)),
-            disabled: false,
-            registered_at: now,
-            metadata: serde_json::from_value(metadata).unwrap(),
-        };
+        let app = registered("app", Some(SECRET), json!({ "application_type": "native" }));
         assert!(store::clients::add(&db, &app, "test", now).await.unwrap());
     }
 
@@ -153,16 +143,7 @@ impl Cluster {
 
     /// An authorization request of the client `app`, with more parameters or others.
     pub fn authorize(&self, changed: &[(&str, &str)]) -> String {
-        let usual = [
-            ("client_id", "app"),
-            ("redirect_uri", REDIRECT),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-        ];
-        let kept = usual.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
-        let query: Vec<_> = kept.chain(changed.iter().copied()).collect();
+        let query = self::changed(request("app", REDIRECT), changed);
         url::Url::parse_with_params(&self.at("/authorize"), query).unwrap().into()
     }
 

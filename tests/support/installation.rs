@@ -11,7 +11,6 @@ use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::db::Url;
 use countersign::password::Password;
-use countersign::protocol::client::Client;
 use countersign::protocol::user::User;
 use countersign::store;
 use diesel::RunQueryDsl;
@@ -22,7 +21,7 @@ use tempfile::TempDir;
 use super::app::{PASSWORD, REDIRECT};
 use super::browser::{Answer, Browser};
 use super::redis::free_port;
-use super::rp::{CHALLENGE, VERIFIER};
+use super::rp::{VERIFIER, changed, registered, request};
 
 /// The program, with a person called ada and a first-party application called app.
 pub struct Installation {
@@ -120,29 +119,13 @@ impl Installation {
         let ada = User { id, login: "ada".into(), disabled: false, claims: Map::new() };
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
         store::users::add(&db, ada, Some(hash), "test", now).await.unwrap().unwrap();
-        let metadata = json!({ "client_name": "App", "redirect_uris": [REDIRECT], "first_party": true,
-            "token_endpoint_auth_method": "none" });
-        let metadata = serde_json::from_value(metadata).unwrap();
-        let app = Client {
-            id: "app".into(),
-            secret: None,
-            disabled: false,
-            registered_at: time::OffsetDateTime::UNIX_EPOCH,
-            metadata,
-        };
+        let metadata = json!({ "first_party": true, "token_endpoint_auth_method": "none" });
+        let app = registered("app", None, metadata);
         assert!(store::clients::add(&db, &app, "test", now).await.unwrap());
     }
 
     pub fn authorize(&self, prompt: &str) -> String {
-        let query = [
-            ("client_id", "app"),
-            ("redirect_uri", REDIRECT),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-            ("prompt", prompt),
-        ];
+        let query = changed(request("app", REDIRECT), &[("prompt", prompt)]);
         url::Url::parse_with_params(&format!("{}/authorize", self.issuer), query).unwrap().into()
     }
 

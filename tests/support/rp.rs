@@ -1,8 +1,11 @@
 //! A Relying Party by hand: builds requests, redeems codes, reads tokens.
 
+use countersign::protocol::client::Client;
+use countersign::secret::TokenHash;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 use url::Url;
 
 use super::app::{PASSWORD, REDIRECT, TestApp};
@@ -11,6 +14,43 @@ use super::browser::{Answer, Browser};
 /// A verifier, and its challenge.
 pub const VERIFIER: &str = "project-pkce-verifier_0123456789-ABCDEFGHIJKLMNOP";
 pub const CHALLENGE: &str = "vYNHd8OhS1_DyRzkrZ-joLO-9sp78UJ_Hs8arlPwz2M";
+
+/// An application as it is registered: with these metadata, and the usual name and redirect URI unless they say
+/// otherwise.
+pub fn registered(id: &str, secret: Option<&str>, metadata: Value) -> Client {
+    let mut members = json!({ "client_name": "Example App", "redirect_uris": [REDIRECT] });
+    for (name, value) in metadata.as_object().unwrap() {
+        members[name] = value.clone();
+    }
+    Client {
+        id: id.into(),
+        secret: secret.map(TokenHash::of),
+        disabled: false,
+        registered_at: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap(),
+        metadata: serde_json::from_value(members).unwrap(),
+    }
+}
+
+/// The parameters of an authorization request that would succeed.
+pub fn request<'a>(client_id: &'a str, redirect_uri: &'a str) -> [(&'a str, &'a str); 6] {
+    [
+        ("client_id", client_id),
+        ("redirect_uri", redirect_uri),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
+}
+
+/// The usual parameters, changed: a `None` takes one out.
+pub fn changed<'a>(
+    usual: impl IntoIterator<Item = (&'a str, &'a str)>,
+    changes: &[(&'a str, impl Into<Option<&'a str>> + Copy)],
+) -> Vec<(&'a str, &'a str)> {
+    let kept = usual.into_iter().filter(|(name, _)| !changes.iter().any(|(other, _)| other == name));
+    kept.chain(changes.iter().filter_map(|(name, value)| Some((*name, (*value).into()?)))).collect()
+}
 
 /// One client's view of a provider.
 pub struct Rp<'a> {
@@ -28,21 +68,10 @@ impl<'a> Rp<'a> {
 
     /// An authorization request that would succeed, changed: a `None` takes a parameter out.
     pub fn authorize(&self, changed: &[(&str, Option<&str>)]) -> String {
-        let usual = [
-            ("client_id", self.client_id.as_str()),
-            ("redirect_uri", REDIRECT),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("state", "a-state"),
-            ("nonce", "a-nonce"),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-        ];
-        let mut url = Url::parse(&self.app.at("/authorize")).unwrap();
-        let kept = usual.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
-        let added = changed.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-        url.query_pairs_mut().extend_pairs(kept.chain(added));
-        url.into()
+        let usual = request(&self.client_id, REDIRECT);
+        let usual = usual.into_iter().chain([("state", "a-state"), ("nonce", "a-nonce")]);
+        let query = self::changed(usual, changed);
+        Url::parse_with_params(&self.app.at("/authorize"), query).unwrap().into()
     }
 
     /// Signs a person in through the pages, up to the answer that leads back to the client.
@@ -71,9 +100,7 @@ impl<'a> Rp<'a> {
             ("redirect_uri", REDIRECT),
             ("code_verifier", VERIFIER),
         ];
-        let kept = usual.into_iter().filter(|(name, _)| !changed.iter().any(|(other, _)| other == name));
-        let fields: Vec<(&str, &str)> =
-            kept.chain(changed.iter().filter_map(|(name, value)| Some((*name, (*value)?)))).collect();
+        let fields = self::changed(usual, changed);
         let request = browser.request(Method::POST, &self.app.at("/token"));
         browser.send(request.basic_auth(&self.client_id, Some(&self.secret)).form(&fields)).await
     }

@@ -1,11 +1,12 @@
 //! `/authorize`: what is answered on a page, what at the client, and which fault is named first.
 
+use countersign::protocol::client::Client;
 use reqwest::Method;
 use serde_json::json;
 
 use super::{Outcome, outcome, raw, shown};
 use crate::support::app::{API, REDIRECT, TestApp};
-use crate::support::rp::{CHALLENGE, Rp};
+use crate::support::rp::{CHALLENGE, Rp, registered};
 
 const UNREGISTERED: &str = "https://evil.example/callback";
 
@@ -64,16 +65,7 @@ async fn without_a_safe_place_to_answer_every_fault_is_a_page() {
 }
 
 async fn disabled_client(app: &TestApp) -> String {
-    use countersign::protocol::client::{Client, Metadata};
-    let metadata: Metadata =
-        serde_json::from_value(json!({ "client_name": "Off", "redirect_uris": [REDIRECT] })).unwrap();
-    let client = Client {
-        id: "disabled-client".into(),
-        secret: None,
-        disabled: true,
-        registered_at: app.clock.now(),
-        metadata,
-    };
+    let client = Client { disabled: true, ..registered("disabled-client", None, json!({})) };
     let now = app.clock.now();
     assert!(countersign::store::clients::add(&app.app.db, &client, "test", now).await.unwrap());
     client.id

@@ -1,8 +1,7 @@
 //! `/token`: who the client proves to be. A client that is believed is told about its code, so
 //! `invalid_grant` here means that it was.
 
-use countersign::protocol::client::{Client, Metadata};
-use countersign::secret::TokenHash;
+use countersign::protocol::client::Client;
 use countersign::store;
 use data_encoding::BASE64;
 use reqwest::Method;
@@ -10,20 +9,18 @@ use serde_json::json;
 
 use super::refusal;
 use crate::support::app::{Options, REDIRECT, TestApp};
+use crate::support::rp::registered;
 
 const SECRET: &str = "sEcret-0123456789_abcdefghijklmnopqrstuvwxyz";
 /// The pair, form-encoded and in Base64, of the client with the most awkward name and secret.
 const AWKWARD: &str = "Basic bXkrY2xpZW50JTNBMTpwJTQwc3MlMkJ3JTI1cmQlM0ElMkYlM0QlQzMlQTk=";
 
 async fn client(app: &TestApp, id: &str, secret: Option<&str>, method: &str, disabled: bool) {
-    let metadata =
-        json!({ "client_name": id, "redirect_uris": [REDIRECT], "token_endpoint_auth_method": method });
-    let metadata: Metadata = serde_json::from_value(metadata).unwrap();
-    let secret = secret.map(|secret| {
+    if let Some(secret) = secret {
         app.keep_secret(secret);
-        TokenHash::of(secret)
-    });
-    let client = Client { id: id.into(), secret, disabled, registered_at: app.clock.now(), metadata };
+    }
+    let client = registered(id, secret, json!({ "token_endpoint_auth_method": method }));
+    let client = Client { disabled, ..client };
     assert!(store::clients::add(&app.app.db, &client, "test", app.clock.now()).await.unwrap());
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::{client, params};
-use crate::support::rp::CHALLENGE;
+use crate::support::rp::{self, changed};
 
 const REDIRECT: &str = "https://app.example/cb";
 
@@ -24,17 +24,7 @@ fn app(first_party: bool) -> Client {
 }
 
 fn request(client: &Client, more: &[(&str, &str)], hint: Option<&str>) -> Request {
-    let usual = [
-        ("client_id", "app"),
-        ("redirect_uri", REDIRECT),
-        ("response_type", "code"),
-        ("scope", "openid"),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
-    let kept = usual.into_iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
-    let pairs: Vec<(&str, &str)> = kept.chain(more.iter().copied()).collect();
-    let params = params(&pairs, &PARAMS);
+    let params = params(&changed(rp::request("app", REDIRECT), more), &PARAMS);
     let reply_to = establish(&params, client, "https://id.example").unwrap();
     let request = Request::parse(&params, client, &Resources::default(), reply_to).unwrap();
     match hint {
@@ -427,18 +417,8 @@ fn a_bad_request_is_answered_where_it_is_safe() {
         (("scope", "openid unheard-of"), "fine"),
         (("unheard_of", "x"), "fine"),
     ] {
-        let usual = [
-            ("client_id", "app"),
-            ("redirect_uri", REDIRECT),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("state", "s"),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-        ];
-        let kept = usual.into_iter().filter(|(name, _)| *name != change.0);
-        let pairs: Vec<(&str, &str)> = kept.chain([change]).collect();
-        let params = params(&pairs, &PARAMS);
+        let usual = rp::request("app", REDIRECT).into_iter().chain([("state", "s")]);
+        let params = params(&changed(usual, &[change]), &PARAMS);
         let parsed = establish(&params, &client, "https://id.example")
             .and_then(|reply_to| Request::parse(&params, &client, &Resources::default(), reply_to));
         let said = match parsed {

@@ -15,23 +15,15 @@ mod signing;
 mod small;
 mod user;
 
-use countersign::protocol::client::{Client, Metadata};
+use countersign::protocol::client::Client;
 use countersign::protocol::params::Params;
-use countersign::secret::TokenHash;
 use serde_json::Value;
-use time::OffsetDateTime;
+
+use crate::support::rp::registered;
 
 /// A client with these metadata and the secret `s3cret`.
 pub fn client(metadata: Value) -> Client {
-    let metadata: Metadata = serde_json::from_value(metadata).unwrap();
-    let registered_at = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
-    Client {
-        id: "app".into(),
-        secret: Some(TokenHash::of("s3cret")),
-        disabled: false,
-        registered_at,
-        metadata,
-    }
+    registered("app", Some("s3cret"), metadata)
 }
 
 /// Parameters as they would arrive.

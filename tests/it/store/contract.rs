@@ -15,6 +15,7 @@ use serde_json::{Map, json};
 use time::{Duration, OffsetDateTime};
 
 use super::{Store, execute, lines, trail};
+use crate::support::rp::registered;
 
 macro_rules! on_both_databases {
     ($($test:ident)*) => {
@@ -56,14 +57,7 @@ fn user(login: &str) -> User {
 fn client(id: &str) -> Client {
     let metadata = json!({ "client_name": "App", "redirect_uris": ["https://app.example/cb"],
         "default_max_age": 60, "scope": "openid email" });
-    let metadata: Metadata = serde_json::from_value(metadata).unwrap();
-    Client {
-        id: id.into(),
-        secret: Some(TokenHash::of("a secret")),
-        disabled: false,
-        registered_at: time::OffsetDateTime::UNIX_EPOCH,
-        metadata,
-    }
+    registered(id, Some("a secret"), metadata)
 }
 
 fn consent(scopes: &str, resources: &[&str]) -> Consent {
