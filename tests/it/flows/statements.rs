@@ -1,14 +1,21 @@
 //! What each operation asks of the stores, counted: a statement more would be seen here first.
 
+use countersign::config::Config;
+use countersign::db::Url;
+use countersign::keys::instance::{Given, Source};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::{Answer, Browser};
+use crate::support::postgres;
 use crate::support::rp::Rp;
 
+/// Statements of the main store and of the state store.
+type Asked = (u64, u64);
+
 /// What was asked of the main store and of the state store while this went on.
-async fn asked<T>(app: &TestApp, doing: impl Future<Output = T>) -> ((u64, u64), T) {
+async fn asked<T>(app: &TestApp, doing: impl Future<Output = T>) -> (Asked, T) {
     let so_far = || (app.app.db.statements(), app.app.kv.asked());
     let before = so_far();
     let done = doing.await;
@@ -16,8 +23,8 @@ async fn asked<T>(app: &TestApp, doing: impl Future<Output = T>) -> ((u64, u64),
     ((after.0 - before.0, after.1 - before.1), done)
 }
 
-async fn answers(state: State) -> Vec<(&'static str, (u64, u64))> {
-    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
+async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, Asked)> {
+    let app = TestApp::start_with(Options { state, adjust, ..Options::default() }).await;
     app.user("ada").await;
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
@@ -34,8 +41,7 @@ async fn answers(state: State) -> Vec<(&'static str, (u64, u64))> {
     assert_eq!(told.status, 200);
     let (keys, _) = asked(&app, browser.get(&app.at("/.well-known/jwks.json"))).await;
     let (discovery, _) = asked(&app, browser.get(&app.at("/.well-known/openid-configuration"))).await;
-    app.finish().await;
-    vec![
+    let mut counted = vec![
         ("sign-in page", sign_in),
         ("login", login),
         ("authorize, signed in", authorize),
@@ -43,7 +49,10 @@ async fn answers(state: State) -> Vec<(&'static str, (u64, u64))> {
         ("userinfo", userinfo),
         ("keys", keys),
         ("discovery", discovery),
-    ]
+    ];
+    counted.extend(choices(&app, &browser).await);
+    app.finish().await;
+    counted
 }
 
 async fn userinfo(app: &TestApp, browser: &Browser, tokens: &Answer) -> Answer {
@@ -51,8 +60,39 @@ async fn userinfo(app: &TestApp, browser: &Browser, tokens: &Answer) -> Answer {
     browser.send(browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token)).await
 }
 
+/// What somebody who is signed in decides: about an application of somebody else's, between two accounts, and to go.
+async fn choices(app: &TestApp, browser: &Browser) -> Vec<(&'static str, Asked)> {
+    let rp = Rp::new(app, json!({})).await;
+    let (consent_page, page) = asked(app, browser.open(&rp.authorize(&[]))).await;
+    let (consent, back) = asked(app, browser.submit(&page, &[("decision", "allow")])).await;
+    assert!(back.answered("code").is_some(), "{} {}", back.url, back.body);
+
+    let eve = app.user("eve").await;
+    let page = browser.open(&rp.authorize(&[("prompt", Some("select_account"))])).await;
+    let page = browser.submit(&page, &[("decision", "another")]).await;
+    let page = browser.submit(&page, &[("username", "eve"), ("password", PASSWORD)]).await;
+    browser.submit(&page, &[("decision", "allow")]).await;
+    // An application is read once, and then served from memory for a while: this one is new as well.
+    let rp = Rp::new(app, json!({ "first_party": true })).await;
+    let (select_page, page) = asked(app, browser.open(&rp.authorize(&[]))).await;
+    let (select, back) = asked(app, browser.submit(&page, &[("account", &eve.id)])).await;
+    assert!(back.answered("code").is_some(), "{} {}", back.url, back.body);
+
+    let (question, page) = asked(app, browser.open(&app.at("/end_session"))).await;
+    let (sign_out, done) = asked(app, browser.submit(&page, &[])).await;
+    assert!(done.url.path().ends_with("/signed-out"), "{}", done.url);
+    vec![
+        ("consent page", consent_page),
+        ("consent", consent),
+        ("select page", select_page),
+        ("select", select),
+        ("sign-out page", question),
+        ("sign-out of two accounts", sign_out),
+    ]
+}
+
 /// All of it, with this many statements of the state store for a sign-in.
-fn expected(login: u64) -> Vec<(&'static str, (u64, u64))> {
+fn expected(login: u64) -> Vec<(&'static str, Asked)> {
     vec![
         ("sign-in page", (1, 0)),
         ("login", (2, login)),
@@ -61,15 +101,30 @@ fn expected(login: u64) -> Vec<(&'static str, (u64, u64))> {
         ("userinfo", (1, 1)),
         ("keys", (0, 0)),
         ("discovery", (0, 0)),
+        ("consent page", (3, 2)),
+        ("consent", (7, 6)),
+        ("select page", (2, 2)),
+        ("select", (1, 5)),
+        ("sign-out page", (1, 1)),
+        ("sign-out of two accounts", (0, 5)),
     ]
 }
 
 #[actix_web::test]
 async fn nothing_asks_more_of_sql_than_it_must() {
-    assert_eq!(answers(State::Sql).await, expected(24));
+    assert_eq!(answers(State::Sql, |_| ()).await, expected(24));
 }
 
 #[actix_web::test]
 async fn nothing_asks_more_of_redis_than_it_must() {
-    assert_eq!(answers(State::Redis).await, expected(12));
+    assert_eq!(answers(State::Redis, |_| ()).await, expected(12));
+}
+
+#[actix_web::test]
+async fn nothing_asks_more_of_postgres_and_redis_than_it_must() {
+    let on_postgres = |config: &mut Config| {
+        config.database = Url::parse(&postgres::database()).unwrap();
+        config.instance_key = Source::Given(Given("A".repeat(43)));
+    };
+    assert_eq!(answers(State::Redis, on_postgres).await, expected(12));
 }
