@@ -109,16 +109,25 @@ impl Server {
 
     /// Makes an empty database and answers its address.
     pub fn database(&self) -> String {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        self.database_named(&format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+        self.copy("template1")
     }
 
-    /// The same under a name.
+    /// Makes a copy of a database that nobody has open.
+    pub fn copy(&self, of: &str) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        self.made(&format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed)), of)
+    }
+
+    /// An empty one under a name.
     pub fn database_named(&self, name: &str) -> String {
+        self.made(name, "template1")
+    }
+
+    fn made(&self, name: &str, of: &str) -> String {
         use diesel::connection::SimpleConnection;
         let mut conn: diesel::PgConnection =
             diesel::Connection::establish(&self.url("postgres")).expect("the server runs");
-        conn.batch_execute(&format!("CREATE DATABASE {name} STRATEGY file_copy")).unwrap();
+        conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {of} STRATEGY file_copy")).unwrap();
         self.url(name)
     }
 
@@ -161,4 +170,9 @@ static SHARED: LazyLock<Server> = LazyLock::new(Server::start);
 /// A new, empty database on the server all tests share.
 pub fn database() -> String {
     SHARED.database()
+}
+
+/// A copy of a database there that nobody has open.
+pub fn copy(url: &str) -> String {
+    SHARED.copy(url::Url::parse(url).unwrap().path().trim_start_matches('/'))
 }

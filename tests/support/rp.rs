@@ -18,10 +18,9 @@ pub const CHALLENGE: &str = "vYNHd8OhS1_DyRzkrZ-joLO-9sp78UJ_Hs8arlPwz2M";
 /// An application as it is registered: with these metadata, and the usual name and redirect URI unless they say
 /// otherwise.
 pub fn registered(id: &str, secret: Option<&str>, metadata: Value) -> Client {
+    let Value::Object(said) = metadata else { panic!("no members: {metadata}") };
     let mut members = json!({ "client_name": "Example App", "redirect_uris": [REDIRECT] });
-    for (name, value) in metadata.as_object().unwrap() {
-        members[name] = value.clone();
-    }
+    members.as_object_mut().unwrap().extend(said);
     Client {
         id: id.into(),
         secret: secret.map(TokenHash::of),

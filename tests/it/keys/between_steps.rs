@@ -1,5 +1,5 @@
 //! Killed between any two steps: every step is one transaction, so a node that dies leaves the keys as they
-//! are after one of them. From each of these places nodes with other clocks go on.
+//! are after one of them. From a copy of each of these places nodes with other clocks go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -22,7 +22,8 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::{given, key_text};
-use crate::store::{postgres_place, sqlite_place, store};
+use crate::store::{Store, open, postgres_place, sqlite_place, store};
+use crate::support::postgres;
 
 const BEGIN: i64 = 1_900_000_000;
 
@@ -83,7 +84,6 @@ fn step(db: &Db, keys: &Keys, made: &Made, now: i64) -> Option<&'static str> {
 
 /// A life that sees every kind of step, and everything that people can do, one transaction at a time.
 struct Life<'a> {
-    db: &'a Db,
     source: &'a Source,
     made: &'a Made,
     keys: Option<Keys>,
@@ -93,24 +93,24 @@ struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    fn new(db: &'a Db, source: &'a Source, made: &'a Made) -> Life<'a> {
+    fn new(source: &'a Source, made: &'a Made) -> Life<'a> {
         let by_hand = vec!["revoked a spare", "revoked", "imported", "switched at once", "asked to rotate"];
-        Life { db, source, made, keys: None, now: BEGIN, by_hand, seen: vec![] }
+        Life { source, made, keys: None, now: BEGIN, by_hand, seen: vec![] }
     }
 
     /// The next transaction; false when the life is over.
-    fn go_on(&mut self) -> bool {
-        if self.db.read_now(|conn| facts::get(conn, FACT)).unwrap().is_none() {
-            instance_of(self.db, self.source).unwrap();
+    fn go_on(&mut self, db: &Db) -> bool {
+        if db.read_now(|conn| facts::get(conn, FACT)).unwrap().is_none() {
+            instance_of(db, self.source).unwrap();
             self.seen.push("sealed");
             return true;
         }
         let Some(keys) = &self.keys else {
-            self.keys = Some(Keys::open(self.db, self.source, &policy(), at(self.now)).unwrap());
+            self.keys = Some(Keys::open(db, self.source, &policy(), at(self.now)).unwrap());
             self.seen.push("opened");
             return true;
         };
-        if let Some(step) = step(self.db, keys, self.made, self.now) {
+        if let Some(step) = step(db, keys, self.made, self.now) {
             self.seen.push(step);
             return true;
         }
@@ -120,18 +120,18 @@ impl<'a> Life<'a> {
             while plan(&ring.records, &ring.policy, at(self.now)).is_empty() {
                 self.now += 10;
             }
-            return self.go_on();
+            return self.go_on(db);
         }
         let Some(what) = self.by_hand.pop() else { return false };
-        self.by_hand(keys, what).unwrap();
+        self.by_hand(db, keys, what).unwrap();
         self.seen.push(what);
         true
     }
 
-    fn by_hand(&self, keys: &Keys, what: &str) -> Result<(), DbError> {
-        let (stored, now, policy) = (rows(self.db), at(self.now), policy());
-        let fresh = |alg, state| self.made.fresh(self.db, alg, state, keys, self.now);
-        self.db.write_now(|conn| {
+    fn by_hand(&self, db: &Db, keys: &Keys, what: &str) -> Result<(), DbError> {
+        let (stored, now, policy) = (rows(db), at(self.now), policy());
+        let fresh = |alg, state| self.made.fresh(db, alg, state, keys, self.now);
+        db.write_now(|conn| {
             let named = |alg, state| find(&stored, alg, state).cloned().unwrap();
             match what {
                 "asked to rotate" => assert!(signing_keys::ask_to_rotate(conn, ES256, "test", now)?),
@@ -228,20 +228,30 @@ fn signer(db: &Db, alg: SigningAlg) -> String {
     find(&rows(db), alg, KeyState::Active).unwrap().kid.clone()
 }
 
-fn wherever_it_ends(place: fn() -> (Url, Option<TempDir>)) {
+/// What a node leaves behind that dies now, for others to go on with.
+fn left_at(url: &Url) -> Store {
+    store(match url {
+        Url::Postgres(url) => (Url::parse(&postgres::copy(url)).unwrap(), None),
+        Url::Sqlite(file) => {
+            let folder = tempfile::tempdir().unwrap();
+            for part in file.parent().unwrap().read_dir().unwrap().map(Result::unwrap) {
+                std::fs::copy(part.path(), folder.path().join(part.file_name())).unwrap();
+            }
+            (Url::Sqlite(folder.path().join(file.file_name().unwrap())), Some(folder))
+        }
+    })
+}
+
+fn wherever_it_ends((url, _folder): (Url, Option<TempDir>)) {
     static MADE: LazyLock<Made> = LazyLock::new(Made::new);
     let source = given(&key_text());
-    for length in 0.. {
-        let place = store(place());
-        let mut life = Life::new(&place.db, &source, &MADE);
-        let goes_on = (0..length).all(|_| life.go_on());
-        let (died, seen) = (life.now, std::mem::take(&mut life.seen));
-        // Nothing of the node is left but what it wrote.
-        drop(life);
-        println!("ends after {seen:?}");
-        others_go_on(&place.db, &source, &MADE, died, length);
-        if !goes_on {
-            let kinds: BTreeSet<&str> = seen.into_iter().collect();
+    let mut life = Life::new(&source, &MADE);
+    drop(open(&url).unwrap());
+    for turn in 0.. {
+        println!("ends after {:?}", life.seen);
+        others_go_on(&left_at(&url).db, &source, &MADE, life.now, turn);
+        if !life.go_on(&open(&url).unwrap()) {
+            let kinds: BTreeSet<&str> = life.seen.into_iter().collect();
             assert_eq!(kinds.len(), 2 + 5 + 5, "{kinds:?}");
             return;
         }
@@ -250,10 +260,10 @@ fn wherever_it_ends(place: fn() -> (Url, Option<TempDir>)) {
 
 #[test]
 fn whichever_step_was_its_last_the_others_go_on() {
-    wherever_it_ends(sqlite_place);
+    wherever_it_ends(sqlite_place());
 }
 
 #[test]
 fn whichever_step_was_its_last_the_others_go_on_with_postgres() {
-    wherever_it_ends(postgres_place);
+    wherever_it_ends(postgres_place());
 }
