@@ -24,6 +24,7 @@ pub mod demo; // the two sites and the API of `countersign demo`
 
 pub mod aside; // leaves: they import nothing of ours but one another
 pub mod clock;
+pub mod connection; // given up when nothing moves on it
 pub mod db;
 pub mod drain;
 pub mod files;

@@ -1,14 +1,25 @@
 //! Listening and serving: bind → serve → drain.
 
-use std::net::{TcpListener, ToSocketAddrs};
+use std::fmt::Display;
+use std::future::ready;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_server::GracefulShutdownSignal;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::openssl::{Acceptor, TlsStream};
+use actix_web::dev::{AppConfig, Extensions, Server, fn_service};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App as ActixApp, HttpServer, middleware};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 use crate::app::{App, StartError};
+use crate::connection::{self, Timed};
 use crate::routes;
 use crate::telemetry::registry::UPKEEP;
 use crate::ticks;
@@ -22,7 +33,7 @@ const DRAIN: u64 = 4;
 /// How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close it and
 /// no request meets a connection that is being closed here.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a client may take to send its request's head.
+/// How long a client may take to send the first head; [`connection`] counts that of later ones.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -64,41 +75,82 @@ pub fn serve(
     workers: usize,
     extra: fn(&mut ServiceConfig),
 ) -> Result<Server, StartError> {
-    let data = web::Data::from(Arc::clone(app));
-    let counted = Arc::clone(app);
-    let mut server = HttpServer::new(move || {
-        ActixApp::new()
-            .app_data(data.clone())
-            .app_data(web::PayloadConfig::new(LARGEST_BODY))
-            .wrap(middleware::from_fn(headers::around))
-            .configure(extra)
-            .configure(|service| routes::configure(service, &data.config.base, &data.metrics))
-    })
-    .workers(workers)
-    // Whoever runs the program listens for signals: here an interrupt would cut running requests off.
-    .disable_signals()
-    .worker_max_blocking_threads(BLOCKING)
-    .client_request_timeout(PATIENCE)
-    .client_disconnect_timeout(FAREWELL)
-    .tls_handshake_timeout(HANDSHAKE)
-    .max_connections(MOST_CONNECTIONS / workers.max(1))
-    .keep_alive(KEEP_ALIVE)
-    .on_connect(move |_, connection| {
-        connection.insert(counted.drain.hold());
-    })
-    .shutdown_timeout(DRAIN);
+    let unable = |why: &dyn Display| StartError::Listen(why.to_string());
+    let mut server = Server::build()
+        .workers(workers)
+        // Whoever runs the program listens for signals: here an interrupt would cut running requests off.
+        .disable_signals()
+        .worker_max_blocking_threads(BLOCKING)
+        .max_concurrent_connections(MOST_CONNECTIONS / workers.max(1))
+        .shutdown_timeout(DRAIN);
     for listener in listeners {
+        let (app, ending) = (Arc::clone(app), server.graceful_shutdown_signal());
         let taken = match &app.certificate {
-            None => server.listen(listener),
+            None => server.listen("http", listener, move || {
+                fn_service(|stream: TcpStream| {
+                    connection::accepted(&stream);
+                    let peer = stream.peer_addr().ok();
+                    ready(Ok((Timed::new(stream), Protocol::Http1, peer)))
+                })
+                .and_then(answers(&app, &ending, extra))
+            }),
             Some(certificate) => {
-                let acceptor = certificate.acceptor();
-                server.listen_openssl(listener, acceptor.map_err(|why| StartError::Listen(why.to_string()))?)
+                let acceptor = certificate.acceptor().map_err(|why| unable(&why))?.build();
+                server.listen("https", listener, move || {
+                    let mut tls = Acceptor::new(acceptor.clone());
+                    tls.set_handshake_timeout(HANDSHAKE);
+                    tls.map_err(TlsError::into_service_error)
+                        .map(|stream: TlsStream<TcpStream>| {
+                            connection::accepted(stream.get_ref());
+                            let peer = stream.get_ref().peer_addr().ok();
+                            (Timed::new(stream), Protocol::Http1, peer)
+                        })
+                        .and_then(answers(&app, &ending, extra).map_err(TlsError::Service))
+                })
             }
         };
-        server = taken.map_err(|error| StartError::Listen(error.to_string()))?;
+        server = taken.map_err(|why| unable(&why))?;
     }
     ticks::start(app);
     Ok(server.run())
+}
+
+/// What one worker does with a connection. Put together by hand, and not by `HttpServer`, which knows no
+/// connections but its own.
+fn answers<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    app: &Arc<App>,
+    ending: &GracefulShutdownSignal,
+    extra: fn(&mut ServiceConfig),
+) -> impl ServiceFactory<
+    (Timed<S>, Protocol, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+> + use<S> {
+    let (data, counted) = (web::Data::from(Arc::clone(app)), Arc::clone(app));
+    let ending = ending.clone();
+    let requests = ActixApp::new()
+        .app_data(data.clone())
+        .app_data(web::PayloadConfig::new(LARGEST_BODY))
+        .wrap(middleware::from_fn(headers::around))
+        .configure(extra)
+        .configure(|service| routes::configure(service, &data.config.base, &data.metrics))
+        .into_factory()
+        .map_err(|error: actix_web::Error| error.error_response());
+    HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let ending = ending.clone();
+            async move { ending.notified().await }
+        })
+        .client_request_timeout(PATIENCE)
+        .client_disconnect_timeout(FAREWELL)
+        .keep_alive(KEEP_ALIVE)
+        .on_connect_ext(move |connection: &Timed<S>, known: &mut Extensions| {
+            known.insert(counted.drain.hold());
+            known.insert(connection.moves());
+        })
+        .finish(map_config(requests, |()| AppConfig::default()))
 }
 
 /// Shows metrics on a listener of its own, for as long as the process lives.

@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::connection;
 use crate::ids::request_id;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
 use crate::telemetry::log;
@@ -57,6 +58,7 @@ async fn answer<B: MessageBody + 'static>(
     id: &str,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let begun = Instant::now();
+    let _working = req.request().conn_data().map(connection::working);
     let rest = body::limit(&mut req);
     let _counted = InFlight::begin(&app.metrics.in_flight);
     req.extensions_mut().insert(RequestId(id.to_owned()));

@@ -10,6 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // leaves: only one another
     ("aside", &[]),
     ("clock", &[]),
+    ("connection", &[]),
     ("secret", &[]),
     ("published", &["secret"]),
     ("ids", &["secret"]),
@@ -46,7 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "web",
         &[
             "protocol", "state", "keys", "app", "config", "db", "ids", "published", "secret", "clock",
-            "password", "telemetry", "texts",
+            "connection", "password", "telemetry", "texts",
         ],
     ),
     // what programs call, what people see

@@ -1,10 +1,17 @@
 //! Connections that are opened and left hanging: each is given up after a while, and nobody else notices.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::app::TestApp;
+use actix_web::{HttpResponse, web};
+use countersign::config::Config;
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::app::{Options, TestApp};
+use crate::support::certificate::certificate;
 
 /// How long anything may be left hanging, and as much again for a machine that is busy.
 const GIVEN_UP: Duration = Duration::from_secs(25);
@@ -70,4 +77,161 @@ async fn silent_halting_and_dripping_clients_are_given_up() {
     assert!(took > Duration::from_secs(5), "an honest but slow client needs longer than {took:?}");
     assert_eq!(browser.get(&app.at("/.well-known/jwks.json")).await.status, 200);
     app.finish().await;
+}
+
+/// A connection of either kind.
+trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
+
+/// Connects with little room for what is not read; nothing is waited for longer than anybody may hang.
+fn connect(port: u16, tls: bool) -> Box<dyn Wire> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(GIVEN_UP)).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+    if !tls {
+        return Box::new(stream);
+    }
+    let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
+    connector.set_verify(SslVerifyMode::NONE);
+    Box::new(connector.build().connect("localhost", stream).unwrap())
+}
+
+const LARGE: &str = "GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+const NOTHING: &str = "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n";
+const HELD: &str = "GET /held HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// How large `/large` is, without its head.
+const SIZE: usize = 64 * 1024;
+
+async fn start(tls: bool) -> TestApp {
+    let extra = |service: &mut web::ServiceConfig| {
+        async fn held() -> &'static str {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            "held"
+        }
+        async fn large() -> String {
+            "x".repeat(SIZE)
+        }
+        async fn nothing() -> HttpResponse {
+            HttpResponse::NoContent().finish()
+        }
+        service.route("/held", web::get().to(held));
+        service.route("/large", web::get().to(large)).route("/nothing", web::get().to(nothing));
+    };
+    let certified = |config: &mut Config| {
+        let (cert, key) = certificate(1, 90);
+        let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| config.data_dir.with_file_name(name));
+        std::fs::write(&cert_file, cert).unwrap();
+        std::fs::write(&key_file, key).unwrap();
+        config.tls = Some((cert_file, key_file));
+    };
+    let adjust = if tls { certified } else { |_: &mut Config| () };
+    TestApp::start_with(Options { extra, adjust, ..Options::default() }).await
+}
+
+/// Reads one answer of this many bytes, and its head.
+fn answer(wire: &mut dyn Wire, size: usize) -> String {
+    let (mut head, mut byte) = (vec![], [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        wire.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    wire.read_exact(&mut vec![0; size]).unwrap();
+    String::from_utf8(head).unwrap()
+}
+
+/// After an answer, or together with the request before it, half a head and then a byte now and then.
+fn drip(mut wire: Box<dyn Wire>, together: bool) -> Duration {
+    let (first, second) = if together { (format!("{NOTHING}GET"), " ") } else { (NOTHING.to_owned(), "G") };
+    wire.write_all(first.as_bytes()).unwrap();
+    assert!(answer(&mut *wire, 0).starts_with("HTTP/1.1 204"));
+    let begun = Instant::now();
+    wire.write_all(second.as_bytes()).unwrap();
+    while wire.write_all(b"x").and_then(|()| wire.flush()).is_ok() {
+        assert!(begun.elapsed() < GIVEN_UP, "it is still listened to");
+        thread::sleep(Duration::from_millis(500));
+    }
+    begun.elapsed()
+}
+
+/// Asks again and again and reads nothing, until it is not listened to any more; answers how often it asked.
+fn never_read(wire: &mut dyn Wire, request: &str) -> usize {
+    let mut asked = 0;
+    while wire.write_all(request.as_bytes()).is_ok() {
+        asked += 1;
+        assert!(asked < 100_000, "whoever reads nothing can ask without end");
+    }
+    asked
+}
+
+/// Asks ten times at once, and reads a little now and then.
+fn slowly(mut wire: Box<dyn Wire>) {
+    wire.write_all(LARGE.repeat(10).as_bytes()).unwrap();
+    let (mut read, mut buffer) = (0, [0; 4096]);
+    while read < 10 * SIZE {
+        read += wire.read(&mut buffer).unwrap();
+        thread::sleep(Duration::from_millis(250));
+    }
+}
+
+/// Is answered, then silent, and answered again.
+fn idle(mut wire: Box<dyn Wire>) {
+    for wait in [25, 0] {
+        wire.write_all(NOTHING.as_bytes()).unwrap();
+        assert!(answer(&mut *wire, 0).starts_with("HTTP/1.1 204"));
+        thread::sleep(Duration::from_secs(wait));
+    }
+}
+
+/// Sends the next head while an answer is long in coming, and the end of it afterwards.
+fn eager(mut wire: Box<dyn Wire>) {
+    let (now, later) = NOTHING.split_at(NOTHING.len() - 4);
+    for part in [HELD, &now[..3], &now[3..]] {
+        wire.write_all(part.as_bytes()).unwrap();
+        thread::sleep(Duration::from_secs(1));
+    }
+    assert!(answer(&mut *wire, 4).starts_with("HTTP/1.1 200"));
+    wire.write_all(later.as_bytes()).unwrap();
+    assert!(answer(&mut *wire, 0).starts_with("HTTP/1.1 204"));
+}
+
+/// Connections that were answered before.
+async fn later_on_a_connection(tls: bool) {
+    let app = start(tls).await;
+    let port = app.port();
+    let honest = [slowly, idle, eager].map(|client| thread::spawn(move || client(connect(port, tls))));
+    let dripping = [false, true].map(|together| thread::spawn(move || drip(connect(port, tls), together)));
+    let unread = [LARGE, NOTHING].map(|request| {
+        thread::spawn(move || {
+            let mut wire = connect(port, tls);
+            never_read(&mut *wire, request);
+            wire
+        })
+    });
+    let hanging = tokio::task::spawn_blocking(move || {
+        for dripping in dripping {
+            let took = dripping.join().unwrap();
+            assert!(took > Duration::from_secs(8), "an honest but slow client needs longer than {took:?}");
+        }
+        let unread = unread.map(|unread| unread.join().unwrap());
+        honest.map(|honest| honest.join().unwrap());
+        unread
+    });
+    let hanging = hanging.await.unwrap();
+    let begun = Instant::now();
+    while app.app.drain.open() > 0 {
+        assert!(begun.elapsed() < GIVEN_UP, "{} are still open", app.app.drain.open());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(hanging);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn dripping_heads_and_unread_answers_are_given_up_on_any_connection_and_over_tls() {
+    futures_util::future::join(later_on_a_connection(false), later_on_a_connection(true)).await;
 }
