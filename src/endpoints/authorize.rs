@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::ids::{GrantId, SessionId};
-use crate::protocol::authorize::{self, PARAMS};
+use crate::protocol::authorize::{self, PARAMS, Request};
 use crate::protocol::code::CodeGrant;
-use crate::protocol::decide::{Decision, candidate, decide};
+use crate::protocol::decide::{Candidate, Decision, Done, candidate, decide};
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::params::Params;
 use crate::protocol::session::Account;
@@ -131,7 +131,10 @@ impl Visit<'_> {
         mut ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
         let Asked { client, request } = asked;
-        let session = session(self.req, self.app, self.now).await?;
+        let mut session = session(self.req, self.app, self.now).await?;
+        if let Some(session) = session.as_mut().filter(|_| request.prompt.none) {
+            self.leave_out_disabled(request, &mut session.accounts).await?;
+        }
         let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
         loop {
             let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
@@ -172,6 +175,22 @@ impl Visit<'_> {
         }
     }
 
+    /// Nobody can be asked which of several is meant, so those that may not sign in any more must not count,
+    /// although their sessions may not have been ended yet.
+    async fn leave_out_disabled(
+        &self,
+        request: &Request,
+        accounts: &mut Vec<Account>,
+    ) -> Result<(), AuthorizeFailure> {
+        if candidate(request, &Done::default(), accounts) == Candidate::Several {
+            let ids = accounts.iter().map(|account| account.user_id.clone()).collect();
+            let people = store::users::by_ids(&self.app.db, ids).await?;
+            let enabled = |id: &str| people.iter().any(|user| user.id == id && !user.disabled);
+            accounts.retain(|account| enabled(&account.user_id));
+        }
+        Ok(())
+    }
+
     /// Asks the session's memory first, the database only if that does not know.
     async fn is_consented(
         &self,
@@ -206,8 +225,9 @@ impl Visit<'_> {
         ticket: Option<Ticket>,
         displayed: Option<(SessionId, String)>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        let ticket = ticket.unwrap_or_else(|| Ticket::new(Kind::Authorize, params.encode(), self.now));
-        let ticket = Ticket { displayed, ..ticket };
+        let new = || Ticket::new(Kind::Authorize, params.encode(), self.now);
+        let mut ticket = ticket.unwrap_or_else(new);
+        ticket.displayed = displayed;
         let sealed = ticket.seal(self.req, self.app, Some(&self.browser), self.now).await?;
         let res = see_other(&format!("{}{page}?t={sealed}", self.app.config.base)).finish();
         Ok(with_cookie(res, self.browser.new_cookie(self.app)))

@@ -11,7 +11,7 @@ use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::session::Account;
 use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
-use crate::state::throttle::Attempt;
+use crate::state::throttle::{Attempt, Counted};
 use crate::store;
 use crate::web::answer::{ClientAddress, Kind, page, see_other, shell, with_cookie, with_status};
 use crate::web::browser::{Browser, session, session_cookie};
@@ -192,21 +192,21 @@ async fn authenticate(
     }
     let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
     let attempt = Attempt::new(typed.username, &network, known_device.then(|| browser.id()));
-    match app.state.throttle.admit(&attempt, now).await {
-        Ok(None) => (),
-        Ok(Some(wait)) => {
+    let counted = match app.state.throttle.admit(attempt, now).await {
+        Ok(Ok(counted)) => counted,
+        Ok(Err(wait)) => {
             let seconds = u32::try_from(wait.whole_seconds().max(1)).unwrap_or(u32::MAX);
             app.metrics.sign_ins.throttled.increment(1);
             return Err(PageFailure::RateLimited { seconds }.into());
         }
         Err(error) => return Ok(Err(without_state(error)?)),
-    }
+    };
     let right =
         match app.passwords.verify(Password::presented(typed.password), hash.clone(), known_device).await {
             Ok(right) => right,
             // Nothing was compared: that is no failure of the person's.
             Err(busy_or_failed) => {
-                forgive(app, &attempt, now).await;
+                forgive(app, &counted).await;
                 return match busy_or_failed {
                     VerifyFailure::Busy => Ok(Err(LoginProblem::Busy)),
                     VerifyFailure::Failed(error) => Err(PageFailure::Internal(error.to_string()).into()),
@@ -216,13 +216,13 @@ async fn authenticate(
     let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
         return Ok(Err(LoginProblem::WrongCredentials));
     };
-    forgive(app, &attempt, now).await;
+    forgive(app, &counted).await;
     Ok(Ok(Person { id: user.id, hash }))
 }
 
 /// Takes an attempt back that was no failure; if it cannot be, a limit is reached a little sooner.
-async fn forgive(app: &App, attempt: &Attempt, now: OffsetDateTime) {
-    if let Err(error) = app.state.throttle.forgive(attempt, now).await {
+async fn forgive(app: &App, counted: &Counted) {
+    if let Err(error) = app.state.throttle.forgive(counted).await {
         tracing::warn!(%error, "what was no failure stays counted as one");
     }
 }

@@ -138,14 +138,20 @@ impl Kv {
         both!(self, kv => kv.swap(key, old, new, exp, now))
     }
 
+    /// Removes a value if `old` is still what is there; tells whether it did.
+    pub async fn del_same(&self, key: &Key, old: &[u8], now: OffsetDateTime) -> Result<bool, StateError> {
+        both!(self, kv => kv.del_same(key, old, now))
+    }
+
     /// Counts one more within a window that starts with the first.
     pub async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
         both!(self, kv => kv.hit(key, window, now))
     }
 
-    /// Takes one count back within its window: it turned out not to be one.
-    pub async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
-        both!(self, kv => kv.unhit(key, now))
+    /// Takes one count back: it turned out not to be one. `resets` is what [`Kv::hit`] said of its window; a
+    /// later window keeps what it counted.
+    pub async fn unhit(&self, key: &Key, resets: OffsetDateTime) -> Result<(), StateError> {
+        both!(self, kv => kv.unhit(key, resets))
     }
 
     /// Removes a value; one that is not there is no error.

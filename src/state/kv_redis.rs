@@ -29,6 +29,7 @@ struct Scripts {
     put_new: Script,
     spend: Script,
     swap: Script,
+    del_same: Script,
     hit: Script,
     unhit: Script,
     index_add: Script,
@@ -61,6 +62,10 @@ impl RedisKv {
                 "if not live(ARGV[1]) or flag ~= '0' or value ~= ARGV[2] then return 0 end \
                  redis.call('SET', KEYS[1], ARGV[3], 'EXAT', ARGV[4]) return 1",
             ),
+            del_same: script(
+                "if not live(ARGV[1]) or flag ~= '0' or value ~= ARGV[2] then return 0 end \
+                 return redis.call('DEL', KEYS[1])",
+            ),
             hit: script(
                 "local n, ends = 1, ARGV[2] \
                  if live(ARGV[1]) then n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
@@ -68,7 +73,7 @@ impl RedisKv {
                  return {n, tonumber(ends)}",
             ),
             unhit: script(
-                "if live(ARGV[1]) and tonumber(value) > 0 then \
+                "if stored and string.sub(stored, 1, 12) == ARGV[1] and tonumber(value) > 0 then \
                  redis.call('SET', KEYS[1], string.sub(stored, 1, 13) .. (tonumber(value) - 1), 'KEEPTTL') end \
                  return 1",
             ),
@@ -187,6 +192,15 @@ impl RedisKv {
         self.script(&self.scripts.swap, key, &args.each_ref().map(Vec::as_slice)).await
     }
 
+    pub(super) async fn del_same(
+        &self,
+        key: &Key,
+        old: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        self.script(&self.scripts.del_same, key, &[&seconds(now), old]).await
+    }
+
     pub(super) async fn hit(
         &self,
         key: &Key,
@@ -200,8 +214,8 @@ impl RedisKv {
         Ok(Hits { count, resets: resets.map_err(|error| StateError::Broken(error.to_string()))? })
     }
 
-    pub(super) async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
-        let _: i64 = self.script(&self.scripts.unhit, key, &[&seconds(now)]).await?;
+    pub(super) async fn unhit(&self, key: &Key, resets: OffsetDateTime) -> Result<(), StateError> {
+        let _: i64 = self.script(&self.scripts.unhit, key, &[&seconds(resets)]).await?;
         Ok(())
     }
 

@@ -171,6 +171,20 @@ impl SqlKv {
         .await
     }
 
+    pub(super) async fn del_same(
+        &self,
+        key: &Key,
+        old: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        let (key, old, now) = (key.as_str().to_owned(), old.to_vec(), now.unix_timestamp());
+        self.write_one(move |conn| {
+            let same = kv::table.find(key).filter(kv::v.eq(old)).filter(kv::spent.eq(false));
+            Ok(diesel::delete(same.filter(kv::exp.gt(now))).execute(conn)? == 1)
+        })
+        .await
+    }
+
     pub(super) async fn hit(
         &self,
         key: &Key,
@@ -198,10 +212,10 @@ impl SqlKv {
         })
     }
 
-    pub(super) async fn unhit(&self, key: &Key, now: OffsetDateTime) -> Result<(), StateError> {
-        let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
+    pub(super) async fn unhit(&self, key: &Key, resets: OffsetDateTime) -> Result<(), StateError> {
+        let (key, resets) = (key.as_str().to_owned(), resets.unix_timestamp());
         self.write_one(move |conn| {
-            let counted = kv::table.find(key).filter(kv::exp.gt(now)).filter(kv::n.gt(0));
+            let counted = kv::table.find(key).filter(kv::exp.eq(resets)).filter(kv::n.gt(0));
             diesel::update(counted).set(kv::n.eq(kv::n - 1)).execute(conn)?;
             Ok(())
         })

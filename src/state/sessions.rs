@@ -169,7 +169,7 @@ impl Sessions {
         let ends = self.ends(login, now);
         let mut session_id = None;
         self.kv.index_add(&index(&login.user_id), &session.record.to_string(), ends, now).await?;
-        self.change(session.record, now, |record| {
+        let changed = self.change(session.record, now, |record| {
             session_id = None;
             if !crate::secret::same(record.secret.as_bytes(), session.presented.as_bytes()) {
                 return;
@@ -188,9 +188,9 @@ impl Sessions {
             record.remember |= login.remember;
             record.idle_ends = self.idle(record.remember, now);
             session_id = Some(id);
-        })
-        .await?;
-        Ok(session_id)
+        });
+        // What the record was changed to is worth nothing if it ended before it was written.
+        Ok(if changed.await? { session_id } else { None })
     }
 
     /// Remembers that a consent is in force, so that the next request need not ask the database.
@@ -286,11 +286,12 @@ impl Sessions {
         for _ in 0..ATTEMPTS {
             let Some((old, mut record)) = self.load(id, now).await? else { return Ok(false) };
             change(&mut record);
-            if record.accounts.is_empty() {
-                self.kv.del(&key(id)).await?;
-                return Ok(true);
-            }
-            if self.kv.swap(&key(id), &old, &encode(&record)?, record.exp(), now).await? {
+            let changed = if record.accounts.is_empty() {
+                self.kv.del_same(&key(id), &old, now).await?
+            } else {
+                self.kv.swap(&key(id), &old, &encode(&record)?, record.exp(), now).await?
+            };
+            if changed {
                 return Ok(true);
             }
         }

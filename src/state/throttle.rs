@@ -22,6 +22,9 @@ pub struct Attempt {
     counters: [Counter; 3],
 }
 
+/// An attempt that was counted: where, and until when each count stands.
+pub struct Counted(Vec<(Key, OffsetDateTime)>);
+
 impl Attempt {
     /// `known_device` names the browser if this account has signed in in it before: it then has a counter of
     /// its own, so that nobody who fails elsewhere can lock the person out.
@@ -49,31 +52,25 @@ impl Throttle {
     /// looked at its password, so it was no failure.
     pub async fn admit(
         &self,
-        attempt: &Attempt,
+        attempt: Attempt,
         now: OffsetDateTime,
-    ) -> Result<Option<Duration>, StateError> {
-        for (at, (key, window, most)) in attempt.counters.iter().enumerate() {
-            let hits = self.kv.hit(key, *window, now).await?;
-            if hits.count > *most {
-                self.take_back(attempt.counters.iter().take(at + 1), now).await?;
-                return Ok(Some(hits.resets - now));
+    ) -> Result<Result<Counted, Duration>, StateError> {
+        let mut counted = Counted(vec![]);
+        for (key, window, most) in attempt.counters {
+            let hits = self.kv.hit(&key, window, now).await?;
+            counted.0.push((key, hits.resets));
+            if hits.count > most {
+                self.forgive(&counted).await?;
+                return Ok(Err(hits.resets - now));
             }
         }
-        Ok(None)
+        Ok(Ok(counted))
     }
 
-    /// Takes an admitted attempt back, because it was no failure.
-    pub async fn forgive(&self, attempt: &Attempt, now: OffsetDateTime) -> Result<(), StateError> {
-        self.take_back(attempt.counters.iter(), now).await
-    }
-
-    async fn take_back(
-        &self,
-        counters: impl Iterator<Item = &Counter>,
-        now: OffsetDateTime,
-    ) -> Result<(), StateError> {
-        for (key, ..) in counters {
-            self.kv.unhit(key, now).await?;
+    /// Takes a counted attempt back, because it was no failure.
+    pub async fn forgive(&self, counted: &Counted) -> Result<(), StateError> {
+        for (key, resets) in &counted.0 {
+            self.kv.unhit(key, *resets).await?;
         }
         Ok(())
     }

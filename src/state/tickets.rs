@@ -1,4 +1,4 @@
-//! Pending requests: which were completed, and those too large to travel in an address.
+//! Pending requests: which were completed, and the parameters of those too large to travel in an address.
 
 use time::{Duration, OffsetDateTime};
 
@@ -9,7 +9,7 @@ use crate::secret::{Token, base64url};
 
 /// How long a completed request is remembered: as long as its ticket could live.
 const COMPLETED: Duration = Duration::hours(24);
-/// How long a parked ticket is kept.
+/// How long parameters are kept.
 const PARKED: Duration = Duration::hours(1);
 /// How many one network may park within that time.
 const MOST_PER_NETWORK: u64 = 20;
@@ -49,29 +49,29 @@ impl Tickets {
         Ok(self.kv.get(&completed(id), now).await?.is_some())
     }
 
-    /// Keeps a sealed ticket that is too large to travel and answers a handle to it; `None` when whoever it
-    /// is, or everybody together, has parked too many within the hour.
+    /// Keeps parameters that are too large to travel, sealed, behind a handle; false when whoever it is, or
+    /// everybody together, has parked too many within the hour.
     pub async fn park(
         &self,
+        handle: &Token,
         sealed: &[u8],
         whose: &Whose,
         now: OffsetDateTime,
-    ) -> Result<Option<Token>, StateError> {
+    ) -> Result<bool, StateError> {
         let (name, most) = match whose {
             Whose::Network(network) => (network.clone(), MOST_PER_NETWORK),
             Whose::Session(session_id) => (session_id.to_string(), MOST_PER_SESSION),
         };
         for (counted, most) in [(name.as_str(), most), ("all", MOST_IN_ALL)] {
             if self.kv.hit(&Key::new('q', counted), PARKED, now).await?.count > most {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        let handle = Token::generate();
         self.kv.put(&parked(handle.expose()), sealed, now + PARKED).await?;
-        Ok(Some(handle))
+        Ok(true)
     }
 
-    /// The sealed ticket behind a handle.
+    /// What is behind a handle, still sealed.
     pub async fn parked(&self, handle: &str, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         self.kv.get(&parked(handle), now).await
     }

@@ -23,7 +23,7 @@ use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
 use crate::texts::Texts;
 use crate::web::answer::{ClientAddress, RequestId, see_other, shell, shell_of};
-use crate::web::body;
+use crate::web::body::{self, Rest};
 use crate::web::debug;
 use crate::web::failure::failure_page;
 use crate::web::language;
@@ -74,11 +74,15 @@ async fn answer<B: MessageBody + 'static>(
         let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
         answer.map(|answer| answer.map(ServiceResponse::map_into_left_body))
     };
-    let Ok(answered) = called else {
-        line.write(500, &app.metrics.unmatched);
-        return Err(panicked(app, id, texts));
+    let answered = match called {
+        Ok(Ok(answered)) => answered,
+        Ok(Err(error)) => return Err(beside(rest, error)),
+        Err(_panic) => {
+            line.write(500, &app.metrics.unmatched);
+            return Err(beside(rest, panicked(app, id, texts)));
+        }
     };
-    let mut res = render_failure(answered?, app);
+    let mut res = render_failure(answered, app);
     let texts = language::texts(res.request());
     secure(res.headers_mut(), app, id, texts);
     // The rest of a body that came too slowly is not waited for (RFC 9110 §15.5.9).
@@ -142,6 +146,13 @@ fn panicked(app: &App, id: &str, texts: Texts) -> Error {
     let mut page = failure_page(app, shell_of(app, id.into(), texts), &failure);
     secure(page.headers_mut(), app, id, texts);
     InternalError::from_response(failure, page).into()
+}
+
+/// An answer that travels as an error, with what is left of the question.
+fn beside(rest: Option<Rest>, error: Error) -> Error {
+    let Some(rest) = rest else { return error };
+    let answer = error.error_response().map_body(|_, answer| rest.beside(answer));
+    InternalError::from_response(error, answer).into()
 }
 
 /// What is answered before any handler runs.

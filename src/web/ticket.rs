@@ -11,7 +11,7 @@ use crate::keys::seal::{open, seal};
 use crate::protocol::decide::Done;
 use crate::protocol::failure::PageFailure;
 use crate::protocol::params::Params;
-use crate::secret::{base64url, from_base64url, same};
+use crate::secret::{Token, base64url, from_base64url, same};
 use crate::state::tickets::{LARGEST, Whose};
 use crate::web::answer::ClientAddress;
 use crate::web::browser::Browser;
@@ -19,12 +19,13 @@ use crate::web::language;
 
 /// How long a ticket can be continued.
 const LIFETIME: Duration = Duration::hours(24);
-/// The longest ticket that travels in an address; a longer one is parked and its handle travels.
+/// The longest ticket that travels in an address; of a longer one the parameters are parked, once and for all,
+/// and their handle travels.
 const LONGEST: usize = 3 * 1024;
 /// What an unbound ticket is bound to: no browser's cookie hashes to it.
 const UNBOUND: [u8; 16] = [0; 16];
-/// Begins the handle of a parked ticket, which no sealed one can begin with.
-const PARKED: &str = "~";
+/// What parked parameters are sealed for.
+const PARKED: &str = "parked parameters";
 
 /// What a ticket is good for; one of another kind does not open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,9 @@ pub struct Ticket {
     /// The parameters, form-encoded, to be read again at every opening.
     #[serde(rename = "q")]
     pub params: String,
+    /// The handle of the parameters, where they are too long to travel.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    parked: Option<String>,
     /// When it was sealed first.
     #[serde(rename = "t", with = "time::serde::timestamp")]
     pub begun: OffsetDateTime,
@@ -83,13 +87,21 @@ pub struct Opened {
 impl Ticket {
     /// A new pending request.
     pub fn new(kind: Kind, params: String, now: OffsetDateTime) -> Ticket {
-        let (done, displayed) = (Done::default(), None);
-        Ticket { kind, id: TicketId::generate(), params, begun: now, done, displayed, rebound: false }
+        Ticket {
+            kind,
+            id: TicketId::generate(),
+            params,
+            parked: None,
+            begun: now,
+            done: Done::default(),
+            displayed: None,
+            rebound: false,
+        }
     }
 
     /// The same request with nothing done, under a new name.
     pub fn afresh(self, now: OffsetDateTime) -> Ticket {
-        Ticket { rebound: self.rebound, ..Ticket::new(self.kind, self.params, now) }
+        Ticket { rebound: self.rebound, parked: self.parked, ..Ticket::new(self.kind, self.params, now) }
     }
 
     /// Seals it for one browser; unbound when there is none.
@@ -101,22 +113,39 @@ impl Ticket {
         now: OffsetDateTime,
     ) -> Result<String, PageFailure> {
         let binding = browser.map_or(UNBOUND, Browser::binding);
+        let parked = match &self.parked {
+            Some(parked) => parked.clone(),
+            None => {
+                let whole = self.sealed(app, &binding)?;
+                if whole.len() <= LONGEST {
+                    return Ok(whole);
+                }
+                self.park(req, app, now).await?
+            }
+        };
+        Ticket { params: String::new(), parked: Some(parked), ..self.clone() }.sealed(app, &binding)
+    }
+
+    fn sealed(&self, app: &App, binding: &[u8; 16]) -> Result<String, PageFailure> {
         let plain = serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string()))?;
-        let sealed =
-            [&binding[..], &seal(&app.keys.instance, self.kind.purpose(), &binding, &plain)].concat();
-        let text = base64url(&sealed);
-        if text.len() <= LONGEST {
-            return Ok(text);
-        }
+        let sealed = seal(&app.keys.instance, self.kind.purpose(), binding, &plain);
+        Ok(base64url(&[&binding[..], &sealed].concat()))
+    }
+
+    /// Keeps the parameters here; answers their handle.
+    async fn park(&self, req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<String, PageFailure> {
+        let handle = Token::generate();
+        let sealed = seal(&app.keys.instance, PARKED, handle.expose().as_bytes(), self.params.as_bytes());
         if sealed.len() > LARGEST {
             return Err(PageFailure::BodyTooLarge);
         }
         let from = req.extensions().get::<ClientAddress>().copied();
         let network = || Whose::Network(from.map(ClientAddress::network).unwrap_or_default());
         let whose = self.done.chosen().map_or_else(network, Whose::Session);
-        let parked = app.state.tickets.park(&sealed, &whose, now).await?;
-        let handle = parked.ok_or(PageFailure::RateLimited { seconds: 3600 })?;
-        Ok(format!("{PARKED}{}", handle.expose()))
+        if !app.state.tickets.park(&handle, &sealed, &whose, now).await? {
+            return Err(PageFailure::RateLimited { seconds: 3600 });
+        }
+        Ok(handle.expose().to_owned())
     }
 
     /// Opens what [`Ticket::seal`] made, and goes on in the language the application asked for.
@@ -128,18 +157,19 @@ impl Ticket {
         browser: Option<&Browser>,
         now: OffsetDateTime,
     ) -> Result<Opened, PageFailure> {
-        let sealed = match text.strip_prefix(PARKED) {
-            None => from_base64url(text).ok_or(PageFailure::TicketTampered)?,
-            Some(handle) => {
-                let parked = app.state.tickets.parked(handle, now).await?;
-                parked.ok_or(PageFailure::TicketExpired { back: None })?
-            }
-        };
-        let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or(PageFailure::TicketTampered)?;
-        let plain = open(&app.keys.instance, kind.purpose(), binding, sealed)
-            .map_err(|_why| PageFailure::TicketTampered)?;
-        let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| PageFailure::TicketTampered)?;
-        let ticket = Ticket { kind, ..ticket };
+        let tampered = || PageFailure::TicketTampered;
+        let sealed = from_base64url(text).ok_or_else(tampered)?;
+        let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or_else(tampered)?;
+        let plain = open(&app.keys.instance, kind.purpose(), binding, sealed).map_err(|_why| tampered())?;
+        let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| tampered())?;
+        let mut ticket = Ticket { kind, ..ticket };
+        if let Some(handle) = &ticket.parked {
+            let parked = app.state.tickets.parked(handle, now).await?;
+            let parked = parked.ok_or(PageFailure::TicketExpired { back: None })?;
+            let params = open(&app.keys.instance, PARKED, handle.as_bytes(), &parked).ok();
+            let params = params.and_then(|params| String::from_utf8(params).ok());
+            ticket.params = params.ok_or_else(tampered)?;
+        }
         if let Ok(wish) = Params::parse(ticket.params.as_bytes(), &["ui_locales"]) {
             language::note(req, &wish, Some(ticket.begun));
         }

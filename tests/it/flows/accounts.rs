@@ -120,12 +120,16 @@ async fn a_disabled_account_disappears(state: State) {
         store::users::change(&app.app.db, id, change, "test", app.app.clock.now()).await.unwrap()
     };
     assert!(disable(&ada.id).await);
+    let silent = rp.authorize(&[("prompt", Some("none"))]);
+    let only = browser.get(&silent).await;
+    assert_eq!(learns(&rp, &browser, &only).await.0["sub"], eve.id, "there is nothing left to choose");
     let late = browser.submit(&open, &[("account", &ada.id)]).await;
     assert_eq!(outcome(&app, &late), Outcome::Select, "whoever is disabled cannot be chosen");
     assert!(!late.body.contains("ada Example") && late.body.contains("eve Example"), "{}", late.body);
     let other = browser.submit(&late, &[("account", &eve.id)]).await;
     assert_eq!(learns(&rp, &browser, &other).await.0["sub"], eve.id);
     assert!(disable(&eve.id).await);
+    assert_eq!(outcome(&app, &browser.get(&silent).await), Outcome::error("login_required"));
     let nobody = browser.open(&select).await;
     assert_eq!(outcome(&app, &nobody), Outcome::Login, "nobody is left to choose");
     app.finish().await;

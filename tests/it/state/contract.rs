@@ -54,13 +54,15 @@ on_every_store! {
     put_new_takes_only_a_free_place
     spending_answers_fresh_once_then_spent_until_it_is_forgotten
     swapping_needs_the_old_value_live_and_unspent
+    only_what_is_still_the_same_is_removed
     hits_count_within_a_window_that_starts_with_the_first
+    a_count_is_taken_back_in_its_own_window_only
     drawers_do_not_meet
     an_index_lists_sorted_what_has_not_ended
     of_twenty_that_put_a_new_value_one_does
     of_twenty_that_put_over_an_ended_value_one_does
     of_twenty_that_spend_one_is_told_fresh
-    of_twenty_that_swap_one_does
+    of_twenty_that_swap_or_remove_one_does
     twenty_hits_at_once_are_twenty
     twenty_members_at_once_are_all_listed
 }
@@ -200,6 +202,44 @@ async fn hits_count_within_a_window_that_starts_with_the_first(kv: Kv) {
     assert_eq!(kv.hit(&key, window, now + seconds(501)).await.unwrap().count, 1);
 }
 
+async fn a_count_is_taken_back_in_its_own_window_only(kv: Kv) {
+    let (key, window, now) = (key(), seconds(60), now());
+    let until = |count| now + seconds(count);
+    kv.unhit(&key, until(60)).await.unwrap();
+    assert_eq!(kv.hit(&key, window, now).await.unwrap().count, 1, "nothing was there to be taken back");
+    let first = kv.hit(&key, window, until(59)).await.unwrap();
+    kv.unhit(&key, first.resets).await.unwrap();
+    assert_eq!(kv.hit(&key, window, until(59)).await.unwrap().count, 2);
+    // What was counted before is taken back when the next window has begun.
+    assert_eq!(kv.hit(&key, window, until(60)).await.unwrap().count, 1);
+    kv.unhit(&key, first.resets).await.unwrap();
+    let second = kv.hit(&key, window, until(61)).await.unwrap();
+    assert_eq!((second.count, second.resets), (2, until(120)));
+    for _ in 0..4 {
+        kv.unhit(&key, second.resets).await.unwrap();
+    }
+    let third = kv.hit(&key, window, until(62)).await.unwrap();
+    assert_eq!((third.count, third.resets), (1, until(120)), "never below nothing, in the same window");
+}
+
+async fn only_what_is_still_the_same_is_removed(kv: Kv) {
+    let (key, now) = (key(), now());
+    let until = |count| now + seconds(count);
+    assert!(!kv.del_same(&key, b"", now).await.unwrap(), "nothing was there");
+    kv.put(&key, b"old", until(60)).await.unwrap();
+    for other in [&b""[..], b"ol", b"old ", b"old\0", b"OLD"] {
+        assert!(!kv.del_same(&key, other, now).await.unwrap());
+    }
+    assert!(!kv.del_same(&key, b"old", until(60)).await.unwrap(), "its time was over");
+    assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"old".as_slice()));
+    assert!(kv.del_same(&key, b"old", until(59)).await.unwrap());
+    assert_eq!(kv.get(&key, now).await.unwrap(), None);
+    assert!(kv.put_new(&key, b"spent", until(60), now).await.unwrap());
+    assert_eq!(kv.spend(&key, until(60), now).await.unwrap(), Spend::Fresh(b"spent".to_vec()));
+    assert!(!kv.del_same(&key, b"spent", now).await.unwrap(), "it was spent");
+    assert_eq!(kv.spend(&key, until(60), now).await.unwrap(), Spend::Spent(b"spent".to_vec()));
+}
+
 async fn drawers_do_not_meet(kv: Kv) {
     let name = Token::generate();
     let (one, two) = (Key::new('y', name.expose()), Key::new('z', name.expose()));
@@ -286,15 +326,18 @@ async fn of_twenty_that_spend_one_is_told_fresh(kv: Kv) {
     }
 }
 
-async fn of_twenty_that_swap_one_does(kv: Kv) {
+async fn of_twenty_that_swap_or_remove_one_does(kv: Kv) {
     for _ in 0..5 {
         let (key, now) = (key(), now());
         kv.put(&key, b"old", now + seconds(60)).await.unwrap();
         let (kv, key) = (&kv, &key);
-        let swap = |rival: usize| async move {
+        let change = |rival: usize| async move {
+            if rival % 2 == 0 {
+                return kv.del_same(key, b"old", now).await.unwrap();
+            }
             kv.swap(key, b"old", rival.to_string().as_bytes(), now + seconds(60), now).await.unwrap()
         };
-        assert_eq!(winners(swap).await, 1);
+        assert_eq!(winners(change).await, 1);
     }
 }
 

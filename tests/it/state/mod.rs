@@ -3,4 +3,5 @@
 mod contract;
 mod outages;
 mod recovery;
+mod sessions;
 mod tls;

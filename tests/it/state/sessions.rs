@@ -1,0 +1,48 @@
+//! Browser records that several tabs change at once, on every store.
+
+use countersign::state::State;
+use countersign::state::kv::Kv;
+use countersign::state::sessions::Authentication;
+use time::OffsetDateTime;
+
+use super::contract::{postgres, redis, sqlite};
+
+fn login(user_id: &str) -> Authentication {
+    Authentication { user_id: user_id.into(), acr: "1".into(), amr: vec![], remember: false }
+}
+
+/// One tab signs the only account out while another one signs somebody in: whichever comes first, who has
+/// signed in is signed in.
+async fn signing_out_loses_nobody_who_signs_in_beside_it(kv: Kv) {
+    let (sessions, now) = (State::new(&kv).sessions, OffsetDateTime::now_utc());
+    let mut beside = 0;
+    for _ in 0..60 {
+        let first = sessions.begin(None, &login("ada"), now).await.unwrap();
+        let opened = sessions.open(&first.cookie, now).await.unwrap().unwrap();
+        let eve = login("eve");
+        let (out, begun) = tokio::join!(sessions.end(&opened, now), sessions.begin(Some(&opened), &eve, now));
+        out.unwrap();
+        let begun = begun.unwrap();
+        beside += usize::from(begun.record == first.record);
+        let seen = sessions.open(&begun.cookie, now).await.unwrap().expect("eve is signed in");
+        let seen: Vec<&str> = seen.accounts.iter().map(|account| account.user_id.as_str()).collect();
+        assert_eq!(seen, ["eve"]);
+        assert!(!sessions.is_live(first.record, first.session_id, now).await.unwrap());
+    }
+    println!("{beside} of 60 signed in to the record that was about to end");
+}
+
+#[actix_web::test]
+async fn signing_out_loses_nobody_who_signs_in_beside_it_on_sqlite() {
+    signing_out_loses_nobody_who_signs_in_beside_it(sqlite().kv).await;
+}
+
+#[actix_web::test]
+async fn signing_out_loses_nobody_who_signs_in_beside_it_on_postgres() {
+    signing_out_loses_nobody_who_signs_in_beside_it(postgres().kv).await;
+}
+
+#[actix_web::test]
+async fn signing_out_loses_nobody_who_signs_in_beside_it_on_redis() {
+    signing_out_loses_nobody_who_signs_in_beside_it(redis().kv).await;
+}
