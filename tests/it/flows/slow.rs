@@ -225,7 +225,9 @@ async fn later_on_a_connection(tls: bool) {
             assert!(took > Duration::from_secs(8), "an honest but slow client needs longer than {took:?}");
         }
         let unread = unread.map(|unread| unread.join().unwrap());
-        honest.map(|honest| honest.join().unwrap());
+        for honest in honest {
+            honest.join().unwrap();
+        }
         unread
     });
     let hanging = hanging.await.unwrap();

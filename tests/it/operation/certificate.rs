@@ -184,3 +184,73 @@ fn handshakes_that_are_never_finished_are_given_up() {
     assert_eq!(shown(port), 1);
     ended(hanging, begun);
 }
+
+/// Everything that comes back for these bytes.
+fn answer(stream: &mut (impl Read + Write), sent: &[u8]) -> String {
+    stream.write_all(sent).unwrap();
+    let (mut came, mut buffer) = (vec![], [0; 4096]);
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        came.extend_from_slice(&buffer[..read]);
+    }
+    String::from_utf8_lossy(&came).into_owned()
+}
+
+/// Nothing is told to who cannot speak a version of TLS that is still good, or speaks none.
+#[test]
+fn old_versions_of_tls_and_plain_text_are_refused() {
+    let shell = Shell::new();
+    let (cert, key) = self_signed(1, 2);
+    put(&shell, &cert, &key);
+    let (_server, port) = served(&shell);
+    let tcp = || {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    for (newest, accepted) in
+        [(SslVersion::TLS1, false), (SslVersion::TLS1_1, false), (SslVersion::TLS1_2, true)]
+    {
+        let mut old = SslConnector::builder(SslMethod::tls()).unwrap();
+        old.set_verify(SslVerifyMode::NONE);
+        // What this side would refuse itself says nothing about the other one.
+        old.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+        old.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+        old.set_max_proto_version(Some(newest)).unwrap();
+        match old.build().connect("localhost", tcp()) {
+            Ok(_) => assert!(accepted, "{newest:?}"),
+            Err(error) => {
+                assert!(!accepted, "{newest:?}: {error}");
+                assert!(error.to_string().contains("alert protocol version"), "{newest:?}: {error}");
+            }
+        }
+    }
+    let said =
+        answer(&mut tcp(), b"GET /.well-known/openid-configuration HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(!said.contains("HTTP") && said.len() < 32, "{said:?}");
+}
+
+/// Whoever was here once over TLS comes back over nothing else, and no cookie goes out without it.
+#[test]
+fn over_tls_nothing_can_be_taken_back_to_plain_http() {
+    let shell = Shell::new();
+    let (cert, key) = self_signed(1, 2);
+    put(&shell, &cert, &key);
+    let (server, port) = served(&shell);
+    let get = |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+        answer(&mut connect(port, true, SslVersion::TLS1_3), request.as_bytes()).to_lowercase()
+    };
+    for path in ["/", "/authorize", "/nowhere", "/userinfo", "/.well-known/jwks.json", "/livez"] {
+        let said = get(path);
+        assert!(said.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{path}: {said}");
+        assert!(!said.contains("http://"), "{path}: {said}");
+    }
+    // The switch of language is the shortest way to a cookie.
+    let said = get("/language?lang=de");
+    let cookies: Vec<&str> = said.lines().filter(|line| line.starts_with("set-cookie: ")).collect();
+    assert!(!cookies.is_empty(), "{said}");
+    for cookie in cookies {
+        assert!(cookie.starts_with("set-cookie: __host-") && cookie.contains("; secure"), "{cookie}");
+    }
+    assert_eq!(server.end("-TERM").code, 0);
+}
