@@ -196,8 +196,9 @@ impl Visit<'_> {
             .wait(pending::read(&req, app, &params))
             .unwrap_or_else(|_| panic!("a good request"));
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
-        let ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
-        self.provider.sealed(&Ticket { displayed: Some((self.session_id, fingerprint)), ..ticket })
+        let mut ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
+        ticket.displayed = Some((self.session_id, fingerprint));
+        self.provider.sealed(&ticket)
     }
 
     /// A code that the public client may redeem.

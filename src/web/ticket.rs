@@ -113,15 +113,14 @@ impl Ticket {
         now: OffsetDateTime,
     ) -> Result<String, PageFailure> {
         let binding = browser.map_or(UNBOUND, Browser::binding);
-        let parked = match &self.parked {
-            Some(parked) => parked.clone(),
-            None => {
-                let whole = self.sealed(app, &binding)?;
-                if whole.len() <= LONGEST {
-                    return Ok(whole);
-                }
-                self.park(req, app, now).await?
+        let parked = if let Some(parked) = &self.parked {
+            parked.clone()
+        } else {
+            let whole = self.sealed(app, &binding)?;
+            if whole.len() <= LONGEST {
+                return Ok(whole);
             }
+            self.park(req, app, now).await?
         };
         Ticket { params: String::new(), parked: Some(parked), ..self.clone() }.sealed(app, &binding)
     }

@@ -332,7 +332,7 @@ async fn of_twenty_that_swap_or_remove_one_does(kv: Kv) {
         kv.put(&key, b"old", now + seconds(60)).await.unwrap();
         let (kv, key) = (&kv, &key);
         let change = |rival: usize| async move {
-            if rival % 2 == 0 {
+            if rival.is_multiple_of(2) {
                 return kv.del_same(key, b"old", now).await.unwrap();
             }
             kv.swap(key, b"old", rival.to_string().as_bytes(), now + seconds(60), now).await.unwrap()
