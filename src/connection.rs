@@ -30,8 +30,6 @@ const AT_A_TIME: usize = 16 * 1024;
 #[derive(Default)]
 pub struct Moves {
     working: Cell<bool>,
-    /// Where the next request begins cannot be told any more.
-    lost: Cell<bool>,
     /// When something came that has not become a request yet.
     begun: Cell<Option<Instant>>,
 }
@@ -44,18 +42,6 @@ pub fn working(moves: &Rc<Moves>) -> Working {
     moves.working.set(true);
     moves.begun.set(None);
     Working(Rc::clone(moves))
-}
-
-impl Working {
-    /// Tells whether an earlier request made it impossible to say what this one is.
-    pub fn is_lost(&self) -> bool {
-        self.0.lost.get()
-    }
-
-    /// Believes nothing that comes after this request.
-    pub fn lose(&self) {
-        self.0.lost.set(true);
-    }
 }
 
 impl Drop for Working {

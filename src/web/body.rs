@@ -12,7 +12,6 @@ use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
-use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
@@ -24,19 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// nobody holds any more the server would otherwise wait for, however long it takes, before it closes.
 pub struct Rest {
     _held: Rc<RefCell<Payload>>,
-}
-
-/// Tells whether others may see the end of this body elsewhere than we do, and another request in what follows.
-///
-/// Spec: RFC 9112 §6.1
-pub fn is_ambiguous(req: &ServiceRequest) -> bool {
-    let mut codings = req.headers().get_all(TRANSFER_ENCODING);
-    codings.next().is_some_and(|coding| {
-        req.version() != Version::HTTP_11
-            || !coding.as_bytes().eq_ignore_ascii_case(b"chunked")
-            || codings.next().is_some()
-            || req.headers().contains_key(CONTENT_LENGTH)
-    })
 }
 
 /// Gives the request's body, if it has one, its time.

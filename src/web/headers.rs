@@ -58,13 +58,7 @@ async fn answer<B: MessageBody + 'static>(
     id: &str,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let begun = Instant::now();
-    let working = req.request().conn_data().map(connection::working);
-    let is_lost = working.as_ref().is_some_and(|working| {
-        if body::is_ambiguous(&req) {
-            working.lose();
-        }
-        working.is_lost()
-    });
+    let _working = req.request().conn_data().map(connection::working);
     let rest = body::limit(&mut req);
     let _counted = InFlight::begin(&app.metrics.in_flight);
     req.extensions_mut().insert(RequestId(id.to_owned()));
@@ -74,10 +68,7 @@ async fn answer<B: MessageBody + 'static>(
         req.extensions_mut().insert(ClientAddress(from));
     }
     let line = Line { begun, method: req.method().clone(), path: shown_path(req.path()), from };
-    let called = if is_lost {
-        let refusal = HttpResponse::BadRequest().body("Where this request ends can be read in two ways.\n");
-        Ok(Ok(req.into_response(refusal).map_into_right_body()))
-    } else if let Some(early) = refuse(&req, app, peer) {
+    let called = if let Some(early) = refuse(&req, app, peer) {
         Ok(Ok(req.error_response(early).map_into_right_body()))
     } else {
         let answer = AssertUnwindSafe(next.call(req)).catch_unwind().await;
@@ -95,7 +86,7 @@ async fn answer<B: MessageBody + 'static>(
     let texts = language::texts(res.request());
     secure(res.headers_mut(), app, id, texts);
     // The rest of a body that came too slowly is not waited for (RFC 9110 §15.5.9).
-    if is_lost || app.drain.has_begun() || res.status() == StatusCode::REQUEST_TIMEOUT {
+    if app.drain.has_begun() || res.status() == StatusCode::REQUEST_TIMEOUT {
         res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     line.write(res.status().as_u16(), res.request().app_data().unwrap_or(&app.metrics.unmatched));

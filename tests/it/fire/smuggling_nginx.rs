@@ -106,15 +106,7 @@ async fn no_request_is_made_of_the_body_of_another() {
     let (direct, proxied) = seen.await.unwrap();
     assert_eq!(SMUGGLED.load(Ordering::Relaxed), 0);
     for (sent, answer) in direct.iter().chain(&proxied) {
-        let mut statuses = answer.match_indices("HTTP/1.").map(|(at, _)| &answer[at + 9..at + 12]);
-        let first = statuses.next().unwrap_or("none");
-        // Whoever sends us such a thing is told so, and that nothing after it is listened to.
-        let closes = || answer.split("\r\n\r\n").next().unwrap().contains("connection: close");
-        assert!(statuses.next().is_none() || (first == "400" && closes()), "{sent}\n----\n{answer}");
-        assert!(statuses.all(|status| status == "400"), "{sent}\n----\n{answer}");
-    }
-    for (sent, answer) in &proxied {
-        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{sent}\n----\n{answer}");
+        assert!(answer.matches("HTTP/1.").count() <= 1, "{sent}\n----\n{answer}");
     }
     // Connections between nginx and us are kept: nobody finds an answer there that is not his own.
     let browser = app.browser();

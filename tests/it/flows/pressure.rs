@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use countersign::aside::SOON;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use time::Duration as Span;
@@ -238,6 +239,11 @@ async fn a_flood_of_sign_ins_slows_nobody_else_down() {
         quiet.measure(&provider, &browser).await;
         let flood = Flood::begin(provider.authorize("login"));
         flooded.measure(&provider, &browser).await;
+        let aside = niceness(provider.id());
+        assert!(
+            !aside.is_empty() && aside.iter().all(|nice| *nice == SOON),
+            "they do not step aside: {aside:?}"
+        );
         let (compared, turned_away) = flood.end();
         assert!(compared > 0 && turned_away > 0, "that was no flood: {compared}, {turned_away}");
         let told = WATCHED.iter().enumerate().flat_map(|(of, name)| {
@@ -250,6 +256,17 @@ async fn a_flood_of_sign_ins_slows_nobody_else_down() {
         }
         assert!(turn < 6, "more than twice as slow: {:#?}", told.collect::<Vec<_>>());
     }
+}
+
+/// How far each thread steps aside that hashes passwords in this process.
+fn niceness(process: u32) -> Vec<i32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    // A thread may end while it is looked at.
+    let stats =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok());
+    // Behind the name, which is in brackets: state, …, and as the seventeenth the niceness.
+    let of_hashing = stats.filter_map(|stat| stat.split_once("(hashing) ").map(|(_, rest)| rest.to_owned()));
+    of_hashing.map(|rest| rest.split(' ').nth(16).unwrap().parse().unwrap()).collect()
 }
 
 /// Sixty-four that try passwords, each time from another network: half as many again as one core can hash.
