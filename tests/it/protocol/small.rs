@@ -3,7 +3,10 @@
 use countersign::protocol::pkce::{ChallengeFault, CodeChallenge};
 use countersign::protocol::prompt::Prompt;
 use countersign::protocol::scope::{Scope, is_name};
-use countersign::secret::{base64url, sha256};
+use countersign::secret::{Key, base64url, random, sha256};
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
 use proptest::prelude::*;
 
 use crate::support::rp::{CHALLENGE, VERIFIER};
@@ -28,6 +31,25 @@ fn a_scope_is_a_sorted_set_of_names() {
     assert_eq!(small.union(&Scope::parse("phone")).to_string(), "email openid phone");
     assert_eq!(large.filter(|name| name != "email").to_string(), "openid profile");
     assert!(!is_name("") && !is_name("a b") && is_name("!#[]~") && !is_name("a\u{7F}"));
+}
+
+/// Drawn ahead, but every byte given to one alone.
+#[test]
+fn randomness_never_repeats() {
+    let mut seen: Vec<Vec<u8>> = vec![];
+    for _ in 0..500 {
+        seen.push(random::<16>().to_vec());
+        seen.push(random::<10>().to_vec());
+        seen.push(random::<32>().to_vec());
+        seen.push(random::<256>().to_vec());
+    }
+    let elsewhere = std::thread::spawn(|| random::<16>().to_vec());
+    seen.push(elsewhere.join().unwrap());
+    let mut runs: Vec<&[u8]> = seen.iter().flat_map(|drawn| drawn.windows(8)).collect();
+    let all = runs.len();
+    runs.sort_unstable();
+    runs.dedup();
+    assert_eq!(runs.len(), all);
 }
 
 #[test]
@@ -97,6 +119,20 @@ fn prompt_reads_what_it_knows_and_refuses_a_contradiction() {
 }
 
 proptest! {
+    /// A second opinion on hashing and authenticating.
+    #[test]
+    fn openssl_itself_hashes_and_authenticates_alike(
+        key: [u8; 32], parts: Vec<Vec<u8>>,
+    ) {
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let whole = parts.concat();
+        prop_assert_eq!(&sha256(&whole)[..], &*openssl::hash::hash(MessageDigest::sha256(), &whole).unwrap());
+        let theirs = PKey::hmac(&key).unwrap();
+        let mut theirs = Signer::new(MessageDigest::sha256(), &theirs).unwrap();
+        theirs.update(&whole).unwrap();
+        prop_assert_eq!(&Key::new(key).mac(&parts)[..], &theirs.sign_to_vec().unwrap());
+    }
+
     #[test]
     fn equal_sets_are_equal_texts(names in prop::collection::vec("[a-z:./]{1,6}", 0..6), seed in any::<u64>()) {
         let mut shuffled = names.clone();
