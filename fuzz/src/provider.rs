@@ -264,7 +264,7 @@ impl Visit<'_> {
             auth_time: now.unix_timestamp(),
             acr: claims::ACR_SINGLE_FACTOR,
             amr: &amr,
-            session: Some(app.keys.hide_session(self.record, self.session_id, grant_id).expect("hiding")),
+            session: Some(app.keys.hide_session(self.record, self.session_id, grant_id)),
             userinfo: vec![],
             person: serde_json::Map::new(),
         };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use openssl::symm::{Cipher, Crypter, Mode};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -104,35 +103,23 @@ impl Keys {
 }
 
 impl Keys {
-    /// Hides which session a grant came from, in 43 characters only this provider can read. The grant's
-    /// random name is the initialization vector, so that two tokens of one session have nothing in common.
-    pub fn hide_session(
-        &self,
-        record: RecordId,
-        session_id: SessionId,
-        grant_id: GrantId,
-    ) -> Result<String, KeyError> {
-        let plain = [*record.as_bytes(), *session_id.as_bytes()].concat();
-        Ok(base64url(&self.two_blocks(Mode::Encrypt, grant_id, &plain)?))
+    /// Hides which session a grant came from, in 43 characters only this provider can read: under a pad that
+    /// the grant's random name makes its own, so that two tokens of one session have nothing in common.
+    pub fn hide_session(&self, record: RecordId, session_id: SessionId, grant_id: GrantId) -> String {
+        let mut pad = self.session_reference.mac(&[grant_id.as_bytes()]);
+        let plain = record.as_bytes().iter().chain(session_id.as_bytes());
+        pad.iter_mut().zip(plain).for_each(|(pad, plain)| *pad ^= plain);
+        base64url(&pad)
     }
 
-    /// Reads what [`Keys::hide_session`] wrote.
+    /// Reads what [`Keys::hide_session`] wrote. The token around it is signed: it needs to be unreadable, not
+    /// unforgeable.
     pub fn reveal_session(&self, hidden: &str, grant_id: GrantId) -> Option<(RecordId, SessionId)> {
-        let hidden = from_base64url(hidden).filter(|hidden| hidden.len() == 32)?;
-        let plain = self.two_blocks(Mode::Decrypt, grant_id, &hidden).ok()?;
+        let mut plain = from_base64url(hidden).filter(|hidden| hidden.len() == 32)?;
+        let pad = self.session_reference.mac(&[grant_id.as_bytes()]);
+        plain.iter_mut().zip(pad).for_each(|(plain, pad)| *plain ^= pad);
         let (record, session_id) = plain.split_at_checked(16)?;
         Some((RecordId::from_bytes(record)?, SessionId::from_bytes(session_id)?))
-    }
-
-    /// The token around it is signed: this needs to be unreadable, not unforgeable.
-    fn two_blocks(&self, mode: Mode, grant_id: GrantId, blocks: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let (key, vector) = (self.session_reference.expose(), Some(grant_id.as_bytes().as_slice()));
-        let mut crypter = Crypter::new(Cipher::aes_256_cbc(), mode, key, vector)?;
-        crypter.pad(false);
-        let mut out = vec![0; blocks.len() + 16];
-        let written = crypter.update(blocks, &mut out)?;
-        out.truncate(written);
-        Ok(out)
     }
 }
 

@@ -134,7 +134,7 @@ fn access_token(
     let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);
     let userinfo = grant.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name).cloned().collect();
     let hidden = || app.keys.hide_session(grant.record, grant.session_id, grant.grant_id);
-    let session = for_us.then(hidden).transpose()?;
+    let session = for_us.then(hidden);
     let claims = AccessToken {
         iss: &app.config.issuer,
         sub: &grant.user_id,
