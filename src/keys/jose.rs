@@ -1,9 +1,11 @@
 //! JSON Web Signatures; the only module that knows josekit. Keys are parsed once, when the ring is
 //! made: parsing costs more than signing.
 
+use anyhow::anyhow;
 use data_encoding::BASE64URL_NOPAD;
 use josekit::JoseError;
-use josekit::jws::{self, ES256, EdDSA, JwsHeader, JwsSigner, JwsVerifier, PS256, RS256};
+use josekit::jwk::Jwk;
+use josekit::jws::{self, ES256, EdDSA, JwsAlgorithm, JwsHeader, JwsSigner, JwsVerifier, PS256, RS256};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
@@ -17,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 use crate::protocol::client::SigningAlg;
-use crate::secret::{base64url, sha256};
+use crate::secret::{base64url, from_base64url, sha256};
 
 /// The longest JWT we look at.
 const LONGEST: usize = 16 * 1024;
@@ -177,15 +179,70 @@ pub struct Verifier {
 impl Verifier {
     /// Parses a public JWK, once.
     pub fn new(alg: SigningAlg, kid: &str, jwk: &Map<String, Value>) -> Result<Verifier, KeyError> {
-        let jwk = josekit::jwk::Jwk::from_map(jwk.clone()).map_err(crypto)?;
-        let verifier: Box<dyn JwsVerifier> = match alg {
-            SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&jwk).map_err(crypto)?),
-            SigningAlg::ES256 => Box::new(ES256.verifier_from_jwk(&jwk).map_err(crypto)?),
-            SigningAlg::PS256 => Box::new(PS256.verifier_from_jwk(&jwk).map_err(crypto)?),
-            SigningAlg::EdDSA => Box::new(EdDSA.verifier_from_jwk(&jwk).map_err(crypto)?),
+        let parsed = || Jwk::from_map(jwk.clone()).map_err(crypto);
+        let inner: Box<dyn JwsVerifier> = match alg {
+            SigningAlg::RS256 => Box::new(RS256.verifier_from_jwk(&parsed()?).map_err(crypto)?),
+            SigningAlg::ES256 => Box::new(P256::from_jwk(jwk)?),
+            SigningAlg::PS256 => Box::new(PS256.verifier_from_jwk(&parsed()?).map_err(crypto)?),
+            SigningAlg::EdDSA => Box::new(EdDSA.verifier_from_jwk(&parsed()?).map_err(crypto)?),
         };
-        Ok(Verifier { kid: kid.into(), alg, inner: verifier })
+        Ok(Verifier { kid: kid.into(), alg, inner })
     }
+}
+
+/// A public key on P-256, verified with directly, as it is signed with.
+#[derive(Clone, Debug)]
+struct P256(EcKey<pkey::Public>);
+
+impl P256 {
+    /// Spec: RFC 7518 §6.2.1
+    fn from_jwk(jwk: &Map<String, Value>) -> Result<P256, KeyError> {
+        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+        if (text("kty"), text("crv")) != (Some("EC"), Some("P-256")) {
+            return Err(KeyError::Crypto("ES256 takes a key on P-256".into()));
+        }
+        let coordinate = |name: &str| {
+            let bytes = text(name).and_then(from_base64url).filter(|bytes| bytes.len() == 32);
+            let bytes = bytes.ok_or_else(|| KeyError::Crypto(format!("{name} is no coordinate on P-256")))?;
+            Ok::<_, KeyError>(BigNum::from_slice(&bytes)?)
+        };
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let (x, y) = (coordinate("x")?, coordinate("y")?);
+        // Refuses a point that is not on the curve.
+        Ok(P256(EcKey::from_public_key_affine_coordinates(&group, &x, &y)?))
+    }
+}
+
+impl JwsVerifier for P256 {
+    fn algorithm(&self) -> &dyn JwsAlgorithm {
+        &ES256
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// Spec: RFC 7518 §3.4
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), JoseError> {
+        let number = |bytes: &[u8]| BigNum::from_slice(bytes).map_err(|error| unverified(error.into()));
+        let Some((r, s)) = signature.split_at_checked(32).filter(|(_, s)| s.len() == 32) else {
+            return Err(unverified(anyhow!("the signature is not 64 bytes long")));
+        };
+        let signature = EcdsaSig::from_private_components(number(r)?, number(s)?);
+        match signature.and_then(|signature| signature.verify(&sha256(message), &self.0)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(unverified(anyhow!("the signature does not match"))),
+            Err(error) => Err(unverified(error.into())),
+        }
+    }
+
+    fn box_clone(&self) -> Box<dyn JwsVerifier> {
+        Box::new(self.clone())
+    }
+}
+
+fn unverified(cause: anyhow::Error) -> JoseError {
+    JoseError::InvalidSignature(cause)
 }
 
 /// A JWS of ours whose signature holds.

@@ -24,6 +24,10 @@ struct Language {
 
 /// Begins with what the browser itself says: the choice in its cookie, else `Accept-Language`.
 pub fn begin(req: &HttpRequest, app: &App) -> Texts {
+    // Programs say neither, and there are many of them.
+    if ![header::COOKIE, header::ACCEPT_LANGUAGE].iter().any(|name| req.headers().contains_key(name)) {
+        return Texts::english();
+    }
     let cookie = browser::language_cookie_value(req, app);
     let (lang, chosen) = cookie.split_once('.').unwrap_or((&cookie, ""));
     let language = if let Some(texts) = Texts::of(lang) {
