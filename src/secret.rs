@@ -29,8 +29,9 @@ pub fn random<const N: usize>() -> [u8; N] {
             *used = 0;
         }
         let mut bytes = [0; N];
-        let (_, fresh) = ahead.split_at_mut(*used);
-        bytes.swap_with_slice(&mut fresh[..N]);
+        for (byte, fresh) in bytes.iter_mut().zip(ahead.iter_mut().skip(*used)) {
+            *byte = std::mem::take(fresh);
+        }
         *used += N;
         bytes
     })
@@ -97,7 +98,9 @@ impl Key {
             hash
         };
         let (mut inner, mut outer) = (keyed(0x36), keyed(0x5c));
-        parts.iter().for_each(|part| inner.update(part));
+        for part in parts {
+            inner.update(part);
+        }
         outer.update(&inner.finish());
         outer.finish()
     }
