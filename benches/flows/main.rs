@@ -115,7 +115,7 @@ fn measure(
         ("SSO, ID token RS256", Cost { floor: rs256 + es256 + http * 2, ..sso(0) }),
         ("SSO, ID token ES256", Cost { floor: es256 * 2 + http * 2, ..sso(1) }),
         ("login with password, 5 requests", Cost { floor: floors::Floors::argon2() + http * 5, ..login }),
-        ("userinfo", Cost { floor: http, ..userinfo }),
+        ("userinfo", Cost { floor: floors.es256_verified() + http, ..userinfo }),
         ("JWKS", Cost { floor: http, ..get(process, "/.well-known/jwks.json", 20_000) }),
         ("discovery", Cost { floor: http, ..get(process, "/.well-known/openid-configuration", 20_000) }),
     ]

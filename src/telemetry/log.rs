@@ -20,9 +20,14 @@ pub enum Format {
     Json,
 }
 
+/// What writes a line at `ERROR` for everything that is no HTTP: those who watch for errors look for ours.
+const STRANGERS: &str = "actix_http::h1";
+
 /// Starts logging to standard error; a second call changes nothing.
 pub fn start(filter: &str, format: Format) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("log = {filter:?}: {error}"))?;
+    let quiet = if filter.contains(STRANGERS) { String::new() } else { format!(",{STRANGERS}=off") };
+    let filter = EnvFilter::try_new(format!("{filter}{quiet}"))
+        .map_err(|error| format!("log = {filter:?}: {error}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let lines = lines.with_ansi(format == Format::Text && std::io::stderr().is_terminal()).with_target(false);
     // Tests start several providers in one process: the first subscriber serves them all.

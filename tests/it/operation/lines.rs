@@ -1,6 +1,8 @@
 //! The log as others read it: whose line it is, what it says of a request, and in which form.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
@@ -118,6 +120,27 @@ fn as_json_every_line_is_an_object() {
     assert_eq!(name.as_str().unwrap().len(), 16, "{access}");
     let refused = lines.iter().find(|line| line["message"] == "refused").unwrap();
     assert_eq!(&refused["span"]["id"], name, "{refused}");
+}
+
+/// Who watches for errors must not be woken by whoever knocks.
+#[test]
+fn what_strangers_send_is_no_error_of_ours() {
+    let shell = Shell::new();
+    let server = serving::start(&shell, &[("COUNTERSIGN_LISTEN", "127.0.0.1:0")]);
+    let address = server.line["listen"][0].as_str().unwrap();
+    for rubbish in [
+        "NONSENSE\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST /token HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+    ] {
+        let mut link = TcpStream::connect(address).unwrap();
+        link.write_all(rubbish.as_bytes()).unwrap();
+        let mut answer = String::new();
+        link.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{rubbish:?} {answer}");
+    }
+    let done = server.end("-TERM");
+    assert!(!done.err.contains("ERROR"), "{}", done.err);
 }
 
 /// Two processes look after the same keys, and of each step one line is written by whoever took it.
