@@ -16,7 +16,8 @@ thread_local! {
     static AHEAD: RefCell<(Zeroizing<[u8; DRAWN]>, usize)> = RefCell::new((Zeroizing::new([0; DRAWN]), DRAWN));
 }
 
-/// Draws bytes from the operating system's generator.
+/// Draws bytes from OpenSSL's generator, which the operating system seeds. They are drawn ahead for each thread,
+/// so nobody may fork this process and go on in both.
 ///
 /// Without randomness nothing here is safe, so a failing generator panics: the request ends with 500.
 #[expect(clippy::expect_used, reason = "going on without randomness would be worse than any panic")]

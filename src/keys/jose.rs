@@ -9,6 +9,7 @@ use josekit::jws::{self, ES256, EdDSA, JwsAlgorithm, JwsHeader, JwsSigner, JwsVe
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{self, HasPublic, Id, PKey};
 use openssl::rsa::Rsa;
@@ -231,7 +232,12 @@ impl JwsVerifier for P256 {
         let signature = EcdsaSig::from_private_components(number(r)?, number(s)?);
         match signature.and_then(|signature| signature.verify(&sha256(message), &self.0)) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(unverified(anyhow!("the signature does not match"))),
+            Ok(false) => {
+                // OpenSSL may also have left an error in this thread's queue, as for an r of zero. Whoever reads
+                // from a TLS connection next would take it for an error of that connection, and end it.
+                drop(ErrorStack::get());
+                Err(unverified(anyhow!("the signature does not match")))
+            }
             Err(error) => Err(unverified(error.into())),
         }
     }

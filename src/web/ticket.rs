@@ -19,8 +19,8 @@ use crate::web::language;
 
 /// How long a ticket can be continued.
 const LIFETIME: Duration = Duration::hours(24);
-/// The longest ticket that travels in an address; of a longer one the parameters are parked, once and for all,
-/// and their handle travels.
+/// The longest ticket that travels in an address; of a longer one the parameters are parked, once and for an
+/// hour, and their handle travels.
 const LONGEST: usize = 3 * 1024;
 /// What an unbound ticket is bound to: no browser's cookie hashes to it.
 const UNBOUND: [u8; 16] = [0; 16];

@@ -181,6 +181,13 @@ fn take_away(
         means = means + &destroyed(key, policy) + "\n";
         if let Some(alg) = signs(key) {
             means = means + &meaning(keys, alg, policy, now) + "\n";
+            if let Some(spare) = find(keys, alg, KeyState::Published) {
+                means = means
+                    + "Whoever could read the database and the instance key has that one too: then first do\n\
+                       `countersign keys revoke "
+                    + &spare.kid
+                    + "`, so that a new key is made.\n";
+            }
         }
     }
     let means = means + "People stay signed in; applications whose tokens are refused need new ones.";

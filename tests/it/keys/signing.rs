@@ -10,6 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
@@ -52,6 +53,34 @@ fn the_thumbprint_is_the_one_of_the_standard() {
     let rsa = json!({ "kty": "RSA", "alg": "RS256", "kid": "2011-04-29", "e": "AQAB",
         "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw" });
     assert_eq!(thumbprint(rsa.as_object().unwrap()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+}
+
+/// What OpenSSL leaves in its queue would be taken for an error of the next TLS connection of this thread.
+#[test]
+fn no_bad_signature_leaves_an_error_behind() {
+    let Store { db, _folder, .. } = database();
+    let ring = keys(&db).ring.load_full();
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let (mut order, mut context) = (BigNum::new().unwrap(), openssl::bn::BigNumContext::new().unwrap());
+    group.order(&mut order, &mut context).unwrap();
+    let order = order.to_vec_padded(32).unwrap();
+    let (zero, one, most) = (vec![0; 32], [vec![0; 31], vec![1]].concat(), vec![255; 32]);
+    for alg in SigningAlg::ALL {
+        let token = ring.sign(alg, "JWT", &claims()).unwrap();
+        let (message, good) = token.rsplit_once('.').unwrap();
+        let mut bad: Vec<Vec<u8>> = [&zero, &one, &order, &most]
+            .iter()
+            .flat_map(|r| [&zero, &one, &order, &most].map(|s| [r.as_slice(), s].concat()))
+            .collect();
+        bad.extend([vec![], vec![0; 63], vec![0; 65], vec![0; 256], vec![255; 256]]);
+        assert!(ring.verify::<Value>(&format!("{message}.{good}")).is_ok());
+        for signature in bad {
+            let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
+            assert!(ring.verify::<Value>(&token).is_err(), "{token}");
+            let left = ErrorStack::get();
+            assert!(left.errors().is_empty(), "{token}: {left}");
+        }
+    }
 }
 
 #[test]
