@@ -175,11 +175,6 @@ impl Kv {
         both!(self, kv => kv.index_list(set, now))
     }
 
-    /// Takes a member out of a set.
-    pub async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
-        both!(self, kv => kv.index_del(set, member))
-    }
-
     /// Asks whether it is there and takes writes.
     pub async fn check(&self) -> Result<(), StateError> {
         both!(self, kv => kv.check())

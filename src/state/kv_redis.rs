@@ -248,10 +248,6 @@ impl RedisKv {
     pub(super) async fn check(&self) -> Result<(), StateError> {
         self.write(redis::cmd("SET").arg("ready").arg(1).arg("EX").arg(60)).await
     }
-
-    pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
-        self.write(redis::cmd("ZREM").arg(set.as_str()).arg(member)).await
-    }
 }
 
 fn seconds(instant: OffsetDateTime) -> Vec<u8> {

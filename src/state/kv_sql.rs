@@ -267,15 +267,6 @@ impl SqlKv {
         .await
     }
 
-    pub(super) async fn index_del(&self, set: &Key, member: &str) -> Result<(), StateError> {
-        let (set, member) = (set.as_str().to_owned(), member.to_owned());
-        self.write_one(move |conn| {
-            diesel::delete(kv_index::table.find((set, member))).execute(conn)?;
-            Ok(())
-        })
-        .await
-    }
-
     pub(super) async fn check(&self) -> Result<(), StateError> {
         match self.db.takes_writes().await {
             Ok(true) => Ok(()),

@@ -229,9 +229,6 @@ impl Sessions {
             record.before = None;
         };
         self.change(session.record, now, gone).await?;
-        for account in &session.accounts {
-            self.kv.index_del(&index(&account.user_id), &session.record.to_string()).await?;
-        }
         Ok(())
     }
 
@@ -247,17 +244,19 @@ impl Sessions {
         Ok(())
     }
 
-    /// Signs one person out everywhere.
+    /// Signs one person out everywhere, and tells in how many browsers. The index keeps the records, which end by
+    /// themselves there: taken out, one that the person signs in to at this moment would never be found again.
     pub async fn end_user(&self, user_id: &str, now: OffsetDateTime) -> Result<usize, StateError> {
         let mut ended = 0;
         for id in self.kv.index_list(&index(user_id), now).await?.iter().filter_map(|id| RecordId::parse(id))
         {
+            let mut was_there = false;
             let gone = |record: &mut Record| {
+                was_there = record.accounts.iter().any(|account| account.user_id == user_id);
                 record.accounts.retain(|account| account.user_id != user_id);
                 record.before = None;
             };
-            ended += usize::from(self.change(id, now, gone).await?);
-            self.kv.index_del(&index(user_id), &id.to_string()).await?;
+            ended += usize::from(self.change(id, now, gone).await? && was_there);
         }
         Ok(ended)
     }

@@ -106,7 +106,7 @@ fn expected(login: u64) -> Vec<(&'static str, Asked)> {
         ("select page", (2, 2)),
         ("select", (1, 5)),
         ("sign-out page", (1, 1)),
-        ("sign-out of two accounts", (0, 5)),
+        ("sign-out of two accounts", (0, 3)),
     ]
 }
 

@@ -272,13 +272,9 @@ async fn an_index_lists_sorted_what_has_not_ended(kv: Kv) {
     kv.index_add(&set, "Z", until(100), now).await.unwrap();
     kv.index_add(&set, "a", until(5), now).await.unwrap();
     assert_eq!(kv.index_list(&set, until(5)).await.unwrap(), ["0", "Z", "_", "b", "é"]);
-    kv.index_del(&set, "Z").await.unwrap();
-    kv.index_del(&set, "never there").await.unwrap();
-    kv.index_del(&other, "b").await.unwrap();
-    assert_eq!(kv.index_list(&set, until(5)).await.unwrap(), ["0", "_", "b", "é"]);
     // Adding sweeps out what has ended, not what has not.
     kv.index_add(&set, "new", until(200), until(45)).await.unwrap();
-    assert_eq!(kv.index_list(&set, until(45)).await.unwrap(), ["_", "new"]);
+    assert_eq!(kv.index_list(&set, until(45)).await.unwrap(), ["Z", "_", "new"]);
     assert!(kv.index_list(&other, now).await.unwrap().is_empty());
 }
 

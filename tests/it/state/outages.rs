@@ -30,7 +30,6 @@ async fn ask(kv: &Kv) -> Vec<(&'static str, Result<(), StateError>)> {
         ("hit", Box::pin(async move { kv.hit(counter, Duration::minutes(1), now).await.map(drop) })),
         ("index_add", Box::pin(async move { kv.index_add(set, "member", exp, now).await })),
         ("index_list", Box::pin(async move { kv.index_list(set, now).await.map(drop) })),
-        ("index_del", Box::pin(async move { kv.index_del(set, "member").await })),
         ("del", Box::pin(async move { kv.del(key).await })),
     ];
     join_all(asked.into_iter().map(async |(verb, answer)| (verb, answer.await))).await

@@ -32,6 +32,45 @@ async fn signing_out_loses_nobody_who_signs_in_beside_it(kv: Kv) {
     println!("{beside} of 60 signed in to the record that was about to end");
 }
 
+/// Somebody's sessions are ended while that person signs in again beside another account: what has begun
+/// nevertheless is found when it is to be ended.
+async fn no_session_falls_out_of_the_index(kv: Kv) {
+    let (sessions, now) = (State::new(&kv).sessions, OffsetDateTime::now_utc());
+    let (eve, ada) = (login("eve"), login("ada"));
+    let mut beside = 0;
+    for _ in 0..60 {
+        let first = sessions.begin(None, &eve, now).await.unwrap();
+        let opened = sessions.open(&first.cookie, now).await.unwrap().unwrap();
+        let second = sessions.begin(Some(&opened), &ada, now).await.unwrap();
+        let opened = sessions.open(&second.cookie, now).await.unwrap().unwrap();
+        let (ended, begun) =
+            tokio::join!(sessions.end_user("ada", now), sessions.begin(Some(&opened), &ada, now));
+        ended.unwrap();
+        let begun = begun.unwrap();
+        beside += usize::from(sessions.is_live(begun.record, begun.session_id, now).await.unwrap());
+        sessions.end_user("ada", now).await.unwrap();
+        assert!(!sessions.is_live(begun.record, begun.session_id, now).await.unwrap());
+        assert_eq!(sessions.end_user("ada", now).await.unwrap(), 0, "nothing is left to be ended");
+        assert!(sessions.is_live(first.record, first.session_id, now).await.unwrap(), "eve stays");
+    }
+    println!("{beside} of 60 were signed in after it");
+}
+
+#[actix_web::test]
+async fn no_session_falls_out_of_the_index_on_sqlite() {
+    no_session_falls_out_of_the_index(sqlite().kv).await;
+}
+
+#[actix_web::test]
+async fn no_session_falls_out_of_the_index_on_postgres() {
+    no_session_falls_out_of_the_index(postgres().kv).await;
+}
+
+#[actix_web::test]
+async fn no_session_falls_out_of_the_index_on_redis() {
+    no_session_falls_out_of_the_index(redis().kv).await;
+}
+
 #[actix_web::test]
 async fn signing_out_loses_nobody_who_signs_in_beside_it_on_sqlite() {
     signing_out_loses_nobody_who_signs_in_beside_it(sqlite().kv).await;

@@ -1,5 +1,7 @@
 //! Redis over TLS: the right server is believed, and no other.
 
+use std::time::Instant;
+
 use countersign::state::StateError;
 use countersign::state::kv::{Key, Kv};
 use time::OffsetDateTime;
@@ -7,8 +9,15 @@ use time::OffsetDateTime;
 use crate::support::certificates::Authority;
 use crate::support::redis::Server;
 
+/// Asks, and asks again while a busy machine takes longer over a handshake than it may.
 async fn attempt(kv: Kv) -> Result<(), StateError> {
-    kv.get(&Key::new('x', "over tls"), OffsetDateTime::now_utc()).await.map(drop)
+    let begun = Instant::now();
+    loop {
+        match kv.get(&Key::new('x', "over tls"), OffsetDateTime::now_utc()).await {
+            Err(slow) if slow.to_string().contains("timed out") && begun.elapsed().as_secs() < 30 => (),
+            answer => return answer.map(drop),
+        }
+    }
 }
 
 #[actix_web::test]
