@@ -1,6 +1,7 @@
 //! A real provider in this process, on a folder of its own: it has a person who is signed in, three clients,
 //! and one of each thing that a request may bring along.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -21,6 +22,7 @@ use countersign::protocol::authorize::PARAMS;
 use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
 use countersign::protocol::client::{Client, Metadata, SigningAlg};
 use countersign::protocol::code::CodeGrant;
+use countersign::protocol::failure::PageFailure;
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::params::Params;
 use countersign::protocol::pkce::CodeChallenge;
@@ -37,7 +39,7 @@ use countersign::web::ticket::{Kind, Ticket};
 use countersign::{routes, store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// Where its people live.
 pub const ISSUER: &str = "http://127.0.0.1:8080";
@@ -84,6 +86,8 @@ pub struct Provider {
     pub access_token: String,
     /// A sealed authorization request of that browser's.
     pub ticket: String,
+    /// How long it was waited for further parking to be allowed.
+    waited: Cell<Duration>,
     _folder: TempDir,
 }
 
@@ -138,6 +142,7 @@ impl Provider {
             user,
             app,
             system,
+            waited: Cell::default(),
             _folder: folder,
         };
         let visit = provider.visit();
@@ -169,7 +174,14 @@ impl Provider {
     pub fn sealed(&self, ticket: &Ticket) -> String {
         let req = self.from_browser();
         let browser = Browser::of(&req, &self.app).expect("its cookie");
-        self.wait(ticket.seal(&req, &self.app, Some(&browser), self.now)).expect("sealing")
+        loop {
+            let sealed = ticket.seal(&req, &self.app, Some(&browser), self.now + self.waited.get());
+            match self.wait(sealed) {
+                // What is too long to travel is parked, so many times an hour. Nobody waits for it here.
+                Err(PageFailure::RateLimited { .. }) => self.waited.set(self.waited.get() + Duration::HOUR),
+                sealed => return sealed.expect("sealing"),
+            }
+        }
     }
 
     /// Signs the person in.

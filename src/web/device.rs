@@ -48,9 +48,9 @@ impl Device<'_> {
 
     /// When an entry was issued, if it is this account's.
     fn issued(&self, entry: &str) -> Option<i64> {
-        let (issued, mac) = entry.split_once(':')?;
-        let issued = issued.parse().ok()?;
-        same(mac.as_bytes(), self.mac(issued).as_bytes()).then_some(issued)
+        let issued = entry.split_once(':')?.0.parse().ok()?;
+        // Byte for byte: a number can be written in other ways, and was not by us.
+        same(entry.as_bytes(), format!("{issued}:{}", self.mac(issued)).as_bytes()).then_some(issued)
     }
 
     fn mac(&self, issued: i64) -> String {
