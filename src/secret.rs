@@ -86,8 +86,8 @@ impl Key {
         &self.0
     }
 
-    /// Authenticates the concatenation of `parts` with HMAC-SHA-256. By its two hashes, because OpenSSL takes
-    /// twenty times as long to prepare for them.
+    /// Authenticates the concatenation of `parts` with HMAC-SHA-256. By its two hashes, because OpenSSL
+    /// takes many times as long to prepare for them.
     ///
     /// Spec: RFC 2104 §2
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {

@@ -21,11 +21,12 @@ pub enum Format {
 }
 
 /// What writes a line at `ERROR` for everything that is no HTTP: those who watch for errors look for ours.
-const STRANGERS: &str = "actix_http::h1";
+const STRANGERS: &str = "actix_http";
 
 /// Starts logging to standard error; a second call changes nothing.
 pub fn start(filter: &str, format: Format) -> Result<(), String> {
-    let quiet = if filter.contains(STRANGERS) { String::new() } else { format!(",{STRANGERS}=off") };
+    let is_asked_for = filter.is_empty() || filter.contains(STRANGERS);
+    let quiet = if is_asked_for { String::new() } else { format!(",{STRANGERS}=off") };
     let filter = EnvFilter::try_new(format!("{filter}{quiet}"))
         .map_err(|error| format!("log = {filter:?}: {error}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

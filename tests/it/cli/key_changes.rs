@@ -139,7 +139,8 @@ fn in_an_emergency_it_is_said_first_what_it_means() {
     let spare = place.kid(ES256, "published");
     place.age(99_999);
     let means = place.run(&["keys", "rotate", "--now", "--alg", "ES256"]).out;
-    assert!(means.contains("every verifier knows it"), "{means}");
+    let thief = format!("has that one too: then first do\n`countersign keys revoke {spare}`");
+    assert!(means.contains("every verifier knows it") && means.contains(&thief), "{means}");
     place.run(&["keys", "rotate", "--now", "--yes", "--alg", "ES256"]).good();
     assert_eq!(place.signs(ES256), spare);
     let unclear = place.run(&["keys", "rotate", "--yes"]);

@@ -46,6 +46,7 @@ macro_rules! on_every_store {
         mod redis { $(#[actix_web::test] async fn $test() { super::$test(super::redis().kv).await; })* }
     };
 }
+pub(super) use on_every_store;
 
 on_every_store! {
     a_value_is_there_until_its_end_and_not_a_second_longer

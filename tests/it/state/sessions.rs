@@ -5,7 +5,12 @@ use countersign::state::kv::Kv;
 use countersign::state::sessions::Authentication;
 use time::OffsetDateTime;
 
-use super::contract::{postgres, redis, sqlite};
+use super::contract::{on_every_store, postgres, redis, sqlite};
+
+on_every_store! {
+    signing_out_loses_nobody_who_signs_in_beside_it
+    no_session_falls_out_of_the_index
+}
 
 fn login(user_id: &str) -> Authentication {
     Authentication { user_id: user_id.into(), acr: "1".into(), amr: vec![], remember: false }
@@ -54,34 +59,4 @@ async fn no_session_falls_out_of_the_index(kv: Kv) {
         assert!(sessions.is_live(first.record, first.session_id, now).await.unwrap(), "eve stays");
     }
     println!("{beside} of 60 were signed in after it");
-}
-
-#[actix_web::test]
-async fn no_session_falls_out_of_the_index_on_sqlite() {
-    no_session_falls_out_of_the_index(sqlite().kv).await;
-}
-
-#[actix_web::test]
-async fn no_session_falls_out_of_the_index_on_postgres() {
-    no_session_falls_out_of_the_index(postgres().kv).await;
-}
-
-#[actix_web::test]
-async fn no_session_falls_out_of_the_index_on_redis() {
-    no_session_falls_out_of_the_index(redis().kv).await;
-}
-
-#[actix_web::test]
-async fn signing_out_loses_nobody_who_signs_in_beside_it_on_sqlite() {
-    signing_out_loses_nobody_who_signs_in_beside_it(sqlite().kv).await;
-}
-
-#[actix_web::test]
-async fn signing_out_loses_nobody_who_signs_in_beside_it_on_postgres() {
-    signing_out_loses_nobody_who_signs_in_beside_it(postgres().kv).await;
-}
-
-#[actix_web::test]
-async fn signing_out_loses_nobody_who_signs_in_beside_it_on_redis() {
-    signing_out_loses_nobody_who_signs_in_beside_it(redis().kv).await;
 }
