@@ -44,8 +44,15 @@ async fn when_postgres_is_away_the_promise_shrinks_and_signing_ends() {
         assert!(answer.body.contains("\"kid\""), "never an empty set: {}", answer.body);
         Some(answer.header("cache-control").rsplit('=').next().unwrap().parse::<i64>().unwrap())
     };
-    sign().unwrap();
-    assert_eq!(max_age().await, Some(3));
+    let in_touch = async || {
+        let begun = Instant::now();
+        // A busy machine may let it look more than 2 s after it looked last.
+        while sign().is_err() || max_age().await != Some(3) {
+            assert!(begun.elapsed().as_secs() < 30, "it signs and promises as long as it sees the database");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    in_touch().await;
     let paused = server.pause();
     let lost = Instant::now();
     let (mut last, mut signed) = (3, 0.0_f32);
@@ -64,15 +71,12 @@ async fn when_postgres_is_away_the_promise_shrinks_and_signing_ends() {
         last = told;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    assert_eq!((max_age().await, last), (None, 0), "at last it promises nothing, and then says nothing");
+    assert!(last < 3, "it promised {last} s and then said nothing");
+    assert_eq!(max_age().await, None, "at last it says nothing");
     assert!(signed <= 2.0, "it signed {signed} s after it saw the database last");
     assert!(sign().unwrap_err().to_string().contains("has not seen the database"));
     let server = paused.resume();
-    let back = Instant::now();
-    while sign().is_err() || max_age().await != Some(3) {
-        assert!(back.elapsed().as_secs() < 30, "it does not recover");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    in_touch().await;
     app.stop().await;
     drop(server);
 }
