@@ -14,7 +14,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::aside::{SOON, step_aside};
+use crate::aside::{Urgency, step_aside};
 use crate::secret;
 use crate::telemetry::metrics::Passwords;
 
@@ -204,7 +204,7 @@ impl Threads {
     fn new(most: usize) -> Threads {
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.max_blocking_threads(most).thread_keep_alive(IDLE).thread_name("hashing");
-        let runtime = runtime.on_thread_start(|| step_aside(SOON));
+        let runtime = runtime.on_thread_start(|| step_aside(Urgency::Soon));
         Threads(runtime.build().ok())
     }
 

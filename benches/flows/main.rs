@@ -42,6 +42,12 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--load") {
         return load(&arguments[at + 1], connections);
     }
+    if arguments.iter().any(|argument| argument == "--rotation") {
+        for stores in [Stores::Embedded, Stores::Servers] {
+            rotation::report(&mut Provider::start(stores), 1);
+        }
+        return;
+    }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let scale = if quick { 10 } else { 1 };
     let floors = floors::Floors::new();

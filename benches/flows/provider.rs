@@ -5,6 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use countersign::app::open_store;
+use countersign::config::Config;
+use countersign::db::Db;
+use diesel::RunQueryDsl as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,6 +47,7 @@ pub struct Provider {
     pub clients: [Client; 2],
     /// `Cookie` headers of signed-in browsers.
     pub browsers: Vec<String>,
+    database: Db,
     pub redis: Option<redis::Server>,
     _postgres: Option<postgres::Server>,
     _folder: TempDir,
@@ -82,6 +87,7 @@ impl Provider {
             command(&["user", "add", &login(person), "--password-stdin"], PASSWORD);
         }
         let (redis, postgres) = servers.unzip();
+        let database = open_store(&Config::load(Some(&config)).unwrap()).expect("it is there");
         let process = Some(Process::countersign(&config, port));
         let browsers = vec![];
         let mut provider = Provider {
@@ -90,6 +96,7 @@ impl Provider {
             port,
             clients,
             browsers,
+            database,
             redis,
             _postgres: postgres,
             _folder: folder,
@@ -177,22 +184,19 @@ impl Provider {
         before
     }
 
-    /// Takes the next RS256 key away and waits until the server has made another one.
-    pub fn make_a_key(&self, link: &mut Connection) {
-        let listed = run(&self.config, &["keys", "list"], "");
-        let keys = listed["keys"].as_array().expect("keys");
-        let spare = keys.iter().find(|key| key["alg"] == "RS256" && key["state"] == "published");
-        if let Some(spare) = spare.and_then(|key| key["kid"].as_str()) {
-            run(&self.config, &["keys", "revoke", spare, "--yes"], "");
-        }
-        let known = |kid: &Value| keys.iter().any(|key| key["kid"] == *kid);
-        loop {
+    /// Takes the next key of an algorithm away, behind the server's back, and waits until it has made another one.
+    pub fn make_a_key(&self, link: &mut Connection, alg: &str) {
+        let mut public = || {
             let set: Value =
                 serde_json::from_str(&link.get("/.well-known/jwks.json", "").body).expect("JSON");
-            let mut public = set["keys"].as_array().expect("keys").iter();
-            if public.any(|key| key["alg"] == "RS256" && !known(&key["kid"])) {
-                return;
-            }
+            let keys = set["keys"].as_array().expect("keys").iter();
+            keys.filter(|key| key["alg"] == alg).map(|key| key["kid"].to_string()).collect::<Vec<_>>()
+        };
+        let known = public();
+        let spare =
+            format!("DELETE FROM signing_keys WHERE alg = '{alg}' AND state IN ('pending', 'published')");
+        self.database.write_now(|conn| Ok(diesel::sql_query(&spare).execute(conn)?)).expect("it is gone");
+        while public().iter().all(|kid| known.contains(kid)) {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }

@@ -9,7 +9,8 @@ use crate::provider::Provider;
 
 /// Nodes look every 200 ms, and a new key takes a while to make; those that sign stay as they are.
 const KEYS: &str = "\n[keys]\nrsa_bits = 3072\njwks_max_age = 2\npublish_before = 3000\n";
-/// How many people redeem codes at once: fewer than would fill the machine, or the queue would be measured.
+/// How many people redeem codes at once; each rests as long as the answer took, or they would fill the machine
+/// and their own queue would be measured.
 const CONNECTIONS: usize = 2;
 
 /// One request; answers how long it took.
@@ -25,55 +26,64 @@ impl Times {
     }
 }
 
-/// `/token` and the key set beside nothing, and beside one rotation after another: by turns, so that
-/// whatever else the machine does falls on both.
+/// `/token` and the key set beside nothing, beside one rotation after another of keys that cost nothing to
+/// make, and beside those of RSA keys: by turns, so that whatever else the machine does falls on all.
 pub fn report(provider: &mut Provider, scale: usize) {
     let before = provider.restart_with(KEYS);
-    let kinds: [(&str, Ask); 2] = [("/token, RS256", token), ("JWKS", jwks)];
-    println!("\n{:<34}{:>12}{:>12}{:>10}", "making RSA keys while asked", "median", "p99", "requests");
+    let kinds: [(&str, Ask); 2] = [("/token", token), ("JWKS", jwks)];
+    println!("\n{:<40}{:>10}{:>10}{:>10}", "while keys are made", "median", "p99", "requests");
     for (name, ask) in kinds {
-        let (mut calm, mut busy, mut made) = (vec![], vec![], 0);
+        let mut turns = [None, Some("ES256"), Some("RS256")].map(|alg| (alg, vec![], 0));
         for _ in 0..5 {
-            calm.extend(requests(provider, 1_000 / scale, None, ask));
-            let rotating = AtomicUsize::new(0);
-            busy.extend(requests(provider, 1_000 / scale, Some(&rotating), ask));
-            made += rotating.into_inner();
+            for (alg, times, made) in &mut turns {
+                let rotating = alg.map(|alg| (alg, AtomicUsize::new(0)));
+                times.extend(requests(provider, 1_000 / scale, rotating.as_ref(), ask));
+                *made += rotating.map_or(0, |(_, made)| made.into_inner());
+            }
         }
-        for (mut times, what) in [(calm, String::new()), (busy, format!(", {made} keys made"))] {
+        for (alg, mut times, made) in turns {
             times.sort_unstable();
             let times = Times(times);
             let (median, p99, count) = (times.at(50), times.at(99), times.0.len());
-            println!("{:<34}{median:>10.2}ms{p99:>10.2}ms{count:>10}", format!("{name}{what}"));
+            let beside = alg.map(|alg| format!(", {made} keys made for {alg}")).unwrap_or_default();
+            println!("{:<40}{median:>8.2}ms{p99:>8.2}ms{count:>10}", format!("{name}{beside}"));
         }
     }
     std::fs::write(&provider.config, before).unwrap();
 }
 
 /// Asks so many times at least, and until a key was made meanwhile, if any is to be.
-fn requests(provider: &Provider, times: usize, rotating: Option<&AtomicUsize>, ask: Ask) -> Vec<Duration> {
+fn requests(
+    provider: &Provider,
+    times: usize,
+    rotating: Option<&(&str, AtomicUsize)>,
+    ask: Ask,
+) -> Vec<Duration> {
     let (next, over, taken) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(vec![]));
     std::thread::scope(|scope| {
         let asking: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
                 scope.spawn(|| {
                     let (mut link, mut mine) = (Connection::open(provider.port), vec![]);
-                    let is_enough = |made: &AtomicUsize| made.load(Ordering::Relaxed) > 0;
+                    let is_enough = |(_, made): &(&str, AtomicUsize)| made.load(Ordering::Relaxed) > 0;
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         if number >= times && rotating.is_none_or(is_enough) {
                             break;
                         }
-                        mine.push(ask(provider, &mut link, number));
+                        let took = ask(provider, &mut link, number);
+                        std::thread::sleep(took);
+                        mine.push(took);
                     }
                     taken.lock().unwrap().extend(mine);
                 })
             })
             .collect();
-        if let Some(made) = rotating {
+        if let Some((alg, made)) = rotating {
             scope.spawn(|| {
                 let mut link = Connection::open(provider.port);
                 while !over.load(Ordering::Relaxed) {
-                    provider.make_a_key(&mut link);
+                    provider.make_a_key(&mut link, alg);
                     made.fetch_add(1, Ordering::Relaxed);
                 }
             });

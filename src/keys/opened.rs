@@ -16,6 +16,7 @@ use super::promise;
 use super::ring::{Fault, Read, Ring};
 use super::seal;
 use super::upkeep::sealed;
+use crate::aside::Urgency;
 use crate::db::{Conn, Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::client::SigningAlg;
@@ -96,7 +97,7 @@ impl Keys {
         // Whoever serves must be able to sign: what is missing is made good before, and not by the way.
         let algorithms = keys.ring.load().algorithms();
         if SigningAlg::ALWAYS.iter().any(|alg| !algorithms.contains(alg)) {
-            keys.settle(db, &|| now)?;
+            keys.settle(db, Urgency::Soon, &|| now)?;
         }
         Ok(keys)
     }

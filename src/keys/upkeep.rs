@@ -14,7 +14,7 @@ use super::ring::{PURPOSE, Read, Ring};
 use super::rotation::{Outlook, Step, outlook, plan};
 use super::seal;
 use super::steps;
-use crate::aside;
+use crate::aside::{self, Urgency};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::protocol::client::SigningAlg;
@@ -33,18 +33,23 @@ impl Keys {
         if self.due(clock.now()).is_empty() || self.is_off(db, clock)? {
             return Ok(());
         }
-        self.settle(db, &|| clock.now())
+        self.settle(db, Urgency::Sometime, &|| clock.now())
     }
 
     /// Takes every step that is due, and those that follow from them.
-    pub(super) fn settle(&self, db: &Db, now: &dyn Fn() -> OffsetDateTime) -> Result<(), KeyError> {
+    pub(super) fn settle(
+        &self,
+        db: &Db,
+        urgency: Urgency,
+        now: &dyn Fn() -> OffsetDateTime,
+    ) -> Result<(), KeyError> {
         for _ in 0..ROUNDS {
             let steps = self.due(now());
             if steps.is_empty() {
                 break;
             }
             for step in steps {
-                if self.take(db, &step, now)? {
+                if self.take(db, &step, urgency, now)? {
                     tracing::info!("signing keys: {step}");
                 }
             }
@@ -100,13 +105,34 @@ impl Keys {
         Ok(is_off)
     }
 
+    /// Makes a key, and goes on looking what others do to theirs.
+    fn make(&self, db: &Db, alg: SigningAlg, urgency: Urgency) -> Result<KeyPair, KeyError> {
+        let ring = self.ring.load_full();
+        // Whoever asks for a token waits for the first key of a ring, and nobody for a spare.
+        let urgency = if ring.signs(alg) { urgency } else { Urgency::Soon };
+        let work = || KeyPair::generate(alg, ring.policy.rsa_bits);
+        let look = || {
+            if let Err(error) = self.look(db) {
+                tracing::warn!(%error, "the signing keys cannot be looked at");
+            }
+        };
+        aside::compute(urgency, work, ring.policy.refresh().unsigned_abs(), look)
+            .map_err(|error| KeyError::Crypto(format!("there is no thread to make a key: {error}")))?
+    }
+
     /// Takes one step; false when another node was first.
-    fn take(&self, db: &Db, step: &Step, now: &dyn Fn() -> OffsetDateTime) -> Result<bool, KeyError> {
+    fn take(
+        &self,
+        db: &Db,
+        step: &Step,
+        urgency: Urgency,
+        now: &dyn Fn() -> OffsetDateTime,
+    ) -> Result<bool, KeyError> {
         let policy = &self.ring.load_full().policy;
         // The time is read when the turn to write has come, not before the wait for it.
         let done = match step {
             Step::Make(alg) => {
-                let pair = aside::compute(|| KeyPair::generate(*alg, policy.rsa_bits))?;
+                let pair = self.make(db, *alg, urgency)?;
                 let key = sealed(*alg, &pair, KeyState::Pending, &self.instance, now());
                 db.write_now(|conn| steps::store_spare(conn, &key, policy, now()))
             }
