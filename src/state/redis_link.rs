@@ -1,22 +1,25 @@
-//! The link to Redis: one connection that all share. It is made again when it was lost, and also when it
-//! still stands and is of no use: a silent one, or one to a server that follows another one now.
+//! The link to Redis: one connection for each thread, which all its requests share, so that none of them has to
+//! wake another thread and to be woken by it. It is made again when it was lost, and also when it still stands and
+//! is of no use: a silent one, or one to a server that follows another one now.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{
-    Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, TlsCertificates,
+    Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult,
+    TlsCertificates,
 };
+use thread_local::ThreadLocal;
 
 use super::StateError;
 
 /// How long what was sent may stay unacknowledged: then the link is dead, whatever it says.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
-/// How long connecting may take, greetings included.
+/// How long connecting may take, greetings included; and over TLS, which on a busy machine takes its time.
 const CONNECTING: Duration = Duration::from_millis(500);
+const CONNECTING_OVER_TLS: Duration = Duration::from_millis(1500);
 /// How long an answer may take: a busy machine is not one that is away.
 const ANSWERING: Duration = Duration::from_secs(1);
 /// How often a link that still stands is made again at most.
@@ -24,13 +27,21 @@ const RENEWED: Duration = Duration::from_millis(250);
 /// What a server answers that is starting, that has no quorum, or that is no longer the one to write to.
 const HEALING: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
 
-/// One connection that all share.
+/// The connections to one server.
 pub(super) struct Link {
     client: Client,
-    current: ArcSwap<ConnectionManager>,
-    renewed: Mutex<Option<Instant>>,
+    /// Of each thread that has asked something.
+    connections: ThreadLocal<RefCell<Connection>>,
     /// The server, without a password.
     shown: String,
+}
+
+/// What one thread asks through.
+struct Connection {
+    manager: ConnectionManager,
+    /// How often it was made again although it stood, and when last.
+    renewals: u64,
+    renewed: Option<Instant>,
 }
 
 impl Link {
@@ -49,9 +60,7 @@ impl Link {
             }
             _ => Client::open(server),
         };
-        let client = client.map_err(unusable)?;
-        let current = ArcSwap::from_pointee(connection(&client).map_err(unusable)?);
-        Ok(Link { client, current, renewed: Mutex::default(), shown })
+        Ok(Link { client: client.map_err(unusable)?, connections: ThreadLocal::new(), shown })
     }
 
     /// Asks, and once more where that does no harm: when the connection was refused (the link remembers its
@@ -62,32 +71,41 @@ impl Link {
         changes: bool,
         ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, StateError> {
-        let used = self.current.load_full();
-        let mut answer = ask((*used).clone()).await;
+        let connection = self.connections.get_or_try(|| self.connect().map(RefCell::new));
+        let connection = connection.map_err(|error| self.failed(&error))?;
+        let (used, renewals) = {
+            let connection = connection.borrow();
+            (connection.manager.clone(), connection.renewals)
+        };
+        let mut answer = ask(used).await;
         if let Err(error) = &answer {
-            let is_renewed = (is_read_only(error) || error.is_timeout()) && self.renew(&used);
+            let is_renewed = (is_read_only(error) || error.is_timeout())
+                && self.renew(&mut connection.borrow_mut(), renewals);
             if error.is_connection_refusal()
                 || (is_renewed && is_read_only(error))
                 || (!changes && error.is_connection_dropped())
             {
-                answer = ask((*self.current.load_full()).clone()).await;
+                let again = connection.borrow().manager.clone();
+                answer = ask(again).await;
             }
         }
         answer.map_err(|error| self.failed(&error))
     }
 
+    fn connect(&self) -> RedisResult<Connection> {
+        Ok(Connection { manager: manager(&self.client)?, renewals: 0, renewed: None })
+    }
+
     /// Leaves a connection that is of no use, unless somebody just did.
-    fn renew(&self, used: &Arc<ConnectionManager>) -> bool {
-        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&self.current.load(), used) {
+    fn renew(&self, connection: &mut Connection, renewals: u64) -> bool {
+        if connection.renewals != renewals {
             return true;
         }
-        if renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED) {
+        if connection.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED) {
             return false;
         }
-        let Ok(fresh) = connection(&self.client) else { return false };
-        *renewed = Some(Instant::now());
-        self.current.store(Arc::new(fresh));
+        let Ok(fresh) = manager(&self.client) else { return false };
+        *connection = Connection { manager: fresh, renewals: renewals + 1, renewed: Some(Instant::now()) };
         true
     }
 
@@ -102,10 +120,12 @@ impl Link {
     }
 }
 
-fn connection(client: &Client) -> RedisResult<ConnectionManager> {
+fn manager(client: &Client) -> RedisResult<ConnectionManager> {
+    let is_tls = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
+    let connecting = if is_tls { CONNECTING_OVER_TLS } else { CONNECTING };
     // A person waits for the answer: better to say at once that nothing can be done.
     let config = ConnectionManagerConfig::new().set_number_of_retries(1);
-    let config = config.set_connection_timeout(Some(CONNECTING)).set_response_timeout(Some(ANSWERING));
+    let config = config.set_connection_timeout(Some(connecting)).set_response_timeout(Some(ANSWERING));
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 

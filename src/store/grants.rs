@@ -1,11 +1,13 @@
 //! Authorizations that were taken back before their tokens expired.
 
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use time::OffsetDateTime;
 
 use super::audit::{self, Event};
-use super::schema::{dead_grants, users};
+use super::schema::dead_grants;
+use super::users;
+use crate::db::fixed::{Bind, fixed};
 use crate::db::{Db, DbError, each};
 use crate::ids::GrantId;
 use crate::protocol::user::User;
@@ -40,12 +42,14 @@ pub async fn kill(
 
 /// The enabled person behind a token, unless the token's grant is dead.
 pub async fn holder(db: &Db, grant_id: GrantId, user_id: &str) -> Result<Option<User>, DbError> {
+    const HOLDER: &str = "SELECT login_shown, claims FROM users WHERE id = ? AND disabled = FALSE \
+        AND NOT EXISTS (SELECT 1 FROM dead_grants WHERE dead_grants.id = ?)";
     let user_id = user_id.to_owned();
     db.read(move |conn| {
-        let dead = dead_grants::table.find(grant_id.as_bytes().to_vec());
-        let person = users::table.find(user_id).filter(users::disabled.eq(false)).filter(not(exists(dead)));
-        let row: Option<super::users::Row> = person.first(conn).optional()?;
-        row.map(super::users::Row::into_user).transpose()
+        let of = [Bind::Text(&user_id), Bind::Bytes(grant_id.as_bytes())];
+        let row: Option<(String, String)> =
+            each!(conn, |c| fixed::<(Text, Text)>(HOLDER, &of).get_result(c).optional()?);
+        row.map(|(login, claims)| users::user(user_id, login, false, &claims)).transpose()
     })
     .await
 }

@@ -12,7 +12,7 @@ use crate::protocol::user::{User, fold_login};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = users)]
-pub(super) struct Row {
+struct Row {
     id: String,
     login: String,
     login_shown: String,
@@ -24,10 +24,16 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn into_user(self) -> Result<User, DbError> {
-        let claims = serde_json::from_str(&self.claims)
-            .map_err(|error| DbError::Broken(format!("claims of user {}: {error}", self.id)))?;
-        Ok(User { id: self.id, login: self.login_shown, disabled: self.disabled, claims })
+    fn into_user(self) -> Result<User, DbError> {
+        user(self.id, self.login_shown, self.disabled, &self.claims)
+    }
+}
+
+/// A person as the columns have it.
+pub(super) fn user(id: String, login: String, disabled: bool, claims: &str) -> Result<User, DbError> {
+    match serde_json::from_str(claims) {
+        Ok(claims) => Ok(User { id, login, disabled, claims }),
+        Err(error) => Err(DbError::Broken(format!("claims of user {id}: {error}"))),
     }
 }
 
