@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -26,12 +26,30 @@ const KERNEL_HOLDS: usize = 128 * 1024;
 /// was asked, and many can be asked for at once.
 const AT_A_TIME: usize = 16 * 1024;
 
+/// How much is read behind a request that is being worked on: with more the server would ask again and again
+/// whether it may read on.
+const AHEAD: usize = 64 * 1024;
+
 /// What a connection and its requests know of one another.
 #[derive(Default)]
 pub struct Moves {
     working: Cell<bool>,
     /// When something came that has not become a request yet.
     begun: Cell<Option<Instant>>,
+    /// How much came while a request was worked on that did not read it as its body.
+    ahead: Cell<usize>,
+    /// Who waits to read more of it.
+    waiting: Cell<Option<Waker>>,
+}
+
+impl Moves {
+    /// What was read ahead is wanted now.
+    pub fn goes_on(&self) {
+        self.ahead.set(0);
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+    }
 }
 
 /// A request that is being worked on: its connection waits for us, and not for the client.
@@ -41,12 +59,14 @@ pub struct Working(Rc<Moves>);
 pub fn working(moves: &Rc<Moves>) -> Working {
     moves.working.set(true);
     moves.begun.set(None);
+    moves.ahead.set(0);
     Working(Rc::clone(moves))
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.working.set(false);
+        self.0.goes_on();
     }
 }
 
@@ -145,6 +165,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        let is_working = this.moves.working.get();
+        if is_working && this.moves.ahead.get() >= AHEAD {
+            this.moves.waiting.set(Some(context.waker().clone()));
+            return Poll::Pending;
+        }
         if this.overdue(context) {
             // As if the client had ended it.
             return Poll::Ready(Ok(()));
@@ -153,7 +178,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         let went = Pin::new(&mut this.stream).poll_read(context, buffer);
         let came = buffer.filled().len() - before;
         this.read += came;
-        if came > 0 && !this.moves.working.get() && this.moves.begun.get().is_none() {
+        if is_working {
+            this.moves.ahead.update(|ahead| ahead + came);
+        }
+        if came > 0 && !is_working && this.moves.begun.get().is_none() {
             this.moves.begun.set(Some(Instant::now()));
         }
         went

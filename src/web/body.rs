@@ -16,6 +16,8 @@ use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
 
+use crate::connection::Moves;
+
 /// How long a whole body may take, from the end of the head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,12 +35,17 @@ pub fn limit(req: &mut ServiceRequest) -> Option<Rest> {
     }
     let body = Rc::new(RefCell::new(req.take_payload()));
     let rest = Rest { _held: Rc::clone(&body) };
+    let moves = req.request().conn_data::<Rc<Moves>>().cloned();
     let mut end = Box::pin(tokio::time::sleep(PATIENCE));
     let limited = stream::poll_fn(move |context| {
         if end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(PayloadError::Io(Error::from(ErrorKind::TimedOut)))));
         }
-        Pin::new(&mut *body.borrow_mut()).poll_next(context)
+        let came = Pin::new(&mut *body.borrow_mut()).poll_next(context);
+        if let (Poll::Ready(_), Some(moves)) = (&came, &moves) {
+            moves.goes_on();
+        }
+        came
     });
     req.set_payload(Payload::Stream { payload: Box::pin(limited) });
     Some(rest)

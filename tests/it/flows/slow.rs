@@ -121,11 +121,26 @@ async fn start(tls: bool) -> TestApp {
         async fn nothing() -> HttpResponse {
             HttpResponse::NoContent().finish()
         }
+        /// Answers for how long its thread was busy while it only waited.
+        async fn waits() -> HttpResponse {
+            let worked = || {
+                let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+                Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+            };
+            let before = worked();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let busy = (worked() - before).as_millis().to_string();
+            HttpResponse::NoContent().insert_header(("busy", busy)).finish()
+        }
+        async fn reads(body: web::Bytes) -> HttpResponse {
+            HttpResponse::NoContent().insert_header(("read", body.len().to_string())).finish()
+        }
         async fn panics() -> &'static str {
             panic!("as it should")
         }
         service.route("/panics", web::post().to(panics));
-        service.route("/held", web::get().to(held));
+        service.route("/held", web::get().to(held)).route("/waits", web::get().to(waits));
+        service.route("/reads", web::post().to(reads));
         service.route("/large", web::get().to(large)).route("/nothing", web::get().to(nothing));
     };
     let certified = |config: &mut Config| {
@@ -243,4 +258,34 @@ async fn later_on_a_connection(tls: bool) {
 #[actix_web::test]
 async fn dripping_heads_and_unread_answers_are_given_up_on_any_connection_and_over_tls() {
     futures_util::future::join(later_on_a_connection(false), later_on_a_connection(true)).await;
+}
+
+/// Far more than is read ahead, behind a request that waits; then a body in the smallest chunks, many times as long
+/// as what they carry.
+#[actix_web::test]
+async fn what_is_sent_ahead_is_read_when_it_is_wanted_and_keeps_nobody_busy() {
+    let app = start(false).await;
+    let mut stream = TcpStream::connect(("127.0.0.1", app.port())).unwrap();
+    let padded = format!("GET /nothing HTTP/1.1\r\nHost: h\r\nX-Padding: {}\r\n\r\n", "x".repeat(1000));
+    let sent = "GET /waits HTTP/1.1\r\nHost: h\r\n\r\n".to_owned()
+        + &padded.repeat(400)
+        + "POST /reads HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + &"1\r\nx\r\n".repeat(60_000)
+        + "0\r\n\r\n";
+    let sending =
+        stream.try_clone().map(|mut stream| thread::spawn(move || stream.write_all(sent.as_bytes())));
+    stream.set_read_timeout(Some(GIVEN_UP)).unwrap();
+    let answers =
+        tokio::task::spawn_blocking(move || (0..402).map(|_| answer(&mut stream, 0)).collect::<Vec<_>>());
+    let answers = answers.await.unwrap();
+    sending.unwrap().join().unwrap().unwrap();
+    let told = |head: &str, name: &str| -> u64 {
+        let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.unwrap_or_else(|| panic!("{head}")).parse().unwrap()
+    };
+    let busy = told(&answers[0], "busy");
+    assert!(busy < 1000, "the thread of a request that waited was busy for {busy} ms");
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 204")), "{answers:?}");
+    assert_eq!(told(&answers[401], "read"), 60_000);
+    app.finish().await;
 }
