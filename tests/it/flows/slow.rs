@@ -129,7 +129,7 @@ async fn start(tls: bool) -> TestApp {
             };
             let before = worked();
             tokio::time::sleep(Duration::from_secs(3)).await;
-            let busy = (worked() - before).as_millis().to_string();
+            let busy = worked().saturating_sub(before).as_millis().to_string();
             HttpResponse::NoContent().insert_header(("busy", busy)).finish()
         }
         async fn reads(body: web::Bytes) -> HttpResponse {
