@@ -28,7 +28,7 @@ pub fn compute<T: Send>(
     let stepping_aside = move || {
         step_aside(urgency);
         let done = work();
-        drop(under_way); // also by a panic
+        drop(under_way); // which tells the one who waits; so does a panic
         done
     };
     thread::scope(|scope| {

@@ -25,7 +25,6 @@ const KERNEL_HOLDS: usize = 128 * 1024;
 /// How much is read before what it led to is written: answers without a body can be far larger than what
 /// was asked, and many can be asked for at once.
 const AT_A_TIME: usize = 16 * 1024;
-
 /// How much is read behind a request that is being worked on: with more the server would ask again and again
 /// whether it may read on.
 const AHEAD: usize = 64 * 1024;
@@ -36,16 +35,20 @@ pub struct Moves {
     working: Cell<bool>,
     /// When something came that has not become a request yet.
     begun: Cell<Option<Instant>>,
-    /// How much came while a request was worked on that did not read it as its body.
+    /// How much came while requests were worked on, since one of them last asked for its body.
     ahead: Cell<usize>,
     /// Who waits to read more of it.
     waiting: Cell<Option<Waker>>,
 }
 
 impl Moves {
-    /// What was read ahead is wanted now.
-    pub fn goes_on(&self) {
+    /// A body is asked for: what comes is wanted.
+    pub fn wants_body(&self) {
         self.ahead.set(0);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waiting) = self.waiting.take() {
             waiting.wake();
         }
@@ -59,14 +62,13 @@ pub struct Working(Rc<Moves>);
 pub fn working(moves: &Rc<Moves>) -> Working {
     moves.working.set(true);
     moves.begun.set(None);
-    moves.ahead.set(0);
     Working(Rc::clone(moves))
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.working.set(false);
-        self.0.goes_on();
+        self.0.wake();
     }
 }
 
@@ -166,7 +168,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
             return Poll::Pending;
         }
         let is_working = this.moves.working.get();
-        if is_working && this.moves.ahead.get() >= AHEAD {
+        if !is_working {
+            this.moves.ahead.set(0);
+        } else if this.moves.ahead.get() >= AHEAD {
             this.moves.waiting.set(Some(context.waker().clone()));
             return Poll::Pending;
         }

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::state::kv::Kv;
@@ -71,17 +74,22 @@ async fn watch_certificate(app: Arc<App>) {
     }
 }
 
-/// Looks after the signing keys every few seconds, on a thread of its own: making an RSA key must keep no
-/// request waiting.
+/// Looks after the signing keys every few seconds, on a thread of its own: making an RSA key must keep no request
+/// waiting, nor the end of the process.
 async fn tend_keys(app: Arc<App>) {
     let every = app.config.keys.refresh().unsigned_abs();
     loop {
         tokio::time::sleep(every).await;
         let app = Arc::clone(&app);
-        match tokio::task::spawn_blocking(move || app.tend_keys()).await {
+        let (done, over) = oneshot::channel();
+        let tending = thread::Builder::new().name("keys".into()).spawn(move || {
+            // Who waited for it may be gone.
+            let _ended = done.send(app.tend_keys());
+        });
+        match over.await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => tracing::warn!(%error, "the signing keys could not be looked after"),
-            Err(error) => tracing::error!(%error, "looking after the signing keys failed"),
+            Err(_) => tracing::error!(thread = ?tending, "looking after the signing keys failed"),
         }
     }
 }

@@ -58,8 +58,8 @@ impl Floors {
         each(20, || {
             MEMORY.with_borrow_mut(|memory| {
                 memory.resize(params.block_count(), Block::default());
-                let password = (b"a password", b"a salt of sixteen");
-                argon.hash_password_into_with_memory(password.0, password.1, &mut [0; 32], memory).unwrap();
+                let (password, salt) = (b"a password", b"a salt of sixteen");
+                argon.hash_password_into_with_memory(password, salt, &mut [0; 32], memory).unwrap();
             });
         })
     }

@@ -84,7 +84,11 @@ pub fn plan(keys: &[Record], policy: &KeyPolicy, now: OffsetDateTime) -> Vec<Ste
         steps.extend(ring.spare(policy));
     }
     // Making an RSA key takes a while: what takes none comes first.
-    steps.sort_by_key(|step| matches!(step, Step::Make(_)));
+    steps.sort_by_key(|step| match step {
+        Step::Make(SigningAlg::RS256 | SigningAlg::PS256) => 2,
+        Step::Make(_) => 1,
+        _ => 0,
+    });
     steps
 }
 

@@ -33,23 +33,24 @@ impl Keys {
         if self.due(clock.now()).is_empty() || self.is_off(db, clock)? {
             return Ok(());
         }
-        self.settle(db, Urgency::Sometime, &|| clock.now())
+        self.settle(db, Some(Urgency::Sometime), &|| clock.now())
     }
 
-    /// Takes every step that is due, and those that follow from them.
+    /// Takes every step that is due, and those that follow from them; makes no keys if these have no urgency.
     pub(super) fn settle(
         &self,
         db: &Db,
-        urgency: Urgency,
+        making: Option<Urgency>,
         now: &dyn Fn() -> OffsetDateTime,
     ) -> Result<(), KeyError> {
         for _ in 0..ROUNDS {
-            let steps = self.due(now());
+            let mut steps = self.due(now());
+            steps.retain(|step| making.is_some() || !matches!(step, Step::Make(_)));
             if steps.is_empty() {
                 break;
             }
             for step in steps {
-                if self.take(db, &step, urgency, now)? {
+                if self.take(db, &step, making.unwrap_or(Urgency::Soon), now)? {
                     tracing::info!("signing keys: {step}");
                 }
             }
@@ -105,18 +106,24 @@ impl Keys {
         Ok(is_off)
     }
 
-    /// Makes a key, and goes on looking what others do to theirs.
-    fn make(&self, db: &Db, alg: SigningAlg, urgency: Urgency) -> Result<KeyPair, KeyError> {
+    /// Makes a key. What others do to theirs is looked at meanwhile, and what is due is done.
+    fn make(
+        &self,
+        db: &Db,
+        alg: SigningAlg,
+        urgency: Urgency,
+        now: &dyn Fn() -> OffsetDateTime,
+    ) -> Result<KeyPair, KeyError> {
         let ring = self.ring.load_full();
         // Whoever asks for a token waits for the first key of a ring, and nobody for a spare.
         let urgency = if ring.signs(alg) { urgency } else { Urgency::Soon };
         let work = || KeyPair::generate(alg, ring.policy.rsa_bits);
-        let look = || {
-            if let Err(error) = self.look(db) {
-                tracing::warn!(%error, "the signing keys cannot be looked at");
+        let meanwhile = || {
+            if let Err(error) = self.look(db).and_then(|()| self.settle(db, None, now)) {
+                tracing::warn!(%error, "the signing keys could not be looked after");
             }
         };
-        aside::compute(urgency, work, ring.policy.refresh().unsigned_abs(), look)
+        aside::compute(urgency, work, ring.policy.refresh().unsigned_abs(), meanwhile)
             .map_err(|error| KeyError::Crypto(format!("there is no thread to make a key: {error}")))?
     }
 
@@ -132,7 +139,7 @@ impl Keys {
         // The time is read when the turn to write has come, not before the wait for it.
         let done = match step {
             Step::Make(alg) => {
-                let pair = self.make(db, *alg, urgency)?;
+                let pair = self.make(db, *alg, urgency, now)?;
                 let key = sealed(*alg, &pair, KeyState::Pending, &self.instance, now());
                 db.write_now(|conn| steps::store_spare(conn, &key, policy, now()))
             }

@@ -11,12 +11,15 @@ use redis::{
     Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult,
     TlsCertificates,
 };
+use socket2::TcpKeepalive;
 use thread_local::ThreadLocal;
 
 use super::StateError;
 
 /// How long what was sent may stay unacknowledged: then the link is dead, whatever it says.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+/// How long a link may be silent until it is looked whether the other end is still there.
+const SILENT: Duration = Duration::from_secs(30);
 /// How long connecting may take, greetings included; and over TLS, which on a busy machine takes its time.
 const CONNECTING: Duration = Duration::from_millis(500);
 const CONNECTING_OVER_TLS: Duration = Duration::from_millis(1500);
@@ -52,7 +55,10 @@ impl Link {
         let server = url.into_connection_info().map_err(unusable)?;
         // Version 3 of its protocol tells a lost link at once, not when somebody next needs it.
         let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED);
+        // Whatever stands between forgets no connection over which something goes now and then.
+        let alive = TcpKeepalive::new().with_time(SILENT).with_interval(SILENT / 3);
+        let tcp =
+            TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED).set_keepalive(alive);
         let server = server.set_redis_settings(settings).set_tcp_settings(tcp);
         let client = match roots {
             Some(_) if url.starts_with("rediss:") => {
@@ -122,9 +128,9 @@ impl Link {
 
 fn manager(client: &Client) -> RedisResult<ConnectionManager> {
     let is_tls = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
-    let connecting = if is_tls { CONNECTING_OVER_TLS } else { CONNECTING };
     // A person waits for the answer: better to say at once that nothing can be done.
-    let config = ConnectionManagerConfig::new().set_number_of_retries(1);
+    let (connecting, retries) = if is_tls { (CONNECTING_OVER_TLS, 0) } else { (CONNECTING, 1) };
+    let config = ConnectionManagerConfig::new().set_number_of_retries(retries);
     let config = config.set_connection_timeout(Some(connecting)).set_response_timeout(Some(ANSWERING));
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }

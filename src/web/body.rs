@@ -12,7 +12,6 @@ use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
 
@@ -29,11 +28,11 @@ pub struct Rest {
 
 /// Gives the request's body, if it has one, its time.
 pub fn limit(req: &mut ServiceRequest) -> Option<Rest> {
-    let headers = req.headers();
-    if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
-        return None;
-    }
-    let body = Rc::new(RefCell::new(req.take_payload()));
+    // Its headers do not tell: whoever asks for another protocol sends one without end.
+    let body = match req.take_payload() {
+        Payload::None => return None,
+        body => Rc::new(RefCell::new(body)),
+    };
     let rest = Rest { _held: Rc::clone(&body) };
     let moves = req.request().conn_data::<Rc<Moves>>().cloned();
     let mut end = Box::pin(tokio::time::sleep(PATIENCE));
@@ -41,11 +40,10 @@ pub fn limit(req: &mut ServiceRequest) -> Option<Rest> {
         if end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(PayloadError::Io(Error::from(ErrorKind::TimedOut)))));
         }
-        let came = Pin::new(&mut *body.borrow_mut()).poll_next(context);
-        if let (Poll::Ready(_), Some(moves)) = (&came, &moves) {
-            moves.goes_on();
+        if let Some(moves) = &moves {
+            moves.wants_body();
         }
-        came
+        Pin::new(&mut *body.borrow_mut()).poll_next(context)
     });
     req.set_payload(Payload::Stream { payload: Box::pin(limited) });
     Some(rest)

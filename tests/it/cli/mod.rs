@@ -4,6 +4,7 @@ mod clients;
 mod debugging;
 mod doctor;
 mod key_changes;
+mod key_import;
 mod keys;
 pub mod serving;
 mod stores;

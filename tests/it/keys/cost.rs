@@ -94,8 +94,10 @@ async fn making_rsa_keys_delays_no_request() {
             busy_p99 < p99 * 4 + slowest / 2,
             "{busy_p99:?} instead of {p99:?}, and a key takes {slowest:?}"
         );
-        // The slowest of several takes seconds.
-        assert!(oldest < Duration::from_millis(900), "nobody looked at the keys for {oldest:?}");
+        assert!(
+            oldest < slowest / 2 + Duration::from_millis(500),
+            "nobody looked for {oldest:?}, and a key takes {slowest:?}"
+        );
         (made, slowest)
     };
     println!("{made} keys made meanwhile, the slowest turn took {slowest:?}");
@@ -104,10 +106,10 @@ async fn making_rsa_keys_delays_no_request() {
         let ring = app.app.keys.ring.load();
         assert!(ring.max_age().is_some() && !ring.jwks.bytes.is_empty());
     }
-    let (jwks, sign) = (jwks.elapsed() / 1000, Instant::now());
+    let (jwks, sign) = (jwks.elapsed() / 600, Instant::now());
     for _ in 0..50 {
         app.app.keys.ring.load().sign(RS256, "JWT", &json!({ "sub": "ada" })).unwrap();
     }
-    println!("the public set {jwks:?}, one RS256 signature (3072 bits) {:?}", sign.elapsed() / 50);
+    println!("the public set {jwks:?}, one RS256 signature (4096 bits) {:?}", sign.elapsed() / 50);
     app.finish().await;
 }

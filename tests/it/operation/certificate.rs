@@ -20,8 +20,9 @@ fn put(shell: &Shell, cert: &str, key: &str) {
     shell.file("key.pem", key);
 }
 
-/// A server whose certificate is in these files; answers its port and that of its metrics.
-fn served(shell: &Shell) -> (Server, u16) {
+/// A server with this certificate and key, in files; answers its port as well.
+fn served(shell: &Shell, pair: &(String, String)) -> (Server, u16) {
+    put(shell, &pair.0, &pair.1);
     let port = free_port();
     let (issuer, listen) = (format!("https://localhost:{port}"), format!("127.0.0.1:{port}"));
     let settings = [
@@ -83,8 +84,7 @@ fn answers(stream: &mut SslStream<TcpStream>) -> bool {
 fn new_connections_get_the_new_one_and_a_broken_pair_changes_nothing() {
     let shell = Shell::new();
     let (first, second, third) = (self_signed(1, 90), self_signed(2, 90), self_signed(3, 5));
-    put(&shell, &first.0, &first.1);
-    let (server, port) = served(&shell);
+    let (server, port) = served(&shell, &first);
     let mut kept = connect(port, true, SslVersion::TLS1_3);
     assert!(answers(&mut kept));
     assert_eq!(shown(port), 1);
@@ -128,8 +128,7 @@ fn new_connections_get_the_new_one_and_a_broken_pair_changes_nothing() {
 fn a_hang_up_reads_the_files_again() {
     let shell = Shell::new();
     let (first, second) = (self_signed(1, 90), self_signed(2, 90));
-    put(&shell, &first.0, &first.1);
-    let (server, port) = served(&shell);
+    let (server, port) = served(&shell, &first);
     assert_eq!(shown(port), 1);
     put(&shell, &second.0, &second.1);
     server.signal("-HUP");
@@ -174,9 +173,7 @@ fn a_pair_that_cannot_be_used_is_refused_at_start_with_the_reason() {
 #[test]
 fn handshakes_that_are_never_finished_are_given_up() {
     let shell = Shell::new();
-    let (cert, key) = self_signed(1, 2);
-    put(&shell, &cert, &key);
-    let (_server, port) = served(&shell);
+    let (_server, port) = served(&shell, &self_signed(1, 2));
     let begun = Instant::now();
     let half_a_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     let hanging = (0..80).map(|number| hang(port, &half_a_hello[..half_a_hello.len() * (number % 2)]));
@@ -199,9 +196,7 @@ fn answer(stream: &mut (impl Read + Write), sent: &[u8]) -> String {
 #[test]
 fn old_versions_of_tls_and_plain_text_are_refused() {
     let shell = Shell::new();
-    let (cert, key) = self_signed(1, 2);
-    put(&shell, &cert, &key);
-    let (_server, port) = served(&shell);
+    let (_server, port) = served(&shell, &self_signed(1, 2));
     let tcp = || {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -233,9 +228,7 @@ fn old_versions_of_tls_and_plain_text_are_refused() {
 #[test]
 fn over_tls_nothing_can_be_taken_back_to_plain_http() {
     let shell = Shell::new();
-    let (cert, key) = self_signed(1, 2);
-    put(&shell, &cert, &key);
-    let (server, port) = served(&shell);
+    let (server, port) = served(&shell, &self_signed(1, 2));
     let get = |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
         answer(&mut connect(port, true, SslVersion::TLS1_3), request.as_bytes()).to_lowercase()
