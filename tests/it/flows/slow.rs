@@ -62,7 +62,7 @@ async fn silent_halting_and_dripping_clients_are_given_up() {
     // As much as may be read ahead, of a body that has no end.
     let endless = head.replace("/token", "/reads") + "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     for mut stream in (0..40).map(|_| hang(app.port(), endless.as_bytes())).collect::<Vec<_>>() {
-        stream.write_all(&[b'x'; 64 * 1024]).unwrap();
+        stream.write_all(&vec![b'x'; 64 * 1024]).unwrap();
         hanging.push(stream);
     }
     // One that sends a byte of its head, and one that sends a byte of its body, every now and then.
