@@ -140,6 +140,9 @@ pub fn bearer_token(req: &HttpRequest, body: Option<&Body>) -> Result<String, Be
         if params.is_repeated("access_token") {
             return Err(BearerFailure::InvalidRequest("access_token was sent more than once"));
         }
+        if params.get("access_token").is_some_and(|token| token.trim().is_empty()) {
+            return Err(BearerFailure::InvalidRequest("access_token holds no token"));
+        }
         found.extend(params.get("access_token").map(str::to_owned));
     }
     if is_in_query(req, &["access_token"]) {
