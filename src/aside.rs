@@ -1,43 +1,58 @@
 //! Long computations that step aside: on a machine with too much to do, requests come first.
 
 use std::io;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread::{self, Builder};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 /// Who waits for a long computation.
 #[derive(Clone, Copy)]
 pub enum Urgency {
     /// Somebody does, if not as urgently as for everything else.
     Soon,
-    /// Nobody does: it gets what is left over, and gives a processor back the moment it is wanted.
-    Sometime,
+    /// Nobody does: it gets what is left over, and gives a processor back the moment it is wanted. A machine
+    /// may have nothing left over, so it is begun once more after this time, as if somebody waited.
+    Sometime(Duration),
 }
 
 /// Computes on a thread of its own that steps aside, and waits for it; `meanwhile` is called as often as
-/// `every` says until it is done, which may take long on a machine that has no time left over.
-pub fn compute<T: Send>(
+/// `every` says until it is done, which may take long on a machine that is busy. The computation may be
+/// begun twice, and the first result counts.
+pub fn compute<T: Send + 'static>(
     urgency: Urgency,
-    work: impl FnOnce() -> T + Send,
+    work: impl Fn() -> T + Copy + Send + 'static,
     every: Duration,
     meanwhile: impl Fn(),
 ) -> io::Result<T> {
-    let (under_way, over) = channel::<()>();
-    let stepping_aside = move || {
-        step_aside(urgency);
-        let done = work();
-        drop(under_way); // which tells the one who waits; so does a panic
-        done
+    let (done, over) = channel();
+    let start = |urgency| {
+        let done = done.clone();
+        let stepping_aside = move || {
+            step_aside(urgency);
+            // Nobody listens any more to the slower one of two.
+            let _slower = done.send(catch_unwind(AssertUnwindSafe(work)));
+        };
+        // The thread is no reason for the process not to end.
+        Builder::new().name("stepping aside".into()).spawn(stepping_aside).map(drop)
     };
-    thread::scope(|scope| {
-        let thread = Builder::new().name("stepping aside".into()).spawn_scoped(scope, stepping_aside)?;
-        while over.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            meanwhile();
+    start(urgency)?;
+    let begun = Instant::now();
+    let mut patience = match urgency {
+        Urgency::Soon => None,
+        Urgency::Sometime(patience) => Some(patience),
+    };
+    loop {
+        if let Ok(done) = over.recv_timeout(every) {
+            return Ok(done.unwrap_or_else(|panic| resume_unwind(panic)));
         }
-        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
+        if patience.is_some_and(|patience| begun.elapsed() >= patience) {
+            start(Urgency::Soon)?;
+            patience = None;
+        }
+        meanwhile();
+    }
 }
 
 /// Lets everything else come before this thread from now on.
@@ -59,7 +74,7 @@ fn give_way(urgency: Urgency) -> Result<(), rustix::io::Errno> {
     };
     let niceness = match urgency {
         Urgency::Soon => 5,
-        Urgency::Sometime => {
+        Urgency::Sometime(_) => {
             let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
             if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_ok() {
                 return Ok(());
@@ -74,4 +89,38 @@ fn give_way(urgency: Urgency) -> Result<(), rustix::io::Errno> {
 #[cfg(not(target_os = "linux"))]
 fn give_way(_: Urgency) -> Result<(), std::convert::Infallible> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// What is left over on a machine that is never idle is imitated by a thread that is kept waiting.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_gets_nothing_of_the_machine_is_begun_once_more() {
+        let patience = Duration::from_millis(50);
+        let waits_for_idle_moments = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            // Behind the name, which is in brackets: state, …, and as the thirty-ninth the policy; 5 is SCHED_IDLE.
+            stat.split_once(") ").unwrap().1.split(' ').nth(38) == Some("5")
+        };
+        let work = move || {
+            while waits_for_idle_moments() {
+                thread::park();
+            }
+        };
+        let begun = Instant::now();
+        let meanwhile = || assert!(begun.elapsed() < Duration::from_secs(30), "it is begun only once");
+        compute(Urgency::Sometime(patience), work, Duration::from_millis(10), meanwhile).unwrap();
+        assert!(begun.elapsed() >= patience, "it was not given its time");
+    }
+
+    #[test]
+    #[should_panic(expected = "no good")]
+    fn a_panic_reaches_the_one_who_waits() {
+        let work = || -> () { panic!("no good") };
+        let _never = compute(Urgency::Soon, work, Duration::from_millis(10), || ());
+    }
 }

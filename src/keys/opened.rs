@@ -97,7 +97,7 @@ impl Keys {
         // Whoever serves must be able to sign: what is missing is made good before, and not by the way.
         let algorithms = keys.ring.load().algorithms();
         if SigningAlg::ALWAYS.iter().any(|alg| !algorithms.contains(alg)) {
-            keys.settle(db, Some(Urgency::Soon), &|| now)?;
+            keys.settle(db, Urgency::Soon, &|| now)?;
         }
         Ok(keys)
     }

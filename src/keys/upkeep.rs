@@ -16,14 +16,16 @@ use super::seal;
 use super::steps;
 use crate::aside::{self, Urgency};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, DbError};
 use crate::protocol::client::SigningAlg;
 use crate::store::facts;
 use crate::store::signing_keys::{self, KeyState, StoredKey};
 
-/// How many rounds of looking and stepping one turn takes at most: a spare is made, published and, if a
-/// ring is stranded, begins to sign.
+/// How many rounds of stepping and looking are taken at most: a spare is published and, if a ring is
+/// stranded, begins to sign. As many keys are made at most, one for each ring and some to spare.
 const ROUNDS: usize = 6;
+/// How long a spare may wait for idle moments of the machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 impl Keys {
     /// Looks at the keys, takes every step that is due, and looks again. Blocks, and making an RSA key
@@ -33,26 +35,37 @@ impl Keys {
         if self.due(clock.now()).is_empty() || self.is_off(db, clock)? {
             return Ok(());
         }
-        self.settle(db, Some(Urgency::Sometime), &|| clock.now())
+        self.settle(db, Urgency::Sometime(PATIENCE), &|| clock.now())
     }
 
-    /// Takes every step that is due, and those that follow from them; makes no keys if these have no urgency.
+    /// Takes every step that is due, and those that follow from them.
     pub(super) fn settle(
         &self,
         db: &Db,
-        making: Option<Urgency>,
+        making: Urgency,
         now: &dyn Fn() -> OffsetDateTime,
     ) -> Result<(), KeyError> {
         for _ in 0..ROUNDS {
+            self.advance(db, now)?;
+            let Some(Step::Make(alg)) = self.due(now()).into_iter().next() else { break };
+            self.make(db, alg, making, now)?;
+            self.look(db)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the steps that are due, and those that follow, until it is time to make a key.
+    fn advance(&self, db: &Db, now: &dyn Fn() -> OffsetDateTime) -> Result<(), KeyError> {
+        for _ in 0..ROUNDS {
             let mut steps = self.due(now());
-            steps.retain(|step| making.is_some() || !matches!(step, Step::Make(_)));
+            steps.retain(|step| !matches!(step, Step::Make(_)));
             if steps.is_empty() {
                 break;
             }
             for step in steps {
-                if self.take(db, &step, making.unwrap_or(Urgency::Soon), now)? {
-                    tracing::info!("signing keys: {step}");
-                }
+                // The time is read when the turn to write has come, not before the wait for it.
+                let policy = &self.ring.load_full().policy;
+                told(&step, db.write_now(|conn| steps::take(conn, &step, policy, now())))?;
             }
             self.look(db)?;
         }
@@ -106,50 +119,43 @@ impl Keys {
         Ok(is_off)
     }
 
-    /// Makes a key. What others do to theirs is looked at meanwhile, and what is due is done.
+    /// Makes a key and stores it. What others do to theirs is looked at meanwhile, and what is due is done.
     fn make(
         &self,
         db: &Db,
         alg: SigningAlg,
         urgency: Urgency,
         now: &dyn Fn() -> OffsetDateTime,
-    ) -> Result<KeyPair, KeyError> {
+    ) -> Result<(), KeyError> {
         let ring = self.ring.load_full();
         // Whoever asks for a token waits for the first key of a ring, and nobody for a spare.
         let urgency = if ring.signs(alg) { urgency } else { Urgency::Soon };
-        let work = || KeyPair::generate(alg, ring.policy.rsa_bits);
+        let bits = ring.policy.rsa_bits;
         let meanwhile = || {
-            if let Err(error) = self.look(db).and_then(|()| self.settle(db, None, now)) {
+            if let Err(error) = self.look(db).and_then(|()| self.advance(db, now)) {
                 tracing::warn!(%error, "the signing keys could not be looked after");
             }
         };
-        aside::compute(urgency, work, ring.policy.refresh().unsigned_abs(), meanwhile)
-            .map_err(|error| KeyError::Crypto(format!("there is no thread to make a key: {error}")))?
+        let every = ring.policy.refresh().unsigned_abs();
+        let pair = aside::compute(urgency, move || KeyPair::generate(alg, bits), every, meanwhile)
+            .map_err(|error| KeyError::Crypto(format!("there is no thread to make a key: {error}")))??;
+        let stored = db.write_now(|conn| {
+            let key = sealed(alg, &pair, KeyState::Pending, &self.instance, now());
+            steps::store_spare(conn, &key, &ring.policy, now())
+        });
+        told(&Step::Make(alg), stored)
     }
+}
 
-    /// Takes one step; false when another node was first.
-    fn take(
-        &self,
-        db: &Db,
-        step: &Step,
-        urgency: Urgency,
-        now: &dyn Fn() -> OffsetDateTime,
-    ) -> Result<bool, KeyError> {
-        let policy = &self.ring.load_full().policy;
-        // The time is read when the turn to write has come, not before the wait for it.
-        let done = match step {
-            Step::Make(alg) => {
-                let pair = self.make(db, *alg, urgency, now)?;
-                let key = sealed(*alg, &pair, KeyState::Pending, &self.instance, now());
-                db.write_now(|conn| steps::store_spare(conn, &key, policy, now()))
-            }
-            _ => db.write_now(|conn| steps::take(conn, step, policy, now())),
-        };
-        match done {
-            Err(error) if steps::was_overtaken(&error) => Ok(false),
-            done => Ok(done?),
-        }
+/// Tells of a step that was taken. Another node may have been faster: then there is nothing to tell.
+fn told(step: &Step, taken: Result<bool, DbError>) -> Result<(), KeyError> {
+    match taken {
+        Ok(true) => tracing::info!("signing keys: {step}"),
+        Ok(false) => {}
+        Err(error) if steps::was_overtaken(&error) => {}
+        Err(error) => return Err(error.into()),
     }
+    Ok(())
 }
 
 /// A new key as it is stored.

@@ -1,77 +1,19 @@
 //! `countersign keys rotate`, `revoke`, `export` and `reseal`.
 
-use countersign::clock::Clock;
-use countersign::db::Db;
 use countersign::keys::instance::InstanceKeys;
 use countersign::keys::opened::Keys;
 use countersign::keys::ring::PURPOSE;
 use countersign::keys::seal;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
 use countersign::secret::{Key, base64url};
-use countersign::store::signing_keys::{self, StoredKey};
+use countersign::store::signing_keys::{self};
 use data_encoding::BASE64;
 use openssl::pkey::PKey;
 use serde_json::{Value, json};
 
-use super::key_import::private_jwk;
-use super::{Done, Shell};
-use crate::store::{execute, trail};
+use super::key_place::{Place, private_jwk};
+use crate::store::trail;
 use crate::support::log;
-use crate::support::rp::header;
-
-/// A database with its first keys, and what a running server sees of it.
-pub(super) struct Place {
-    pub(super) shell: Shell,
-    db: Db,
-    keys: Keys,
-    clock: Clock,
-}
-
-impl Place {
-    pub(super) fn new() -> Place {
-        Place::in_shell(Shell::new())
-    }
-
-    fn in_shell(shell: Shell) -> Place {
-        let (config, clock, db) = (shell.config(), Clock::default(), shell.db());
-        let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now()).unwrap();
-        Place { shell, db, keys, clock }
-    }
-
-    pub(super) fn run(&self, words: &[&str]) -> Done {
-        self.shell.run(words)
-    }
-
-    fn stored(&self, alg: SigningAlg, state: &str) -> Option<StoredKey> {
-        let keys = self.db.read_now(signing_keys::list_all).unwrap();
-        keys.into_iter().find(|key| key.alg == alg.name() && key.state == state)
-    }
-
-    pub(super) fn kid(&self, alg: SigningAlg, state: &str) -> String {
-        self.stored(alg, state).unwrap_or_else(|| panic!("no {state} {alg:?}")).kid
-    }
-
-    /// As if so many seconds had passed since.
-    fn age(&self, seconds: i64) {
-        let set = format!("UPDATE signing_keys SET since = since - {seconds}, until = until - {seconds}");
-        execute(&self.db, &format!("{set} WHERE until > 0")).unwrap();
-    }
-
-    /// Who signs, as a running server that has just looked.
-    pub(super) fn signs(&self, alg: SigningAlg) -> String {
-        self.keys.look(&self.db).unwrap();
-        let token = self.keys.ring.load().sign(alg, "JWT", &json!({})).unwrap();
-        header(&token.into())["kid"].as_str().unwrap().to_owned()
-    }
-
-    pub(super) fn public(&self) -> Vec<String> {
-        let set = self.run(&["keys", "export", "--public"]).good().json();
-        self.keys.look(&self.db).unwrap();
-        let served: Value = serde_json::from_slice(&self.keys.ring.load().jwks.bytes).unwrap();
-        assert_eq!(set, served, "what is exported is what is served");
-        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
-    }
-}
 
 #[test]
 fn a_rotation_in_order_waits_until_every_verifier_knows_the_next_key() {

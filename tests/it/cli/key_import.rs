@@ -3,8 +3,7 @@
 use countersign::clock::Clock;
 use countersign::keys::jose::{KeyPair, thumbprint};
 use countersign::keys::opened::Keys;
-use countersign::protocol::client::SigningAlg::{self, ES256, EdDSA, PS256, RS256};
-use countersign::secret::base64url;
+use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
 use countersign::store::signing_keys;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
@@ -12,37 +11,13 @@ use openssl::symm::Cipher;
 use serde_json::{Value, json};
 
 use super::Shell;
-use super::key_changes::Place;
+use super::key_place::{Place, private_jwk};
 use crate::support::rp::header;
 
 fn pem(alg: SigningAlg) -> (String, KeyPair) {
     let pair = KeyPair::generate(alg, 2048).unwrap();
     let key = PKey::private_key_from_pkcs8(&pair.private_der).unwrap();
     (String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap(), pair)
-}
-
-/// A private JWK, as another provider would hand it over.
-pub(super) fn private_jwk(alg: SigningAlg, kid: &str) -> (Value, KeyPair) {
-    let pair = KeyPair::generate(alg, 2048).unwrap();
-    let key = PKey::private_key_from_pkcs8(&pair.private_der).unwrap();
-    let mut jwk = json!(pair.public_jwk);
-    let mut put = |name: &str, bytes: Vec<u8>| jwk[name] = json!(base64url(&bytes));
-    match alg {
-        RS256 | PS256 => {
-            let rsa = key.rsa().unwrap();
-            put("d", rsa.d().to_vec());
-            put("p", rsa.p().unwrap().to_vec());
-            put("q", rsa.q().unwrap().to_vec());
-            put("dp", rsa.dmp1().unwrap().to_vec());
-            put("dq", rsa.dmq1().unwrap().to_vec());
-            put("qi", rsa.iqmp().unwrap().to_vec());
-        }
-        ES256 => put("d", key.ec_key().unwrap().private_key().to_vec_padded(32).unwrap()),
-        EdDSA => put("d", key.raw_private_key().unwrap()),
-    }
-    jwk["kid"] = json!(kid);
-    jwk["alg"] = json!(alg.name());
-    (jwk, pair)
 }
 
 /// Moving here from another provider: its verifiers know its keys by their names.

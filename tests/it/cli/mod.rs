@@ -5,6 +5,7 @@ mod debugging;
 mod doctor;
 mod key_changes;
 mod key_import;
+mod key_place;
 mod keys;
 pub mod serving;
 mod stores;
