@@ -222,3 +222,44 @@ fn a_dump_of_postgres_can_be_served() {
     assert_eq!(apps[0]["client_name"], "Album", "{apps}");
     assert!(run(&to, &["doctor", "--offline"]).good().out.contains("for schema version"));
 }
+
+/// What the build of the image gets to see.
+fn let_in() -> Vec<String> {
+    let file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".dockerignore")).unwrap();
+    let mut lines = file.lines().filter(|line| !line.starts_with('#'));
+    assert_eq!(
+        lines.next(),
+        Some("*"),
+        "keys and databases that lie here stay out, and so does what nobody named"
+    );
+    lines.map(|line| line.strip_prefix('!').expect("then only what is let in").to_owned()).collect()
+}
+
+#[test]
+fn the_image_is_built_from_all_of_the_source_and_nothing_else() {
+    let (root, copy) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
+    let let_in = let_in();
+    for name in &let_in {
+        let there = copy.path().join(name);
+        fs::create_dir_all(there.parent().unwrap()).unwrap();
+        let copied = Command::new("cp").arg("-R").arg(root.join(name)).arg(there).status().unwrap();
+        assert!(copied.success(), "{name} is there");
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--locked", "--offline", "--no-deps", "--format-version=1"]);
+    let found = cargo.current_dir(copy.path()).output().unwrap();
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+
+    // What the compiler read for the program, templates and schema included, as cargo wrote it down.
+    let read = fs::read_to_string(format!("{}.d", env!("CARGO_BIN_EXE_countersign"))).unwrap();
+    let ours = read.split_whitespace().filter_map(|path| Path::new(path).strip_prefix(root).ok());
+    let ours: Vec<_> = ours.filter(|path| !path.starts_with("target")).collect();
+    assert!(ours.len() > 100 && ours.iter().any(|path| path.starts_with("migrations")), "{ours:?}");
+    for path in ours {
+        assert!(
+            let_in.iter().any(|name| path.starts_with(name)),
+            ".dockerignore keeps {} out",
+            path.display()
+        );
+    }
+}
