@@ -3,6 +3,9 @@
 //! is of no use: a silent one, or one to a server that follows another one now.
 
 use std::cell::RefCell;
+use std::error::Error;
+use std::io::{self, ErrorKind as Io};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -69,9 +72,9 @@ impl Link {
         Ok(Link { client: client.map_err(unusable)?, connections: ThreadLocal::new(), shown })
     }
 
-    /// Asks, and once more where that does no harm: when the connection was refused (the link remembers its
-    /// last attempt, which may be long ago), when the server is no longer the one to write to, and, if
-    /// asking changes nothing, when the connection was lost.
+    /// Asks, and once more where that does no harm: when the connection was refused or found no way (the link
+    /// remembers its last attempt, which may be long ago), when the server is no longer the one to write to,
+    /// and, if asking changes nothing, when the connection was lost.
     pub(super) async fn ask<T>(
         &self,
         changes: bool,
@@ -85,10 +88,14 @@ impl Link {
         };
         let mut answer = ask(used).await;
         if let Err(error) = &answer {
-            let is_renewed = (is_read_only(error) || error.is_timeout())
-                && self.renew(&mut connection.borrow_mut(), renewals);
+            let is_renewed = if found_no_way(error) {
+                self.replace(&mut connection.borrow_mut(), renewals)
+            } else {
+                (is_read_only(error) || error.is_timeout())
+                    && self.renew(&mut connection.borrow_mut(), renewals)
+            };
             if error.is_connection_refusal()
-                || (is_renewed && is_read_only(error))
+                || (is_renewed && !error.is_timeout())
                 || (!changes && error.is_connection_dropped())
             {
                 let again = connection.borrow().manager.clone();
@@ -102,13 +109,16 @@ impl Link {
         Ok(Connection { manager: manager(&self.client)?, renewals: 0, renewed: None })
     }
 
-    /// Leaves a connection that is of no use, unless somebody just did.
+    /// Leaves a connection that stands and is of no use, unless somebody just did.
     fn renew(&self, connection: &mut Connection, renewals: u64) -> bool {
+        let lately = connection.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED);
+        (connection.renewals != renewals || !lately) && self.replace(connection, renewals)
+    }
+
+    /// Leaves a connection, unless somebody else who asked through it did.
+    fn replace(&self, connection: &mut Connection, renewals: u64) -> bool {
         if connection.renewals != renewals {
             return true;
-        }
-        if connection.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED) {
-            return false;
         }
         let Ok(fresh) = manager(&self.client) else { return false };
         *connection = Connection { manager: fresh, renewals: renewals + 1, renewed: Some(Instant::now()) };
@@ -142,6 +152,15 @@ fn is_read_only(error: &RedisError) -> bool {
         Some("ERR") => error.detail().is_some_and(|detail| detail.contains("-READONLY ")),
         _ => false,
     }
+}
+
+/// Tells whether connecting failed before anything can have been sent: nobody knew the server's name, say. Where
+/// the network says so it may have broken a connection that stood.
+fn found_no_way(error: &RedisError) -> bool {
+    let inner = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let kind = inner.and_then(|inner| inner.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let is_network = matches!(kind, Some(Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown));
+    kind.is_some() && !is_network && !error.is_connection_dropped() && !error.is_timeout()
 }
 
 fn shown(url: &url::Url) -> String {

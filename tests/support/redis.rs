@@ -30,6 +30,12 @@ impl Server {
         Server::run(&format!("--port {port} {FORGETS}"), port, None)
     }
 
+    /// Starts with a socket in the file system beside its port.
+    pub fn start_at(socket: &Path) -> Server {
+        let port = free_port();
+        Server::run(&format!("--port {port} --unixsocket {} {FORGETS}", socket.display()), port, None)
+    }
+
     /// Starts with what it wrote down in this folder, as one in production has to.
     pub fn start_kept(port: u16, folder: &Path) -> Server {
         Server::run(&format!("--port {port} --appendonly yes --dir {}", folder.display()), port, None)

@@ -96,6 +96,24 @@ async fn redis_need_not_be_there_when_we_start() {
     is_there(&kv).await;
 }
 
+/// As while nobody knows its name, which the network of containers forgets when one of them stops.
+#[actix_web::test]
+async fn no_way_to_redis_is_forgotten_when_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let way = folder.path().join("way");
+    // Not a folder, so that a connection to what is in it is neither refused nor lost.
+    std::fs::write(&way, "").unwrap();
+    let kv = Kv::redis(&format!("redis+unix://{}", way.join("redis").display())).unwrap();
+    is_away(&kv).await;
+    // The last attempt, which nobody waits for, has to be over as well, or else it is the one that succeeds.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    std::fs::remove_file(&way).unwrap();
+    std::fs::create_dir(&way).unwrap();
+    let _server = redis::Server::start_at(&way.join("redis"));
+    // Not a single request is refused because of how it was before.
+    is_there(&kv).await;
+}
+
 #[actix_web::test]
 async fn postgres_is_away_and_comes_back() {
     let server = postgres::Server::start();
