@@ -250,10 +250,19 @@ fn the_image_is_built_from_all_of_the_source_and_nothing_else() {
     let found = cargo.current_dir(copy.path()).output().unwrap();
     assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
 
-    // What the compiler read for the program, templates and schema included, as cargo wrote it down.
-    let read = fs::read_to_string(format!("{}.d", env!("CARGO_BIN_EXE_countersign"))).unwrap();
-    let ours = read.split_whitespace().filter_map(|path| Path::new(path).strip_prefix(root).ok());
-    let ours: Vec<_> = ours.filter(|path| !path.starts_with("target")).collect();
+    // What the compiler read for the program, templates and schema included, as it wrote it down.
+    let built = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap().join("deps");
+    let notes = fs::read_dir(built).unwrap().map(|entry| entry.unwrap().path());
+    let notes = notes.filter(|path| {
+        path.extension().is_some_and(|ending| ending == "d")
+            && path.file_name().unwrap().to_string_lossy().starts_with("countersign-")
+    });
+    let read: String = notes.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let read =
+        read.split_whitespace().map(|path| Path::new(path).strip_prefix(root).unwrap_or(Path::new(path)));
+    let is_ours =
+        |path: &&Path| path.is_relative() && !path.starts_with("target") && root.join(path).is_file();
+    let ours: BTreeSet<&Path> = read.filter(is_ours).collect();
     assert!(ours.len() > 100 && ours.iter().any(|path| path.starts_with("migrations")), "{ours:?}");
     for path in ours {
         assert!(
