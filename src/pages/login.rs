@@ -46,8 +46,10 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         let form = Form { pending: &pending, sealed, username: &username, remember };
         return Ok(form.show(&req, &app, Some(problem)).await);
     }
+    // Whoever asked to stay signed in need not ask again.
+    let remember = !switching && waiting.remembered;
     let username = proposed(&app, &pending, waiting, switching).await?;
-    Ok(Form { pending: &pending, sealed, username: &username, remember: false }.show(&req, &app, None).await)
+    Ok(Form { pending: &pending, sealed, username: &username, remember }.show(&req, &app, None).await)
 }
 
 /// `POST /login`
@@ -119,6 +121,8 @@ struct Waiting {
     needed: bool,
     /// The account it is about, if that is certain and signed in here.
     user_id: Option<String>,
+    /// Whether that person asked to stay signed in.
+    remembered: bool,
     /// Everybody who is signed in here.
     here: Vec<String>,
 }
@@ -135,7 +139,9 @@ async fn waits_for(
     let candidate = candidate(request, done, accounts);
     let needed = decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login;
     let id = |account: &Account| account.user_id.clone();
-    Ok(Waiting { needed, user_id: candidate.one().map(id), here: accounts.iter().map(id).collect() })
+    let remembered = candidate.one().is_some_and(|account| account.remembered);
+    let here = accounts.iter().map(id).collect();
+    Ok(Waiting { needed, user_id: candidate.one().map(id), remembered, here })
 }
 
 /// The name the form begins with: whoever is signed in, or has chosen an account, need not type it again. The

@@ -29,6 +29,9 @@ pub struct Account {
     /// When this session ends whatever happens.
     #[serde(rename = "e", with = "time::serde::timestamp")]
     pub ends: OffsetDateTime,
+    /// Whether this person asked to stay signed in here; else the session ends earlier when nobody uses it.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
     /// Fingerprints of the consents in force, by client.
     #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
     pub consents: Vec<(String, String)>,
@@ -53,11 +56,11 @@ impl Account {
 /// Lifetimes of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionPolicy {
-    /// Ends a session that nobody used for so long.
+    /// Ends a session in a browser that nobody used for so long.
     pub idle: Duration,
     /// Ends a session so long after the person authenticated.
     pub absolute: Duration,
-    /// Both of the above when the person asked to stay signed in.
+    /// The same when the person asked to stay signed in; being idle ends nothing then.
     pub remembered: Duration,
 }
 

@@ -66,10 +66,9 @@ struct Record {
     secret: String,
     #[serde(rename = "a")]
     accounts: Vec<Account>,
+    /// When those end who did not ask to stay signed in, if nobody uses this browser until then.
     #[serde(rename = "i", with = "time::serde::timestamp")]
     idle_ends: OffsetDateTime,
-    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
-    remember: bool,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     before: Option<Before>,
 }
@@ -96,16 +95,15 @@ impl Sessions {
         let Some((id, presented)) = parse(cookie) else { return Ok(None) };
         let Some((_, record)) = self.load(id, now).await? else { return Ok(None) };
         let is = |stored: &str| crate::secret::same(stored.as_bytes(), presented.as_bytes());
-        let alive = |account: &Account| account.ends > now;
         if is(&record.secret) {
-            let touch = self.idle(record.remember, now) - record.idle_ends > IDLE_STEP;
-            let accounts = record.accounts.into_iter().filter(alive).collect();
-            return Ok(Some(Session { record: id, accounts, presented, touch }));
+            let may_idle = record.accounts.iter().any(|account| !account.remembered);
+            let touch = may_idle && self.idle_ends(now) - record.idle_ends > IDLE_STEP;
+            return Ok(Some(Session { record: id, accounts: record.accounts, presented, touch }));
         }
         match record.before {
             Some(before) if is(&before.secret) && before.until > now => {
                 let still = |a: &Account| record.accounts.iter().any(|now| now.session_id == a.session_id);
-                let accounts = before.accounts.into_iter().filter(|a| alive(a) && still(a)).collect();
+                let accounts = before.accounts.into_iter().filter(still).collect();
                 Ok(Some(Session { record: id, accounts, presented, touch: false }))
             }
             _ => Ok(None),
@@ -120,7 +118,7 @@ impl Sessions {
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
         let found = self.load(record, now).await?;
-        Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.session_id == session_id && a.ends > now)))
+        Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.session_id == session_id)))
     }
 
     /// Remembers an authentication: a new cookie always, the same session id for the same person.
@@ -135,9 +133,8 @@ impl Sessions {
     ) -> Result<Begun, StateError> {
         let secret = Token::generate();
         let hash = base64url(secret.hash().as_bytes());
-        let max_age = login.remember.then_some(self.policy.remembered);
         if let Some(session) = existing
-            && let Some(session_id) = self.rejoin(session, login, &hash, now).await?
+            && let Some((session_id, max_age)) = self.rejoin(session, login, &hash, now).await?
         {
             let (record, cookie) = (session.record, cookie(session.record, &secret));
             return Ok(Begun { record, cookie, session_id, max_age });
@@ -147,10 +144,10 @@ impl Sessions {
         let record = Record {
             secret: hash,
             accounts: vec![account(session_id, login, ends, now)],
-            idle_ends: self.idle(login.remember, now),
-            remember: login.remember,
+            idle_ends: self.idle_ends(now),
             before: None,
         };
+        let max_age = record.max_age(now);
         self.kv.index_add(&index(&login.user_id), &id.to_string(), ends, now).await?;
         self.kv.put(&key(id), &encode(&record)?, record.exp()).await?;
         Ok(Begun { record: id, cookie: cookie(id, &secret), session_id, max_age })
@@ -165,12 +162,12 @@ impl Sessions {
         login: &Authentication,
         hash: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<SessionId>, StateError> {
+    ) -> Result<Option<(SessionId, Option<Duration>)>, StateError> {
         let ends = self.ends(login, now);
-        let mut session_id = None;
+        let mut begun = None;
         self.kv.index_add(&index(&login.user_id), &session.record.to_string(), ends, now).await?;
         let changed = self.change(session.record, now, |record| {
-            session_id = None;
+            begun = None;
             if !crate::secret::same(record.secret.as_bytes(), session.presented.as_bytes()) {
                 return;
             }
@@ -179,18 +176,16 @@ impl Sessions {
                 until: now + OVERLAP,
                 accounts: record.accounts.clone(),
             });
-            record.accounts.retain(|account| account.ends > now);
             let known = record.accounts.iter().position(|account| account.user_id == login.user_id);
             let known = known.map(|at| record.accounts.remove(at));
             let id = known.as_ref().map_or_else(SessionId::generate, |known| known.session_id);
             let consents = known.map(|known| known.consents).unwrap_or_default();
             record.accounts.push(Account { consents, ..account(id, login, ends, now) });
-            record.remember |= login.remember;
-            record.idle_ends = self.idle(record.remember, now);
-            session_id = Some(id);
+            record.idle_ends = self.idle_ends(now);
+            begun = Some((id, record.max_age(now)));
         });
         // What the record was changed to is worth nothing if it ended before it was written.
-        Ok(if changed.await? { session_id } else { None })
+        Ok(if changed.await? { begun } else { None })
     }
 
     /// Remembers that a consent is in force, so that the next request need not ask the database.
@@ -214,8 +209,7 @@ impl Sessions {
     /// Moves the idle end, if it is due; most requests write nothing here.
     pub async fn touch(&self, session: &Session, now: OffsetDateTime) -> Result<(), StateError> {
         if session.touch {
-            self.change(session.record, now, |record| record.idle_ends = self.idle(record.remember, now))
-                .await?;
+            self.change(session.record, now, |record| record.idle_ends = self.idle_ends(now)).await?;
         }
         Ok(())
     }
@@ -225,7 +219,7 @@ impl Sessions {
         let seen =
             |account: &Account| session.accounts.iter().any(|seen| seen.session_id == account.session_id);
         let gone = |record: &mut Record| {
-            record.accounts.retain(|account| account.ends > now && !seen(account));
+            record.accounts.retain(|account| !seen(account));
             record.before = None;
         };
         self.change(session.record, now, gone).await?;
@@ -265,13 +259,17 @@ impl Sessions {
         now + if login.remember { self.policy.remembered } else { self.policy.absolute }
     }
 
-    fn idle(&self, remember: bool, now: OffsetDateTime) -> OffsetDateTime {
-        now + if remember { self.policy.remembered } else { self.policy.idle }
+    fn idle_ends(&self, now: OffsetDateTime) -> OffsetDateTime {
+        now + self.policy.idle
     }
 
+    /// Reads a record, without the accounts whose time is over.
     async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Vec<u8>, Record)>, StateError> {
         let Some(bytes) = self.kv.get(&key(id), now).await? else { return Ok(None) };
-        let record = serde_json::from_slice(&bytes).map_err(|error| StateError::Broken(error.to_string()))?;
+        let mut record: Record =
+            serde_json::from_slice(&bytes).map_err(|error| StateError::Broken(error.to_string()))?;
+        let idle_ends = record.idle_ends;
+        record.accounts.retain(|account| end(account, idle_ends) > now);
         Ok(Some((bytes, record)))
     }
 
@@ -299,11 +297,22 @@ impl Sessions {
 }
 
 impl Record {
-    /// A record ends when nobody used it for long, or when its last account's time is over.
+    /// A record ends with the last of its accounts.
     fn exp(&self) -> OffsetDateTime {
-        let last = self.accounts.iter().map(|account| account.ends).max();
-        last.map_or(self.idle_ends, |last| last.min(self.idle_ends))
+        let ends = self.accounts.iter().map(|account| end(account, self.idle_ends));
+        ends.max().unwrap_or(self.idle_ends)
     }
+
+    /// How long the browser should keep the cookie: for the last of those who asked to stay signed in.
+    fn max_age(&self, now: OffsetDateTime) -> Option<Duration> {
+        let remembered = self.accounts.iter().filter(|account| account.remembered);
+        remembered.map(|account| account.ends - now).max()
+    }
+}
+
+/// When an account's session ends if nobody uses the browser any more.
+fn end(account: &Account, idle_ends: OffsetDateTime) -> OffsetDateTime {
+    if account.remembered { account.ends } else { account.ends.min(idle_ends) }
 }
 
 fn account(
@@ -319,6 +328,7 @@ fn account(
         acr: login.acr.clone(),
         amr: login.amr.clone(),
         ends,
+        remembered: login.remember,
         consents: vec![],
     }
 }

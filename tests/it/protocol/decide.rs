@@ -46,6 +46,7 @@ fn account(user_id: &str, seconds_ago: i64) -> Account {
         acr: "1".into(),
         amr: vec!["pwd".into()],
         ends: now() + Duration::hours(1),
+        remembered: false,
         consents: vec![],
     }
 }
