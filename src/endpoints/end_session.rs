@@ -13,7 +13,7 @@ use crate::web::extract::{self, Body};
 use crate::web::pending::{card, name, person_card};
 use crate::web::ticket::{self, Ticket};
 use crate::web::views::SignOutPage;
-use crate::web::{debug, hint, sign_out};
+use crate::web::{debug, hint, language, sign_out};
 
 /// `GET /end_session`
 ///
@@ -40,16 +40,26 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         debug::note_client(&req, client);
     }
     let request = logout::validate(&params, hint.as_ref(), client.as_deref())?;
+    let leave =
+        || see_other(request.redirect.as_deref().unwrap_or(&sign_out::done(&req, &app, &params))).finish();
     let Some(session) = session(&req, &app, now).await? else {
-        return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
+        return Ok(with_cookie(leave(), Some(no_session_cookie(&app))));
     };
-    if hint.as_ref().is_some_and(|hint| hint.is_of(&session.accounts, &app.keys.sid)) {
+    if let Some(account) = hint.as_ref().and_then(|hint| hint.account(&session.accounts, &app.keys.sid)) {
+        // Whoever else is signed in here was not spoken of.
+        if session.accounts.len() > 1 {
+            app.state.sessions.end_one(session.record, account.session_id, now).await?;
+            return Ok(leave());
+        }
         app.state.sessions.end(&session, now).await?;
-        return Ok(with_cookie(leave(&app, request.redirect.as_deref()), Some(no_session_cookie(&app))));
+        return Ok(with_cookie(leave(), Some(no_session_cookie(&app))));
     }
     // Nobody vouches that the person wants this: any site could have sent the browser here.
     let browser = Browser::of_get(&req, &app);
     let mut hidden = vec![("csrf".to_owned(), browser.csrf_token(&app, sign_out::PURPOSE))];
+    if params.get("ui_locales").is_some() {
+        hidden.push(("ui_locales".into(), language::texts(&req).lang().into()));
+    }
     if let (Some(redirect), Some(client)) = (request.redirect, &client) {
         let name = name(&req, client).to_owned();
         hidden.push(("then".into(), sign_out::seal(&app, &browser, &sign_out::Then { name, redirect })?));
@@ -76,9 +86,4 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     let params = extract::form(&req, &body, &PARAMS)?;
     let ticket = Ticket::new(ticket::Kind::Logout, params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&format!("{}/end_session?t={ticket}", app.config.base)).finish())
-}
-
-fn leave(app: &App, redirect: Option<&str>) -> HttpResponse {
-    let signed_out = format!("{}/signed-out", app.config.base);
-    see_other(redirect.unwrap_or(&signed_out)).finish()
 }

@@ -40,11 +40,11 @@ impl Hint {
         Ok(Hint { sub: claims.sub, client_id: claims.aud, sid: claims.sid })
     }
 
-    /// Tells whether the session it speaks of is one of these.
+    /// Whose session it speaks of, of these.
     ///
     /// Spec: RP-Initiated Logout §4
-    pub fn is_of(&self, accounts: &[Account], key: &Key) -> bool {
-        accounts.iter().any(|account| {
+    pub fn account<'a>(&self, accounts: &'a [Account], key: &Key) -> Option<&'a Account> {
+        accounts.iter().find(|account| {
             account.user_id == self.sub && self.sid == Some(sid(key, account.session_id, &self.client_id))
         })
     }

@@ -107,6 +107,13 @@ async fn every_page_of_a_flow_keeps_the_language() {
     let form = [("client_id", rp.client_id.as_str()), ("ui_locales", "de")];
     let sign_out = browser.follow(browser.post(&app.at("/end_session"), &form).await).await;
     assert_eq!(sign_out.text("h1 + .lead"), "Example App möchte Sie abmelden.");
+    let done = browser.submit(&sign_out, &[]).await;
+    assert_eq!((done.text("h1"), lang(&done)), ("Sie sind abgemeldet".into(), "de".into()));
+    let nobody = browser.open(&app.at("/end_session?ui_locales=fr%20de")).await;
+    assert_eq!(
+        (nobody.url.as_str(), lang(&nobody)),
+        (app.at("/signed-out?ui_locales=de").as_str(), "de".into())
+    );
 
     // A request that was posted keeps its wish as well.
     let posted = url::Url::parse(&rp.authorize(&wish)).unwrap();

@@ -184,6 +184,78 @@ async fn one_of_two_signs_out(state: State) {
     app.finish().await;
 }
 
+/// An application signs out whom it knows, and nobody it was never told of.
+async fn an_application_signs_out_its_own_person_alone(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
+    app.user("ada").await;
+    let eve = app.user("eve").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let of_ada = rp.tokens(&browser, "ada", &[]).await;
+    let page = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await;
+    let of_eve = browser.submit(&page, &[("username", "eve"), ("password", PASSWORD)]).await;
+    let of_eve = rp.redeem(&browser, &of_eve.answered("code").unwrap(), &[]).await.json();
+    let silent = rp.authorize(&[("prompt", Some("none"))]);
+    let end = |tokens: &Value| format!("/end_session?id_token_hint={}", tokens["id_token"].as_str().unwrap());
+
+    let done = browser.open(&app.at(&end(&of_ada))).await;
+    assert_eq!(done.text("h1"), "You are signed out");
+    let only = browser.get(&silent).await;
+    assert_eq!(learns(&rp, &browser, &only).await.0["sub"], eve.id);
+    let again = browser.open(&app.at(&end(&of_ada))).await;
+    assert_eq!(again.text("h1"), "Sign out?", "she is not here any more: nobody vouches for the other one");
+    browser.open(&app.at(&end(&of_eve))).await;
+    assert_eq!(outcome(&app, &browser.get(&silent).await), Outcome::error("login_required"));
+    assert_eq!(browser.cookie("countersign_sid"), None);
+    app.finish().await;
+}
+
+/// Who asked to stay signed in stays, whoever signs in beside them; who did not is gone when nobody was here for
+/// a night, whoever else asked to stay.
+async fn each_asks_to_stay_for_themselves(state: State) {
+    let app = TestApp::start_with(Options { state, ..Options::default() }).await;
+    app.user("ada").await;
+    app.user("eve").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let stays = ("remember", "1");
+    // For a month, less the moments since.
+    let kept = |posted: &Answer| {
+        posted.header("set-cookie").contains("Max-Age=2591")
+            || posted.header("set-cookie").contains("Max-Age=2592000")
+    };
+    for (first, second) in [("ada", "eve"), ("eve", "ada")] {
+        let browser = app.browser();
+        for login in [first, second] {
+            let page = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await;
+            let mut fields = page.form().fields;
+            fields.retain(|(name, _)| name == "ticket");
+            let mut fields: Vec<(&str, &str)> =
+                fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            fields.extend([("username", login), ("password", PASSWORD)]);
+            // Ada asks, Eve does not.
+            fields.extend((login == "ada").then_some(stays));
+            let posted = browser.post(&app.at("/login"), &fields).await;
+            assert_eq!(kept(&posted), login == "ada" || first == "ada", "{first} {login}");
+            browser.follow(posted).await;
+        }
+        // Whoever is asked for the password again finds the answer of before.
+        let choice = browser.open(&rp.authorize(&[("prompt", Some("login select_account"))])).await;
+        for (login, is_ticked) in [("ada", true), ("eve", false)] {
+            let id = store::users::by_login(&app.app.db, login).await.unwrap().unwrap().user.id;
+            let page = browser.submit(&choice, &[("account", &id)]).await;
+            assert_eq!(page.body.contains(" checked"), is_ticked, "{login}: {}", page.body);
+        }
+        app.clock.advance(time::Duration::hours(9));
+        let home = browser.get(&app.at("/")).await;
+        assert!(home.body.contains("ada Example") && !home.body.contains("eve Example"), "{}", home.body);
+        // Being here again brings nobody back.
+        browser.get(&rp.authorize(&[])).await;
+        let home = browser.get(&app.at("/")).await;
+        assert!(home.body.contains("ada Example") && !home.body.contains("eve Example"), "{}", home.body);
+    }
+    app.finish().await;
+}
+
 mod sql {
     use super::State;
 
@@ -205,6 +277,16 @@ mod sql {
     #[actix_web::test]
     async fn one_of_two_signs_out() {
         super::one_of_two_signs_out(State::Sql).await;
+    }
+
+    #[actix_web::test]
+    async fn an_application_signs_out_its_own_person_alone() {
+        super::an_application_signs_out_its_own_person_alone(State::Sql).await;
+    }
+
+    #[actix_web::test]
+    async fn each_asks_to_stay_for_themselves() {
+        super::each_asks_to_stay_for_themselves(State::Sql).await;
     }
 }
 
@@ -229,5 +311,15 @@ mod redis {
     #[actix_web::test]
     async fn one_of_two_signs_out() {
         super::one_of_two_signs_out(State::Redis).await;
+    }
+
+    #[actix_web::test]
+    async fn an_application_signs_out_its_own_person_alone() {
+        super::an_application_signs_out_its_own_person_alone(State::Redis).await;
+    }
+
+    #[actix_web::test]
+    async fn each_asks_to_stay_for_themselves() {
+        super::each_asks_to_stay_for_themselves(State::Redis).await;
     }
 }
