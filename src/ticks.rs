@@ -9,10 +9,12 @@ use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::state::kv::Kv;
-use crate::store;
+use crate::store::{self, facts};
 
 /// How often it is looked whether the state store still holds what it held.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// The fact under which its mark is kept, for when the nodes begin again as well.
+const MARK: &str = "state_mark";
 /// How often what has expired is swept away.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How much one step of it takes at most.
@@ -97,8 +99,9 @@ async fn tend_keys(app: Arc<App>) {
 /// Tells the operator when Redis has forgotten everything: people are asked to sign in again, which looks
 /// like no failure at all from here.
 async fn watch_state(app: Arc<App>) {
+    let mut known = None;
     loop {
-        match app.state.mark.has_changed(app.clock.now()).await {
+        match has_been_emptied(&app, &mut known).await {
             Ok(false) => (),
             Ok(true) => tracing::error!(
                 "the state store has been emptied: everybody has to sign in again, and what was under way is \
@@ -110,6 +113,27 @@ async fn watch_state(app: Arc<App>) {
         }
         tokio::time::sleep(WATCH_EVERY).await;
     }
+}
+
+/// Tells whether the store has another mark than this node, or before it began any other, has seen.
+async fn has_been_emptied(app: &App, known: &mut Option<String>) -> Result<bool, Box<dyn Error>> {
+    let mark = app.state.mark.read(app.clock.now()).await?;
+    if known.as_ref() == Some(&mark) {
+        return Ok(false);
+    }
+    let seen = mark.clone();
+    let recorded = app
+        .db
+        .write(move |conn| {
+            let recorded = facts::get(conn, MARK)?;
+            if recorded.as_ref() != Some(&seen) {
+                facts::set(conn, MARK, &seen)?;
+            }
+            Ok(recorded)
+        })
+        .await?;
+    let before = known.replace(mark.clone()).or(recorded);
+    Ok(before.is_some_and(|before| before != mark))
 }
 
 /// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits

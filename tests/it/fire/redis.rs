@@ -102,7 +102,7 @@ async fn tokens(cluster: &Cluster, browser: &Browser, changed: &[(&str, &str)]) 
 /// People sign in again, services notice nothing, and every node tells the operator once what has happened.
 #[actix_web::test]
 async fn redis_is_emptied_and_people_sign_in_again() {
-    let cluster = Cluster::start(2).await;
+    let mut cluster = Cluster::start(2).await;
     let for_api = [("resource", API), ("scope", "openid balances.read")];
     let browser = cluster.browser();
     cluster.sign_in(&browser, "ada-7", &for_api).await;
@@ -159,5 +159,20 @@ async fn redis_is_emptied_and_people_sign_in_again() {
     for node in &cluster.nodes {
         assert_eq!(node.log().matches(line).count(), 1, "{}", node.log());
         assert_eq!(node.log().matches("ERROR").count(), 1, "{}", node.log());
+    }
+
+    // Nor does it go unnoticed when no node was there to see it, as on a machine that started again.
+    for node in &mut cluster.nodes {
+        node.stop().await;
+    }
+    let () = redis::cmd("FLUSHALL").query(&mut cluster.redis().link()).unwrap();
+    let emptied = Instant::now();
+    for node in &mut cluster.nodes {
+        node.start().await;
+    }
+    let told = || cluster.nodes.iter().map(|node| node.log().matches(line).count()).sum::<usize>();
+    while told() < 3 {
+        assert!(emptied.elapsed() < Duration::from_secs(30), "nobody is told");
+        sleep(Duration::from_millis(50)).await;
     }
 }
