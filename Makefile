@@ -19,7 +19,7 @@ help:
 	@echo "            (make run ARGS='--help' passes arguments to \`countersign demo\`)"
 	@echo "make test   install what the tests need when it is missing, then run them all"
 	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, no nginx, nothing to install"
-	@echo "make fuzz   feed every parser of what comes from outside for a minute (FUZZ_SECONDS=600 for ten)"
+	@echo "make fuzz   feed each parser of what comes from outside for a minute (FUZZ_SECONDS=600 for ten)"
 	@echo "make lint   formatting, clippy and documentation, every warning an error"
 	@echo "make bench  what operations cost, beside what they must cost at least (make bench ARGS=--quick)"
 	@echo "make build  only build: the program is then target/debug/countersign"
