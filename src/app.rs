@@ -19,7 +19,7 @@ use crate::password;
 use crate::protocol::metadata::metadata;
 use crate::published::Published;
 use crate::state::kv::Kv;
-use crate::state::{self, State};
+use crate::state::{self, State, StateError};
 use crate::store::clients::Clients;
 use crate::store::{self, facts};
 use crate::telemetry::metrics::Metrics;
@@ -66,7 +66,7 @@ pub enum StartError {
     Db(#[from] crate::db::DbError),
     /// The state store.
     #[error(transparent)]
-    State(#[from] crate::state::StateError),
+    State(#[from] StateError),
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -91,8 +91,10 @@ impl App {
             }
             None => None,
         };
+        // An address that cannot be used is told before anything is made.
+        let redis = redis(&config)?;
         let db = open_store(&config)?.measured(metrics.store("main"));
-        let kv = open_state(&config, &db)?.measured(metrics.store("state"));
+        let kv = redis.map_or_else(|| open_table(&config, &db), Ok)?.measured(metrics.store("state"));
         let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now())?;
         let outbound = Outbound::new(&config.outbound_allow, &config.outbound_ca, look_up);
         Ok(App {
@@ -175,16 +177,24 @@ pub fn open_store(config: &Config) -> Result<Db, StartError> {
 
 /// Opens the state store.
 pub fn open_state(config: &Config, db: &Db) -> Result<Kv, StartError> {
-    match (&config.state, &config.database) {
-        (StateUrl::Redis(url), _) => Ok(match config.outbound_ca.pem() {
-            None => Kv::redis(url)?,
-            Some(roots) => Kv::redis_trusting(url, roots.to_vec())?,
-        }),
-        (StateUrl::Sql, Url::Sqlite(_)) => {
+    redis(config)?.map_or_else(|| open_table(config, db), Ok)
+}
+
+/// The state store, if it is a Redis; nobody asks it anything yet.
+pub fn redis(config: &Config) -> Result<Option<Kv>, StateError> {
+    let StateUrl::Redis(url) = &config.state else { return Ok(None) };
+    let roots = config.outbound_ca.pem().map(<[u8]>::to_vec);
+    roots.map_or_else(|| Kv::redis(url), |roots| Kv::redis_trusting(url, roots)).map(Some)
+}
+
+/// Opens the table that is the state store otherwise.
+fn open_table(config: &Config, db: &Db) -> Result<Kv, StartError> {
+    match &config.database {
+        Url::Sqlite(_) => {
             let file = Url::Sqlite(config.data_dir.join("state.db"));
             Ok(Kv::sql(Db::open(&file, Durability::Process, state::MIGRATIONS)?))
         }
-        (StateUrl::Sql, Url::Postgres(_)) => {
+        Url::Postgres(_) => {
             db.migrate_now(state::MIGRATIONS)?;
             Ok(Kv::sql(db.clone()))
         }

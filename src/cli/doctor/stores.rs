@@ -4,6 +4,7 @@ use time::{Duration, OffsetDateTime};
 use url::Host;
 
 use super::finding::Finding;
+use crate::app;
 use crate::cli::context::is_there;
 use crate::clock::span;
 use crate::config::{Config, StateUrl};
@@ -90,10 +91,10 @@ pub(super) async fn state(config: &Config, now: OffsetDateTime) -> Vec<Finding> 
         }
         StateUrl::Redis(url) => url,
     };
-    let kv = Kv::redis(url);
-    let survey = match &kv {
-        Ok(Kv::Redis(kv)) => kv.survey().await,
-        Ok(Kv::Sql(_)) => return vec![],
+    // As a node does it, with the same trust.
+    let survey = match app::redis(config) {
+        Ok(Some(Kv::Redis(kv))) => kv.survey().await,
+        Ok(_) => return vec![],
         Err(error) => {
             return vec![Finding::problem(CHECK, error.to_string(), "correct state_url")];
         }

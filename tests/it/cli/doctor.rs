@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::{Done, Shell, nothing_in, serving};
 use crate::store::execute;
-use crate::support::certificates::self_signed;
+use crate::support::certificates::{Authority, self_signed};
 use crate::support::{postgres, redis};
 
 /// What it says under these settings, as lines of `result check: what`; and its exit code.
@@ -179,6 +180,33 @@ fn a_redis_that_forgets_is_found() {
     drop(server);
     assert_found(&shell, &settings, &["problem state store: the state store cannot be reached"]);
     assert!(nothing_in(&shell.path("")));
+}
+
+/// It trusts whom the server trusts.
+#[test]
+fn a_redis_of_an_own_authority_is_believed() {
+    let (shell, authority) = (Shell::new(), Authority::new());
+    let (certificate, key) = authority.certify_localhost();
+    let server = redis::Server::start_with_tls(&certificate, &key);
+    let url = format!("rediss://:hunter2@localhost:{}", server.port);
+    let roots = shell.file("roots.pem", authority.pem());
+    let state = ("COUNTERSIGN_STATE_URL", url.as_str());
+    let trusting = ("COUNTERSIGN_OUTBOUND_CA_FILE", roots.as_str());
+    for (settings, expected) in [
+        (&[state, trusting][..], "warning state store: it keeps nothing on disk"),
+        (&[state], "certificate verify failed"),
+    ] {
+        let begun = Instant::now();
+        loop {
+            let (_, lines) = examine(&shell, settings, &["--offline"]);
+            // A busy machine may take longer over a handshake than it may.
+            if lines.iter().any(|line| line.contains(expected)) {
+                break;
+            }
+            let is_slow = lines.iter().any(|line| line.contains("timed out"));
+            assert!(is_slow && begun.elapsed() < Duration::from_secs(30), "{expected}: {lines:#?}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 use super::serving::{self, Server};
-use super::{Done, Shell};
+use super::{Done, Shell, nothing_in};
 use crate::store::{lines, open};
 use crate::support::installation::assert_whole;
 use crate::support::{postgres, redis};
@@ -76,6 +76,22 @@ fn a_wrong_or_unreachable_redis_is_named_at_start() {
     let roots =
         [("COUNTERSIGN_OUTBOUND_CA_FILE", "none.pem"), ("COUNTERSIGN_STATE_URL", "rediss://127.0.0.1")];
     serve(&shell, &roots).bad("outbound_ca_file none.pem: No such file");
+}
+
+/// An address that cannot be used is told before anything is made.
+#[test]
+fn a_state_url_that_cannot_be_used_leaves_nothing_behind() {
+    let shell = Shell::new();
+    for (url, why) in [
+        ("redis://:hunter2@127.0.0.1:x", "state_url cannot be read: invalid port number"),
+        ("redis://:hunter2/3@127.0.0.1", "state_url cannot be read: empty host"),
+        ("redis://:hunter2@127.0.0.1/nonsense", "redis://127.0.0.1/nonsense: "),
+    ] {
+        let done = serve(&shell, &[("COUNTERSIGN_STATE_URL", url)]);
+        assert!(!done.err.contains("hunter2"), "{}", done.err);
+        done.bad(why);
+        assert!(nothing_in(&shell.path("")), "{url}");
+    }
 }
 
 fn keys_of(server: &Server) -> String {
