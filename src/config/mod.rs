@@ -47,7 +47,12 @@ impl StateUrl {
             url if url.contains("#insecure") => {
                 refuse("state_url: a TLS connection without verification is no protection: remove #insecure")
             }
-            url if url.starts_with("redis://") || url.starts_with("rediss://") => Ok(StateUrl::Redis(text)),
+            url if url.starts_with("redis://") || url.starts_with("rediss://") => match Url::parse(url) {
+                Ok(_) => Ok(StateUrl::Redis(text)),
+                Err(why) => refuse(format!(
+                    "state_url cannot be read: {why} (in its password, write @ / ? # % as %40 %2F %3F %23 %25)"
+                )),
+            },
             _ => refuse("state_url must be sql, redis://… or rediss://…"),
         }
     }
@@ -97,7 +102,7 @@ pub struct Config {
     pub completion: Completion,
     /// What may be fetched from beside the public network.
     pub outbound_allow: Vec<Allowed>,
-    /// Whose certificates are accepted there beside the system's, and by Redis' clients in place of them.
+    /// Whose certificates are accepted there beside the system's, and of Redis in place of them.
     pub outbound_ca: Authorities,
     /// The APIs that tokens are issued for.
     pub resources: Resources,
@@ -144,6 +149,7 @@ impl Config {
             None => db::Url::Sqlite(data_dir.join("countersign.db")),
             Some(text) => db::Url::parse(&text).map_err(|why| ConfigError(format!("database_url: {why}")))?,
         };
+        let database = settings.outbound_ca_file.iter().fold(database, |url, roots| url.trusting(roots));
         let keys_dir = settings.keys_dir.unwrap_or_else(|| "keys".into());
         let resources = Resources::new(settings.resource).map_err(ConfigError)?;
         if resources.find(&issuer).is_some() {

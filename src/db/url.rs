@@ -2,7 +2,7 @@
 //! it, not as a web address.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is asked of every connection to `PostgreSQL` unless the address says otherwise: to give up soon on
 /// a server that is away and on a link that has gone dead, and to turn a server away that cannot write.
@@ -15,6 +15,10 @@ const DEFAULTS: [(&str, &str); 7] = [
     ("target_session_attrs", "read-write"),
     ("application_name", "countersign"),
 ];
+
+/// Whose word is taken for a server that has to prove itself; otherwise libpq looks for a file in the home of the
+/// service's account.
+const SYSTEM_ROOTS: (&str, &str) = ("sslrootcert", "system");
 
 /// What is said about an address that can be read in two ways.
 const AMBIGUOUS: &str =
@@ -51,6 +55,17 @@ impl Url {
         }
     }
 
+    /// The same; a server of `PostgreSQL` that is asked for a certificate has it from these roots (PEM), unless
+    /// the address names others.
+    pub fn trusting(self, roots: &Path) -> Url {
+        match self {
+            Url::Postgres(url) if asks_for_a_certificate(&url, &["verify-ca", "verify-full"]) => {
+                Url::Postgres(with(&url, &[format!("sslrootcert={}", escaped(roots))]))
+            }
+            other => other,
+        }
+    }
+
     /// The URL without user, password and most of its options, for messages.
     pub fn shown(&self) -> String {
         match self {
@@ -75,10 +90,33 @@ impl fmt::Debug for Url {
 /// An address of `PostgreSQL` with our defaults for what it does not say.
 pub(super) fn with_defaults(url: &str) -> String {
     let said = Parts::of(url).query;
-    let silent = DEFAULTS.iter().filter(|(name, _)| !options(said).any(|(said, _)| said == *name));
+    let roots = asks_for_a_certificate(url, &["verify-full"]).then_some(SYSTEM_ROOTS);
+    let silent =
+        DEFAULTS.into_iter().chain(roots).filter(|(name, _)| !options(said).any(|(said, _)| said == *name));
     let more: Vec<String> = silent.map(|(name, value)| format!("{name}={value}")).collect();
+    with(url, &more)
+}
+
+/// Tells whether an address has the server prove itself in one of these ways, and leaves open by which roots.
+fn asks_for_a_certificate(url: &str, modes: &[&str]) -> bool {
+    let said: Vec<(&str, &str)> = options(Parts::of(url).query).collect();
+    let asks = said.iter().any(|(_, whole)| modes.iter().any(|mode| *whole == format!("sslmode={mode}")));
+    asks && !said.iter().any(|(name, _)| *name == "sslrootcert")
+}
+
+fn with(url: &str, more: &[String]) -> String {
     let mark = if url.contains('?') { '&' } else { '?' };
     format!("{url}{mark}{}", more.join("&"))
+}
+
+/// A path as the value of an option.
+fn escaped(path: &Path) -> String {
+    let byte = |byte: &u8| match byte {
+        b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    path.as_os_str().as_encoded_bytes().iter().map(byte).collect()
 }
 
 /// `name:password`, then `host:port,host:port/database`, then `name=value&…`.

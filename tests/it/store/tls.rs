@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use countersign::db::Url;
 
 use super::{lines, open};
+use crate::cli::{Done, Shell};
 use crate::support::certificates::Authority;
 use crate::support::postgres::Server;
 use crate::support::redis::free_port;
@@ -51,6 +52,43 @@ fn postgres_is_believed_with_the_right_root_and_name_only() {
         let named = format!("postgres://{host}:{port}/secured");
         assert!(refused.contains(said) && refused.contains(&named), "{why}: {refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
+
+/// Without a word about roots the system's are meant, or those that the configuration names for all.
+#[test]
+fn postgres_is_believed_by_the_roots_of_the_system_or_of_the_configuration() {
+    let (Secured { authority, port, .. }, shell) = (&*SECURED, Shell::new());
+    let (right, wrong) = ("the right+roots%2F.pem", "others.pem");
+    shell.file(right, authority.pem());
+    shell.file(wrong, Authority::new().pem());
+    let nowhere = shell.path("nowhere.pem");
+    let list = |mode: &str, system: &str, configured: Option<&str>| {
+        let url = format!("postgres://postgres:hunter2@localhost:{port}/secured?sslmode={mode}");
+        let mut command = shell.command(&["user", "list", "--json"]);
+        command
+            .env("COUNTERSIGN_DATABASE_URL", url)
+            .env("SSL_CERT_FILE", system)
+            .env("SSL_CERT_DIR", &nowhere);
+        command.envs(configured.map(|file| ("COUNTERSIGN_OUTBOUND_CA_FILE", file)));
+        Done::of(command.spawn().unwrap())
+    };
+    for (mode, system, configured) in [
+        ("verify-full", right, None),
+        ("verify-full", wrong, Some(right)),
+        ("verify-ca", wrong, Some(right)),
+        ("verify-full&sslrootcert=system", right, Some(wrong)),
+        ("verify-full&sslrootcert=the%20right%2Broots%252F.pem", wrong, Some(wrong)),
+        ("require", wrong, None),
+    ] {
+        assert_eq!(list(mode, system, configured).good().out.trim(), "[]", "{mode} {system} {configured:?}");
+    }
+    for (mode, system, configured) in
+        [("verify-full", wrong, None), ("verify-full", right, Some(wrong)), ("verify-ca", right, Some(wrong))]
+    {
+        let refused = list(mode, system, configured);
+        assert!(!refused.err.contains("hunter2"), "{}", refused.err);
+        refused.bad("certificate verify failed");
     }
 }
 
