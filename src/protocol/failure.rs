@@ -62,6 +62,9 @@ pub enum PageFailure {
     /// The request target is over its limit.
     #[error("the request target is too long")]
     TargetTooLong,
+    /// The head of the request is over its limit.
+    #[error("the head of the request is too large")]
+    HeadTooLarge,
     /// A parameter without a safe home is over its limit.
     #[error("{0} is too long")]
     ParameterTooLong(&'static str),
@@ -125,9 +128,10 @@ impl PageFailure {
             PageFailure::RedirectUriMismatch(_) => "redirect-uri-mismatch",
             PageFailure::ParameterRepeated(_) => "parameter-repeated",
             PageFailure::Undecodable(_) => "undecodable",
-            PageFailure::BodyTooLarge | PageFailure::TargetTooLong | PageFailure::ParameterTooLong(_) => {
-                "too-large"
-            }
+            PageFailure::BodyTooLarge
+            | PageFailure::TargetTooLong
+            | PageFailure::HeadTooLarge
+            | PageFailure::ParameterTooLong(_) => "too-large",
             PageFailure::BodyIncomplete => "incomplete",
             PageFailure::ContentType => "content-type",
             PageFailure::Method(_) => "method",
@@ -157,6 +161,7 @@ impl PageFailure {
             PageFailure::TargetTooLong => 414,
             PageFailure::ContentType => 415,
             PageFailure::RateLimited { .. } => 429,
+            PageFailure::HeadTooLarge => 431,
             PageFailure::Internal(_) => 500,
             PageFailure::StateDown(_) | PageFailure::Busy(_) => 503,
             _ => 400,
@@ -175,6 +180,7 @@ impl PageFailure {
             | PageFailure::BodyTooLarge
             | PageFailure::BodyIncomplete
             | PageFailure::TargetTooLong
+            | PageFailure::HeadTooLarge
             | PageFailure::ParameterTooLong(_)
             | PageFailure::ContentType
             | PageFailure::HintInvalid(_)
@@ -282,7 +288,7 @@ impl TokenFailure {
 
     /// 429: too many wrong secrets came, and for this long none is looked at.
     pub fn held_off(left: Duration) -> TokenFailure {
-        let cause = Cause::new("too many wrong secrets of this client came from this address");
+        let cause = Cause::new("too many wrong secrets came from this address, or for this client");
         TokenFailure {
             status: 429,
             error: OAuthError::new("temporarily_unavailable", "too many wrong client secrets"),

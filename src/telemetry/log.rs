@@ -1,5 +1,5 @@
 //! What is written down: one line per request and the cause of every failure, each with the name of its
-//! request; never a query string, never a secret.
+//! request; never a secret, and of a query string no more than the beginning of what was wrong in it.
 
 use std::io::IsTerminal;
 

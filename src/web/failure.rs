@@ -24,7 +24,7 @@ pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpRespo
     let (mut what, mut back) = (None, None);
     match failure {
         PageFailure::RateLimited { seconds } => {
-            what = Some(text("what", &[("seconds", &seconds.to_string())]));
+            what = Some(text("what", &[("minutes", &seconds.div_ceil(60).to_string())]));
         }
         PageFailure::ParameterRepeated(name) => what = Some(text("what", &[("name", name)])),
         PageFailure::TicketExpired { back: Some((name, url)) } => {
@@ -268,7 +268,8 @@ impl From<StateError> for PageFailure {
     fn from(error: StateError) -> Self {
         match error {
             StateError::Broken(cause) => PageFailure::Internal(cause),
-            other => PageFailure::StateDown(other.to_string()),
+            StateError::Unreachable(why) => PageFailure::StateDown(why),
+            StateError::Contended => PageFailure::StateDown(error.to_string()),
         }
     }
 }

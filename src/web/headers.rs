@@ -32,6 +32,9 @@ use crate::web::reply::at_once;
 /// The longest request target that is looked at.
 const LONGEST_TARGET: usize = 32 * 1024;
 
+/// The largest head that is looked at, its target included.
+const LARGEST_HEAD: usize = 64 * 1024;
+
 /// The longest path that is written down whole.
 const LONGEST_PATH: usize = 256;
 
@@ -158,12 +161,11 @@ fn beside(rest: Option<Rest>, error: Error) -> Error {
 /// What is answered before any handler runs.
 fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error> {
     let config = &app.config;
-    if req.uri().path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
+    if let Some((page, what)) = too_large(req) {
         let asked_by_program =
             ["/token", "/userinfo"].iter().any(|path| req.path() == format!("{}{path}", config.base));
-        let failure = TokenFailure::bad_request("invalid_request", "the request target is too long");
-        let page = PageFailure::TargetTooLong;
-        let failure = TokenFailure { status: 414, ..failure };
+        let failure = TokenFailure::bad_request("invalid_request", what);
+        let failure = TokenFailure { status: page.status(), ..failure };
         return Some(if asked_by_program { failure.into() } else { page.into() });
     }
     let is_probe = PROBES.iter().any(|probe| {
@@ -190,6 +192,22 @@ fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error
         }
     }
     None
+}
+
+/// Tells whether there is more of a request than is looked at.
+///
+/// Spec: RFC 9110 §15.5.15; RFC 6585 §5
+fn too_large(req: &ServiceRequest) -> Option<(PageFailure, &'static str)> {
+    let target = req.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    // As a line of its own: a colon, a space and its end go with each.
+    let fields = req.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if target > LONGEST_TARGET {
+        Some((PageFailure::TargetTooLong, "the request target is too long"))
+    } else if target + fields.sum::<usize>() > LARGEST_HEAD {
+        Some((PageFailure::HeadTooLarge, "the head of the request is too large"))
+    } else {
+        None
+    }
 }
 
 fn is_trusted(app: &App, address: IpAddr) -> bool {

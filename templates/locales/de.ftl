@@ -219,9 +219,9 @@ error-not-found-next = Prüfen Sie die Adresse auf Tippfehler, oder gehen Sie zu
 
 error-rate-limited-title = Zu viele Versuche
 error-rate-limited-what =
-    { $seconds ->
-        [one] Es gab zu viele Versuche. Weitere werden für { $seconds } Sekunde nicht angenommen.
-       *[other] Es gab zu viele Versuche. Weitere werden für { $seconds } Sekunden nicht angenommen.
+    { $minutes ->
+        [one] Es gab zu viele Versuche. Weitere werden für { $minutes } Minute nicht angenommen.
+       *[other] Es gab zu viele Versuche. Weitere werden für { $minutes } Minuten nicht angenommen.
     }
 error-rate-limited-next = Warten Sie so lange, gehen Sie dann zurück und versuchen Sie es noch einmal. Ihr Konto ist nicht gesperrt.
 

@@ -222,9 +222,9 @@ error-not-found-next = Check the address for typing mistakes, or go back to your
 
 error-rate-limited-title = Too many attempts
 error-rate-limited-what =
-    { $seconds ->
-        [one] There were too many attempts. No more are accepted for { $seconds } second.
-       *[other] There were too many attempts. No more are accepted for { $seconds } seconds.
+    { $minutes ->
+        [one] There were too many attempts. No more are accepted for { $minutes } minute.
+       *[other] There were too many attempts. No more are accepted for { $minutes } minutes.
     }
 error-rate-limited-next = Wait that long, then go back and try again. Your account is not locked.
 

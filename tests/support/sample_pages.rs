@@ -52,7 +52,8 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::Undecodable(_) => F::BodyTooLarge,
             F::BodyTooLarge => F::BodyIncomplete,
             F::BodyIncomplete => F::TargetTooLong,
-            F::TargetTooLong => F::ParameterTooLong("state"),
+            F::TargetTooLong => F::HeadTooLarge,
+            F::HeadTooLarge => F::ParameterTooLong("state"),
             F::ParameterTooLong(_) => F::RequestNotSupported(OAuthError::new("request_not_supported", "")),
             F::RequestNotSupported(_) => F::HintInvalid(String::new()),
             F::HintInvalid(_) => F::PostLogoutMismatch(mismatch()),
@@ -248,7 +249,7 @@ fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
 }
 
 fn error_pages(texts: Texts) -> Vec<(String, String)> {
-    let values = [("name", "scope"), ("seconds", "30"), ("client", "Field Notes")];
+    let values = [("name", "scope"), ("minutes", "30"), ("client", "Field Notes")];
     let explain = |failure: &PageFailure| ErrorPage {
         shell: shell(texts),
         status: failure.status(),

@@ -89,6 +89,31 @@ async fn addresses_may_be_long_and_not_endless() {
     app.finish().await;
 }
 
+#[actix_web::test]
+async fn heads_may_be_large_and_not_endless() {
+    let app = TestApp::start().await;
+    let begun = |line: &str| format!("{line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
+    let one = |size: usize| format!("Cookie: {}\r\n\r\n", "x".repeat(size));
+    let many = |size: usize| format!("{}\r\n", format!("X: {}\r\n", "x".repeat(995)).repeat(size / 1000));
+    for (line, fields, expected) in [
+        ("GET /", one(65_000), "200"),
+        ("GET /", many(65_000), "200"),
+        ("GET /", one(66_000), "431"),
+        ("GET /", many(66_000), "431"),
+        ("GET /", one(100_000), "431"),
+        (&format!("GET /?{}", "x".repeat(30_000)), one(36_000), "431"),
+        ("POST /token", one(66_000), "431"),
+        ("GET /userinfo", one(66_000), "431"),
+    ] {
+        let answer = raw(&app, format!("{}{fields}", begun(line)).as_bytes());
+        let shown = (&line[..line.len().min(20)], fields.len());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{shown:?}: {answer}");
+        let is_json = answer.contains("\"error\":\"invalid_request\"");
+        assert_eq!(is_json, line.contains("/token") || line.contains("/userinfo"), "{shown:?}: {answer}");
+    }
+    app.finish().await;
+}
+
 /// Whoever reaches the plain listener past the proxy could say anything about himself.
 #[actix_web::test]
 async fn behind_a_proxy_nobody_else_is_served() {

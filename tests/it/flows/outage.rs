@@ -37,6 +37,8 @@ async fn redis_is_away_and_nobody_is_signed_out() {
     let asked = browser.get(&rp.authorize(&[])).await;
     assert_eq!((asked.status.as_u16(), asked.header("retry-after")), (503, "5"), "{}", asked.body);
     assert!(asked.body.contains("You are still signed in"), "{}", asked.body);
+    let told = asked.body.matches("the state store cannot be reached").count();
+    assert_eq!(told, 1, "the developer is told once: {}", asked.body);
     assert!(!asked.headers.contains_key("set-cookie"), "no cookie is taken away");
     let silent = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await;
     assert_eq!(silent.answered("error").as_deref(), Some("temporarily_unavailable"));

@@ -210,14 +210,14 @@ fn the_fault_is_named_in_the_words_of_the_standards() {
 #[test]
 fn numbers_choose_the_plural_and_names_stay_as_they_are() {
     let texts = Texts::english();
-    let paused = |seconds| texts.with("error-rate-limited-what", &[("seconds", seconds)]);
-    assert!(paused("1").ends_with("for 1 second."), "{}", paused("1"));
-    assert!(paused("30").ends_with("for 30 seconds."), "{}", paused("30"));
-    assert!(paused("1000").ends_with("for 1000 seconds."), "{}", paused("1000"));
+    let paused = |minutes| texts.with("error-rate-limited-what", &[("minutes", minutes)]);
+    assert!(paused("1").ends_with("for 1 minute."), "{}", paused("1"));
+    assert!(paused("30").ends_with("for 30 minutes."), "{}", paused("30"));
+    assert!(paused("1000").ends_with("for 1000 minutes."), "{}", paused("1000"));
     let german = Texts::of("de").unwrap();
-    let paused = |seconds| german.with("error-rate-limited-what", &[("seconds", seconds)]);
-    assert!(paused("1").contains("für 1 Sekunde nicht"), "{}", paused("1"));
-    assert!(paused("30").contains("für 30 Sekunden nicht"), "{}", paused("30"));
+    let paused = |minutes| german.with("error-rate-limited-what", &[("minutes", minutes)]);
+    assert!(paused("1").contains("für 1 Minute nicht"), "{}", paused("1"));
+    assert!(paused("30").contains("für 30 Minuten nicht"), "{}", paused("30"));
     for name in ["007", "1.0", "+1", "4294967296", "{ $client }", "-x"] {
         let title = texts.with("login-title", &[("client", name)]);
         assert_eq!(title, format!("Sign in to {name}"));
