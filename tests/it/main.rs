@@ -14,6 +14,7 @@ mod support;
 mod browser;
 mod cli;
 mod config;
+mod dependencies;
 mod documents;
 mod endpoints;
 mod fire;
