@@ -57,13 +57,16 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
     let now = app.clock.now();
     if let Some(client) = &client {
         cors::note_client(req, client);
-        if let Some(left) = app.state.guesses.held_off(&client.id, from, now) {
-            return Err(TokenFailure::held_off(left));
-        }
+    }
+    // Without a secret there is nothing to be guessed, and of names that are no client's there is no end.
+    let guessed = client.clone().filter(|client| client.secret.is_some());
+    if let Some(client) = &guessed
+        && let Some(left) = app.state.guesses.held_off(&client.id, from, now)
+    {
+        return Err(TokenFailure::held_off(left));
     }
     if let Err(failure) = credentials.verify(client.as_deref()) {
-        // Without a secret there is nothing to be guessed, and of names that are no client's there is no end.
-        if let Some(client) = client.filter(|client| client.secret.is_some())
+        if let Some(client) = guessed
             && failure.error.code == "invalid_client"
         {
             app.state.guesses.failed(&client.id, from, now).await?;
@@ -72,6 +75,9 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
             Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),
             None => failure,
         });
+    }
+    if let Some(client) = &guessed {
+        app.state.guesses.proven(&client.id, from, now);
     }
     client.ok_or_else(|| TokenFailure::invalid_client(false, "the client is unknown"))
 }

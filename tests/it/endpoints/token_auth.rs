@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::refusal;
 use crate::support::app::{Options, REDIRECT, TestApp};
+use crate::support::browser::{Answer, Browser};
 use crate::support::rp::registered;
 
 const SECRET: &str = "sEcret-0123456789_abcdefghijklmnopqrstuvwxyz";
@@ -141,21 +142,26 @@ async fn every_refused_client_is_told_the_same() {
     app.finish().await;
 }
 
-#[actix_web::test]
-async fn wrong_secrets_are_held_off_where_they_come_from() {
-    let behind_a_proxy = Options {
+fn behind_a_proxy() -> Options {
+    Options {
         adjust: |config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()],
         ..Options::default()
-    };
-    let app = TestApp::start_with(behind_a_proxy).await;
+    }
+}
+
+/// 401 is what a client hears that is not believed, and 400 one that is: there is no such grant.
+async fn send(browser: &Browser, token: &str, id: &str, secret: &str, from: &str) -> Answer {
+    let request = browser.request(Method::POST, token).form(&[("grant_type", "none")]);
+    browser.send(request.basic_auth(id, Some(secret)).header("x-forwarded-for", from)).await
+}
+
+#[actix_web::test]
+async fn wrong_secrets_are_held_off_where_they_come_from() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
     client(&app, "basic", Some(SECRET), "client_secret_basic", false).await;
     client(&app, "other", Some(SECRET), "client_secret_basic", false).await;
-    let browser = app.browser();
-    let send = async |id: &str, secret: &str, from: &str| {
-        let request = browser.request(Method::POST, &app.at("/token")).form(&[("grant_type", "none")]);
-        let request = request.basic_auth(id, Some(secret)).header("x-forwarded-for", from);
-        browser.send(request).await
-    };
+    let (browser, token) = (app.browser(), app.at("/token"));
+    let send = async |id: &str, secret: &str, from: &str| send(&browser, &token, id, secret, from).await;
     client(&app, "public", None, "none", false).await;
     for _ in 0..300 {
         for id in ["basic", "nobody", "public"] {
@@ -172,10 +178,62 @@ async fn wrong_secrets_are_held_off_where_they_come_from() {
     for id in ["nobody", "public"] {
         assert_eq!(send(id, "wrong", "192.0.2.1").await.status, 401, "{id}: there is nothing to be guessed");
     }
-    // 400 is what a client that is believed hears of such a grant_type.
     assert_eq!(send("other", SECRET, "192.0.2.1").await.status, 400, "another client");
     assert_eq!(send("basic", SECRET, "192.0.2.2").await.status, 400, "a neighbour");
     app.clock.advance(time::Duration::seconds(wait));
     assert_eq!(send("basic", SECRET, "192.0.2.1").await.status, 400, "a minute later");
+    app.finish().await;
+}
+
+/// An address, and a client, have limits of their own as well; and nobody is shut out of a client by them who
+/// has proven himself to be that one.
+#[actix_web::test]
+async fn wrong_secrets_are_held_off_for_an_address_and_for_a_client() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
+    for id in ["basic", "other"] {
+        client(&app, id, Some(SECRET), "client_secret_basic", false).await;
+    }
+    let (browser, token) = (app.browser(), app.at("/token"));
+    let send = async |id: &str, secret: &str, from: &str| {
+        send(&browser, &token, id, secret, from).await.status.as_u16()
+    };
+    let fail = async |id: &str, from: &str, times: usize| {
+        for _ in 0..times {
+            app.app.state.guesses.failed(id, Some(from.parse().unwrap()), app.clock.now()).await.unwrap();
+        }
+    };
+    // One address, and different clients: none of them is tried too often from there.
+    for number in 0..4 {
+        fail(&format!("client-{number}"), "192.0.2.1", 249).await;
+    }
+    fail("client-4", "192.0.2.1", 3).await;
+    assert_eq!(send("basic", "wrong", "192.0.2.1").await, 401);
+    assert_eq!(send("basic", SECRET, "192.0.2.1").await, 429);
+    assert_eq!(send("basic", SECRET, "192.0.2.2").await, 400, "a neighbour");
+    app.clock.advance(time::Duration::minutes(1));
+    assert_eq!(send("basic", SECRET, "192.0.2.1").await, 400, "a minute later");
+
+    // One client, and different addresses, from none of which it is tried too often.
+    for number in 0..2 {
+        fail("basic", &format!("198.51.100.{number}"), 299).await;
+    }
+    assert_eq!(send("basic", SECRET, "203.0.113.1").await, 400, "the client itself");
+    for number in 2..10 {
+        fail("basic", &format!("198.51.100.{number}"), 299).await;
+    }
+    fail("basic", "198.51.100.11", 9).await;
+    assert_eq!(send("basic", "wrong", "198.51.100.12").await, 401);
+    assert_eq!(send("basic", SECRET, "198.51.100.13").await, 429, "from where nobody knows it");
+    assert_eq!(send("basic", SECRET, "203.0.113.1").await, 400, "from where it has proven itself");
+    assert_eq!(send("other", SECRET, "198.51.100.13").await, 400, "another client");
+    app.clock.advance(time::Duration::minutes(1));
+    assert_eq!(send("basic", SECRET, "198.51.100.13").await, 400, "a minute later");
+
+    // Of IPv6 one visitor has a whole network.
+    for number in 0..30 {
+        fail("other", &format!("2001:db8:0:1{number:02}::{number}"), 10).await;
+    }
+    assert_eq!(send("other", SECRET, "2001:db8:0:1ff::1").await, 429);
+    assert_eq!(send("other", SECRET, "2001:db8:0:200::1").await, 400, "a neighbour");
     app.finish().await;
 }
