@@ -193,6 +193,10 @@ async fn the_time_of_a_refusal_tells_nothing() {
 #[derive(Default)]
 struct Latencies([Vec<Duration>; 3]);
 
+/// What is nobody's delay: half of all requests may have to wait for a processor to be given back to them, and
+/// one in ten for somebody else's turn on it.
+const SCHEDULED: [Duration; 2] = [Duration::from_micros(200), Duration::from_millis(3)];
+
 const WATCHED: [&str; 3] = ["the public keys", "a live session", "a code redeemed"];
 
 impl Latencies {
@@ -203,8 +207,10 @@ impl Latencies {
                 self.0[of].push(begun.elapsed());
                 begun = Instant::now();
             };
-            provider.keys(browser).await;
-            lap(0);
+            for _ in 0..4 {
+                provider.keys(browser).await;
+                lap(0);
+            }
             let code =
                 browser.get(&provider.authorize("none")).await.answered("code").expect("a live session");
             lap(1);
@@ -248,12 +254,12 @@ async fn a_flood_of_sign_ins_slows_nobody_else_down() {
         let told = WATCHED.iter().enumerate().flat_map(|(of, name)| {
             [50, 90].map(|percent| (*name, percent, quiet.at(of, percent), flooded.at(of, percent)))
         });
-        // A turn of the scheduler is nobody's delay.
-        let is_slower = |before: Duration, then: Duration| then > before * 2 + Duration::from_millis(3);
-        if turn > 1 && !told.clone().any(|(_, _, before, then)| is_slower(before, then)) {
+        let is_slower =
+            |percent: usize, before: Duration, then: Duration| then > before * 2 + SCHEDULED[percent / 90];
+        if turn > 1 && !told.clone().any(|(_, percent, before, then)| is_slower(percent, before, then)) {
             return;
         }
-        assert!(turn < 6, "more than twice as slow: {:#?}", told.collect::<Vec<_>>());
+        assert!(turn < 8, "more than twice as slow: {:#?}", told.collect::<Vec<_>>());
     }
 }
 
