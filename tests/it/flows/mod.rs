@@ -6,6 +6,7 @@ mod disk_full;
 mod failover;
 mod floods;
 mod foreign_client;
+mod idle;
 mod killed;
 mod logos;
 mod main_job;
