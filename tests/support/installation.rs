@@ -32,6 +32,12 @@ pub struct Installation {
     log: Arc<Mutex<String>>,
 }
 
+/// A limit on the size of files must fail what is written, not end the program.
+const SERVE: &str = "trap '' XFSZ; exec \"$0\" serve";
+/// Nobody else sees it, and it ends with the process.
+const SMALL_DISK: &str =
+    "cp -R data kept && mount -t tmpfs -o size=8m,mode=700 disk data && cp kept/* data && rm -R kept";
+
 impl Installation {
     /// One on files of its own.
     pub async fn new() -> Installation {
@@ -62,9 +68,27 @@ impl Installation {
     }
 
     pub async fn start(&mut self) {
-        // A limit on the size of files must fail what is written, not end the program.
-        let mut command = Command::new("sh");
-        command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_countersign")]);
+        self.start_by(&["sh", "-c", SERVE]).await;
+    }
+
+    /// Starts it with its data on a small disk of its own, and answers where others find that. Not every machine
+    /// lets a process have one.
+    pub async fn start_on_small_disk(&mut self) -> Option<PathBuf> {
+        let alone = ["unshare", "--user", "--map-root-user", "--mount"];
+        let mut tried = Command::new(alone[0]);
+        tried.args(&alone[1..]).args(["sh", "-c", "mount -t tmpfs disk data"]);
+        let is_let = tried.current_dir(self.folder.path()).stderr(Stdio::null()).status();
+        if !is_let.is_ok_and(|tried| tried.success()) {
+            return None;
+        }
+        let script = format!("{SMALL_DISK} && {SERVE}");
+        self.start_by(&[&alone[..], &["sh", "-c", &script]].concat()).await;
+        Some(PathBuf::from(format!("/proc/{}/root{}", self.id(), self.path("data").display())))
+    }
+
+    async fn start_by(&mut self, words: &[&str]) {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(env!("CARGO_BIN_EXE_countersign"));
         command.current_dir(self.folder.path()).env("COUNTERSIGN_ISSUER", &self.issuer);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         let mut child =
