@@ -201,7 +201,8 @@ async fn authenticate(
     let counted = match app.state.throttle.admit(attempt, now).await {
         Ok(Ok(counted)) => counted,
         Ok(Err(wait)) => {
-            let seconds = u32::try_from(wait.whole_seconds().max(1)).unwrap_or(u32::MAX);
+            // Who comes back after that long is let in: what is left of a second counts as one.
+            let seconds = u32::try_from(wait.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1);
             app.metrics.sign_ins.throttled.increment(1);
             return Err(PageFailure::RateLimited { seconds }.into());
         }
