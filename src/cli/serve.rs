@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use futures_util::future::LocalBoxFuture;
+use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::signal::unix::Signal;
 
@@ -41,9 +42,12 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     if let Err(error) = announce(&app, &listening, context).await {
         tracing::warn!(%error, "nobody could be told where the provider listens");
     }
+    tell_supervisor(NotifyState::Ready);
     let handle = server.handle();
     let told_twice = async {
-        let end: LocalBoxFuture<'_, ()> = match signals.next().await {
+        let told = signals.next().await;
+        tell_supervisor(NotifyState::Stopping);
+        let end: LocalBoxFuture<'_, ()> = match told {
             Told::ByHand => Box::pin(handle.stop(true)),
             Told::BySupervisor => Box::pin(ending::orderly(&app.drain, &handle, &kept)),
         };
@@ -65,6 +69,15 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
         () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),
     }
     Ok(())
+}
+
+/// Tells what runs the service how it is, if that wants to know.
+///
+/// Spec: `sd_notify(3)`
+fn tell_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "what runs the service could not be told how it is");
+    }
 }
 
 /// Says once which applications nobody can sign in to. Nobody waits for it: there may be many to look through.

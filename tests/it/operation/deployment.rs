@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::support::app::REDIRECT;
 use crate::support::browser::Browser;
 use crate::support::redis::{free_port, signal};
 use crate::support::rp::CHALLENGE;
-use crate::support::{nginx, postgres};
+use crate::support::{nginx, postgres, redis};
 
 /// How long a process may take to start on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,8 +42,19 @@ fn of_unit(name: &str) -> String {
     line.unwrap_or_else(|| panic!("the unit has no {name}")).to_owned()
 }
 
+/// What the provider tells systemd.
+struct Supervisor(UnixDatagram);
+
+impl Supervisor {
+    fn hears(&self, what: &str) {
+        let mut heard = [0; 256];
+        let length = self.0.recv(&mut heard).unwrap_or_else(|_| panic!("nobody says {what}"));
+        assert_eq!(String::from_utf8_lossy(&heard[..length]).trim(), what);
+    }
+}
+
 /// The unit's own command line, in a folder instead of the whole machine.
-fn start_as_the_unit_does(shell: &Shell, front: u16, node: u16) -> Child {
+fn start_as_the_unit_does(shell: &Shell, front: u16, node: u16) -> (Child, Supervisor) {
     let folder = shell.path("").display().to_string();
     let toml = shipped(
         "countersign.toml",
@@ -51,6 +63,8 @@ fn start_as_the_unit_does(shell: &Shell, front: u16, node: u16) -> Child {
             ("127.0.0.1:8080", &format!("127.0.0.1:{node}")),
             ("127.0.0.1:9464", "127.0.0.1:0"),
             ("/var/lib/countersign", folder.trim_end_matches('/')),
+            ("postgres://countersign@db.example.com/countersign?sslmode=verify-full", &postgres::database()),
+            ("rediss://redis.example.com", &redis::url()),
         ],
     );
     let line = of_unit("ExecStart");
@@ -59,16 +73,17 @@ fn start_as_the_unit_does(shell: &Shell, front: u16, node: u16) -> Child {
     let config = shell.file("countersign.toml", toml);
     let words: Vec<&str> =
         words.map(|word| if word.starts_with("/etc/") { config.as_str() } else { word }).collect();
+    shell.run(&["keys", "init"]).good();
+    let supervisor = Supervisor(UnixDatagram::bind(shell.path("notify")).unwrap());
+    supervisor.0.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut command = shell.command(&words);
     let log = fs::File::create(shell.path("log")).unwrap();
-    let server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    let begun = Instant::now();
-    while TcpStream::connect(("127.0.0.1", node)).is_err() {
-        let log = fs::read_to_string(shell.path("log")).unwrap();
-        assert!(begun.elapsed() < PATIENCE, "it does not start: {log}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    server
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let server = command.env("NOTIFY_SOCKET", shell.path("notify")).spawn().unwrap();
+    assert_eq!(of_unit("Type"), "notify");
+    supervisor.hears("READY=1");
+    TcpStream::connect(("127.0.0.1", node)).expect("it listens when it says so");
+    (server, supervisor)
 }
 
 /// The connections that there are or were a moment ago between somebody here and a port, by the other end.
@@ -95,9 +110,9 @@ fn lines_of(shell: &Shell, id: &str) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn unit_configuration_and_nginx_make_a_whole() {
+async fn unit_configuration_postgres_redis_and_nginx_make_a_whole() {
     let (shell, front, node) = (Shell::new(), free_port(), free_port());
-    let mut server = start_as_the_unit_does(&shell, front, node);
+    let (mut server, supervisor) = start_as_the_unit_does(&shell, front, node);
     let _nginx = nginx::Server::start(&shell.path("nginx"), front, &[node]);
     let issuer = format!("https://localhost:{front}");
     let client = shell.client(&["--redirect-uri", REDIRECT, "--native"]);
@@ -151,6 +166,7 @@ async fn unit_configuration_and_nginx_make_a_whole() {
     assert!(server.try_wait().unwrap().is_none(), "and ends nothing");
     signal("-TERM", &server.id().to_string());
     let begun = Instant::now();
+    supervisor.hears("STOPPING=1");
     assert!(server.wait().unwrap().success());
     let most: u64 = of_unit("TimeoutStopSec").parse().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(most), "systemd would have killed it");
@@ -260,8 +276,11 @@ fn the_image_is_built_from_all_of_the_source_and_nothing_else() {
     let read: String = notes.map(|path| fs::read_to_string(path).unwrap()).collect();
     let read =
         read.split_whitespace().map(|path| Path::new(path).strip_prefix(root).unwrap_or(Path::new(path)));
-    let is_ours =
-        |path: &&Path| path.is_relative() && !path.starts_with("target") && root.join(path).is_file();
+    // Clippy leaves notes of the same name, with its own settings in them.
+    let is_ours = |path: &&Path| {
+        let is_read = !path.starts_with("target") && *path != Path::new("clippy.toml");
+        path.is_relative() && is_read && root.join(path).is_file()
+    };
     let ours: BTreeSet<&Path> = read.filter(is_ours).collect();
     assert!(ours.len() > 100 && ours.iter().any(|path| path.starts_with("migrations")), "{ours:?}");
     for path in ours {
