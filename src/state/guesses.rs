@@ -62,9 +62,9 @@ impl Guesses {
             return None;
         }
         let Names { pair, address, client } = Names::new(client_id, from);
-        let of_pair = self.held_off.left(&pair, now).max(self.held_off.left(&address, now));
+        let here = self.held_off.left(&pair, now).max(self.held_off.left(&address, now));
         let is_proven = || self.proven.left(&pair, now).is_some();
-        of_pair.or_else(|| self.held_off.left(&client, now).filter(|_| !is_proven()))
+        here.or_else(|| self.held_off.left(&client, now).filter(|_| !is_proven()))
     }
 
     /// Notes that a client has proven itself.
@@ -111,9 +111,7 @@ impl Remembered {
 
     fn note(&self, name: String, until: OffsetDateTime, now: OffsetDateTime) {
         let mut names = self.lock();
-        if names.len() >= REMEMBERED && !names.contains_key(&name) {
-            names.retain(|_, until| *until > now);
-        }
+        names.retain(|_, until| *until > now);
         if names.len() < REMEMBERED || names.contains_key(&name) {
             names.insert(name, until);
         }
