@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aside;
 mod browser;
 mod cli;
 mod config;
