@@ -22,31 +22,50 @@ pub enum Bind<'a> {
     Number(i64),
 }
 
-/// A statement, the same for both backends, that answers rows of `Answer`.
-pub struct Fixed<'a, Answer> {
-    text: &'static str,
+/// A statement, the same for both backends, with a `?` for each value. A type of its own, because the type is
+/// what diesel finds a prepared statement by without putting its text together again.
+pub trait Statement: 'static {
+    /// What is asked.
+    const TEXT: &'static str;
+    /// The types of what a row of the answer has.
+    type Answer;
+}
+
+/// Declares a [`Statement`]: its name, what it answers, its text.
+macro_rules! statement {
+    ($name:ident -> $answer:ty: $text:literal) => {
+        struct $name;
+        impl $crate::db::fixed::Statement for $name {
+            const TEXT: &'static str = $text;
+            type Answer = $answer;
+        }
+    };
+}
+pub(crate) use statement;
+
+/// A statement with its values.
+pub struct Fixed<'a, S> {
     binds: &'a [Bind<'a>],
-    answers: PhantomData<Answer>,
+    statement: PhantomData<S>,
 }
 
-/// A statement with a `?` for each of its values.
-pub fn fixed<'a, Answer>(text: &'static str, binds: &'a [Bind<'a>]) -> Fixed<'a, Answer> {
-    Fixed { text, binds, answers: PhantomData }
+/// A statement with a value for each of its `?`.
+pub fn fixed<'a, S: Statement>(binds: &'a [Bind<'a>]) -> Fixed<'a, S> {
+    Fixed { binds, statement: PhantomData }
 }
 
-impl<Answer> Query for Fixed<'_, Answer> {
-    type SqlType = Answer;
+impl<S: Statement> Query for Fixed<'_, S> {
+    type SqlType = S::Answer;
 }
 
-impl<Answer, Conn> RunQueryDsl<Conn> for Fixed<'_, Answer> {}
+impl<S, Conn> RunQueryDsl<Conn> for Fixed<'_, S> {}
 
-impl<Answer> QueryId for Fixed<'_, Answer> {
-    type QueryId = ();
-    // Its text is what tells it from others.
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<S: Statement> QueryId for Fixed<'_, S> {
+    type QueryId = S;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<DB, Answer> QueryFragment<DB> for Fixed<'_, Answer>
+impl<DB, S: Statement> QueryFragment<DB> for Fixed<'_, S>
 where
     DB: Backend + HasSqlType<Text> + HasSqlType<Binary> + HasSqlType<BigInt>,
     str: ToSql<Text, DB>,
@@ -55,7 +74,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let mut binds = self.binds.iter();
-        for (at, part) in self.text.split('?').enumerate() {
+        for (at, part) in S::TEXT.split('?').enumerate() {
             if at > 0 {
                 match binds.next() {
                     Some(Bind::Text(text)) => out.push_bind_param::<Text, str>(text)?,

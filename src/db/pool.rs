@@ -35,6 +35,8 @@ struct Shared {
     idle: Vec<Kept>,
     /// How many are lent or being opened.
     taken: u32,
+    /// How many wait for their turn: to wake nobody costs a system call as well.
+    waiting: u32,
     /// Connections of an older one are thrown away: the server they led to went away.
     generation: u64,
     /// Why no connection could be had when somebody last tried.
@@ -90,8 +92,10 @@ impl Pool {
                 }
                 _ => (),
             }
+            shared.waiting += 1;
             let waited = self.0.changed.wait_timeout(shared, patience);
             shared = waited.unwrap_or_else(PoisonError::into_inner).0;
+            shared.waiting -= 1;
         }
     }
 
@@ -163,8 +167,13 @@ struct Place(Pool);
 impl Drop for Place {
     fn drop(&mut self) {
         let Place(pool) = self;
-        pool.lock().taken -= 1;
-        pool.0.changed.notify_one();
+        let mut shared = pool.lock();
+        shared.taken -= 1;
+        let is_awaited = shared.waiting > 0;
+        drop(shared);
+        if is_awaited {
+            pool.0.changed.notify_one();
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Hits, Key, Spend};
-use crate::db::fixed::{Bind, fixed};
+use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, Db, DbError, each};
 use crate::telemetry::metrics::Store;
 
@@ -29,6 +29,24 @@ diesel::table! {
         member -> Text,
         exp -> BigInt,
     }
+}
+
+statement! { Put -> ():
+    "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 0, ?, ?) \
+     ON CONFLICT (k) DO UPDATE SET v = excluded.v, spent = FALSE, n = 0, exp = excluded.exp, \
+     sweep = excluded.sweep WHERE kv.exp <= ?"
+}
+statement! { Get -> Binary: "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = FALSE" }
+statement! { SpendFresh -> Binary:
+    "UPDATE kv SET spent = TRUE, exp = ? WHERE k = ? AND spent = FALSE AND exp > ? RETURNING v"
+}
+statement! { GetSpent -> Binary: "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = TRUE" }
+statement! { Swap -> ():
+    "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND spent = FALSE AND exp > ?"
+}
+statement! { Hit -> (BigInt, BigInt):
+    "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) \
+     ON CONFLICT (k) DO UPDATE SET n = kv.n + 1 RETURNING n, exp"
 }
 
 /// How many rows one sweep removes at most, so that it never holds the writer for long.
@@ -102,24 +120,20 @@ impl SqlKv {
         exp: OffsetDateTime,
         still: i64,
     ) -> Result<bool, StateError> {
-        const PUT: &str = "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 0, ?, ?) \
-            ON CONFLICT (k) DO UPDATE SET v = excluded.v, spent = FALSE, n = 0, exp = excluded.exp, \
-            sweep = excluded.sweep WHERE kv.exp <= ?";
         let (key, value, exp) = (key.as_str().to_owned(), value.to_vec(), exp.unix_timestamp());
         self.write_one(move |conn| {
             let (exp, sweep) = (Bind::Number(exp), Bind::Number(exp + GARBAGE));
             let row = [Bind::Text(&key), Bind::Bytes(&value), exp, sweep, Bind::Number(still)];
-            Ok(each!(conn, |c| fixed::<()>(PUT, &row).execute(c)?) == 1)
+            Ok(each!(conn, |c| fixed::<Put>(&row).execute(c)?) == 1)
         })
         .await
     }
 
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
-        const GET: &str = "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = FALSE";
         let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
         self.read(move |conn| {
             let live = [Bind::Text(&key), Bind::Number(now)];
-            Ok(each!(conn, |c| fixed::<Binary>(GET, &live).get_result(c).optional()?))
+            Ok(each!(conn, |c| fixed::<Get>(&live).get_result(c).optional()?))
         })
         .await
     }
@@ -130,15 +144,12 @@ impl SqlKv {
         remember: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Spend<Vec<u8>>, StateError> {
-        const SPEND: &str =
-            "UPDATE kv SET spent = TRUE, exp = ? WHERE k = ? AND spent = FALSE AND exp > ? RETURNING v";
-        const SPENT: &str = "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = TRUE";
         let (fresh, spent) = (key.as_str().to_owned(), key.as_str().to_owned());
         let (remember, now) = (remember.unix_timestamp(), now.unix_timestamp());
         let fresh = self.write_one(move |conn| {
             let fresh = [Bind::Number(remember), Bind::Text(&fresh), Bind::Number(now)];
             // Read to its end: a statement by itself is committed then, and only then is it known whether it was.
-            Ok(each!(conn, |c| fixed::<Binary>(SPEND, &fresh).load(c)?).pop())
+            Ok(each!(conn, |c| fixed::<SpendFresh>(&fresh).load(c)?).pop())
         });
         if let Some(value) = fresh.await? {
             return Ok(Spend::Fresh(value));
@@ -146,7 +157,7 @@ impl SqlKv {
         // Who comes too late for one step may look in another: what is spent stays so.
         let spent = self.read(move |conn| {
             let spent = [Bind::Text(&spent), Bind::Number(now)];
-            Ok(each!(conn, |c| fixed::<Binary>(SPENT, &spent).get_result(c).optional()?))
+            Ok(each!(conn, |c| fixed::<GetSpent>(&spent).get_result(c).optional()?))
         });
         Ok(spent.await?.map_or(Spend::Unknown, Spend::Spent))
     }
@@ -159,14 +170,12 @@ impl SqlKv {
         exp: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
-        const SWAP: &str =
-            "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND spent = FALSE AND exp > ?";
         let (key, old, new) = (key.as_str().to_owned(), old.to_vec(), new.to_vec());
         let (exp, now) = (exp.unix_timestamp(), now.unix_timestamp());
         self.write_one(move |conn| {
             let set = [Bind::Bytes(&new), Bind::Number(exp), Bind::Number(exp + GARBAGE)];
             let row = [set[0], set[1], set[2], Bind::Text(&key), Bind::Bytes(&old), Bind::Number(now)];
-            Ok(each!(conn, |c| fixed::<()>(SWAP, &row).execute(c)?) == 1)
+            Ok(each!(conn, |c| fixed::<Swap>(&row).execute(c)?) == 1)
         })
         .await
     }
@@ -191,8 +200,6 @@ impl SqlKv {
         window: Duration,
         now: OffsetDateTime,
     ) -> Result<Hits, StateError> {
-        const HIT: &str = "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) \
-            ON CONFLICT (k) DO UPDATE SET n = kv.n + 1 RETURNING n, exp";
         let (key, ends, now) =
             (key.as_str().to_owned(), (now + window).unix_timestamp(), now.unix_timestamp());
         let (count, resets) = self
@@ -200,8 +207,7 @@ impl SqlKv {
                 diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
                 let row =
                     [Bind::Text(&key), Bind::Bytes(b""), Bind::Number(ends), Bind::Number(ends + GARBAGE)];
-                let counted: (i64, i64) =
-                    each!(conn, |c| fixed::<(BigInt, BigInt)>(HIT, &row).get_result(c)?);
+                let counted: (i64, i64) = each!(conn, |c| fixed::<Hit>(&row).get_result(c)?);
                 Ok(counted)
             })
             .await?;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::audit::{self, Event};
 use super::schema::dead_grants;
 use super::users;
-use crate::db::fixed::{Bind, fixed};
+use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Db, DbError, each};
 use crate::ids::GrantId;
 use crate::protocol::user::User;
@@ -40,15 +40,17 @@ pub async fn kill(
     .await
 }
 
+statement! { Holder -> (Text, Text):
+    "SELECT login_shown, claims FROM users WHERE id = ? AND disabled = FALSE \
+     AND NOT EXISTS (SELECT 1 FROM dead_grants WHERE dead_grants.id = ?)"
+}
+
 /// The enabled person behind a token, unless the token's grant is dead.
 pub async fn holder(db: &Db, grant_id: GrantId, user_id: &str) -> Result<Option<User>, DbError> {
-    const HOLDER: &str = "SELECT login_shown, claims FROM users WHERE id = ? AND disabled = FALSE \
-        AND NOT EXISTS (SELECT 1 FROM dead_grants WHERE dead_grants.id = ?)";
     let user_id = user_id.to_owned();
     db.read(move |conn| {
         let of = [Bind::Text(&user_id), Bind::Bytes(grant_id.as_bytes())];
-        let row: Option<(String, String)> =
-            each!(conn, |c| fixed::<(Text, Text)>(HOLDER, &of).get_result(c).optional()?);
+        let row: Option<(String, String)> = each!(conn, |c| fixed::<Holder>(&of).get_result(c).optional()?);
         row.map(|(login, claims)| users::user(user_id, login, false, &claims)).transpose()
     })
     .await
