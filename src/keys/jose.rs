@@ -12,13 +12,14 @@ use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{self, HasPublic, Id, PKey};
-use openssl::rsa::Rsa;
+use openssl::rsa::{Padding, Rsa};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::KeyError;
+use super::rsa::RsaSigner;
 use crate::protocol::client::SigningAlg;
 use crate::secret::{base64url, from_base64url, sha256};
 
@@ -105,7 +106,8 @@ pub struct Signer {
 enum Private {
     /// Signed with directly: what lies between josekit and the curve costs a third of the signature.
     P256(EcKey<pkey::Private>),
-    Other(Box<dyn JwsSigner>),
+    Rsa(Box<RsaSigner>),
+    Ed25519(Box<dyn JwsSigner>),
 }
 
 /// A JOSE header, its members in the order josekit writes them.
@@ -120,10 +122,12 @@ impl Signer {
     /// Parses a private key, once.
     pub fn new(alg: SigningAlg, kid: &str, private_der: &[u8]) -> Result<Signer, KeyError> {
         let inner = match alg {
-            SigningAlg::RS256 => Private::other(RS256.signer_from_der(private_der))?,
+            SigningAlg::RS256 => Private::Rsa(Box::new(RsaSigner::new(private_der, Padding::PKCS1)?)),
             SigningAlg::ES256 => Private::p256(private_der)?,
-            SigningAlg::PS256 => Private::other(PS256.signer_from_der(private_der))?,
-            SigningAlg::EdDSA => Private::other(EdDSA.signer_from_der(private_der))?,
+            SigningAlg::PS256 => Private::Rsa(Box::new(RsaSigner::new(private_der, Padding::PKCS1_PSS)?)),
+            SigningAlg::EdDSA => {
+                Private::Ed25519(Box::new(EdDSA.signer_from_der(private_der).map_err(crypto)?))
+            }
         };
         Ok(Signer { kid: kid.into(), alg, inner })
     }
@@ -153,10 +157,6 @@ impl Private {
         Ok(Private::P256(key))
     }
 
-    fn other(parsed: Result<impl JwsSigner + 'static, JoseError>) -> Result<Private, KeyError> {
-        Ok(Private::Other(Box::new(parsed.map_err(crypto)?)))
-    }
-
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match self {
             // Spec: RFC 7518 §3.4
@@ -165,7 +165,8 @@ impl Private {
                 let (r, s) = (signature.r().to_vec_padded(32)?, signature.s().to_vec_padded(32)?);
                 Ok([r, s].concat())
             }
-            Private::Other(signer) => signer.sign(message).map_err(crypto),
+            Private::Rsa(signer) => signer.sign(message),
+            Private::Ed25519(signer) => signer.sign(message).map_err(crypto),
         }
     }
 }

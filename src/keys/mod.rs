@@ -9,6 +9,7 @@ pub mod policy; // how long keys live, and what caches are told
 pub mod promise; // what was told under earlier policies
 pub mod ring; // an immutable snapshot that signs and verifies
 pub mod rotation; // what happens next: a pure plan
+mod rsa; // signatures with RSA keys
 pub mod seal; // authenticated encryption under the instance key
 pub mod steps; // one step of the plan, in one transaction
 pub mod upkeep; // what every node does every few seconds

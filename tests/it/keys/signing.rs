@@ -258,6 +258,54 @@ fn a_key_answers_to_its_own_name_only() {
     }
 }
 
+/// Each thread keeps what it signs with; whatever is left in it must not reach the next signature.
+#[test]
+fn many_threads_sign_with_one_key_again_and_again() {
+    for alg in SigningAlg::ALL {
+        let pair = KeyPair::generate(alg, 2048).unwrap();
+        let signer = Signer::new(alg, "ours", &pair.private_der).unwrap();
+        let verifiers = [Verifier::new(alg, "ours", &pair.public_jwk).unwrap()];
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (signer, verifiers) = (&signer, &verifiers);
+                scope.spawn(move || {
+                    for turn in 0..40 {
+                        let said = json!({ "thread": thread, "turn": turn });
+                        let token = signer.sign("JWT", &said).unwrap();
+                        assert_eq!(jose::verify::<Value>(&token, verifiers).unwrap().claims, said);
+                        let again = signer.sign("JWT", &said).unwrap();
+                        let is_salted = matches!(alg, SigningAlg::PS256 | SigningAlg::ES256);
+                        assert_eq!(token != again, is_salted, "{}", alg.name());
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Neither a key of another kind nor one that is too short signs.
+#[test]
+fn a_key_that_does_not_fit_is_refused() {
+    for alg in SigningAlg::ALL {
+        for other in SigningAlg::ALL {
+            let is_rsa = |alg| matches!(alg, SigningAlg::RS256 | SigningAlg::PS256);
+            let fits = alg == other || (is_rsa(alg) && is_rsa(other));
+            let pair = KeyPair::generate(other, 2048).unwrap();
+            assert_eq!(
+                Signer::new(alg, "kid", &pair.private_der).is_ok(),
+                fits,
+                "{} {}",
+                alg.name(),
+                other.name()
+            );
+        }
+    }
+    let short = KeyPair::generate(SigningAlg::RS256, 1024).unwrap();
+    for alg in [SigningAlg::RS256, SigningAlg::PS256] {
+        assert!(Signer::new(alg, "kid", &short.private_der).is_err());
+    }
+}
+
 #[test]
 fn a_key_that_is_none_is_refused_without_showing_it() {
     let secret = b"-----BEGIN PRIVATE KEY----- hunter2";
