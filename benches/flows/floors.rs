@@ -76,8 +76,8 @@ impl Floors {
 fn signs_sha256(key: &PKey<Private>) -> PkeyCtx<Private> {
     let mut context = PkeyCtx::new(key).unwrap();
     context.sign_init().unwrap();
-    context.set_rsa_padding(Padding::PKCS1).unwrap();
     context.set_signature_md(Md::sha256()).unwrap();
+    context.set_rsa_padding(Padding::PKCS1).unwrap();
     context
 }
 

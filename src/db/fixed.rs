@@ -23,7 +23,8 @@ pub enum Bind<'a> {
 }
 
 /// A statement, the same for both backends, with a `?` for each value. A type of its own, because the type is
-/// what diesel finds a prepared statement by without putting its text together again.
+/// what diesel finds a prepared statement by without putting its text together again. Its values are always of
+/// the same types: a server prepares it for those of the first time.
 pub trait Statement: 'static {
     /// What is asked.
     const TEXT: &'static str;

@@ -44,8 +44,9 @@ impl RsaSigner {
     fn context(&self) -> Result<PkeyCtx<Private>, ErrorStack> {
         let mut context = PkeyCtx::new(&self.key)?;
         context.sign_init()?;
-        context.set_rsa_padding(self.padding)?;
+        // The hash comes first: the padding of PS256 would else fetch SHA-1 for itself, which may be forbidden.
         context.set_signature_md(Md::sha256())?;
+        context.set_rsa_padding(self.padding)?;
         if self.padding == Padding::PKCS1_PSS {
             context.set_rsa_mgf1_md(Md::sha256())?;
             context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;

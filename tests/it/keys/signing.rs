@@ -286,18 +286,13 @@ fn many_threads_sign_with_one_key_again_and_again() {
 /// Neither a key of another kind nor one that is too short signs.
 #[test]
 fn a_key_that_does_not_fit_is_refused() {
-    for alg in SigningAlg::ALL {
-        for other in SigningAlg::ALL {
+    for other in SigningAlg::ALL {
+        let pair = KeyPair::generate(other, 2048).unwrap();
+        for alg in SigningAlg::ALL {
             let is_rsa = |alg| matches!(alg, SigningAlg::RS256 | SigningAlg::PS256);
             let fits = alg == other || (is_rsa(alg) && is_rsa(other));
-            let pair = KeyPair::generate(other, 2048).unwrap();
-            assert_eq!(
-                Signer::new(alg, "kid", &pair.private_der).is_ok(),
-                fits,
-                "{} {}",
-                alg.name(),
-                other.name()
-            );
+            let made = Signer::new(alg, "kid", &pair.private_der);
+            assert_eq!(made.is_ok(), fits, "{} with a key for {}", alg.name(), other.name());
         }
     }
     let short = KeyPair::generate(SigningAlg::RS256, 1024).unwrap();

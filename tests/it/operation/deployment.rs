@@ -261,6 +261,7 @@ fn the_image_is_built_from_all_of_the_source_and_nothing_else() {
         let copied = Command::new("cp").arg("-R").arg(root.join(name)).arg(there).status().unwrap();
         assert!(copied.success(), "{name} is there");
     }
+    assert!(copy.path().join(".cargo/config.toml").is_file(), "how the embedded engine is compiled");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--locked", "--offline", "--no-deps", "--format-version=1"]);
     let found = cargo.current_dir(copy.path()).output().unwrap();

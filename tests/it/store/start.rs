@@ -56,6 +56,16 @@ mod sqlite {
         a_newer_database_is_refused(sqlite_place());
     }
 
+    /// What cargo was told of it in `.cargo/config.toml` arrived.
+    #[test]
+    fn the_engine_has_no_lock_that_nothing_needs() {
+        let store = store(sqlite_place());
+        let compiled = lines(&store.db, "SELECT compile_options AS line FROM pragma_compile_options");
+        let has = |option: &str| compiled.iter().any(|compiled| compiled == option);
+        assert!(has("THREADSAFE=2") && has("DEFAULT_MEMSTATUS=0"), "{compiled:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{compiled:?}");
+    }
+
     /// Another process writes between our reading and our writing: it waits, nothing fails, nothing is lost.
     #[test]
     fn units_of_work_of_two_processes_follow_one_another() {
