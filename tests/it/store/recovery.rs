@@ -1,10 +1,12 @@
 //! A server that goes away and comes back: nobody restarts us, and no request fails that need not.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::db::{Db, DbError, Url};
+use countersign::db::{Db, DbError, Durability, Url};
+use countersign::state::MIGRATIONS;
 use countersign::store::facts;
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -193,4 +195,27 @@ mod postgres {
         }
         assert_ne!(backend(), before);
     }
+}
+
+/// Whoever waits for the only connection is woken when it is free, and does not wait until patience ends.
+#[test]
+fn a_turn_that_is_waited_for_begins_when_the_one_before_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = Url::Sqlite(folder.path().join("state.db"));
+    let db = Db::open(&url, Durability::Process, MIGRATIONS).unwrap();
+    let begun = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            db.write_now(|_| {
+                begun.wait();
+                thread::sleep(Duration::from_millis(200));
+                Ok(())
+            })
+            .unwrap();
+        });
+        begun.wait();
+        let waited = Instant::now();
+        db.read_now(|_| Ok(())).unwrap();
+        assert!(waited.elapsed() < Duration::from_secs(3), "{:?}", waited.elapsed());
+    });
 }
