@@ -69,11 +69,7 @@ impl Resources {
             if !parsed.username().is_empty() || parsed.password().is_some() {
                 return Err(format!("resource {uri:?} has a user name or password"));
             }
-            if declared
-                .iter()
-                .skip(position + 1)
-                .any(|other| lower_authority(&other.uri) == lower_authority(uri))
-            {
+            if declared.iter().skip(position + 1).any(|other| comparable(&other.uri) == comparable(uri)) {
                 return Err(format!("resource {uri:?} is declared twice"));
             }
             if let Some(scope) = resource.scopes.iter().find(|scope| !is_name(scope)) {
@@ -118,8 +114,8 @@ impl Resources {
 
     /// The resource with this identifier; scheme and host compare without case, the rest exactly.
     pub fn find(&self, uri: &str) -> Option<&Resource> {
-        let wanted = lower_authority(uri);
-        self.declared.iter().find(|resource| lower_authority(&resource.uri) == wanted)
+        let wanted = comparable(uri);
+        self.declared.iter().find(|resource| comparable(&resource.uri) == wanted)
     }
 
     /// Every declared resource.
@@ -205,11 +201,18 @@ impl Resource {
     }
 }
 
-/// Lower-cases scheme and host, which have no case; the rest of a URI does, and all of a URN but its scheme.
-fn lower_authority(uri: &str) -> String {
+/// The form in which two resource identifiers are compared: scheme and host in lower case, whatever the scheme
+/// is; the rest byte for byte. A trailing slash counts. An identifier without an authority, such as a URN, has no
+/// host: of it only the scheme is lower-cased.
+///
+/// The crate `url` lower-cases hosts of the schemes it knows and no others. Its form is therefore not used here:
+/// `tps://O` and `tps://o` are one resource.
+///
+/// Spec: RFC 3986 §6.2.2.1, RFC 8707 §2
+pub fn comparable(uri: &str) -> String {
     let scheme = uri.find(':').unwrap_or(0);
     let authority = uri.get(scheme..).and_then(|rest| rest.strip_prefix("://"));
-    let end = authority.map_or(scheme, |rest| scheme + 3 + rest.find(['/', '?']).unwrap_or(rest.len()));
+    let end = authority.map_or(scheme, |rest| scheme + 3 + rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (head, tail) = uri.split_at_checked(end).unwrap_or((uri, ""));
     format!("{}{tail}", head.to_ascii_lowercase())
 }

@@ -16,9 +16,7 @@ pub fn run(input: &[u8]) {
     for sent in asked.lines().chain([first, second]) {
         let Some(found) = resources.find(sent) else { continue };
         assert!(found.uri.eq_ignore_ascii_case(sent), "{sent:?} is taken for {:?}", found.uri);
-        // Another spelling has to be the same address for a parser that is not ours.
-        let (declared, sent) = (Url::parse(&found.uri).expect("declared"), Url::parse(sent).expect("found"));
-        assert_eq!(declared, sent);
+        assert_eq!(parts(&found.uri), parts(sent));
     }
     assert!(resources.find(first).is_some_and(|found| found.uri == first), "{first:?}");
     assert!(resources.find(second).is_some_and(|found| found.uri == second), "{second:?}");
@@ -38,6 +36,17 @@ pub fn run(input: &[u8]) {
             audience.iter().filter(|of| *of == first).count()
         );
     }
+}
+
+/// An identifier as a parser that is not ours reads it. That parser lower-cases the hosts of the schemes it knows;
+/// RFC 3986 §6.2.2.1 makes no such difference, so the others are lower-cased here.
+fn parts(uri: &str) -> (Url, Option<String>) {
+    let mut url = Url::parse(uri).expect("an identifier that is declared or found is a URL");
+    let host = url.host_str().map(str::to_ascii_lowercase);
+    if host.is_some() {
+        url.set_host(host.as_deref()).expect("a host in lower case is a host");
+    }
+    (url, host)
 }
 
 fn resource(uri: &str, name: &str, default: bool) -> Resource {

@@ -62,6 +62,15 @@ fn a_resource_is_found_by_its_identifier() {
     ] {
         assert_eq!(resources.find(sent).map(|resource| resource.uri.as_str()), found, "{sent}");
     }
+    let own_scheme = declared(json!([{ "uri": "tps://O/Path", "scopes": [] }])).unwrap();
+    for (sent, found) in [
+        ("TPS://o/Path", Some("tps://O/Path")),
+        ("tps://O/path", None),
+        ("tps://O/Path/", None),
+        ("tps:O/Path", None),
+    ] {
+        assert_eq!(own_scheme.find(sent).map(|resource| resource.uri.as_str()), found, "{sent}");
+    }
     let urns = declared(
         json!([{ "uri": "urn:example:Api", "scopes": [] }, { "uri": "urn:example:api", "scopes": [] }]),
     );
@@ -97,6 +106,10 @@ fn a_bad_declaration_is_named() {
         (json!([{ "uri": API, "scopes": [] }, { "uri": API, "scopes": [] }]), "declared twice"),
         (
             json!([{ "uri": API, "scopes": [] }, { "uri": "HTTPS://API.example", "scopes": [] }]),
+            "declared twice",
+        ),
+        (
+            json!([{ "uri": "tps://Host/a", "scopes": [] }, { "uri": "tps://hOST/a", "scopes": [] }]),
             "declared twice",
         ),
         (json!([{ "uri": API, "scopes": ["a", "b"] }, { "uri": PAY, "scopes": ["b"] }]), PAY),
