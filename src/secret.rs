@@ -6,6 +6,7 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use openssl::pkey::Id;
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::sha::Sha256;
+use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use zeroize::Zeroizing;
 
 /// How many random bytes are drawn at once: asking for them costs more than making them.
@@ -120,6 +121,39 @@ impl Key {
         let mut out = Zeroizing::new([0; N]);
         context.derive(Some(out.as_mut_slice())).expect("derivation");
         out
+    }
+}
+
+const SALT: usize = 16;
+const TAG: usize = 16;
+
+/// Authenticated encryption: AES-256-GCM, a fresh key for every sealing.
+impl Key {
+    /// Seals `plain` for one purpose; `bound` is authenticated with it but not included.
+    ///
+    /// Key and nonce are derived from 16 random bytes sent along, so that no number of sealings can wear
+    /// out one key's nonces.
+    pub fn seal(&self, purpose: &str, bound: &[u8], plain: &[u8]) -> Vec<u8> {
+        let salt: [u8; SALT] = random();
+        let derived = self.derive::<44>(purpose, &salt);
+        let (key, nonce) = derived.split_at(32);
+        let mut tag = [0; TAG];
+        #[expect(
+            clippy::expect_used,
+            reason = "AES-256-GCM with a 32-byte key and a 12-byte nonce cannot fail"
+        )]
+        let body = encrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, plain, &mut tag)
+            .expect("AES-256-GCM");
+        [salt.as_slice(), &body, &tag].concat()
+    }
+
+    /// Opens what [`Key::seal`] made with this key, for this purpose and with the same `bound`.
+    pub fn open(&self, purpose: &str, bound: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (salt, rest) = sealed.split_first_chunk::<SALT>()?;
+        let (body, tag) = rest.split_last_chunk::<TAG>()?;
+        let derived = self.derive::<44>(purpose, salt);
+        let (key, nonce) = derived.split_at(32);
+        decrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, body, tag).ok()
     }
 }
 

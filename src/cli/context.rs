@@ -1,5 +1,7 @@
 //! What every word is told: where the configuration is, and what time it is.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -9,9 +11,33 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::db::{Db, Url};
+use crate::keys::opened::vault;
+use crate::store::events::{Actor, By, Via};
 
-/// Who did it, in the audit trail.
-pub const ACTOR: &str = "cli";
+/// The command line as the one who does something; events name the operating system's user as well.
+#[derive(Clone, Copy)]
+pub struct ByHand;
+
+/// See [`ByHand`].
+pub const ACTOR: ByHand = ByHand;
+
+impl From<ByHand> for By {
+    fn from(_: ByHand) -> By {
+        By::new(Actor::Cli(os_user()), Via::Cli)
+    }
+}
+
+/// The name of the operating system's user that runs this program; its number when it has none.
+fn os_user() -> Option<String> {
+    let id = fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let (name, _, uid) = (parts.next()?, parts.next()?, parts.next()?);
+        (uid == id).then(|| name.to_owned())
+    });
+    Some(named.unwrap_or(id))
+}
 
 /// What came before the word.
 pub struct Context {
@@ -28,6 +54,21 @@ pub struct Opened {
     pub config: Config,
     /// The same database a running server uses.
     pub db: Db,
+}
+
+impl Opened {
+    /// The command line, with keys to seal personal detail of what it does; without the instance key an event
+    /// says that this was left out.
+    pub fn by_hand(&self) -> By {
+        match vault(&self.db, &self.config.instance_key) {
+            Ok(Some(vault)) => By::from(ACTOR).sealing(&vault),
+            Ok(None) => ACTOR.into(),
+            Err(error) => {
+                tracing::warn!(%error, "personal detail is left out of the event");
+                ACTOR.into()
+            }
+        }
+    }
 }
 
 impl Context {

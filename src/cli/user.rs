@@ -106,9 +106,9 @@ async fn add(flags: Add, context: &Context) -> anyhow::Result<Report> {
     check_login(&login)?;
     let claims = claims(&flags)?;
     let NewPassword { hash, made } = new_password(flags.password_stdin)?;
-    let Opened { db, .. } = context.open()?;
+    let opened = context.open()?;
     let user = User { id: ids::new_sub(), login, disabled: false, claims };
-    let Some(user) = users::add(&db, user, Some(hash), ACTOR, context.now()).await? else {
+    let Some(user) = users::add(&opened.db, user, Some(hash), opened.by_hand(), context.now()).await? else {
         bail!("the login name {:?} is taken (case does not count)", flags.login.trim());
     };
     let mut json = shown(&user);

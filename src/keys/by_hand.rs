@@ -1,4 +1,4 @@
-//! What people do to the keys by hand. Each is one transaction, and tells the audit trail who did it.
+//! What people do to the keys by hand. Each is one transaction, with the event that tells of it.
 
 use time::OffsetDateTime;
 
@@ -12,7 +12,8 @@ use super::ring::PURPOSE;
 use super::seal;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
-use crate::store::audit::{self, Event};
+use crate::protocol::event::Name;
+use crate::store::events::{By, Event};
 use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
 use crate::store::{facts, secrets};
 
@@ -32,7 +33,7 @@ pub fn revoke(
     key: &StoredKey,
     fresh: Option<&StoredKey>,
     policy: &KeyPolicy,
-    actor: &str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<Option<String>, DbError> {
     promise::lock(conn, policy)?;
@@ -42,10 +43,10 @@ pub fn revoke(
     let from = KeyState::from_name(&current.state).ok_or_else(|| {
         DbError::Broken(format!("signing key {} is in the unknown state {}", key.kid, current.state))
     })?;
-    let (to, event) = (KeyState::Destroyed, "key.revoked");
-    signing_keys::change(conn, &Change { kid: &key.kid, from, to, until: 0, actor, event }, now)?;
+    let (to, event, by) = (KeyState::Destroyed, Name::KeyRevoked, &by.into());
+    signing_keys::change(conn, &Change { kid: &key.kid, from, to, until: 0, by, event }, now)?;
     match (from, SigningAlg::from_name(&current.alg)) {
-        (KeyState::Active, Some(alg)) => begin(conn, &keys, alg, fresh, actor, now),
+        (KeyState::Active, Some(alg)) => begin(conn, &keys, alg, fresh, by, now),
         _ => Ok(None),
     }
 }
@@ -55,13 +56,13 @@ fn begin(
     keys: &[StoredKey],
     alg: SigningAlg,
     fresh: Option<&StoredKey>,
-    actor: &str,
+    by: &By,
     now: OffsetDateTime,
 ) -> Result<Option<String>, DbError> {
     for from in [KeyState::Published, KeyState::Pending] {
         let Some(next) = find(keys, alg, from) else { continue };
-        let (kid, to, event) = (next.kid.as_str(), KeyState::Active, "key.activated");
-        signing_keys::change(conn, &Change { kid, from, to, until: 0, actor, event }, now)?;
+        let (kid, to, event) = (next.kid.as_str(), KeyState::Active, Name::KeyActivated);
+        signing_keys::change(conn, &Change { kid, from, to, until: 0, by, event }, now)?;
         return Ok(Some(next.kid.clone()));
     }
     if let Some(fresh) = fresh {
@@ -86,10 +87,10 @@ pub fn import(
     conn: &mut Conn,
     key: &StoredKey,
     policy: &KeyPolicy,
-    actor: &str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<(), ImportError> {
-    let promise = promise::lock(conn, policy)?;
+    let (promise, by) = (promise::lock(conn, policy)?, &by.into());
     let print = |key: &StoredKey| serde_json::from_str(&key.public_jwk).ok().map(|jwk| thumbprint(&jwk));
     for other in signing_keys::list_all(conn)? {
         if other.kid == key.kid || print(&other) == print(key) {
@@ -101,11 +102,11 @@ pub fn import(
         }
         if other.state == KeyState::Active.name() && other.state == key.state && other.alg == key.alg {
             let (from, to, until) = (KeyState::Active, KeyState::Retiring, promise.may_leave_at(policy, now));
-            let event = "key.retiring";
-            signing_keys::change(conn, &Change { kid: &other.kid, from, to, until, actor, event }, now)?;
+            let event = Name::KeyRetiring;
+            signing_keys::change(conn, &Change { kid: &other.kid, from, to, until, by, event }, now)?;
         }
     }
-    Ok(signing_keys::import(conn, key, actor, now)?)
+    Ok(signing_keys::import(conn, key, by, now)?)
 }
 
 /// Seals everything in the database anew under the first instance key; answers how much there was.
@@ -113,7 +114,7 @@ pub fn reseal(
     conn: &mut Conn,
     instance: &InstanceKeys,
     policy: &KeyPolicy,
-    actor: &str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<Result<usize, KeyError>, DbError> {
     promise::lock(conn, policy)?;
@@ -144,7 +145,6 @@ pub fn reseal(
     }
     let fingerprint = instance.first().fingerprint();
     facts::set(conn, FACT, &fingerprint)?;
-    let event = Event { actor, event: "keys.resealed", subject: &fingerprint, detail: &count.to_string() };
-    audit::record(conn, &event, now)?;
+    Event::new(Name::KeyResealed, &by.into()).about(&fingerprint).with("sealed", count).record(conn, now)?;
     Ok(Ok(count))
 }

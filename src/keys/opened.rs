@@ -21,11 +21,14 @@ use crate::db::{Conn, Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::client::SigningAlg;
 use crate::secret::{Key, base64url, from_base64url};
+use crate::store::events::Vault;
 use crate::store::signing_keys::{self, KeyState};
 use crate::store::{facts, secrets};
 
 /// The fact under which the database records which instance key seals it.
 pub const FACT: &str = "instance_key";
+/// The name of the secret that seals the keys of persons.
+const AUDIT: &str = "audit";
 
 /// The keys of a running provider.
 pub struct Keys {
@@ -41,6 +44,8 @@ pub struct Keys {
     pub csrf: Key,
     /// Authenticates the cookie of a browser in which somebody has signed in.
     pub device: Key,
+    /// Seals personal detail of events.
+    pub vault: Vault,
 }
 
 impl Keys {
@@ -60,7 +65,7 @@ impl Keys {
         };
         let fresh = wanted.map(first).collect::<Result<Vec<_>, KeyError>>()?;
         let asked = Instant::now();
-        let (stored, promise, sid, session_reference) = db.write_now(|conn| {
+        let (stored, promise, sid, session_reference, audit) = db.write_now(|conn| {
             // Nodes that start at the same moment follow one another from here on.
             let promise = promise::begin(conn, policy, now)?;
             if signing_keys::list_all(conn)?.is_empty() {
@@ -73,6 +78,7 @@ impl Keys {
                 promise,
                 sealed_secret(conn, "sid", &instance)?,
                 sealed_secret(conn, "session reference", &instance)?,
+                sealed_secret(conn, AUDIT, &instance)?,
             ))
         })?;
         let ring = Ring::open(Read { keys: stored, promise, asked }, &instance, policy, None);
@@ -92,6 +98,7 @@ impl Keys {
             session_reference: opened("session reference", session_reference)?,
             csrf: derived("csrf"),
             device: derived("device"),
+            vault: Vault::new(&opened(AUDIT, audit)?),
             instance,
         };
         // Whoever serves must be able to sign: what is missing is made good before, and not by the way.
@@ -172,6 +179,16 @@ fn place(source: &Source) -> String {
         Source::Given(_) => "COUNTERSIGN_INSTANCE_KEY".into(),
         Source::File { path, .. } => path.display().to_string(),
     }
+}
+
+/// The keys for personal detail of events, for the command line: none when the instance key is not at hand, or
+/// no server has recorded one yet. Makes no instance key.
+pub fn vault(db: &Db, source: &Source) -> Result<Option<Vault>, KeyError> {
+    let recorded = db.read_now(|conn| facts::get(conn, FACT))?;
+    let Some((keys, recorded)) = InstanceKeys::read(source)?.zip(recorded) else { return Ok(None) };
+    let instance = compare(db, keys, &recorded)?;
+    let sealed = db.write_now(|conn| sealed_secret(conn, AUDIT, &instance))?;
+    Ok(Some(Vault::new(&open_secret(AUDIT, &sealed, &instance)?)))
 }
 
 fn sealed_secret(conn: &mut Conn, name: &str, instance: &InstanceKeys) -> Result<Vec<u8>, DbError> {

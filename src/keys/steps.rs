@@ -7,31 +7,31 @@ use super::promise;
 use super::rotation::Step;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
+use crate::protocol::event::Name;
+use crate::store::events::By;
 use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
-
-/// Who takes the steps of a plan, in the audit trail.
-const ACTOR: &str = "system";
 
 /// Takes a step that needs no new key; false when another node was first.
 pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTime) -> Result<bool, DbError> {
     let promise = promise::lock(conn, policy)?;
-    let change = |kid, from, to, until, event| Change { kid, from, to, until, actor: ACTOR, event };
+    let by = &By::from("system");
+    let change = |kid, from, to, until, event| Change { kid, from, to, until, by, event };
     match step {
         Step::Make(_) => Ok(false),
         Step::Publish(kid) => {
             let until = promise.may_sign_from(policy, now);
-            let change = change(kid, KeyState::Pending, KeyState::Published, until, "key.published");
+            let change = change(kid, KeyState::Pending, KeyState::Published, until, Name::KeyPublished);
             signing_keys::change(conn, &change, now)
         }
         Step::Activate { kid, replaces } => {
             if let Some(kid) = replaces {
                 let until = promise.may_leave_at(policy, now);
-                let change = change(kid, KeyState::Active, KeyState::Retiring, until, "key.retiring");
+                let change = change(kid, KeyState::Active, KeyState::Retiring, until, Name::KeyRetiring);
                 if !signing_keys::change(conn, &change, now)? {
                     return Ok(false);
                 }
             }
-            let change = change(kid, KeyState::Published, KeyState::Active, 0, "key.activated");
+            let change = change(kid, KeyState::Published, KeyState::Active, 0, Name::KeyActivated);
             if signing_keys::change(conn, &change, now)? {
                 return Ok(true);
             }
@@ -40,15 +40,15 @@ pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTim
         }
         Step::Retire(kid) => {
             let until = promise.may_leave_at(policy, now);
-            let change = change(kid, KeyState::Active, KeyState::Retiring, until, "key.retiring");
+            let change = change(kid, KeyState::Active, KeyState::Retiring, until, Name::KeyRetiring);
             signing_keys::change(conn, &change, now)
         }
         Step::Retain(kid) => {
-            let change = change(kid, KeyState::Retiring, KeyState::Retained, 0, "key.retained");
+            let change = change(kid, KeyState::Retiring, KeyState::Retained, 0, Name::KeyRetained);
             signing_keys::change(conn, &change, now)
         }
         Step::Destroy { kid, from } => {
-            let change = change(kid, *from, KeyState::Destroyed, 0, "key.destroyed");
+            let change = change(kid, *from, KeyState::Destroyed, 0, Name::KeyDestroyed);
             signing_keys::change(conn, &change, now)
         }
     }

@@ -30,3 +30,5 @@ pub mod bearer; // checking our own access tokens
 pub mod logout;
 pub mod locales; // which language to speak
 pub mod metadata; // discovery, generated from what is live
+
+pub mod event; // the catalogue of what is told

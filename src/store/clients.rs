@@ -7,10 +7,11 @@ use diesel::prelude::*;
 use moka::sync::Cache;
 use time::OffsetDateTime;
 
-use super::audit::{self, Event};
+use super::events::{By, Event};
 use super::schema::clients;
 use crate::db::{Db, DbError};
 use crate::protocol::client::{Client, Metadata};
+use crate::protocol::event::Name;
 use crate::secret::TokenHash;
 
 /// How long a client may be served from memory: a change is live on every node within this.
@@ -95,12 +96,7 @@ pub async fn list(db: &Db) -> Result<Vec<Client>, DbError> {
 }
 
 /// Adds a client; false when the identifier is taken.
-pub async fn add(
-    db: &Db,
-    client: &Client,
-    actor: &'static str,
-    now: OffsetDateTime,
-) -> Result<bool, DbError> {
+pub async fn add(db: &Db, client: &Client, by: impl Into<By>, now: OffsetDateTime) -> Result<bool, DbError> {
     let row = Row {
         id: client.id.clone(),
         metadata: encode(&client.metadata)?,
@@ -109,10 +105,10 @@ pub async fn add(
         created_at: client.registered_at.unix_timestamp(),
         updated_at: now.unix_timestamp(),
     };
-    let name = client.metadata.client_name.clone();
+    let (name, by) = (client.metadata.client_name.clone(), by.into());
     let added = db.write(move |conn| {
         diesel::insert_into(clients::table).values(&row).execute(conn)?;
-        audit::record(conn, &Event { actor, event: "client.added", subject: &row.id, detail: &name }, now)
+        Event::new(Name::AppCreated, &by).client(&row.id).with("name", name).record(conn, now)
     });
     match added.await {
         Ok(()) => Ok(true),
@@ -127,10 +123,10 @@ pub async fn update(
     id: &str,
     metadata: &Metadata,
     secret: Option<TokenHash>,
-    actor: &'static str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<bool, DbError> {
-    let (id, metadata) = (id.to_owned(), encode(metadata)?);
+    let (id, metadata, by) = (id.to_owned(), encode(metadata)?, by.into());
     db.write(move |conn| {
         let set = (clients::metadata.eq(metadata), clients::updated_at.eq(now.unix_timestamp()));
         let changed = diesel::update(clients::table.find(&id)).set(set).execute(conn)? == 1;
@@ -139,8 +135,8 @@ pub async fn update(
             diesel::update(clients::table.find(&id)).set(set).execute(conn)?;
         }
         if changed {
-            let event = if secret.is_some() { "client.secret_rotated" } else { "client.changed" };
-            audit::record(conn, &Event { actor, event, subject: &id, detail: "" }, now)?;
+            let name = if secret.is_some() { Name::AppSecretRotated } else { Name::AppChanged };
+            Event::new(name, &by).client(&id).record(conn, now)?;
         }
         Ok(changed)
     })
@@ -148,12 +144,12 @@ pub async fn update(
 }
 
 /// Removes a client with its consents; false when there is no such client.
-pub async fn remove(db: &Db, id: &str, actor: &'static str, now: OffsetDateTime) -> Result<bool, DbError> {
-    let id = id.to_owned();
+pub async fn remove(db: &Db, id: &str, by: impl Into<By>, now: OffsetDateTime) -> Result<bool, DbError> {
+    let (id, by) = (id.to_owned(), by.into());
     db.write(move |conn| {
         let removed = diesel::delete(clients::table.find(&id)).execute(conn)? == 1;
         if removed {
-            audit::record(conn, &Event { actor, event: "client.removed", subject: &id, detail: "" }, now)?;
+            Event::new(Name::AppRemoved, &by).client(&id).record(conn, now)?;
         }
         Ok(removed)
     })

@@ -3,10 +3,11 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::audit::{self, Event};
+use super::events::{Actor, By, Event, Via};
 use super::schema::consents;
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::consent::Consent;
+use crate::protocol::event::Name;
 use crate::protocol::scope::Scope;
 
 /// A consent without use is forgotten after this many seconds: 365 days.
@@ -65,8 +66,7 @@ pub async fn allow(
 ) -> Result<(), DbError> {
     let (user_id, client_id, at) = (user_id.to_owned(), client_id.to_owned(), now);
     let now = at.unix_timestamp();
-    let claims = allowed.claims.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-    let detail = format!("{} {} {claims}", allowed.scopes, allowed.resources.join(" ")).trim_end().to_owned();
+    let event = given(&allowed, &user_id, &client_id);
     db.write(move |conn| {
         let row = (
             consents::user_id.eq(&user_id),
@@ -96,8 +96,21 @@ pub async fn allow(
             consents::used_at.eq(now),
         );
         diesel::update(mine).set(renewed).execute(conn)?;
-        let event = Event { actor: &user_id, event: "consent.allowed", subject: &client_id, detail: &detail };
-        audit::record(conn, &event, at)
+        event.record(conn, at)
     })
     .await
+}
+
+/// What tells of a consent. That a person has one is not personal detail, as little as the consent itself.
+fn given(allowed: &Consent, user_id: &str, client_id: &str) -> Event {
+    let by = By::new(Actor::Person(user_id.to_owned()), Via::Page);
+    let mut event = Event::new(Name::GrantGiven, &by).about(user_id).client(client_id);
+    event = event.with("scope", allowed.scopes.to_string());
+    if !allowed.resources.is_empty() {
+        event = event.with("resources", allowed.resources.clone());
+    }
+    if !allowed.claims.is_empty() {
+        event = event.with("claims", allowed.claims.iter().cloned().collect::<Vec<_>>());
+    }
+    event
 }

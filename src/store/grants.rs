@@ -4,36 +4,36 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use time::OffsetDateTime;
 
-use super::audit::{self, Event};
+use super::events::{Actor, By, Event, Via};
 use super::schema::dead_grants;
 use super::users;
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Db, DbError, each};
 use crate::ids::GrantId;
+use crate::protocol::event::Name;
 use crate::protocol::user::User;
 
 /// Records a grant as dead until `exp`, when the last token issued from it has expired. Recording it
-/// again changes nothing, and a token issued later under the same grant is dead as well.
+/// again changes nothing, and a token issued later under the same grant is dead as well. `of` is the person and
+/// the application it was given to, which presented its code a second time.
 pub async fn kill(
     db: &Db,
     grant_id: GrantId,
     exp: OffsetDateTime,
-    why: &'static str,
+    of: (&str, &str),
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let row = (dead_grants::id.eq(grant_id.as_bytes().to_vec()), dead_grants::exp.eq(exp.unix_timestamp()));
+    let (person, client) = (of.0.to_owned(), of.1.to_owned());
     db.write(move |conn| {
         let new = each!(conn, |c| diesel::insert_into(dead_grants::table)
             .values(row)
             .on_conflict_do_nothing()
             .execute(c)?);
         if new == 1 {
-            let subject = &grant_id.to_string();
-            audit::record(
-                conn,
-                &Event { actor: "system", event: "grant.revoked", subject, detail: why },
-                now,
-            )?;
+            let by = By::new(Actor::Client(client.clone()), Via::Api);
+            let event = Event::new(Name::GrantReused, &by).about(&person).client(&client);
+            event.with("grant", grant_id.to_string()).record(conn, now)?;
         }
         Ok(())
     })

@@ -1,12 +1,12 @@
 //! What lasts: verbs of the protocol over one set of queries. Every verb is one unit of work; a change
-//! writes its audit event in the same transaction.
+//! writes its event in the same transaction.
 
 mod schema;
 
-pub mod audit;
 pub mod clients;
 pub mod consents;
 pub mod endings;
+pub mod events;
 pub mod facts;
 pub mod grants;
 pub mod logos;

@@ -81,13 +81,36 @@ diesel::table! {
 }
 
 diesel::table! {
-    audit (id) {
+    events (id) {
         id -> Text,
+        seq -> Nullable<BigInt>,
         at -> BigInt,
-        actor -> Text,
+        actor_kind -> Text,
+        actor -> Nullable<Text>,
         event -> Text,
-        subject -> Text,
-        detail -> Text,
+        subject -> Nullable<Text>,
+        client -> Nullable<Text>,
+        outcome -> Text,
+        via -> Text,
+        request_id -> Nullable<Text>,
+        network -> Nullable<Text>,
+        context -> Text,
+        sealed -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    person_keys (person) {
+        person -> Text,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    last_sign_ins (person) {
+        person -> Text,
+        at -> BigInt,
+        client -> Nullable<Text>,
     }
 }
 

@@ -1,17 +1,18 @@
 //! Signing keys, sealed, through the states of their life.
 //!
-//! Each change is made on condition that the key is still in the state it was seen in, and tells the
-//! audit trail: of several nodes that take one step at the same moment, one does.
+//! Each change is made on condition that the key is still in the state it was seen in, and writes an
+//! event: of several nodes that take one step at the same moment, one does.
 
 use std::fmt;
 
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::audit;
+use super::events::{By, Event};
 use super::schema::signing_keys;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
+use crate::protocol::event::Name;
 
 /// Where a key is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,10 +106,10 @@ pub struct Change<'a> {
     pub to: KeyState,
     /// What the new state is held for.
     pub until: i64,
-    /// Who does it, and what the audit trail calls it.
-    pub actor: &'a str,
-    /// The name of the event.
-    pub event: &'a str,
+    /// Who does it.
+    pub by: &'a By,
+    /// The event that tells of it.
+    pub event: Name,
 }
 
 /// Every key that is not destroyed, oldest first.
@@ -132,26 +133,20 @@ fn sort(keys: &mut [StoredKey]) {
     keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
 }
 
-/// Stores a new key and tells the audit trail.
+/// Stores a new key.
 pub fn insert(conn: &mut Conn, key: &StoredKey, now: OffsetDateTime) -> Result<(), DbError> {
-    add(conn, key, "system", "key.made", now)
+    add(conn, key, &By::from("system"), Name::KeyMade, now)
 }
 
 /// The same for a key that somebody brought.
-pub fn import(conn: &mut Conn, key: &StoredKey, actor: &str, now: OffsetDateTime) -> Result<(), DbError> {
-    add(conn, key, actor, "key.imported", now)
+pub fn import(conn: &mut Conn, key: &StoredKey, by: &By, now: OffsetDateTime) -> Result<(), DbError> {
+    add(conn, key, by, Name::KeyImported, now)
 }
 
-fn add(
-    conn: &mut Conn,
-    key: &StoredKey,
-    actor: &str,
-    event: &str,
-    now: OffsetDateTime,
-) -> Result<(), DbError> {
+fn add(conn: &mut Conn, key: &StoredKey, by: &By, event: Name, now: OffsetDateTime) -> Result<(), DbError> {
     diesel::insert_into(signing_keys::table).values(key).execute(conn)?;
-    let detail = format!("{} {}", key.alg, key.state);
-    audit::record(conn, &audit::Event { actor, event, subject: &key.kid, detail: &detail }, now)
+    let event = Event::new(event, by).about(&key.kid).with("alg", key.alg.as_str());
+    event.with("state", key.state.as_str()).record(conn, now)
 }
 
 /// Moves a key from one state to another; false when it is not in the first one. The private part goes
@@ -170,13 +165,8 @@ pub fn change(conn: &mut Conn, change: &Change<'_>, now: OffsetDateTime) -> Resu
         let key = signing_keys::table.find(change.kid);
         diesel::update(key).set(signing_keys::private_sealed.eq(None::<Vec<u8>>)).execute(conn)?;
     }
-    let event = audit::Event {
-        actor: change.actor,
-        event: change.event,
-        subject: change.kid,
-        detail: &format!("{} to {}", change.from.name(), change.to.name()),
-    };
-    audit::record(conn, &event, now)?;
+    let event = Event::new(change.event, change.by).about(change.kid).with("from", change.from.name());
+    event.with("state", change.to.name()).record(conn, now)?;
     Ok(true)
 }
 
@@ -184,7 +174,7 @@ pub fn change(conn: &mut Conn, change: &Change<'_>, now: OffsetDateTime) -> Resu
 pub fn ask_to_rotate(
     conn: &mut Conn,
     alg: SigningAlg,
-    actor: &str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<bool, DbError> {
     let active = signing_keys::table.filter(signing_keys::alg.eq(alg.name()));
@@ -193,8 +183,8 @@ pub fn ask_to_rotate(
     let Some(kid) = kid else { return Ok(false) };
     let key = signing_keys::table.find(&kid);
     diesel::update(key).set(signing_keys::until.eq(now.unix_timestamp())).execute(conn)?;
-    let event = audit::Event { actor, event: "key.rotation_asked", subject: &kid, detail: alg.name() };
-    audit::record(conn, &event, now)?;
+    let event = Event::new(Name::KeyRotationAsked, &by.into()).about(&kid);
+    event.with("alg", alg.name()).record(conn, now)?;
     Ok(true)
 }
 

@@ -4,10 +4,11 @@ use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::audit::{self, Event};
 use super::endings;
+use super::events::{By, Event};
 use super::schema::users;
 use crate::db::{Db, DbError};
+use crate::protocol::event::Name;
 use crate::protocol::user::{User, fold_login};
 
 #[derive(Queryable, Insertable)]
@@ -111,12 +112,12 @@ pub enum Change {
 }
 
 impl Change {
-    /// What the audit trail calls it.
-    fn event(&self) -> &'static str {
+    /// The event that tells of it.
+    fn event(&self) -> Name {
         match self {
-            Change::Password(_) => "user.password_set",
-            Change::Disabled(true) => "user.disabled",
-            Change::Disabled(false) => "user.enabled",
+            Change::Password(_) => Name::PersonPasswordChanged,
+            Change::Disabled(true) => Name::PersonDisabled,
+            Change::Disabled(false) => Name::PersonEnabled,
         }
     }
 
@@ -134,10 +135,10 @@ pub async fn add(
     db: &Db,
     user: User,
     password_hash: Option<String>,
-    actor: &'static str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<Option<User>, DbError> {
-    let at = now.unix_timestamp();
+    let (at, by) = (now.unix_timestamp(), by.into());
     let claims = serde_json::Value::Object(user.claims.clone()).to_string();
     let row = Row {
         id: user.id.clone(),
@@ -151,11 +152,8 @@ pub async fn add(
     };
     let added = db.write(move |conn| {
         diesel::insert_into(users::table).values(&row).execute(conn)?;
-        audit::record(
-            conn,
-            &Event { actor, event: "user.added", subject: &row.id, detail: &row.login_shown },
-            now,
-        )
+        let event = Event::new(Name::PersonCreated, &by).about(&row.id);
+        event.personal("login", row.login_shown).record(conn, now)
     });
     match added.await {
         Ok(()) => Ok(Some(user)),
@@ -170,10 +168,10 @@ pub async fn change(
     db: &Db,
     id: &str,
     change: Change,
-    actor: &'static str,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<bool, DbError> {
-    let id = id.to_owned();
+    let (id, by) = (id.to_owned(), by.into());
     db.write(move |conn| {
         let at = now.unix_timestamp();
         let user = diesel::update(users::table.find(&id));
@@ -188,7 +186,7 @@ pub async fn change(
         if changed == 0 {
             return Ok(false);
         }
-        audit::record(conn, &Event { actor, event: change.event(), subject: &id, detail: "" }, now)?;
+        Event::new(change.event(), &by).about(&id).record(conn, now)?;
         if change.signs_out() {
             endings::owe(conn, &id, now)?;
         }

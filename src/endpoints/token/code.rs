@@ -43,7 +43,8 @@ pub(super) async fn redeem(
             // end other people's sessions.
             grant.check(params)?;
             let exp = now + REVOCATION_REMEMBERED;
-            store::grants::kill(&app.db, grant.grant_id, exp, "its code was redeemed twice", now).await?;
+            let of = (grant.user_id.as_str(), client.id.as_str());
+            store::grants::kill(&app.db, grant.grant_id, exp, of, now).await?;
             let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
             let cause = cause.with("grant", grant.grant_id).mend(
                 "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",

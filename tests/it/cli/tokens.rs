@@ -121,7 +121,9 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
     signer.shell.run(&["user", "enable", "ada"]).good();
     let end = Clock::default().now() + Duration::HOUR;
     let db = signer.shell.db();
-    actix_web::rt::System::new().block_on(grants::kill(&db, grant, end, "a test", end)).unwrap();
+    actix_web::rt::System::new()
+        .block_on(grants::kill(&db, grant, end, ("a person", "an app"), end))
+        .unwrap();
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("not stand by it"));
 }
 

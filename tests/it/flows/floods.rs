@@ -130,7 +130,7 @@ struct Rows {
 /// Rows of the state store, and of the journal of the main one.
 fn rows(provider: &Installation) -> [i64; 2] {
     // Keys are made by themselves, and that is written down.
-    let tables = [("data/state.db", "kv"), ("data/countersign.db", "audit WHERE event NOT LIKE 'key%'")];
+    let tables = [("data/state.db", "kv"), ("data/countersign.db", "events WHERE event NOT LIKE 'key%'")];
     tables.map(|(file, table)| {
         let file = provider.path(file).display().to_string();
         let mut conn = SqliteConnection::establish(&file).unwrap();

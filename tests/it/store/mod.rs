@@ -1,6 +1,7 @@
 //! What lasts: one contract, the same on SQLite and PostgreSQL.
 
 mod contract;
+mod events;
 mod recovery;
 mod start;
 mod tls;
@@ -56,10 +57,11 @@ pub fn execute(db: &Db, statement: &str) -> Result<usize, DbError> {
     db.write_now(|conn| Ok(diesel::sql_query(statement).execute(conn)?))
 }
 
-/// The audit trail: what was done, by whom, to what, and its particulars.
+/// The events: what was done, by whom, to what, and its particulars.
 pub fn trail(db: &Db) -> Vec<String> {
     lines(
         db,
-        "SELECT actor || ' ' || event || ' ' || subject || ' ' || detail AS line FROM audit ORDER BY id",
+        "SELECT CASE actor_kind WHEN 'cli' THEN 'cli' ELSE coalesce(actor, actor_kind) END || ' ' || event || ' ' || \
+         coalesce(subject, client) || ' ' || context AS line FROM events ORDER BY id",
     )
 }
