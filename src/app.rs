@@ -12,7 +12,7 @@ use crate::db::{Connections, Db, Durability, Url};
 use crate::drain::Drain;
 use crate::health::Health;
 use crate::keys::KeyError;
-use crate::keys::opened::Keys;
+use crate::keys::opened::{Keys, state_keys};
 use crate::logos::Logos;
 use crate::outbound::{Outbound, look_up};
 use crate::password;
@@ -101,7 +101,7 @@ impl App {
             discovery: ArcSwap::new(Arc::new(discovery(&config, &keys))),
             clients: Clients::new(db.clone()),
             logos: Logos::new(db.clone(), outbound),
-            state: State::new(&kv),
+            state: State::new(&kv, keys.state.clone()),
             passwords: password::Verifier::default().measured(metrics.passwords()),
             drain: Drain::default(),
             health: Health::default(),
@@ -178,6 +178,12 @@ pub fn open_store(config: &Config) -> Result<Db, StartError> {
 /// Opens the state store.
 pub fn open_state(config: &Config, db: &Db) -> Result<Kv, StartError> {
     redis(config)?.map_or_else(|| open_table(config, db), Ok)
+}
+
+/// Opens the state store's drawers for a program that is no node.
+pub fn open_drawers(config: &Config, db: &Db) -> Result<State, StartError> {
+    let keys = state_keys(db, &config.instance_key)?;
+    Ok(State::new(&open_state(config, db)?, keys))
 }
 
 /// The state store, if it is a Redis; nobody asks it anything yet.

@@ -125,7 +125,8 @@ impl Key {
 }
 
 const SALT: usize = 16;
-const TAG: usize = 16;
+/// How long a short MAC is, in bytes.
+pub const TAG: usize = 16;
 
 /// Authenticated encryption: AES-256-GCM, a fresh key for every sealing.
 impl Key {
@@ -155,6 +156,39 @@ impl Key {
         let (key, nonce) = derived.split_at(32);
         decrypt_aead(Cipher::aes_256_gcm(), key, Some(nonce), bound, body, tag).ok()
     }
+}
+
+/// Keys that authenticate what is kept outside: one makes MACs, those of all are accepted.
+#[derive(Clone)]
+pub struct MacKeys {
+    first: Key,
+    others: Vec<Key>,
+}
+
+impl MacKeys {
+    /// The key that makes MACs, and those whose MACs are accepted beside its own.
+    pub fn new(first: Key, others: Vec<Key>) -> MacKeys {
+        MacKeys { first, others }
+    }
+
+    /// A short MAC of the concatenation of `parts`.
+    pub fn tag(&self, parts: &[&[u8]]) -> [u8; TAG] {
+        tag(&self.first, parts)
+    }
+
+    /// Tells whether `found` is the short MAC of `parts` by any of the keys.
+    pub fn accept(&self, parts: &[&[u8]], found: &[u8; TAG]) -> bool {
+        let makes = |key: &Key| same(&tag(key, parts), found);
+        makes(&self.first) || self.others.iter().any(makes)
+    }
+}
+
+/// HMAC-SHA-256, cut.
+///
+/// Spec: RFC 2104 §5
+fn tag(key: &Key, parts: &[&[u8]]) -> [u8; TAG] {
+    let mac = key.mac(parts);
+    std::array::from_fn(|at| mac.get(at).copied().unwrap_or_default())
 }
 
 /// A random 256-bit value somebody outside will hold: shown once, stored only as its [`TokenHash`].

@@ -14,7 +14,6 @@ use crate::app;
 use crate::db::Db;
 use crate::ids;
 use crate::protocol::user::{User, check_claims, fold_login};
-use crate::state::State;
 use crate::store::endings;
 use crate::store::users::{self, Change, WithPassword};
 
@@ -238,8 +237,8 @@ async fn change(db: &Db, user: &User, change: Change, context: &Context) -> anyh
 /// Signs the person out everywhere; the change that asks for it is stored already.
 async fn end_sessions(opened: &Opened, user: &User, context: &Context) -> anyhow::Result<usize> {
     let end = async {
-        let kv = app::open_state(&opened.config, &opened.db)?;
-        let ended = State::new(&kv).sessions.end_user(&user.id, context.now()).await?;
+        let state = app::open_drawers(&opened.config, &opened.db)?;
+        let ended = state.sessions.end_user(&user.id, context.now()).await?;
         endings::done(&opened.db, &user.id, context.now().unix_timestamp()).await?;
         anyhow::Ok(ended)
     };

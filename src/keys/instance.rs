@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 
 use super::KeyError;
-use crate::secret::{Key, base64url, from_base64url, sha256};
+use crate::secret::{Key, MacKeys, base64url, from_base64url, sha256};
 
 /// The name of the file in the keys directory.
 pub const FILE: &str = "instance.key";
@@ -116,6 +116,14 @@ impl InstanceKeys {
     /// The key with this fingerprint; the first one if there is none.
     pub(super) fn named(&self, fingerprint: &str) -> &InstanceKey {
         self.0.iter().find(|key| key.fingerprint() == fingerprint).unwrap_or(self.first())
+    }
+
+    /// Keys for authenticating, one from each instance key; the one with this fingerprint makes new MACs.
+    pub(super) fn mac_keys(&self, fingerprint: &str, purpose: &str) -> MacKeys {
+        let named = self.named(fingerprint);
+        let derived = |from: &InstanceKey| Key::new(*from.key.derive::<32>(purpose, b""));
+        let others = self.0.iter().filter(|key| key.id != named.id);
+        MacKeys::new(derived(named), others.map(derived).collect())
     }
 
     pub(super) fn find(&self, id: [u8; 8]) -> Option<&Key> {

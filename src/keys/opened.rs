@@ -20,7 +20,7 @@ use crate::aside::Urgency;
 use crate::db::{Conn, Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::client::SigningAlg;
-use crate::secret::{Key, base64url, from_base64url};
+use crate::secret::{Key, MacKeys, base64url, from_base64url};
 use crate::store::events::Vault;
 use crate::store::signing_keys::{self, KeyState};
 use crate::store::{facts, secrets};
@@ -29,6 +29,8 @@ use crate::store::{facts, secrets};
 pub const FACT: &str = "instance_key";
 /// The name of the secret that seals the keys of persons.
 const AUDIT: &str = "audit";
+/// The purpose of the keys that authenticate what is kept in the state store.
+const STATE: &str = "state";
 
 /// The keys of a running provider.
 pub struct Keys {
@@ -46,6 +48,8 @@ pub struct Keys {
     pub device: Key,
     /// Seals personal detail of events.
     pub vault: Vault,
+    /// Authenticate what is kept in the state store.
+    pub state: MacKeys,
 }
 
 impl Keys {
@@ -89,7 +93,7 @@ impl Keys {
         ring.tell_faults();
         // From the key that the database names: nodes that list several, in whatever order, agree on it.
         let recorded = db.read_now(|conn| facts::get(conn, FACT))?;
-        let named = instance.named(&recorded.unwrap_or_default());
+        let named = instance.named(recorded.as_deref().unwrap_or_default());
         let derived = |purpose| Key::new(*named.key.derive::<32>(purpose, b""));
         let opened = |name, bytes: Vec<u8>| open_secret(name, &bytes, &instance);
         let keys = Keys {
@@ -99,6 +103,7 @@ impl Keys {
             csrf: derived("csrf"),
             device: derived("device"),
             vault: Vault::new(&opened(AUDIT, audit)?),
+            state: instance.mac_keys(&recorded.unwrap_or_default(), STATE),
             instance,
         };
         // Whoever serves must be able to sign: what is missing is made good before, and not by the way.
@@ -152,6 +157,15 @@ pub fn instance_of(db: &Db, source: &Source) -> Result<InstanceKeys, KeyError> {
                 place(source)
             ))),
         },
+    }
+}
+
+/// The keys that authenticate what is kept in the state store, for a program that is no node: it makes no instance
+/// key. Where no node has run yet nothing is stored, and a key of the moment does.
+pub fn state_keys(db: &Db, source: &Source) -> Result<MacKeys, KeyError> {
+    match db.read_now(|conn| facts::get(conn, FACT))? {
+        Some(recorded) => Ok(instance_of(db, source)?.mac_keys(&recorded, STATE)),
+        None => Ok(MacKeys::new(Key::generate(), vec![])),
     }
 }
 

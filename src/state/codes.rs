@@ -3,18 +3,19 @@
 use time::OffsetDateTime;
 
 use super::StateError;
-use super::kv::{Key, Kv, Spend};
+use super::kv::{Key, Spend};
+use super::mac::MacKv;
 use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED};
 use crate::secret::{Token, base64url, sha256};
 
 /// The drawer of authorization codes.
 #[derive(Clone)]
 pub struct Codes {
-    kv: Kv,
+    kv: MacKv,
 }
 
 impl Codes {
-    pub(super) fn new(kv: Kv) -> Codes {
+    pub(super) fn new(kv: MacKv) -> Codes {
         Codes { kv }
     }
 

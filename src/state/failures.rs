@@ -10,7 +10,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 
 use super::StateError;
-use super::kv::{Key, Kv};
+use super::kv::Key;
+use super::mac::{Found, MacKv};
 use crate::protocol::cause::Cause;
 
 /// How long a failure is kept.
@@ -63,13 +64,13 @@ impl Failure {
 /// The drawer of failures.
 #[derive(Clone)]
 pub struct Failures {
-    kv: Kv,
+    kv: MacKv,
     noted: Arc<Mutex<BTreeMap<String, Vec<Failure>>>>,
     wake: Arc<Notify>,
 }
 
 impl Failures {
-    pub(super) fn new(kv: Kv) -> Failures {
+    pub(super) fn new(kv: MacKv) -> Failures {
         Failures { kv, noted: Arc::default(), wake: Arc::default() }
     }
 
@@ -105,15 +106,11 @@ impl Failures {
     ) -> Result<(), StateError> {
         let key = key(client_id);
         for _ in 0..TRIES {
-            let old = self.kv.get(&key, now).await?;
-            let mut kept = old.as_deref().map(|old| read(old, now)).unwrap_or_default();
+            let old = self.kv.find(&key, now).await?;
+            let mut kept = old.as_ref().and_then(Found::value).map(|old| read(old, now)).unwrap_or_default();
             new.iter().rev().cloned().for_each(|failure| add(&mut kept, failure));
             let value = serde_json::to_vec(&kept).map_err(|error| StateError::Broken(error.to_string()))?;
-            let written = match &old {
-                None => self.kv.put_new(&key, &value, now + KEPT, now).await?,
-                Some(old) => self.kv.swap(&key, old, &value, now + KEPT, now).await?,
-            };
-            if written {
+            if self.kv.replace(&key, old.as_ref(), &value, now + KEPT, now).await? {
                 return Ok(());
             }
         }

@@ -18,6 +18,11 @@ impl Key {
         Key(format!("{drawer}:{name}"))
     }
 
+    /// The letter of its drawer.
+    pub(super) fn drawer(&self) -> &str {
+        self.0.get(..1).unwrap_or_default()
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

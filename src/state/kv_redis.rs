@@ -35,14 +35,16 @@ struct Scripts {
     index_add: Script,
 }
 
-/// Splits a stored value; `live` also asks that its time is not over.
+/// Splits a stored value; `live` also asks that its time is not over. What another program put in its place, in a form
+/// that is not ours, counts as nothing.
 const PRELUDE: &str = r"
-local stored = redis.call('GET', KEYS[1])
+local stored = redis.pcall('GET', KEYS[1])
+if type(stored) == 'table' and not string.find(stored.err, 'WRONGTYPE') then return stored end
 local exp, flag, value
-if stored then
+if type(stored) == 'string' then
   exp, flag, value = tonumber(string.sub(stored, 1, 12)), string.sub(stored, 13, 13), string.sub(stored, 14)
 end
-local function live(now) return stored and exp > tonumber(now) end
+local function live(now) return exp and exp > tonumber(now) end
 ";
 
 impl RedisKv {
@@ -68,12 +70,12 @@ impl RedisKv {
             ),
             hit: script(
                 "local n, ends = 1, ARGV[2] \
-                 if live(ARGV[1]) then n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
+                 if live(ARGV[1]) and tonumber(value) then n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
                  redis.call('SET', KEYS[1], ends .. '0' .. n, 'EXAT', tonumber(ends) + tonumber(ARGV[3])) \
                  return {n, tonumber(ends)}",
             ),
             unhit: script(
-                "if stored and string.sub(stored, 1, 12) == ARGV[1] and tonumber(value) > 0 then \
+                "if exp and string.sub(stored, 1, 12) == ARGV[1] and (tonumber(value) or 0) > 0 then \
                  redis.call('SET', KEYS[1], string.sub(stored, 1, 13) .. (tonumber(value) - 1), 'KEEPTTL') end \
                  return 1",
             ),
@@ -155,13 +157,16 @@ impl RedisKv {
     }
 
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
-        let stored: Option<Vec<u8>> = self.read(redis::cmd("GET").arg(key.as_str())).await?;
-        let Some(stored) = stored else { return Ok(None) };
-        let broken = || StateError::Broken(format!("{key:?}"));
-        let (exp, rest) = stored.split_at_checked(12).ok_or_else(broken)?;
-        let exp: i64 = std::str::from_utf8(exp).ok().and_then(|exp| exp.parse().ok()).ok_or_else(broken)?;
-        let (flag, value) = rest.split_first().ok_or_else(broken)?;
-        Ok((exp > now.unix_timestamp() && *flag == b'0').then(|| value.to_vec()))
+        let get = async |mut link| match redis::cmd("GET").arg(key.as_str()).query_async(&mut link).await {
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(Some(vec![])),
+            found => found,
+        };
+        let Some(stored): Option<Vec<u8>> = self.ask(&self.measured.read, false, get).await? else {
+            return Ok(None);
+        };
+        // Bytes in a form that is not ours are handed on as they are, to be refused for their MAC.
+        let Some((exp, flag, value)) = split(&stored) else { return Ok(Some(stored)) };
+        Ok((exp > now.unix_timestamp() && flag == b'0').then(|| value.to_vec()))
     }
 
     pub(super) async fn spend(
@@ -252,6 +257,13 @@ impl RedisKv {
 
 fn seconds(instant: OffsetDateTime) -> Vec<u8> {
     format!("{:012}", instant.unix_timestamp()).into_bytes()
+}
+
+/// A value's end, its flag and its bytes.
+fn split(stored: &[u8]) -> Option<(i64, u8, &[u8])> {
+    let (exp, rest) = stored.split_at_checked(12)?;
+    let (flag, value) = rest.split_first()?;
+    Some((std::str::from_utf8(exp).ok()?.parse().ok()?, *flag, value))
 }
 
 fn garbage(exp: OffsetDateTime) -> String {

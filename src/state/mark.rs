@@ -3,7 +3,8 @@
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, Kv};
+use super::kv::Key;
+use super::mac::{Found, MacKv};
 use crate::secret::{base64url, random};
 
 /// Longer than any store is kept.
@@ -15,11 +16,11 @@ const ATTEMPTS: u8 = 3;
 /// The drawer that holds the mark and nothing else.
 #[derive(Clone)]
 pub struct Mark {
-    kv: Kv,
+    kv: MacKv,
 }
 
 impl Mark {
-    pub(super) fn new(kv: Kv) -> Mark {
+    pub(super) fn new(kv: MacKv) -> Mark {
         Mark { kv }
     }
 
@@ -28,11 +29,12 @@ impl Mark {
     pub async fn read(&self, now: OffsetDateTime) -> Result<String, StateError> {
         let key = Key::new('m', "mark");
         for _ in 0..ATTEMPTS {
-            if let Some(mark) = self.kv.get(&key, now).await? {
-                return Ok(base64url(&mark));
+            let found = self.kv.find(&key, now).await?;
+            if let Some(mark) = found.as_ref().and_then(Found::value) {
+                return Ok(base64url(mark));
             }
             // Of several nodes that miss it at once, one leaves a mark that all of them know.
-            self.kv.put_new(&key, &random::<16>(), now + LIFETIME, now).await?;
+            self.kv.replace(&key, found.as_ref(), &random::<16>(), now + LIFETIME, now).await?;
         }
         Err(StateError::Contended)
     }

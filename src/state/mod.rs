@@ -4,6 +4,7 @@
 pub mod kv; // the contract, over Redis or a SQL table
 mod kv_redis;
 mod kv_sql;
+mod mac; // authenticates what is stored
 mod redis_link;
 
 pub mod survey; // what an operator should know of it
@@ -17,6 +18,8 @@ pub mod throttle;
 pub mod tickets;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+use crate::secret::MacKeys;
 
 /// The SQL table's own migrations.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/state");
@@ -55,16 +58,18 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the drawers of one store.
-    pub fn new(kv: &kv::Kv) -> State {
+    /// Opens the drawers of one store, whose values are authenticated with these keys. Counters are not: they hold
+    /// no authority, and deleting them needs no MAC.
+    pub fn new(kv: &kv::Kv, keys: MacKeys) -> State {
+        let values = mac::MacKv::new(kv.clone(), keys);
         State {
-            sessions: sessions::Sessions::new(kv.clone()),
-            codes: codes::Codes::new(kv.clone()),
-            tickets: tickets::Tickets::new(kv.clone()),
+            sessions: sessions::Sessions::new(values.clone()),
+            codes: codes::Codes::new(values.clone()),
+            tickets: tickets::Tickets::new(values.clone(), kv.clone()),
             throttle: throttle::Throttle::new(kv.clone()),
             guesses: guesses::Guesses::new(kv.clone()),
-            failures: failures::Failures::new(kv.clone()),
-            mark: mark::Mark::new(kv.clone()),
+            failures: failures::Failures::new(values.clone()),
+            mark: mark::Mark::new(values),
         }
     }
 }

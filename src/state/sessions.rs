@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, Kv};
+use super::kv::Key;
+use super::mac::{Found, MacKv};
 use crate::ids::{RecordId, SessionId};
 use crate::protocol::session::{Account, SessionPolicy};
 use crate::secret::{Token, TokenHash, base64url, from_base64url};
@@ -19,7 +20,7 @@ const ATTEMPTS: u8 = 8;
 /// The drawer of browser records.
 #[derive(Clone)]
 pub struct Sessions {
-    kv: Kv,
+    kv: MacKv,
     policy: SessionPolicy,
 }
 
@@ -86,7 +87,7 @@ struct Before {
 }
 
 impl Sessions {
-    pub(super) fn new(kv: Kv) -> Sessions {
+    pub(super) fn new(kv: MacKv) -> Sessions {
         Sessions { kv, policy: SessionPolicy::DEFAULT }
     }
 
@@ -264,13 +265,14 @@ impl Sessions {
     }
 
     /// Reads a record, without the accounts whose time is over.
-    async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Vec<u8>, Record)>, StateError> {
-        let Some(bytes) = self.kv.get(&key(id), now).await? else { return Ok(None) };
+    async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Found, Record)>, StateError> {
+        let Some(found) = self.kv.find(&key(id), now).await? else { return Ok(None) };
+        let Some(value) = found.value() else { return Ok(None) };
         let mut record: Record =
-            serde_json::from_slice(&bytes).map_err(|error| StateError::Broken(error.to_string()))?;
+            serde_json::from_slice(value).map_err(|error| StateError::Broken(error.to_string()))?;
         let idle_ends = record.idle_ends;
         record.accounts.retain(|account| end(account, idle_ends) > now);
-        Ok(Some((bytes, record)))
+        Ok(Some((found, record)))
     }
 
     /// Changes a record by compare and swap; false when there is none.

@@ -4,6 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Key, Kv};
+use super::mac::MacKv;
 use crate::ids::{SessionId, TicketId};
 use crate::secret::{Token, base64url};
 
@@ -31,12 +32,13 @@ pub enum Whose {
 /// The drawer of tickets.
 #[derive(Clone)]
 pub struct Tickets {
-    kv: Kv,
+    kv: MacKv,
+    counters: Kv,
 }
 
 impl Tickets {
-    pub(super) fn new(kv: Kv) -> Tickets {
-        Tickets { kv }
+    pub(super) fn new(kv: MacKv, counters: Kv) -> Tickets {
+        Tickets { kv, counters }
     }
 
     /// Marks a request as completed; false when it was completed before.
@@ -63,7 +65,7 @@ impl Tickets {
             Whose::Session(session_id) => (session_id.to_string(), MOST_PER_SESSION),
         };
         for (counted, most) in [(name.as_str(), most), ("all", MOST_IN_ALL)] {
-            if self.kv.hit(&Key::new('q', counted), PARKED, now).await?.count > most {
+            if self.counters.hit(&Key::new('q', counted), PARKED, now).await?.count > most {
                 return Ok(false);
             }
         }

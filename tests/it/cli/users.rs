@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use countersign::app::open_state;
+use countersign::app::open_drawers;
 use countersign::clock::Clock;
+use countersign::keys::opened::instance_of;
 use countersign::password::{Password, Verifier};
-use countersign::state::State;
 use countersign::state::sessions::Authentication;
 use countersign::store::users;
 use serde_json::{Value, json};
@@ -105,8 +105,10 @@ fn what_is_stored_cannot_act_on_a_terminal() {
 async fn disabling_and_a_new_password_end_sessions() {
     let shell = Shell::new();
     let sub = shell.user("ada")["sub"].as_str().unwrap().to_owned();
-    let kv = open_state(&shell.config(), &shell.db()).unwrap();
-    let (sessions, now) = (State::new(&kv).sessions, Clock::default().now());
+    // As the first node does.
+    instance_of(&shell.db(), &shell.config().instance_key).unwrap();
+    let state = open_drawers(&shell.config(), &shell.db()).unwrap();
+    let (sessions, now) = (state.sessions, Clock::default().now());
     let login = Authentication { user_id: sub, acr: String::new(), amr: vec![], remember: false };
     let mut cookies = vec![];
     for _ in 0..2 {

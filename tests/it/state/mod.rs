@@ -1,7 +1,17 @@
 //! What passes: one contract, the same on every store.
 
+use countersign::secret::{Key, MacKeys};
+use countersign::state::State;
+use countersign::state::kv::Kv;
+
 mod contract;
+mod forged;
 mod outages;
 mod recovery;
 mod sessions;
 mod tls;
+
+/// The drawers of a store, with keys that all tests share.
+fn state(kv: &Kv) -> State {
+    State::new(kv, MacKeys::new(Key::new([7; 32]), vec![]))
+}

@@ -157,7 +157,7 @@ async fn a_store_that_refuses_is_broken() {
     let (key, now) = (&Key::new('x', "refused"), OffsetDateTime::now_utc());
     let server = redis::Server::start();
     let redis = Kv::redis(&server.url()).unwrap();
-    tell(&server, &["RPUSH", "x:refused", "no value of ours"]).await;
+    tell(&server, &["ACL", "SETUSER", "default", "-get", "-evalsha", "-eval"]).await;
 
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&Url::Sqlite(folder.path().join("state.db")), Durability::Process, MIGRATIONS).unwrap();

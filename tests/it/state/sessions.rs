@@ -1,11 +1,11 @@
 //! Browser records that several tabs change at once, on every store.
 
-use countersign::state::State;
 use countersign::state::kv::Kv;
 use countersign::state::sessions::Authentication;
 use time::OffsetDateTime;
 
 use super::contract::{on_every_store, postgres, redis, sqlite};
+use super::state;
 
 on_every_store! {
     signing_out_loses_nobody_who_signs_in_beside_it
@@ -19,7 +19,7 @@ fn login(user_id: &str) -> Authentication {
 /// One tab signs the only account out while another one signs somebody in: whichever comes first, who has
 /// signed in is signed in.
 async fn signing_out_loses_nobody_who_signs_in_beside_it(kv: Kv) {
-    let (sessions, now) = (State::new(&kv).sessions, OffsetDateTime::now_utc());
+    let (sessions, now) = (state(&kv).sessions, OffsetDateTime::now_utc());
     let mut beside = 0;
     for _ in 0..60 {
         let first = sessions.begin(None, &login("ada"), now).await.unwrap();
@@ -40,7 +40,7 @@ async fn signing_out_loses_nobody_who_signs_in_beside_it(kv: Kv) {
 /// Somebody's sessions are ended while that person signs in again beside another account: what has begun
 /// nevertheless is found when it is to be ended.
 async fn no_session_falls_out_of_the_index(kv: Kv) {
-    let (sessions, now) = (State::new(&kv).sessions, OffsetDateTime::now_utc());
+    let (sessions, now) = (state(&kv).sessions, OffsetDateTime::now_utc());
     let (eve, ada) = (login("eve"), login("ada"));
     let mut beside = 0;
     for _ in 0..60 {

@@ -1,0 +1,220 @@
+//! Values that another program wrote into the store, or changed there: treated as absent, on every store.
+
+use countersign::ids::{GrantId, RecordId, SessionId};
+use countersign::protocol::cause::Cause;
+use countersign::protocol::code::CodeGrant;
+use countersign::protocol::named_claims::NamedClaims;
+use countersign::protocol::scope::Scope;
+use countersign::secret::{self, MacKeys, Token, TokenHash, base64url, sha256};
+use countersign::state::State;
+use countersign::state::failures::Failure;
+use countersign::state::kv::{Key, Kv, Spend};
+use countersign::state::sessions::Authentication;
+use countersign::state::tickets::Whose;
+use time::{Duration, OffsetDateTime};
+
+use super::contract::{on_every_store, postgres, redis, sqlite};
+use super::state;
+
+on_every_store! {
+    a_session_record_that_was_changed_signs_in_none
+    a_session_record_of_another_browser_signs_in_none
+    a_code_that_was_changed_is_unknown
+    what_was_parked_and_changed_is_absent
+    a_forged_list_of_failures_gives_way_to_the_next_failure
+    a_forged_mark_gives_way_to_a_new_one
+    values_outlive_a_change_of_the_instance_key
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(OffsetDateTime::now_utc().unix_timestamp()).unwrap()
+}
+
+fn later() -> OffsetDateTime {
+    now() + Duration::minutes(5)
+}
+
+/// Every way to change bytes that keeps some of them.
+fn changed(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let flipped = (0..bytes.len()).map(|at| {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= 1;
+        changed
+    });
+    let cut = [0, 1, 15, 16, 17, bytes.len() - 16, bytes.len() - 1].map(|length| bytes[..length].to_vec());
+    let moved = [bytes[1..].to_vec(), [bytes, b"\0"].concat(), [b"\0", bytes].concat()];
+    flipped.chain(cut).chain(moved).collect()
+}
+
+fn login(user_id: &str) -> Authentication {
+    Authentication { user_id: user_id.into(), acr: "1".into(), amr: vec![], remember: false }
+}
+
+/// The key of the record that a session cookie names.
+fn record(cookie: &str) -> Key {
+    Key::new('s', &cookie[..22])
+}
+
+async fn a_session_record_that_was_changed_signs_in_none(kv: Kv) {
+    let (sessions, now) = (state(&kv).sessions, now());
+    let begun = sessions.begin(None, &login("ada"), now).await.unwrap();
+    let key = record(&begun.cookie);
+    let stored = kv.get(&key, now).await.unwrap().unwrap();
+    for forged in changed(&stored) {
+        kv.put(&key, &forged, later()).await.unwrap();
+        assert!(sessions.open(&begun.cookie, now).await.unwrap().is_none(), "{forged:?}");
+        assert!(!sessions.is_live(begun.record, begun.session_id, now).await.unwrap());
+    }
+    assert_eq!(sessions.end_user("ada", now).await.unwrap(), 0);
+    kv.put(&key, &stored, later()).await.unwrap();
+    assert!(sessions.open(&begun.cookie, now).await.unwrap().is_some(), "as it was, it is good again");
+}
+
+/// Who writes a genuine record under another name is still nobody else.
+async fn a_session_record_of_another_browser_signs_in_none(kv: Kv) {
+    let (sessions, now) = (state(&kv).sessions, now());
+    let [ada, eve] = [
+        sessions.begin(None, &login("ada"), now).await.unwrap(),
+        sessions.begin(None, &login("eve"), now).await.unwrap(),
+    ];
+    let stored = kv.get(&record(&ada.cookie), now).await.unwrap().unwrap();
+    kv.put(&record(&eve.cookie), &stored, later()).await.unwrap();
+    assert!(!sessions.is_live(eve.record, ada.session_id, now).await.unwrap());
+    // With the secret of the other record as well.
+    let crossed = format!("{}{}", &eve.cookie[..22], &ada.cookie[22..]);
+    assert!(sessions.open(&crossed, now).await.unwrap().is_none());
+}
+
+fn grant() -> CodeGrant {
+    CodeGrant {
+        grant_id: GrantId::generate(),
+        issued_at: now(),
+        redirect_uri: "https://app.example/cb".into(),
+        scope: Scope::parse("openid"),
+        claims: NamedClaims::default(),
+        resources: vec![],
+        nonce: None,
+        code_challenge: None,
+        user_id: "ada".into(),
+        auth_time: now(),
+        acr: "1".into(),
+        amr: vec!["pwd".into()],
+        record: RecordId::generate(),
+        session_id: SessionId::generate(),
+    }
+}
+
+async fn a_code_that_was_changed_is_unknown(kv: Kv) {
+    let (codes, now) = (state(&kv).codes, now());
+    let code = codes.mint("app", &grant(), now).await.unwrap();
+    let name = |client: &str| sha256(&[client.as_bytes(), &[0], code.expose().as_bytes()].concat());
+    let key = |client: &str| Key::new('c', &base64url(&name(client)));
+    let stored = kv.get(&key("app"), now).await.unwrap().unwrap();
+    for forged in changed(&stored) {
+        kv.put(&key("app"), &forged, later()).await.unwrap();
+        for _ in 0..2 {
+            let spent = codes.spend("app", code.expose(), now).await.unwrap();
+            assert!(matches!(spent, Spend::Unknown), "{spent:?}");
+        }
+    }
+    // Moved to where another client would find it.
+    kv.put(&key("other"), &stored, later()).await.unwrap();
+    assert!(matches!(codes.spend("other", code.expose(), now).await.unwrap(), Spend::Unknown));
+    kv.put(&key("app"), &stored, later()).await.unwrap();
+    assert!(matches!(codes.spend("app", code.expose(), now).await.unwrap(), Spend::Fresh(_)));
+}
+
+async fn what_was_parked_and_changed_is_absent(kv: Kv) {
+    let (tickets, now, handle) = (state(&kv).tickets, now(), Token::generate());
+    let whose = Whose::Network(Token::generate().expose().into());
+    assert!(tickets.park(&handle, b"sealed", &whose, now).await.unwrap());
+    let key = Key::new('p', &base64url(TokenHash::of(handle.expose()).as_bytes()));
+    let stored = kv.get(&key, now).await.unwrap().unwrap();
+    for forged in changed(&stored) {
+        kv.put(&key, &forged, later()).await.unwrap();
+        assert_eq!(tickets.parked(handle.expose(), now).await.unwrap(), None);
+    }
+    kv.put(&key, &stored, later()).await.unwrap();
+    assert_eq!(tickets.parked(handle.expose(), now).await.unwrap().as_deref(), Some(b"sealed".as_slice()));
+}
+
+async fn a_forged_list_of_failures_gives_way_to_the_next_failure(kv: Kv) {
+    let (failures, now, client) = (state(&kv).failures, now(), Token::generate());
+    let (key, client) = (Key::new('f', client.expose()), client.expose());
+    kv.put(&key, b"[]", later()).await.unwrap();
+    assert!(failures.list(client, now).await.unwrap().is_empty());
+    let failure = Failure {
+        last: now,
+        first: now,
+        count: 1,
+        endpoint: "/token".into(),
+        error: "invalid_grant".into(),
+        cause: Cause::new("of a test"),
+        request_id: String::new(),
+    };
+    failures.note(client, failure.clone());
+    failures.write_down(now).await.unwrap();
+    assert_eq!(failures.list(client, now).await.unwrap(), [failure]);
+}
+
+async fn a_forged_mark_gives_way_to_a_new_one(kv: Kv) {
+    let (mark, now) = (state(&kv).mark, now());
+    kv.put(&Key::new('m', "mark"), b"a mark of another program", later()).await.unwrap();
+    let found = mark.read(now).await.unwrap();
+    assert_eq!(mark.read(now).await.unwrap(), found);
+}
+
+/// While several instance keys are listed, what was authenticated with any of them is believed.
+async fn values_outlive_a_change_of_the_instance_key(kv: Kv) {
+    let now = now();
+    let [old, new] = [[1; 32], [2; 32]].map(secret::Key::new);
+    let with = |first: &secret::Key, others: &[&secret::Key]| {
+        State::new(&kv, MacKeys::new(first.clone(), others.iter().copied().cloned().collect())).sessions
+    };
+    let begun = with(&old, &[]).begin(None, &login("ada"), now).await.unwrap();
+    let opens = async |sessions: &countersign::state::sessions::Sessions| {
+        sessions.open(&begun.cookie, now).await.unwrap()
+    };
+    assert!(opens(&with(&new, &[])).await.is_none());
+    assert!(opens(&with(&old, &[&new])).await.is_some());
+    let both = with(&new, &[&old]);
+    let session = opens(&both).await.expect("the old key is listed");
+    both.remember_consent(session.record, begun.session_id, "app", "fingerprint", now).await.unwrap();
+    assert!(opens(&with(&new, &[])).await.is_some(), "what is written anew has the new key's MAC");
+    assert!(opens(&with(&old, &[])).await.is_none());
+}
+
+/// Redis also takes what is in no form of ours, or no string at all.
+#[actix_web::test]
+async fn what_is_no_value_of_ours_in_redis_is_no_failure() {
+    let (kv, now) = (redis().kv, now());
+    let (sessions, codes) = (state(&kv).sessions, state(&kv).codes);
+    let mut direct = ::redis::Client::open(crate::support::redis::url()).unwrap().get_connection().unwrap();
+    let begun = sessions.begin(None, &login("ada"), now).await.unwrap();
+    let code = codes.mint("app", &grant(), now).await.unwrap();
+    let names: Vec<String> = ::redis::cmd("KEYS").arg("[sc]:*").query(&mut direct).unwrap();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for words in [
+        &["SET", "KEY", ""][..],
+        &["SET", "KEY", "junk"],
+        &["SET", "KEY", "999999999999"],
+        &["RPUSH", "KEY", "x"],
+    ] {
+        for name in &names {
+            let _: () = ::redis::cmd("DEL").arg(name).query(&mut direct).unwrap();
+            let mut command = ::redis::cmd(words[0]);
+            for word in &words[1..] {
+                command.arg(word.replace("KEY", name));
+            }
+            let _: ::redis::Value = command.query(&mut direct).unwrap();
+        }
+        assert!(sessions.open(&begun.cookie, now).await.unwrap().is_none(), "{words:?}");
+        assert!(sessions.end_one(begun.record, begun.session_id, now).await.is_ok(), "{words:?}");
+        let spent = codes.spend("app", code.expose(), now).await.unwrap();
+        assert!(matches!(spent, Spend::Unknown), "{words:?} {spent:?}");
+    }
+    // A counter begins anew.
+    let counter = Key::new('x', "counter");
+    let _: () = ::redis::cmd("RPUSH").arg("x:counter").arg("x").query(&mut direct).unwrap();
+    assert_eq!(kv.hit(&counter, Duration::minutes(1), now).await.unwrap().count, 1);
+}
