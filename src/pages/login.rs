@@ -216,7 +216,9 @@ async fn authenticate(
                 forgive(app, &counted).await;
                 return match busy_or_failed {
                     VerifyFailure::Busy => Ok(Err(LoginProblem::Busy)),
-                    VerifyFailure::Failed(error) => Err(PageFailure::Internal(error.to_string()).into()),
+                    VerifyFailure::Failed(error) => {
+                        Err(PageFailure::Internal(error.to_string().into()).into())
+                    }
                 };
             }
         };

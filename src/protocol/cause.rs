@@ -7,22 +7,20 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
-
-/// The longest value that is kept, in characters.
-const LONGEST: usize = 300;
+use crate::protocol::shown::Shown;
 
 /// One sentence, the particulars it rests on, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// What is wrong.
     #[serde(rename = "w")]
-    pub what: Cow<'static, str>,
+    pub what: Shown,
     /// What was sent, what is registered, and the like.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
     /// What would mend it.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<Cow<'static, str>>,
+    pub remedy: Option<Shown>,
 }
 
 /// A particular with its name, such as `sent` or `registered`.
@@ -31,30 +29,25 @@ pub struct Fact {
     /// Its name.
     #[serde(rename = "n")]
     pub name: Cow<'static, str>,
-    /// Its value, cut where it gets long.
+    /// Its value.
     #[serde(rename = "v")]
-    pub value: String,
+    pub value: Shown,
 }
 
 impl Cause {
     /// A cause that needs no particulars yet.
-    pub fn new(what: impl Into<Cow<'static, str>>) -> Cause {
+    pub fn new(what: impl Into<Shown>) -> Cause {
         Cause { what: what.into(), facts: vec![], remedy: None }
     }
 
     /// Adds a particular.
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Cause {
-        let whole = value.to_string();
-        let mut value: String = whole.chars().take(LONGEST).collect();
-        if value.len() < whole.len() {
-            value.push('…');
-        }
-        self.facts.push(Fact { name: name.into(), value });
+        self.facts.push(Fact { name: name.into(), value: Shown::of(value) });
         self
     }
 
     /// Says what would mend it.
-    pub fn mend(self, remedy: impl Into<Cow<'static, str>>) -> Cause {
+    pub fn mend(self, remedy: impl Into<Shown>) -> Cause {
         Cause { remedy: Some(remedy.into()), ..self }
     }
 }
@@ -66,6 +59,7 @@ impl From<&'static str> for Cause {
 }
 
 impl From<String> for Cause {
+    /// Cut, because a text that is no literal may come from outside.
     fn from(what: String) -> Self {
         Cause::new(what)
     }
@@ -74,7 +68,7 @@ impl From<String> for Cause {
 /// As it goes into the log: on one line, values quoted.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
+        write!(f, "{}", self.what)?;
         for Fact { name, value } in &self.facts {
             write!(f, "; {name} {value:?}")?;
         }

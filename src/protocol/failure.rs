@@ -9,6 +9,7 @@ use crate::protocol::cause::Cause;
 use crate::protocol::params::Undecodable;
 use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::reply::ReplyTo;
+use crate::protocol::shown::Shown;
 
 /// An OAuth error code with its description, as both go over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum PageFailure {
     ClientIdMissing,
     /// No such client, or it is disabled.
     #[error("client {0:?} is unknown or disabled")]
-    ClientUnknown(String),
+    ClientUnknown(Shown),
     /// `redirect_uri` was not sent.
     #[error("redirect_uri is missing")]
     RedirectUriMissing,
@@ -82,7 +83,7 @@ pub enum PageFailure {
     RequestNotSupported(OAuthError),
     /// An `id_token_hint` that is not ours.
     #[error("id_token_hint cannot be accepted: {0}")]
-    HintInvalid(String),
+    HintInvalid(Cause),
     /// `post_logout_redirect_uri` is none of the registered ones.
     #[error("{}", .0.cause("post_logout_redirect_uri"))]
     PostLogoutMismatch(Mismatch),
@@ -103,7 +104,7 @@ pub enum PageFailure {
     CrossSite(&'static str),
     /// The state store cannot be reached; nobody is signed out.
     #[error("the state store cannot be reached: {0}")]
-    StateDown(String),
+    StateDown(Shown),
     /// Too often within a while; nothing was done.
     #[error("too many requests from this address")]
     RateLimited {
@@ -112,10 +113,10 @@ pub enum PageFailure {
     },
     /// Too much to do at this moment.
     #[error("busy: {0}")]
-    Busy(String),
+    Busy(Shown),
     /// A fault of ours.
     #[error("internal: {0}")]
-    Internal(String),
+    Internal(Shown),
 }
 
 impl PageFailure {
@@ -199,6 +200,10 @@ impl PageFailure {
         match self {
             PageFailure::RedirectUriMismatch(mismatch) => mismatch.cause("redirect_uri"),
             PageFailure::PostLogoutMismatch(mismatch) => mismatch.cause("post_logout_redirect_uri"),
+            PageFailure::HintInvalid(why) => Cause {
+                what: Shown::of(format_args!("id_token_hint cannot be accepted: {}", why.what)),
+                ..why.clone()
+            },
             other => Cause::new(other.to_string()),
         }
     }
@@ -343,8 +348,8 @@ pub enum BearerFailure {
     InsufficientScope(&'static str),
     /// A store cannot be reached.
     #[error("unavailable: {0}")]
-    Unavailable(String),
+    Unavailable(Shown),
     /// A fault of ours.
     #[error("internal: {0}")]
-    Internal(String),
+    Internal(Shown),
 }

@@ -10,6 +10,7 @@ use crate::db::DbError;
 use crate::keys::KeyError;
 use crate::protocol::client::{self, SigningAlg};
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
+use crate::protocol::shown::Shown;
 use crate::state::StateError;
 use crate::texts::Texts;
 use crate::web::answer::{RETRY_AFTER, html, no_store, with_status};
@@ -64,8 +65,8 @@ fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
     match failure {
         PageFailure::RedirectUriMismatch(mismatch) | PageFailure::PostLogoutMismatch(mismatch) => {
             let facts = failure.cause().facts.into_iter().map(|fact| match &*fact.name {
-                "sent" => line("detail-got", fact.value),
-                "nearest" => line("detail-nearest", fact.value),
+                "sent" => line("detail-got", fact.value.to_string()),
+                "nearest" => line("detail-nearest", fact.value.to_string()),
                 _ => line("detail-differs", texts.get(&format!("differs-{}", fact.value))),
             });
             let none = mismatch.nearest.is_none().then(|| texts.get("detail-registered-none"));
@@ -201,8 +202,8 @@ impl ResponseError for MethodNotAllowed {
 impl From<DbError> for PageFailure {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Unreachable { .. } => PageFailure::Busy(error.to_string()),
-            other => PageFailure::Internal(other.to_string()),
+            DbError::Unreachable { .. } => PageFailure::Busy(Shown::of(&error)),
+            other => PageFailure::Internal(Shown::of(&other)),
         }
     }
 }
@@ -249,8 +250,8 @@ impl From<StateError> for TokenFailure {
 impl From<DbError> for BearerFailure {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Unreachable { .. } => BearerFailure::Unavailable(error.to_string()),
-            other => BearerFailure::Internal(other.to_string()),
+            DbError::Unreachable { .. } => BearerFailure::Unavailable(Shown::of(&error)),
+            other => BearerFailure::Internal(Shown::of(&other)),
         }
     }
 }
@@ -258,8 +259,8 @@ impl From<DbError> for BearerFailure {
 impl From<StateError> for BearerFailure {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Broken(cause) => BearerFailure::Internal(cause),
-            other => BearerFailure::Unavailable(other.to_string()),
+            StateError::Broken(cause) => BearerFailure::Internal(cause.into()),
+            other => BearerFailure::Unavailable(Shown::of(&other)),
         }
     }
 }
@@ -267,9 +268,9 @@ impl From<StateError> for BearerFailure {
 impl From<StateError> for PageFailure {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Broken(cause) => PageFailure::Internal(cause),
-            StateError::Unreachable(why) => PageFailure::StateDown(why),
-            StateError::Contended => PageFailure::StateDown(error.to_string()),
+            StateError::Broken(cause) => PageFailure::Internal(cause.into()),
+            StateError::Unreachable(why) => PageFailure::StateDown(why.into()),
+            StateError::Contended => PageFailure::StateDown(Shown::of(&error)),
         }
     }
 }

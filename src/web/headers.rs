@@ -18,7 +18,8 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::connection;
 use crate::ids::request_id;
-use crate::protocol::failure::{AuthorizeFailure, PageFailure, TokenFailure};
+use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
+use crate::protocol::shown::Shown;
 use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
 use crate::texts::Texts;
@@ -34,9 +35,6 @@ const LONGEST_TARGET: usize = 32 * 1024;
 
 /// The largest head that is looked at, its target included.
 const LARGEST_HEAD: usize = 64 * 1024;
-
-/// The longest path that is written down whole.
-const LONGEST_PATH: usize = 256;
 
 /// Surrounds one request.
 pub async fn around<B: MessageBody + 'static>(
@@ -70,7 +68,7 @@ async fn answer<B: MessageBody + 'static>(
     if let Some(from) = from {
         req.extensions_mut().insert(ClientAddress(from));
     }
-    let line = Line { begun, method: req.method().clone(), path: shown_path(req.path()), from };
+    let line = Line { begun, method: Shown::of(req.method()), path: Shown::of(req.path()), from };
     let called = if let Some(early) = refuse(&req, app, peer) {
         Ok(Ok(req.error_response(early).map_into_right_body()))
     } else {
@@ -102,8 +100,8 @@ async fn answer<B: MessageBody + 'static>(
 /// The one line about a request.
 struct Line {
     begun: Instant,
-    method: Method,
-    path: String,
+    method: Shown,
+    path: Shown,
     from: Option<IpAddr>,
 }
 
@@ -116,18 +114,10 @@ impl Line {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let from = from.map(|from| from.to_string()).unwrap_or_default();
         if route.is_probe() {
-            tracing::debug!(%method, path, status, micros, from, "answered");
+            tracing::debug!(%method, path = &*path, status, micros, from, "answered");
         } else {
-            tracing::info!(%method, path, status, micros, from, "answered");
+            tracing::info!(%method, path = &*path, status, micros, from, "answered");
         }
-    }
-}
-
-/// A path as it is written down: what nobody serves may be of any length.
-fn shown_path(path: &str) -> String {
-    match path.char_indices().nth(LONGEST_PATH) {
-        Some((end, _)) => format!("{}…", path.get(..end).unwrap_or_default()),
-        None => path.to_owned(),
     }
 }
 
@@ -250,7 +240,7 @@ fn render_failure<B: MessageBody + 'static>(
 ) -> ServiceResponse<EitherBody<B, BoxBody>> {
     let Some(error) = res.response().error() else { return res };
     let status = res.status();
-    let cause = error.to_string();
+    let cause = logged(error);
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(status = status.as_u16(), %cause, "failed");
     } else {
@@ -279,6 +269,16 @@ fn render_failure<B: MessageBody + 'static>(
     };
     let request = res.request().clone();
     ServiceResponse::new(request, rendered).map_into_right_body()
+}
+
+/// An error as it is logged. The failures of this program bound their own length; of any other error the
+/// beginning is kept.
+fn logged(error: &Error) -> String {
+    let ours = error.as_error::<PageFailure>().map(ToString::to_string);
+    let ours = ours.or_else(|| error.as_error::<AuthorizeFailure>().map(ToString::to_string));
+    let ours = ours.or_else(|| error.as_error::<TokenFailure>().map(ToString::to_string));
+    let ours = ours.or_else(|| error.as_error::<BearerFailure>().map(ToString::to_string));
+    ours.unwrap_or_else(|| Shown::of(error).to_string())
 }
 
 /// Adds what every response needs and its handler did not say better; a page also names its language.

@@ -12,6 +12,7 @@ use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
+use crate::protocol::shown::Shown;
 use crate::protocol::user::User;
 use crate::web::answer::shell;
 use crate::web::browser::{Browser, refuse_cross_site};
@@ -35,11 +36,11 @@ pub struct Asked {
 pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked, AuthorizeFailure> {
     let client_id = authorize::client_id(params)?;
     let client = app.clients.find(client_id).await?;
-    let client = client.ok_or_else(|| PageFailure::ClientUnknown(client_id.into()))?;
+    let client = client.ok_or_else(|| PageFailure::ClientUnknown(Shown::of(client_id)))?;
     debug::note_client(req, &client);
     let reply_to = authorize::establish(params, &client, &app.config.issuer)?;
     let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
-    let alg = client.metadata.id_token_signed_response_alg;
+    let alg = client.metadata.id_token_signed_response_alg.alg();
     if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
         // Before anybody types a password for nothing.
         let TokenFailure { error, cause, .. } = no_key(app, alg);

@@ -25,7 +25,7 @@ pub struct Then {
 
 /// Seals it for one browser.
 pub fn seal(app: &App, browser: &Browser, then: &Then) -> Result<String, PageFailure> {
-    let plain = serde_json::to_vec(then).map_err(|error| PageFailure::Internal(error.to_string()))?;
+    let plain = serde_json::to_vec(then).map_err(|error| PageFailure::Internal(error.to_string().into()))?;
     Ok(base64url(&seal::seal(&app.keys.instance, PURPOSE, &browser.binding(), &plain)))
 }
 

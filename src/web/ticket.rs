@@ -126,7 +126,8 @@ impl Ticket {
     }
 
     fn sealed(&self, app: &App, binding: &[u8; 16]) -> Result<String, PageFailure> {
-        let plain = serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string()))?;
+        let plain =
+            serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string().into()))?;
         let sealed = seal(&app.keys.instance, self.kind.purpose(), binding, &plain);
         Ok(base64url(&[&binding[..], &sealed].concat()))
     }

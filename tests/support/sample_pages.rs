@@ -46,7 +46,7 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
         Some(match failure {
             F::RedirectUriMissing => F::RedirectUriMismatch(mismatch()),
             F::RedirectUriMismatch(_) => F::ClientIdMissing,
-            F::ClientIdMissing => F::ClientUnknown(String::new()),
+            F::ClientIdMissing => F::ClientUnknown("".into()),
             F::ClientUnknown(_) => F::ParameterRepeated("scope"),
             F::ParameterRepeated(_) => F::Undecodable(Undecodable::Escape),
             F::Undecodable(_) => F::BodyTooLarge,
@@ -55,7 +55,7 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::TargetTooLong => F::HeadTooLarge,
             F::HeadTooLarge => F::ParameterTooLong("state"),
             F::ParameterTooLong(_) => F::RequestNotSupported(OAuthError::new("request_not_supported", "")),
-            F::RequestNotSupported(_) => F::HintInvalid(String::new()),
+            F::RequestNotSupported(_) => F::HintInvalid("".into()),
             F::HintInvalid(_) => F::PostLogoutMismatch(mismatch()),
             F::PostLogoutMismatch(_) => F::TicketExpired { back: None },
             F::TicketExpired { .. } => F::TicketTampered,
@@ -65,9 +65,9 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::Method(_) => F::ContentType,
             F::ContentType => F::NotFound,
             F::NotFound => F::RateLimited { seconds: 30 },
-            F::RateLimited { .. } => F::StateDown(String::new()),
-            F::StateDown(_) => F::Busy(String::new()),
-            F::Busy(_) => F::Internal(String::new()),
+            F::RateLimited { .. } => F::StateDown("".into()),
+            F::StateDown(_) => F::Busy("".into()),
+            F::Busy(_) => F::Internal("".into()),
             F::Internal(_) => return None,
         })
     })

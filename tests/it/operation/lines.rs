@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cli::{Shell, serving};
-use crate::support::app::{Options, PASSWORD, TestApp};
+use crate::support::app::{Options, PASSWORD, REDIRECT, TestApp};
 use crate::support::log;
 use crate::support::rp::Rp;
 
@@ -97,6 +97,76 @@ async fn a_line_names_the_client_and_is_never_endless() {
     let nowhere = browser.get(&app.at(&format!("/{}", "x".repeat(5000)))).await;
     let lines = log::of_requests(&[nowhere.header("x-request-id").to_owned()]);
     assert!(lines.iter().all(|line| line.len() < 600), "{lines:?}");
+    app.finish().await;
+}
+
+/// However long a request is, what is written about it is not.
+#[actix_web::test]
+async fn no_line_grows_with_the_request() {
+    let app = TestApp::start().await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let redirect = REDIRECT;
+    let (long, broken) = ("\u{1F4A3}\r\n\u{202e}".repeat(2_000), "x".repeat(60_000));
+    let long = long.as_str();
+    let known = ("client_id", rp.client_id.as_str());
+    let mut ids = vec![];
+    for (path, form) in [
+        ("/authorize", vec![("client_id", long)]),
+        ("/authorize", vec![known, ("redirect_uri", long)]),
+        ("/authorize", vec![known, ("redirect_uri", redirect), ("response_type", long)]),
+        ("/authorize", vec![known, ("redirect_uri", redirect), ("response_type", "code"), ("scope", long)]),
+        (
+            "/authorize",
+            vec![known, ("redirect_uri", redirect), ("response_type", "code"), ("id_token_hint", long)],
+        ),
+        (
+            "/authorize",
+            vec![known, ("redirect_uri", redirect), ("response_type", "code"), ("response_mode", long)],
+        ),
+        ("/end_session", vec![("id_token_hint", long)]),
+        ("/end_session", vec![known, ("post_logout_redirect_uri", long)]),
+        ("/token", vec![("client_id", long), ("client_secret", long)]),
+        ("/token", vec![known, ("client_secret", &rp.secret), ("grant_type", long)]),
+        (
+            "/token",
+            vec![known, ("client_secret", &rp.secret), ("grant_type", "authorization_code"), ("code", long)],
+        ),
+        ("/token", vec![("client_assertion_type", long), ("client_assertion", long)]),
+        ("/userinfo", vec![("access_token", long)]),
+        ("/login", vec![("ticket", long), ("username", long), ("password", "x")]),
+        ("/select", vec![("ticket", long), ("account", long)]),
+        ("/consent", vec![("ticket", long), ("allow", long)]),
+        ("/signed-out", vec![("then", long), ("csrf", long)]),
+    ] {
+        let answer = browser.send(browser.request(Method::POST, &app.at(path)).form(&form)).await;
+        ids.push(answer.header("x-request-id").to_owned());
+        if answer.status == 303 {
+            // A request that was posted is looked at when the browser comes back with it.
+            let next = app.at(answer.header("location"));
+            let answer =
+                browser.get(if answer.header("location").starts_with('/') { &next } else { continue }).await;
+            ids.push(answer.header("x-request-id").to_owned());
+        }
+    }
+    for request in [
+        browser.request(Method::GET, &app.at(&format!("/{}", "y".repeat(30_000)))),
+        browser.request(Method::from_bytes(broken[..20_000].as_bytes()).unwrap(), &app.at("/token")),
+        browser
+            .request(Method::GET, &app.at("/userinfo"))
+            .header("authorization", format!("Bearer {broken}")),
+        browser.request(Method::POST, &app.at("/token")).header("authorization", &broken).form(&[known]),
+        browser.request(Method::POST, &app.at("/token")).header("content-type", &broken).body("x"),
+    ] {
+        let answer = browser.send(request).await;
+        ids.push(answer.header("x-request-id").to_owned());
+    }
+    let lines = log::of_requests(&ids);
+    assert!(lines.len() > ids.len(), "{}", lines.len());
+    for line in &lines {
+        assert!(line.chars().count() < 2_000, "{} characters: {}", line.len(), &line[..300]);
+        assert!(!line.contains('\u{202e}'), "{line}");
+    }
     app.finish().await;
 }
 

@@ -12,6 +12,7 @@ mod redirect_uri;
 mod reply;
 mod resources;
 mod signing;
+mod shown;
 mod small;
 mod user;
 

@@ -1,0 +1,90 @@
+//! Text from outside, as it may be shown in a log, in a failure record or on a development page.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest text from outside that is kept, in characters.
+pub const LONGEST: usize = 300;
+
+/// Text that is safe to log: cut to 300 characters when it is made, control characters escaped when it is
+/// displayed. Failures and causes hold nothing else that comes from a request, so that the length of a log
+/// line does not depend on the request. Fixed texts of the program are kept whole.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Shown(Cow<'static, str>);
+
+impl Shown {
+    /// Keeps the beginning of a text; the rest is not even formatted into memory.
+    pub fn of(text: impl fmt::Display) -> Shown {
+        let mut cut = Cut { kept: String::new(), left: LONGEST };
+        // The writer ends the formatting when it is full; that is no error.
+        let _full = write!(cut, "{text}");
+        Shown(Cow::Owned(cut.kept))
+    }
+}
+
+/// Takes characters until the limit, then an ellipsis and nothing more.
+struct Cut {
+    kept: String,
+    left: usize,
+}
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            if self.left == 0 {
+                self.kept.push('…');
+                return Err(fmt::Error);
+            }
+            self.kept.push(c);
+            self.left -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl From<&'static str> for Shown {
+    fn from(text: &'static str) -> Shown {
+        Shown(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Shown {
+    fn from(text: String) -> Shown {
+        if text.len() <= LONGEST { Shown(Cow::Owned(text)) } else { Shown::of(text) }
+    }
+}
+
+/// The text as it was sent, cut.
+impl Deref for Shown {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_unsafe(c) { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+        }
+        Ok(())
+    }
+}
+
+/// In quotation marks, as a string literal.
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// Tells whether a character ends a line, moves the cursor or turns the direction of writing.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+}
