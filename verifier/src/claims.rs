@@ -1,10 +1,12 @@
 //! The claims of a token: read once, then compared with what the service expects.
 
+use data_encoding::BASE64URL_NOPAD;
+use openssl::sha::{sha256, sha512};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::check::{BoundTokens, Check, TokenKind};
-use crate::json;
+use crate::json::{self, Round};
 use crate::key_set::Algorithm;
 use crate::refusal::Refusal;
 
@@ -20,11 +22,11 @@ pub struct Claims {
     pub sub: String,
     /// Whom the token is for.
     pub aud: Vec<String>,
-    /// When it expires, in seconds.
+    /// When it expires, in seconds; a fraction is left out.
     pub exp: i64,
-    /// When it was issued, in seconds.
+    /// When it was issued, in seconds; a fraction counts as a whole second.
     pub iat: i64,
-    /// From when on it is valid, in seconds.
+    /// From when on it is valid, in seconds; a fraction counts as a whole second.
     pub nbf: Option<i64>,
     /// The token's id; every access token has one.
     pub jti: Option<String>,
@@ -32,7 +34,7 @@ pub struct Claims {
     pub client_id: Option<String>,
     /// The scopes, separated by spaces; see [`Claims::has_scope`].
     pub scope: Option<String>,
-    /// When the person last proved who they are, in seconds.
+    /// When the person last proved who they are, in seconds; a fraction is left out.
     pub auth_time: Option<i64>,
     /// How well they proved it.
     pub acr: Option<String>,
@@ -102,6 +104,20 @@ impl Claims {
         self.raw.get("cnf")?.get("x5t#S256")?.as_str()
     }
 
+    /// Checks that an access token is the one this ID token was issued with (`at_hash`).
+    ///
+    /// Spec: OpenID Connect Core §3.1.3.8
+    pub fn require_access_token(&self, access_token: &str) -> Result<(), Refusal> {
+        let said = self.raw.get("at_hash").ok_or(Refusal::MissingClaim("at_hash"))?;
+        let half = match self.alg {
+            Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => {
+                BASE64URL_NOPAD.encode(sha256(access_token.as_bytes()).split_at(16).0)
+            }
+            Algorithm::EdDSA => BASE64URL_NOPAD.encode(sha512(access_token.as_bytes()).split_at(32).0),
+        };
+        (said.as_str() == Some(&half)).then_some(()).ok_or(Refusal::OtherAccessToken)
+    }
+
     /// A list claim as strings, or as the objects with a `value` that SCIM has.
     fn values(&self, name: &str) -> Vec<&str> {
         let members = self.raw.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -122,13 +138,13 @@ impl Claims {
             iss: members.string("iss")?.ok_or(Refusal::MissingClaim("iss"))?,
             sub: members.string("sub")?.ok_or(Refusal::MissingClaim("sub"))?,
             aud: members.one_or_many("aud")?,
-            exp: members.time("exp")?.ok_or(Refusal::MissingClaim("exp"))?,
-            iat: members.time("iat")?.ok_or(Refusal::MissingClaim("iat"))?,
-            nbf: members.time("nbf")?,
+            exp: members.time("exp", Round::Down)?.ok_or(Refusal::MissingClaim("exp"))?,
+            iat: members.time("iat", Round::Up)?.ok_or(Refusal::MissingClaim("iat"))?,
+            nbf: members.time("nbf", Round::Up)?,
             jti: members.string("jti")?,
             client_id: members.string("client_id")?,
             scope: members.optional("scope", |value| value.as_str().map(str::to_owned))?,
-            auth_time: members.time("auth_time")?,
+            auth_time: members.time("auth_time", Round::Down)?,
             acr: members.string("acr")?,
             amr: members.optional("amr", strings)?.unwrap_or_default(),
             sid: members.string("sid")?,
@@ -219,8 +235,9 @@ impl Members<'_> {
         self.optional(name, |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
-    fn time(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
-        self.optional(name, json::seconds)
+    /// A time in whole seconds, rounded so that a fraction never makes a token valid for longer.
+    fn time(&self, name: &'static str, round: Round) -> Result<Option<i64>, Refusal> {
+        self.optional(name, |value| json::seconds(value, round))
     }
 
     fn one_or_many(&self, name: &'static str) -> Result<Vec<String>, Refusal> {

@@ -23,7 +23,7 @@ use self::cache::Cache;
 /// The key set is fetched when it is first needed, by one request however many wait for it, and again on use when the
 /// issuer's `Cache-Control` says so (within 60 s to 24 h), while the old one goes on serving. A token that names an
 /// unknown key leads to one fetch in 30 s at the most and keeps nobody else waiting. When the issuer cannot be
-/// reached, the known keys serve for another day.
+/// reached, the known keys serve for another hour.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     check: Check,

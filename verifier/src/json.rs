@@ -29,21 +29,32 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     }
 }
 
-/// Reads a time in whole seconds: a JSON number with a zero fraction, neither negative nor beyond what JSON
-/// numbers hold exactly (2^53).
-pub(crate) fn seconds(value: &Value) -> Option<i64> {
+/// Which whole second stands for a fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// The one before it.
+    Down,
+    /// The one after it.
+    Up,
+}
+
+/// Reads a `NumericDate` in whole seconds: any JSON number between 0 and 2^53, beyond which JSON numbers are not
+/// exact. Fractions and exponents are allowed.
+///
+/// Spec: RFC 7519 §2
+pub(crate) fn seconds(value: &Value, round: Round) -> Option<i64> {
     const EXACT: i64 = 1 << 53;
     let number = value.as_number()?;
-    let seconds = match (number.as_i64(), number.as_f64()) {
-        (Some(seconds), _) => seconds,
-        (None, Some(float)) if float.fract() == 0.0 && (0.0..=9e15).contains(&float) => {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within the range just checked")]
-            let seconds = float as i64;
-            seconds
-        }
-        _ => return None,
-    };
-    (0..=EXACT).contains(&seconds).then_some(seconds)
+    if let Some(whole) = number.as_i64() {
+        return (0..=EXACT).contains(&whole).then_some(whole);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a power of two")]
+    let range = 0.0..=EXACT as f64;
+    let exact = number.as_f64().filter(|seconds| range.contains(seconds))?;
+    let whole = if round == Round::Down { exact.floor() } else { exact.ceil() };
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within the range just checked")]
+    let whole = whole as i64;
+    Some(whole)
 }
 
 /// Walks a JSON text without keeping it and stops at the first name seen twice in one object.

@@ -69,7 +69,7 @@ pub enum Refusal {
     #[error("alg none is never accepted: the token is not signed")]
     AlgorithmNone,
     /// The token names an algorithm with a shared secret.
-    #[error("{} is symmetric; whoever could verify such a token could also forge it", Shown(.alg))]
+    #[error("{} is symmetric; a service that can verify such a token could also forge it", Shown(.alg))]
     SymmetricAlgorithm {
         /// The header's algorithm.
         alg: String,
@@ -174,6 +174,9 @@ pub enum Refusal {
     /// The nonce is not the one sent with the request.
     #[error("the nonce is not the one this login was started with")]
     WrongNonce,
+    /// The ID token was issued with another access token.
+    #[error("the ID token was issued with another access token: at_hash is not the hash of this one")]
+    OtherAccessToken,
     /// The token belongs to the holder of a key, and nobody has checked that.
     #[error(
         "the token is bound to a key (cnf); it is not a bearer token, and its proof must be checked first"

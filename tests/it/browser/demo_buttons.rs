@@ -33,7 +33,7 @@ async fn every_button_shows_its_answer_and_the_cause() {
         (
             "hmac",
             "401 Unauthorized",
-            "HS256 is symmetric; whoever could verify such a token could also forge it",
+            "HS256 is symmetric; a service that can verify such a token could also forge it",
         ),
         ("audience", "401 Unauthorized", userinfo.as_str()),
         ("id-token", "401 Unauthorized", "the token's typ is JWT"),

@@ -29,7 +29,7 @@ pub enum BuildError {
     #[error("{0} is not a URL")]
     NotAUrl(String),
     /// Keys would come over plain HTTP from another machine.
-    #[error("{0} is not https: whoever sits on the way could hand over keys of their own")]
+    #[error("{0} is not https: keys could be exchanged on the way")]
     Insecure(String),
     /// No algorithm is allowed, so no token could ever pass.
     #[error("the list of algorithms is empty")]
@@ -101,7 +101,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets how long after their time known keys serve while no newer ones can be had: a day.
+    /// Sets how long after their time known keys serve while no newer ones can be had: an hour. A key that the issuer
+    /// withdrew is trusted here for that long when the issuer is out of reach.
     #[must_use]
     pub fn stale_if_error(mut self, span: Duration) -> Self {
         self.patience.stale_if_error = span;

@@ -20,7 +20,7 @@ pub(super) struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { cooldown: Duration::seconds(30), stale_if_error: Duration::DAY }
+        Self { cooldown: Duration::seconds(30), stale_if_error: Duration::HOUR }
     }
 }
 
@@ -43,8 +43,13 @@ pub(super) struct Cache {
 struct State {
     current: Option<Current>,
     failure: Option<(OffsetDateTime, Arc<FetchError>)>,
-    /// The fetch under way. Its task holds the sender, so that the channel closes however the task ends.
+    /// The fetch that was begun last, while it is under way. Its task holds the sender, so that the channel closes
+    /// however the task ends.
     flight: Option<watch::Receiver<()>>,
+    /// How many fetches were begun; the number of one is its place among them.
+    begun: u64,
+    /// The number of the fetch whose outcome is in force.
+    landed: u64,
     /// When a fetch was last made on account of an unknown key.
     asked: Option<OffsetDateTime>,
     /// Key ids that a fresh set did not have, and when that was.
@@ -87,8 +92,9 @@ impl Cache {
 
     /// Gives a set newer than one that lacked `kid`, or nothing when it is not the time to ask for one.
     ///
-    /// Whoever makes up key ids can spend the one fetch per cooldown, nothing else: callers with known keys never come
-    /// here, and a key that is really new is found when the cooldown ends at the latest.
+    /// Made-up key ids can spend the one fetch per cooldown, nothing else: callers with known keys never come here,
+    /// and a key that is really new is found when the cooldown ends at the latest. A refresh that was begun before
+    /// may have been answered before the key was there: it is not joined, and the two may overlap.
     pub(super) async fn keys_with(self: &Arc<Self>, kid: &str, now: OffsetDateTime) -> Option<Arc<KeySet>> {
         let flight = {
             let mut state = self.state();
@@ -99,13 +105,15 @@ impl Cache {
             if kid.len() > LONGEST_KID || state.is_known_absent(kid, now, self.remembered()) {
                 return None;
             }
-            if state.flying().is_none() {
-                if state.asked.is_some_and(|asked| within(asked, now, self.patience.cooldown)) {
-                    return None;
+            match state.flying() {
+                // Asked for on account of another unknown key, a moment ago.
+                Some(flight) if state.has_asked(now, self.patience.cooldown) => flight,
+                None if state.has_asked(now, self.patience.cooldown) => return None,
+                _ => {
+                    state.asked = Some(now);
+                    self.begin(&mut state, now)
                 }
-                state.asked = Some(now);
             }
-            self.take_off(&mut state, now)
         };
         land(flight).await;
         let mut state = self.state();
@@ -118,14 +126,17 @@ impl Cache {
 
     /// Joins the fetch under way or starts one. It runs as its own task: a caller who hangs up stops nobody's fetch.
     fn take_off(self: &Arc<Self>, state: &mut State, now: OffsetDateTime) -> watch::Receiver<()> {
-        if let Some(flight) = state.flying() {
-            return flight;
-        }
+        state.flying().unwrap_or_else(|| self.begin(state, now))
+    }
+
+    fn begin(self: &Arc<Self>, state: &mut State, now: OffsetDateTime) -> watch::Receiver<()> {
         let (landed, flight) = watch::channel(());
         let cache = Arc::clone(self);
+        state.begun += 1;
+        let number = state.begun;
         tokio::spawn(async move {
             let outcome = cache.source.fetch().await;
-            cache.state().record(outcome, now);
+            cache.state().record(number, outcome, now);
             drop(landed);
         });
         state.flight = Some(flight.clone());
@@ -163,7 +174,17 @@ impl State {
         self.flight.as_ref().filter(|flight| flight.has_changed().is_ok()).cloned()
     }
 
-    fn record(&mut self, outcome: Result<Fetched, FetchError>, now: OffsetDateTime) {
+    fn has_asked(&self, now: OffsetDateTime, cooldown: Duration) -> bool {
+        self.asked.is_some_and(|asked| within(asked, now, cooldown))
+    }
+
+    /// Of fetches that overlapped, the one begun later is in force: an earlier one may have been answered with an
+    /// older set, and must neither bring back a withdrawn key nor report a failure that is over.
+    fn record(&mut self, number: u64, outcome: Result<Fetched, FetchError>, now: OffsetDateTime) {
+        if number < self.landed {
+            return;
+        }
+        self.landed = number;
         match outcome {
             Ok(Fetched { keys, fresh }) => {
                 self.current = Some(Current { keys: Arc::new(keys), since: now, fresh });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ struct Shared {
     requests: AtomicUsize,
     closing: AtomicBool,
     delay: Mutex<Duration>,
+    /// Whether the next request is held, and how many are held now.
+    hold: Mutex<(bool, usize)>,
+    released: Condvar,
 }
 
 pub struct KeysServer {
@@ -44,7 +47,8 @@ impl KeysServer {
                     if shared.closing.load(Ordering::SeqCst) {
                         return;
                     }
-                    serve(&stream.unwrap(), &shared);
+                    let (stream, shared) = (stream.unwrap(), Arc::clone(&shared));
+                    thread::spawn(move || serve(&stream, &shared));
                 }
             }
         });
@@ -73,6 +77,17 @@ impl KeysServer {
         *self.shared.delay.lock().unwrap() = delay;
     }
 
+    /// Holds the next request: its answer is chosen when it comes, and sent when it is released.
+    pub fn hold_next(&self) {
+        self.shared.hold.lock().unwrap().0 = true;
+    }
+
+    /// Sends what was held.
+    pub fn release(&self) {
+        self.shared.hold.lock().unwrap().1 = 0;
+        self.shared.released.notify_all();
+    }
+
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
@@ -96,11 +111,23 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let first = lines.next().unwrap_or_default();
     let _ = lines.take_while(|line| !line.is_empty()).count();
-    shared.requests.fetch_add(1, Ordering::SeqCst);
-    thread::sleep(*shared.delay.lock().unwrap());
     let path = first.split(' ').nth(1).unwrap_or_default();
-    let missing = Answer("404 Not Found", String::new(), Vec::new());
-    let Answer(status, headers, body) = shared.answers.lock().unwrap().get(path).cloned().unwrap_or(missing);
+    let answer = || {
+        let missing = Answer("404 Not Found", String::new(), Vec::new());
+        shared.answers.lock().unwrap().get(path).cloned().unwrap_or(missing)
+    };
+    let mut hold = shared.hold.lock().unwrap();
+    let held = std::mem::take(&mut hold.0).then(answer);
+    hold.1 += usize::from(held.is_some());
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    if held.is_some() {
+        drop(shared.released.wait_while(hold, |hold| hold.1 > 0).unwrap());
+    } else {
+        drop(hold);
+    }
+    let delay = *shared.delay.lock().unwrap();
+    thread::sleep(delay);
+    let Answer(status, headers, body) = held.unwrap_or_else(answer);
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
     // A client that has read enough hangs up; that is its right.

@@ -1,7 +1,7 @@
 //! What passes, and a table of what does not: each token is signed well and has one thing wrong.
 
 use countersign_verifier::{
-    Algorithm, BoundTokens, Check, Part, Refusal, TokenKind, decode_unverified, verify,
+    Algorithm, BoundTokens, Check, KeySet, Part, Refusal, TokenKind, decode_unverified, verify,
 };
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -9,7 +9,7 @@ use openssl::sign::Signer as Sign;
 use serde_json::{Value, json};
 
 use crate::signer::{
-    API, CLIENT, ES256, ISSUER, NOW, RS256, Signer, access_claims, all, at, b64, id_claims, key_set,
+    API, CLIENT, EDDSA, ES256, ISSUER, NOW, RS256, Signer, access_claims, all, at, b64, id_claims, key_set,
     verify_access, verify_id, with,
 };
 
@@ -44,6 +44,41 @@ fn an_id_token_passes_for_its_client_and_its_login() {
             let found = verify(&token, &key_set(all()), &check, at(NOW)).map(|claims| claims.sid.unwrap());
             assert_eq!(found.as_deref().map_err(Clone::clone), outcome);
         }
+    }
+}
+
+/// RFC 9864 gave the algorithm a second name; a key may carry either, or none.
+#[test]
+fn ed25519_passes_under_both_names() {
+    let mut jwk = EDDSA.jwk.clone();
+    for of_key in [json!("EdDSA"), json!("Ed25519"), Value::Null] {
+        jwk = with(jwk, json!({ "alg": of_key }));
+        let keys = KeySet::from_json(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        for name in ["EdDSA", "Ed25519"] {
+            let token = EDDSA.sign(&with(EDDSA.header(), json!({ "alg": name })), &access_claims());
+            let claims = verify(&token, &keys, &Check::access_token(ISSUER, API), at(NOW)).unwrap();
+            assert_eq!(claims.alg, Algorithm::EdDSA, "{name} by a key for {of_key}");
+        }
+    }
+}
+
+/// Made with `printf %s TOKEN | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url`; SHA-512 and 32
+/// bytes for Ed25519.
+#[test]
+fn an_id_token_binds_the_access_token_beside_it() {
+    let token = "sample.access.token-value_01";
+    let (sha256, sha512) = ("ZlmqiRYTL0xOmBlhp6OD2A", "-HOEiZMM2_ptHvXmm8f1YkY457edngFLONLVGqzRLrk");
+    for signer in all() {
+        let (right, other) = if signer.alg == "EdDSA" { (sha512, sha256) } else { (sha256, sha512) };
+        let bound = |at_hash: Value| {
+            let claims = with(id_claims(), json!({ "at_hash": at_hash }));
+            let header = with(signer.header(), json!({ "typ": "JWT" }));
+            verify_id(&signer.sign(&header, &claims)).unwrap().require_access_token(token)
+        };
+        assert_eq!(bound(json!(right)), Ok(()), "{}", signer.alg);
+        assert_eq!(bound(json!(other)), Err(Refusal::OtherAccessToken), "{}", signer.alg);
+        assert_eq!(bound(json!([right])), Err(Refusal::OtherAccessToken));
+        assert_eq!(bound(Value::Null), Err(Refusal::MissingClaim("at_hash")));
     }
 }
 
