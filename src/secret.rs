@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use openssl::pkey::Id;
 use openssl::pkey_ctx::PkeyCtx;
-use openssl::sha::Sha256;
+use openssl::sha::{Sha256, Sha512};
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use zeroize::Zeroizing;
 
@@ -43,6 +43,13 @@ pub fn random<const N: usize>() -> [u8; N] {
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     // Not in one call, which looks the algorithm up by its name each time: that costs more than the hashing.
     let mut hash = Sha256::new();
+    hash.update(bytes);
+    hash.finish()
+}
+
+/// Hashes with SHA-512.
+pub fn sha512(bytes: &[u8]) -> [u8; 64] {
+    let mut hash = Sha512::new();
     hash.update(bytes);
     hash.finish()
 }

@@ -252,7 +252,7 @@ impl Visit<'_> {
             acr: claims::ACR_SINGLE_FACTOR,
             amr: &amr,
             sid: &sid(&app.keys.sid, self.session_id, "web"),
-            at_hash: claims::half_hash("token"),
+            at_hash: claims::at_hash(SigningAlg::RS256, "token"),
             jti: base64url(&random::<16>()),
             person: serde_json::Map::new(),
         };

@@ -26,7 +26,8 @@ pub async fn lacking(db: &Db, policy: &KeyPolicy) -> Result<Vec<Lacking>, DbErro
     let keys = db.read(signing_keys::list).await?;
     let of = |alg: SigningAlg| {
         let (fate, remedy) = fate(&keys, policy, alg)?;
-        let registered = clients.iter().filter(|client| client.metadata.id_token_signed_response_alg == alg);
+        let registered =
+            clients.iter().filter(|client| client.metadata.id_token_signed_response_alg.alg() == alg);
         let names: Vec<&str> = registered.map(|client| client.id.as_str()).collect();
         let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let more = names.len().saturating_sub(NAMED);

@@ -60,8 +60,8 @@ fn metadata(kind: Kind, origin: &str) -> Result<Metadata, DemoError> {
             Kind::Fund => AuthMethod::ClientSecretPost,
         },
         id_token_signed_response_alg: match kind {
-            Kind::Bank => SigningAlg::RS256,
-            Kind::Fund => SigningAlg::ES256,
+            Kind::Bank => SigningAlg::RS256.into(),
+            Kind::Fund => SigningAlg::ES256.into(),
         },
         scope: Some(Scope::parse("openid profile email balances.read")),
         first_party: true,

@@ -18,7 +18,8 @@ use super::policy::KeyPolicy;
 use super::promise::Promise;
 use super::rotation::Record;
 use super::seal::{self, Unsealable};
-use crate::protocol::client::SigningAlg;
+use crate::protocol::cause::Cause;
+use crate::protocol::client::{NamedAlg, SigningAlg};
 use crate::published::Published;
 use crate::store::signing_keys::{KeyState, StoredKey};
 
@@ -122,16 +123,23 @@ impl Ring {
         self.signers.iter().find(|(_, signer)| signer.kid == kid).map(|(_, signer)| Arc::clone(signer))
     }
 
-    /// Signs claims with the active key of an algorithm.
-    pub fn sign<T: Serialize>(&self, alg: SigningAlg, typ: &str, claims: &T) -> Result<String, KeyError> {
+    /// Signs claims with the active key of an algorithm, which the header calls by the name given here.
+    pub fn sign<T: Serialize>(
+        &self,
+        name: impl Into<NamedAlg>,
+        typ: &str,
+        claims: &T,
+    ) -> Result<String, KeyError> {
+        let name = name.into();
         let age = self.age();
         if !self.read.promise.may_sign(&self.policy, age) {
             return Err(KeyError::OutOfTouch(age.whole_seconds()));
         }
-        let active =
-            |(state, signer): &&(KeyState, Arc<Signer>)| *state == KeyState::Active && signer.alg == alg;
-        let (_, signer) = self.signers.iter().find(active).ok_or(KeyError::NoKey(alg))?;
-        signer.sign(typ, claims)
+        let active = |(state, signer): &&(KeyState, Arc<Signer>)| {
+            *state == KeyState::Active && signer.alg == name.alg()
+        };
+        let (_, signer) = self.signers.iter().find(active).ok_or(KeyError::NoKey(name.alg()))?;
+        signer.sign_as(name, typ, claims)
     }
 
     /// Tells whether a key signs with this algorithm at this moment.
@@ -145,7 +153,7 @@ impl Ring {
     }
 
     /// Verifies a token of ours, by any key that ever signed and is still known.
-    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, String> {
+    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, Cause> {
         jose::verify(token, &self.verifiers)
     }
 
@@ -190,11 +198,11 @@ fn public(key: &StoredKey, alg: SigningAlg) -> Result<(Verifier, Value), KeyErro
     let jwk: Map<String, Value> =
         serde_json::from_str(&key.public_jwk).map_err(|error| KeyError::Crypto(error.to_string()))?;
     let verifier = Verifier::new(alg, &key.kid, &jwk)?;
-    let mut public = Map::from_iter([
-        ("kid".to_owned(), json!(key.kid)),
-        ("use".to_owned(), json!("sig")),
-        ("alg".to_owned(), json!(key.alg)),
-    ]);
+    let mut public = Map::from_iter([("kid".to_owned(), json!(key.kid)), ("use".to_owned(), json!("sig"))]);
+    // With two names for one algorithm a key that carries one of them is refused for tokens with the other.
+    if NamedAlg::of(alg).count() == 1 {
+        public.insert("alg".into(), json!(key.alg));
+    }
     // Whatever else a row may hold, only these ever leave the house.
     let members =
         jwk.into_iter().filter(|(name, _)| ["kty", "n", "e", "crv", "x", "y"].contains(&name.as_str()));

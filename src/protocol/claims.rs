@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use crate::ids::GrantId;
-use crate::secret::{base64url, sha256};
+use crate::protocol::client::SigningAlg;
+use crate::secret::{base64url, sha256, sha512};
 
 /// How long ID Tokens and access tokens live.
 pub const TOKEN_LIFETIME: Duration = Duration::minutes(10);
@@ -112,10 +113,15 @@ pub fn not_before(now: OffsetDateTime) -> i64 {
     (now - NOT_BEFORE).unix_timestamp()
 }
 
-/// The left half of the SHA-256 of a token; right for the algorithms that hash with SHA-256.
+/// Binds an access token to the ID Token beside it: the left half of the token's hash, by the hash function of
+/// the algorithm that signs the ID Token. Ed25519 hashes with SHA-512.
 ///
-/// Spec: OpenID Connect Core §3.1.3.6
-pub fn half_hash(token: &str) -> String {
-    let hash = sha256(token.as_bytes());
-    base64url(hash.first_chunk::<16>().map_or(&hash[..], |half| half))
+/// Spec: OpenID Connect Core §3.1.3.6, RFC 8032 §5.1
+pub fn at_hash(alg: SigningAlg, token: &str) -> String {
+    match alg {
+        SigningAlg::RS256 | SigningAlg::ES256 | SigningAlg::PS256 => {
+            base64url(sha256(token.as_bytes()).split_at(16).0)
+        }
+        SigningAlg::EdDSA => base64url(sha512(token.as_bytes()).split_at(32).0),
+    }
 }

@@ -9,6 +9,7 @@ use crate::protocol::failure::TokenFailure;
 use crate::protocol::localized::Localized;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
+pub use crate::protocol::signing_alg::{NamedAlg, SigningAlg};
 use crate::secret::TokenHash;
 
 /// An application that people sign in to.
@@ -71,43 +72,6 @@ impl AuthMethod {
     }
 }
 
-/// An algorithm ID Tokens are signed with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum SigningAlg {
-    /// RSA PKCS#1 v1.5 with SHA-256; every client can verify it.
-    #[default]
-    RS256,
-    /// ECDSA on P-256 with SHA-256; a twelfth of the cost.
-    ES256,
-    /// RSA-PSS with SHA-256.
-    PS256,
-    /// `EdDSA` on Ed25519.
-    EdDSA,
-}
-
-impl SigningAlg {
-    /// Every algorithm this program knows.
-    pub const ALL: [SigningAlg; 4] =
-        [SigningAlg::RS256, SigningAlg::ES256, SigningAlg::PS256, SigningAlg::EdDSA];
-    /// Those that every provider signs with.
-    pub const ALWAYS: [SigningAlg; 2] = [SigningAlg::RS256, SigningAlg::ES256];
-
-    /// The registered name.
-    pub fn name(self) -> &'static str {
-        match self {
-            SigningAlg::RS256 => "RS256",
-            SigningAlg::ES256 => "ES256",
-            SigningAlg::PS256 => "PS256",
-            SigningAlg::EdDSA => "EdDSA",
-        }
-    }
-
-    /// Reads a registered name.
-    pub fn from_name(name: &str) -> Option<SigningAlg> {
-        SigningAlg::ALL.into_iter().find(|alg| alg.name() == name)
-    }
-}
-
 /// Client metadata under its registered names, as stored.
 ///
 /// Spec: RFC 7591 §2, OpenID Connect Registration §2
@@ -141,7 +105,7 @@ pub struct Metadata {
     /// How the client authenticates.
     pub token_endpoint_auth_method: AuthMethod,
     /// What its ID Tokens are signed with.
-    pub id_token_signed_response_alg: SigningAlg,
+    pub id_token_signed_response_alg: NamedAlg,
     /// The scopes it may ask for; the standard ones when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::protocol::acr::REACHABLE;
-use crate::protocol::client::{AuthMethod, SigningAlg};
+use crate::protocol::client::{AuthMethod, NamedAlg, SigningAlg};
 use crate::protocol::prompt::Prompt;
 use crate::protocol::reply::ResponseMode;
 use crate::protocol::resource::Resources;
@@ -22,7 +22,8 @@ pub fn metadata(
     let standard = STANDARD.iter().map(|(name, _)| *name);
     let ours = resources.all_scopes().filter(|name| !is_standard(name));
     let scopes: Vec<String> = standard.map(str::to_owned).chain(ours.names().map(str::to_owned)).collect();
-    let signing: Vec<&str> = algorithms.iter().map(|alg| alg.name()).collect();
+    let signing: Vec<&str> =
+        algorithms.iter().flat_map(|alg| NamedAlg::of(*alg)).map(NamedAlg::name).collect();
     let protocol_claims = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
     let claims = STANDARD.iter().flat_map(|(_, claims)| claims.iter()).chain(&protocol_claims);
     let members = [

@@ -1,10 +1,12 @@
 //! The rules: pure functions and the types they decide on. No async, IO, clock, randomness, HTTP
 //! framework or database in here; everything comes in by argument.
 
+pub mod shown; // text from outside, cut for the log
 pub mod params; // what was sent, parsed once
 pub mod cause; // why it failed, precisely
 pub mod failure; // how a request can fail, by the shape of its answer
 
+pub mod signing_alg;
 pub mod client; // a registered Relying Party
 pub mod client_auth;
 pub mod localized; // what is said of a client in several languages

@@ -54,7 +54,7 @@ pub struct Add {
     #[arg(long, value_name = "URI")]
     logo_uri: Option<String>,
     /// What its ID tokens are signed with [default: RS256]
-    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA"])]
+    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
     id_token_alg: Option<String>,
     /// Accept requests without PKCE, for libraries that have none; the application needs a secret then
     #[arg(long)]

@@ -26,7 +26,7 @@ const KEPT: [(&str, &str); 17] = [
     ("redirect_uris", "a list of strings"),
     ("post_logout_redirect_uris", "a list of strings"),
     ("token_endpoint_auth_method", "\"client_secret_basic\", \"client_secret_post\" or \"none\""),
-    ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\" or \"EdDSA\""),
+    ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\""),
     ("scope", "a string, with spaces between the scopes"),
     ("default_max_age", "a whole number of seconds"),
     ("default_acr_values", "a list of strings"),

@@ -89,7 +89,7 @@ async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
     let offered = config.resources.all_scopes();
     let registration = metadata::read(flags.members()?, offered, config.development)?;
     let metadata = registration.metadata;
-    let alg = metadata.id_token_signed_response_alg;
+    let alg = metadata.id_token_signed_response_alg.alg();
     if !config.keys.algorithms.contains(&alg) {
         bail!(
             "id_token_signed_response_alg {} is not configured: name it in algorithms under [keys] first",

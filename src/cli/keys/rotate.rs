@@ -52,7 +52,7 @@ pub struct Revoke {
 }
 
 pub(super) fn algorithm(name: &str) -> Result<SigningAlg, String> {
-    SigningAlg::from_name(name).ok_or_else(|| "it is none of RS256, ES256, PS256 and EdDSA".into())
+    SigningAlg::from_name(name).ok_or_else(|| "it is none of RS256, ES256, PS256, EdDSA and Ed25519".into())
 }
 
 pub(super) fn rotate(flags: &Rotate, context: &Context) -> anyhow::Result<Report> {

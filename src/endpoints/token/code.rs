@@ -165,6 +165,7 @@ fn id_token(
     user: Option<&User>,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
+    let alg = client.metadata.id_token_signed_response_alg;
     let claims = IdToken {
         iss: &app.config.issuer,
         sub: &grant.user_id,
@@ -176,11 +177,10 @@ fn id_token(
         acr: &grant.acr,
         amr: &grant.amr,
         sid: &sid(&app.keys.sid, grant.session_id, &client.id),
-        at_hash: claims::half_hash(access_token),
+        at_hash: claims::at_hash(alg.alg(), access_token),
         jti: base64url(&random::<16>()),
         person: user.map(|user| user.claims_named(&grant.claims.id_token)).unwrap_or_default(),
     };
-    let alg = client.metadata.id_token_signed_response_alg;
     app.keys.ring.load().sign(alg, "JWT", &claims).map_err(|error| match error {
         KeyError::NoKey(alg) => no_key(app, alg),
         other => other.into(),

@@ -1,5 +1,6 @@
 //! Somebody else's client library completes the flow, knowing nothing but the issuer.
 
+use countersign::protocol::client::SigningAlg;
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
@@ -7,7 +8,7 @@ use openidconnect::{
 };
 use serde_json::json;
 
-use crate::support::app::{PASSWORD, REDIRECT, TestApp};
+use crate::support::app::{Options, PASSWORD, REDIRECT, TestApp};
 
 /// What the library asks for, sent with ordinary HTTP.
 async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
@@ -21,10 +22,14 @@ async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
 }
 
 #[actix_web::test]
-async fn the_openidconnect_crate_completes_the_flow_for_both_algorithms() {
-    let app = TestApp::start().await;
+async fn the_openidconnect_crate_completes_the_flow_for_every_algorithm() {
+    let app = TestApp::start_with(Options {
+        adjust: |config| config.keys.algorithms = SigningAlg::ALL.to_vec(),
+        ..Options::default()
+    })
+    .await;
     let ada = app.user("ada").await;
-    for alg in ["RS256", "ES256"] {
+    for alg in SigningAlg::ALL.map(SigningAlg::name) {
         let (id, secret) = app.client(json!({ "id_token_signed_response_alg": alg })).await;
         let issuer = IssuerUrl::new(app.issuer.clone()).unwrap();
         let provider = CoreProviderMetadata::discover_async(issuer, &send).await.unwrap();
@@ -55,7 +60,10 @@ async fn the_openidconnect_crate_completes_the_flow_for_both_algorithms() {
             .await
             .unwrap();
         let id_token = tokens.id_token().unwrap();
-        let checker = client.id_token_verifier();
+        // The crate accepts RS256 alone unless it is told what the client registered.
+        let registered = id_token.signing_alg().unwrap().clone();
+        assert_eq!(json!(registered), alg);
+        let checker = client.id_token_verifier().set_allowed_algs([registered]);
         let claims = id_token.claims(&checker, &nonce).unwrap();
         assert_eq!(claims.subject().as_str(), ada.id);
         let hash = AccessTokenHash::from_token(

@@ -87,15 +87,18 @@ fn no_bad_signature_leaves_an_error_behind() {
 fn the_public_set_holds_one_key_of_each_kind_and_nothing_private() {
     let Store { db, _folder, .. } = database();
     let keys = set(&keys(&db));
-    let algs: Vec<&str> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();
-    assert!(SigningAlg::ALL.iter().all(|alg| algs.contains(&alg.name())) && algs.len() == 4, "{algs:?}");
+    // With two names for its algorithm, a key on Ed25519 carries none.
+    let algs: Vec<&str> = keys.iter().filter_map(|key| key.get("alg")?.as_str()).collect();
+    let named = SigningAlg::ALL.into_iter().filter(|alg| *alg != SigningAlg::EdDSA);
+    assert!(named.into_iter().all(|alg| algs.contains(&alg.name())), "{algs:?}");
+    assert_eq!((keys.len(), algs.len()), (4, 3));
     for key in keys {
         assert_eq!(key["use"], "sig");
         assert_eq!(key["kid"], Value::from(thumbprint(&key)));
         let members: Vec<&str> = key.keys().map(String::as_str).collect();
         let mut allowed = match key["kty"].as_str().unwrap() {
             "RSA" => vec!["kty", "n", "e", "kid", "use", "alg"],
-            "OKP" => vec!["kty", "crv", "x", "kid", "use", "alg"],
+            "OKP" => vec!["kty", "crv", "x", "kid", "use"],
             _ => vec!["kty", "crv", "x", "y", "kid", "use", "alg"],
         };
         let mut members = members;

@@ -1,7 +1,8 @@
 //! Redeeming a code: only who asked for it can.
 
 use countersign::ids::{GrantId, RecordId, SessionId};
-use countersign::protocol::claims::half_hash;
+use countersign::protocol::claims::at_hash;
+use countersign::protocol::client::SigningAlg;
 use countersign::protocol::code::CodeGrant;
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::pkce::CodeChallenge;
@@ -111,6 +112,11 @@ fn a_stored_grant_is_read_back_whole() {
 }
 
 #[test]
-fn the_half_hash_binds_a_token() {
-    assert_eq!(half_hash("sample.access.token-value_01"), "ZlmqiRYTL0xOmBlhp6OD2A");
+fn at_hash_is_half_the_hash_of_the_id_tokens_algorithm() {
+    // By `printf %s TOKEN | openssl dgst -shaN -binary | head -c HALF | basenc --base64url`.
+    let (sha256, sha512) = ("ZlmqiRYTL0xOmBlhp6OD2A", "-HOEiZMM2_ptHvXmm8f1YkY457edngFLONLVGqzRLrk");
+    for alg in SigningAlg::ALL {
+        let expected = if alg == SigningAlg::EdDSA { sha512 } else { sha256 };
+        assert_eq!(at_hash(alg, "sample.access.token-value_01"), expected, "{alg:?}");
+    }
 }

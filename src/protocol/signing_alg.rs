@@ -1,0 +1,106 @@
+//! The algorithms that tokens are signed with, and the names they have.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An algorithm that keys of ours sign with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SigningAlg {
+    /// RSA PKCS#1 v1.5 with SHA-256; every client can verify it.
+    #[default]
+    RS256,
+    /// ECDSA on P-256 with SHA-256; a twelfth of the cost.
+    ES256,
+    /// RSA-PSS with SHA-256.
+    PS256,
+    /// `EdDSA` on Ed25519, which RFC 9864 calls `Ed25519`.
+    #[serde(alias = "Ed25519")]
+    EdDSA,
+}
+
+impl SigningAlg {
+    /// Every algorithm this program knows.
+    pub const ALL: [SigningAlg; 4] =
+        [SigningAlg::RS256, SigningAlg::ES256, SigningAlg::PS256, SigningAlg::EdDSA];
+    /// Those that every provider signs with.
+    pub const ALWAYS: [SigningAlg; 2] = [SigningAlg::RS256, SigningAlg::ES256];
+
+    /// The name under which keys are kept and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            SigningAlg::RS256 => "RS256",
+            SigningAlg::ES256 => "ES256",
+            SigningAlg::PS256 => "PS256",
+            SigningAlg::EdDSA => "EdDSA",
+        }
+    }
+
+    /// Reads any registered name.
+    pub fn from_name(name: &str) -> Option<SigningAlg> {
+        NamedAlg::from_name(name).map(NamedAlg::alg)
+    }
+}
+
+/// An algorithm by the name that a client registered and that its tokens carry.
+///
+/// Spec: RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedAlg {
+    alg: SigningAlg,
+    name: &'static str,
+}
+
+impl NamedAlg {
+    /// The name of EdDSA on Ed25519 that says which curve is meant.
+    const ED25519: NamedAlg = NamedAlg { alg: SigningAlg::EdDSA, name: "Ed25519" };
+
+    /// The names of an algorithm; any of them may be registered.
+    pub fn of(alg: SigningAlg) -> impl Iterator<Item = NamedAlg> {
+        [alg.into(), NamedAlg::ED25519].into_iter().filter(move |named: &NamedAlg| named.alg == alg)
+    }
+
+    /// Every name of every algorithm.
+    pub fn all() -> impl Iterator<Item = NamedAlg> {
+        SigningAlg::ALL.into_iter().flat_map(NamedAlg::of)
+    }
+
+    /// Reads a registered name.
+    pub fn from_name(name: &str) -> Option<NamedAlg> {
+        NamedAlg::all().find(|named| named.name == name)
+    }
+
+    /// The algorithm.
+    pub fn alg(self) -> SigningAlg {
+        self.alg
+    }
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+impl From<SigningAlg> for NamedAlg {
+    fn from(alg: SigningAlg) -> NamedAlg {
+        NamedAlg { alg, name: alg.name() }
+    }
+}
+
+impl Serialize for NamedAlg {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for NamedAlg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NamedAlg, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        NamedAlg::from_name(&name).ok_or_else(|| D::Error::custom("it is no signature algorithm known here"))
+    }
+}
+
+impl Default for NamedAlg {
+    fn default() -> NamedAlg {
+        SigningAlg::default().into()
+    }
+}
