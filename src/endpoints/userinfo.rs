@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::protocol::bearer::Presented;
 use crate::protocol::failure::BearerFailure;
 use crate::store;
+use crate::store::grants::Issued;
 use crate::web::answer::no_store;
 use crate::web::cors;
 use crate::web::extract::{self, Body};
@@ -28,20 +29,26 @@ async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpRespons
     let refuse = |cause: &'static str| BearerFailure::InvalidToken(cause.into());
     let now = app.clock.now();
     let verified = app.keys.ring.load().verify::<Presented>(token);
-    let verified = verified.map_err(|why| BearerFailure::InvalidToken(why.into()))?;
+    let verified = verified.map_err(BearerFailure::InvalidToken)?;
     let (typ, presented) = (verified.typ, verified.claims);
-    if let Some(client) = app.clients.find(&presented.client_id).await? {
-        cors::note_client(req, &client);
+    let client = app.clients.find(presented.client_id()).await?;
+    if let Some(client) = &client {
+        cors::note_client(req, client);
     }
     presented.check(typ.as_deref(), &app.config.issuer, now)?;
+    // The statement below asks again, because a client may be held in memory for a while.
+    client.ok_or_else(|| refuse("its client is removed or disabled"))?;
     let grant_id = presented.grant_id().ok_or_else(|| refuse("its jti names no grant"))?;
     let session = presented.session.as_deref().and_then(|hidden| app.keys.reveal_session(hidden, grant_id));
     let (record, session_id) = session.ok_or_else(|| refuse("it names no session"))?;
     if !app.state.sessions.is_live(record, session_id, now).await? {
         return Err(refuse("the session has ended"));
     }
-    let holder = store::grants::holder(&app.db, grant_id, &presented.sub).await?;
-    let user = holder.ok_or_else(|| refuse("the grant is revoked, or the account disabled or gone"))?;
+    let issued =
+        Issued { grant_id, user_id: &presented.sub, client_id: presented.client_id(), at: presented.iat };
+    let holder = store::grants::holder(&app.db, &issued).await?;
+    let user = holder
+        .ok_or_else(|| refuse("the grant is revoked, or the account or the client disabled or gone"))?;
     let mut claims = user.claims_for(&presented.scope);
     claims.extend(user.claims_named(&presented.claims));
     claims.insert("sub".into(), Value::from(user.id));

@@ -21,10 +21,13 @@ pub struct Presented {
     pub aud: Value,
     /// Seconds since the epoch.
     pub exp: i64,
+    /// When it was issued, in seconds since the epoch.
+    pub iat: i64,
     /// Names the grant.
     pub jti: String,
-    /// The client it was issued to.
-    pub client_id: String,
+    /// The client it was issued to; empty in an ID Token, which [`Presented::check`] refuses.
+    #[serde(default)]
+    client_id: String,
     /// The scopes it carries.
     #[serde(default)]
     pub scope: Scope,
@@ -43,7 +46,15 @@ impl Presented {
     pub fn check(&self, typ: Option<&str>, issuer: &str, now: OffsetDateTime) -> Result<(), BearerFailure> {
         let refuse = |cause: Cause| Err(BearerFailure::InvalidToken(cause));
         if typ != Some("at+jwt") {
-            return refuse("it is no access token: an ID token is none".into());
+            let kind = match typ {
+                None | Some("jwt") => Cause::new("an ID Token was sent in place of an access token"),
+                Some(_) => Cause::new("another kind of token was sent in place of an access token"),
+            };
+            let cause = kind.with("typ", typ.unwrap_or("absent"));
+            return refuse(cause.mend("send the access_token that came along in the token response"));
+        }
+        if self.client_id.is_empty() {
+            return refuse("its client_id is missing".into());
         }
         let for_us = match &self.aud {
             Value::String(one) => one == issuer,
@@ -64,6 +75,14 @@ impl Presented {
             return Err(BearerFailure::InsufficientScope("openid"));
         }
         Ok(())
+    }
+
+    /// The client it was issued to; an ID Token names it as its audience.
+    pub fn client_id(&self) -> &str {
+        match &self.aud {
+            Value::String(audience) if self.client_id.is_empty() => audience,
+            _ => &self.client_id,
+        }
     }
 
     /// The grant this token was issued from.

@@ -42,14 +42,35 @@ pub async fn kill(
 
 statement! { Holder -> (Text, Text):
     "SELECT login_shown, claims FROM users WHERE id = ? AND disabled = FALSE \
-     AND NOT EXISTS (SELECT 1 FROM dead_grants WHERE dead_grants.id = ?)"
+     AND NOT EXISTS (SELECT 1 FROM dead_grants WHERE dead_grants.id = ?) \
+     AND EXISTS (SELECT 1 FROM clients WHERE clients.id = ? AND clients.disabled = FALSE AND clients.created_at <= ?)"
 }
 
-/// The enabled person behind a token, unless the token's grant is dead.
-pub async fn holder(db: &Db, grant_id: GrantId, user_id: &str) -> Result<Option<User>, DbError> {
-    let user_id = user_id.to_owned();
+/// An access token that was issued: from which grant, about which person, to which client, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Issued<'a> {
+    /// The grant.
+    pub grant_id: GrantId,
+    /// The person's `sub`.
+    pub user_id: &'a str,
+    /// The client's identifier.
+    pub client_id: &'a str,
+    /// When, in seconds since the epoch.
+    pub at: i64,
+}
+
+/// The enabled person behind a token, unless the token's grant is dead or its client is disabled or removed. A
+/// client that was registered under the same identifier later is another client.
+pub async fn holder(db: &Db, token: &Issued<'_>) -> Result<Option<User>, DbError> {
+    let (grant_id, at) = (token.grant_id, token.at);
+    let (user_id, client_id) = (token.user_id.to_owned(), token.client_id.to_owned());
     db.read(move |conn| {
-        let of = [Bind::Text(&user_id), Bind::Bytes(grant_id.as_bytes())];
+        let of = [
+            Bind::Text(&user_id),
+            Bind::Bytes(grant_id.as_bytes()),
+            Bind::Text(&client_id),
+            Bind::Number(at),
+        ];
         let row: Option<(String, String)> = each!(conn, |c| fixed::<Holder>(&of).get_result(c).optional()?);
         row.map(|(login, claims)| users::user(user_id, login, false, &claims)).transpose()
     })

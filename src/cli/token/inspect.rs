@@ -15,7 +15,7 @@ use crate::cli::context::{Context, Opened};
 use crate::cli::report::{Report, members, plain};
 use crate::ids::GrantId;
 use crate::secret::from_base64url;
-use crate::store::grants;
+use crate::store::grants::{self, Issued};
 
 /// What to look at, and whose keys to ask.
 #[derive(Args)]
@@ -167,11 +167,14 @@ async fn live(opened: &Opened, claims: &Value, kind: &Kind) -> anyhow::Result<Op
     let grant = from_base64url(&text(claims, "jti"))
         .and_then(|bytes| GrantId::from_bytes(bytes.first_chunk::<16>()?));
     let Some(grant) = grant else { return Ok(None) };
-    let holder = grants::holder(&opened.db, grant, &text(claims, "sub")).await?;
+    let (user_id, client_id) = (&text(claims, "sub"), &text(claims, "client_id"));
+    let at = claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
+    let issued = Issued { grant_id: grant, user_id, client_id, at };
+    let holder = grants::holder(&opened.db, &issued).await?;
     Ok(Some(match holder {
         Some(user) => format!("the provider stands by it: it is {}'s", user.login),
         None => {
-            "the provider does not stand by it any more: it was taken back, or its person is disabled or gone"
+            "the provider does not stand by it any more: it was taken back, or its person or its client is disabled or gone"
                 .into()
         }
     }))

@@ -114,7 +114,10 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
     let signer = Signer::new();
     let sub = signer.shell.user("ada")["sub"].clone();
     let grant = GrantId::generate();
-    let token = signer.access_token(&json!({ "sub": sub, "jti": jti(grant, [1; 8]) }));
+    let client = signer.shell.client(&[])["client_id"].clone();
+    let issued = Clock::default().now().unix_timestamp();
+    let said = json!({ "sub": sub, "jti": jti(grant, [1; 8]), "client_id": client, "iat": issued });
+    let token = signer.access_token(&said);
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("it is ada's"));
     signer.shell.run(&["user", "disable", "ada"]).good();
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("not stand by it"));
@@ -125,6 +128,10 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
         .block_on(grants::kill(&db, grant, end, ("a person", "an app"), end))
         .unwrap();
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("not stand by it"));
+    let other = jti(GrantId::generate(), [1; 8]);
+    let said = json!({ "sub": sub, "jti": other, "client_id": "removed", "iat": issued });
+    let orphan = signer.access_token(&said);
+    assert!(signer.inspect(&orphan)["live"].as_str().unwrap().contains("not stand by it"));
 }
 
 #[test]

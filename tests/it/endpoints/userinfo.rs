@@ -1,5 +1,7 @@
 //! `/userinfo`: where the token may be, which token it may be, and what is told.
 
+use countersign::protocol::client::Client;
+use countersign::store::clients;
 use countersign::store::users::{self, Change};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +11,8 @@ use super::hint::{forgeries, signed_by_us};
 use super::refusal;
 use crate::support::app::{API, TestApp};
 use crate::support::browser::{Answer, Browser};
-use crate::support::rp::{Rp, claims};
+use crate::support::log;
+use crate::support::rp::{Rp, claims, registered};
 
 async fn get(app: &TestApp, browser: &Browser, token: &str) -> Answer {
     browser.send(browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token)).await
@@ -193,6 +196,68 @@ async fn only_a_living_access_token_of_ours_for_us_is_one() {
     let now = app.clock.now();
     users::change(&app.app.db, &ada.id, Change::Disabled(true), "test", now).await.unwrap();
     assert_eq!(challenged(&get(&app, &browser, &renewed).await), invalid(), "disabled");
+    app.finish().await;
+}
+
+/// Without a client there is nobody that the person gave the token to.
+#[actix_web::test]
+async fn a_token_ends_with_its_client() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let tokens = rp.tokens(&browser, "ada", &[]).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(get(&app, &browser, token).await.status, 200);
+    let now = app.clock.now();
+    assert!(clients::remove(&app.app.db, &rp.client_id, "test", now).await.unwrap());
+    let invalid = (401, "invalid_token".to_owned());
+    assert_eq!(challenged(&get(&app, &browser, token).await), invalid, "removed");
+    let again = |disabled, registered_at| Client {
+        disabled,
+        registered_at,
+        ..registered(&rp.client_id, None, json!({}))
+    };
+    let later = now + Duration::SECOND;
+    clients::add(&app.app.db, &again(false, later), "test", later).await.unwrap();
+    assert_eq!(challenged(&get(&app, &browser, token).await), invalid, "a new client of the same name");
+    clients::remove(&app.app.db, &rp.client_id, "test", now).await.unwrap();
+    clients::add(&app.app.db, &again(true, now), "test", now).await.unwrap();
+    assert_eq!(challenged(&get(&app, &browser, token).await), invalid, "disabled");
+    clients::remove(&app.app.db, &rp.client_id, "test", now).await.unwrap();
+    clients::add(&app.app.db, &again(false, now), "test", now).await.unwrap();
+    assert_eq!(get(&app, &browser, token).await.status, 200, "what was refused was the client");
+    app.finish().await;
+}
+
+/// What is wrong with a token is said in words of its own format, to the log and to the client's developer.
+#[actix_web::test]
+async fn a_token_that_is_none_is_told_what_it_is() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let tokens = rp.tokens(&browser, "ada", &[]).await;
+    let (access, id) = (tokens["access_token"].as_str().unwrap(), tokens["id_token"].as_str().unwrap());
+    let cut = &access[..access.len() - 4];
+    let flipped = access.replacen('.', "A.", 1);
+    for (token, said) in [
+        ("garbage", "not a JWT: a signed one has three parts"),
+        ("a.b.c", "not a JWT: its first part is not a JSON header"),
+        ("eyJhbGciOiJSUzI1NiJ9.e30.AAAA", "no key of ours has the token's kid"),
+        (cut, "cut off"),
+        (&flipped, "not a JWT: its first part"),
+        (id, "an ID Token was sent in place of an access token"),
+    ] {
+        let answer = get(&app, &browser, token).await;
+        assert_eq!(answer.status, 401);
+        let lines = log::of_requests(&[answer.header("x-request-id").to_owned()]);
+        let refused = lines.iter().find(|line| line.contains("refused")).unwrap();
+        assert!(refused.contains(said), "{said}: {refused}");
+        for library in ["colon", "verifier", "JoseError", "line 1 column", "missing field", "Invalid"] {
+            assert!(!refused.contains(library), "{library}: {refused}");
+        }
+    }
     app.finish().await;
 }
 

@@ -275,10 +275,13 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap();
     let (dead, alive) = (GrantId::generate(), GrantId::generate());
     let exp = now() + Duration::minutes(11);
-    assert_eq!(grants::holder(&db, dead, &ada.id).await.unwrap().unwrap().id, ada.id);
+    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    let registered = client("app").registered_at.unix_timestamp();
+    let issued = |grant_id| grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at: registered };
+    assert_eq!(grants::holder(&db, &issued(dead)).await.unwrap().unwrap().id, ada.id);
     for _ in 0..3 {
         grants::kill(&db, dead, exp, (&ada.id, "app"), now()).await.unwrap();
-        assert!(grants::holder(&db, dead, &ada.id).await.unwrap().is_none());
+        assert!(grants::holder(&db, &issued(dead)).await.unwrap().is_none());
     }
     join_all((0..20).map(|_| grants::kill(&db, dead, exp, (&ada.id, "app"), now())))
         .await
@@ -286,13 +289,27 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
         .for_each(|killed| killed.unwrap());
     let told: Vec<String> = trail(&db).into_iter().filter(|line| line.contains("grant")).collect();
     assert_eq!(told, [format!(r#"app grant.reused {} {{"grant":"{dead}"}}"#, ada.id)], "told once");
-    assert!(grants::holder(&db, alive, &ada.id).await.unwrap().is_some());
-    assert!(grants::holder(&db, alive, "nobody").await.unwrap().is_none());
+    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_some());
+    for other in [
+        grants::Issued { user_id: "nobody", ..issued(alive) },
+        grants::Issued { client_id: "other", ..issued(alive) },
+        grants::Issued { at: registered - 1, ..issued(alive) },
+    ] {
+        assert!(grants::holder(&db, &other).await.unwrap().is_none(), "{other:?}");
+    }
     assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);
-    assert!(grants::holder(&db, dead, &ada.id).await.unwrap().is_none());
+    assert!(grants::holder(&db, &issued(dead)).await.unwrap().is_none());
     assert_eq!(grants::sweep(&db, exp).await.unwrap(), 1);
+    clients::remove(&db, "app", "test", now()).await.unwrap();
+    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_none(), "the client is removed");
+    let disabled = Client { disabled: true, ..client("app") };
+    clients::add(&db, &disabled, "test", now()).await.unwrap();
+    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_none(), "the client is disabled");
+    clients::remove(&db, "app", "test", now()).await.unwrap();
+    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_some());
     users::change(&db, &ada.id, Change::Disabled(true), "test", now()).await.unwrap();
-    assert!(grants::holder(&db, alive, &ada.id).await.unwrap().is_none(), "a disabled person holds nothing");
+    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_none(), "a disabled person holds nothing");
 }
 
 async fn sweeping_dead_grants_takes_five_hundred_at_most(Store { db, .. }: Store) {
