@@ -51,7 +51,7 @@ pub struct NamedAlg {
 }
 
 impl NamedAlg {
-    /// The name of EdDSA on Ed25519 that says which curve is meant.
+    /// The name of `EdDSA` on Ed25519 that says which curve is meant.
     const ED25519: NamedAlg = NamedAlg { alg: SigningAlg::EdDSA, name: "Ed25519" };
 
     /// The names of an algorithm; any of them may be registered.

@@ -143,14 +143,12 @@ pub fn verify<T: DeserializeOwned>(token: &str, keys: &[Verifier]) -> Result<Ver
         let typ = typ.to_ascii_lowercase();
         typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
     });
-    match serde_json::from_slice(&payload) {
-        Ok(claims) => Ok(Verified { typ, claims }),
-        Err(_) => {
-            let cause =
-                Cause::new("the token is of ours, but of another kind: it lacks claims that are needed here");
-            Err(cause.with("typ", typ.as_deref().unwrap_or("absent")))
-        }
-    }
+    let Ok(claims) = serde_json::from_slice(&payload) else {
+        let cause =
+            Cause::new("the token is ours, but of another kind: it lacks claims that are needed here");
+        return Err(cause.with("typ", typ.as_deref().unwrap_or("absent")));
+    };
+    Ok(Verified { typ, claims })
 }
 
 fn chosen<'a>(header: &Header, keys: &'a [Verifier]) -> Result<&'a Verifier, Cause> {
