@@ -116,14 +116,14 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         let missing = Answer("404 Not Found", String::new(), Vec::new());
         shared.answers.lock().unwrap().get(path).cloned().unwrap_or(missing)
     };
-    let mut hold = shared.hold.lock().unwrap();
-    let held = std::mem::take(&mut hold.0).then(answer);
-    hold.1 += usize::from(held.is_some());
+    let mut gate = shared.hold.lock().unwrap();
+    let held = std::mem::take(&mut gate.0).then(answer);
+    gate.1 += usize::from(held.is_some());
     shared.requests.fetch_add(1, Ordering::SeqCst);
     if held.is_some() {
-        drop(shared.released.wait_while(hold, |hold| hold.1 > 0).unwrap());
+        drop(shared.released.wait_while(gate, |gate| gate.1 > 0).unwrap());
     } else {
-        drop(hold);
+        drop(gate);
     }
     let delay = *shared.delay.lock().unwrap();
     thread::sleep(delay);
