@@ -117,17 +117,17 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         shared.answers.lock().unwrap().get(path).cloned().unwrap_or(missing)
     };
     let mut gate = shared.hold.lock().unwrap();
-    let held = std::mem::take(&mut gate.0).then(answer);
-    gate.1 += usize::from(held.is_some());
+    let chosen = std::mem::take(&mut gate.0).then(answer);
+    gate.1 += usize::from(chosen.is_some());
     shared.requests.fetch_add(1, Ordering::SeqCst);
-    if held.is_some() {
+    if chosen.is_some() {
         drop(shared.released.wait_while(gate, |gate| gate.1 > 0).unwrap());
     } else {
         drop(gate);
     }
     let delay = *shared.delay.lock().unwrap();
     thread::sleep(delay);
-    let Answer(status, headers, body) = held.unwrap_or_else(answer);
+    let Answer(status, headers, body) = chosen.unwrap_or_else(answer);
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
     // A client that has read enough hangs up; that is its right.
