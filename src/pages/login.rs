@@ -11,9 +11,11 @@ use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::session::Account;
 use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
-use crate::state::throttle::{Attempt, Counted};
+use crate::state::throttle::{Attempt, TurnedAway};
 use crate::store;
-use crate::web::answer::{ClientAddress, Kind, page, see_other, shell, with_cookie, with_status};
+use crate::web::answer::{
+    ClientAddress, Kind, page, retry_after, see_other, shell, with_cookie, with_status,
+};
 use crate::web::browser::{Browser, session, session_cookie};
 use crate::web::device::Device;
 use crate::web::extract::{self, Body};
@@ -111,6 +113,7 @@ fn count(app: &App, problem: LoginProblem) {
     let sign_ins = &app.metrics.sign_ins;
     match problem {
         LoginProblem::WrongCredentials | LoginProblem::Missing => sign_ins.failed.increment(1),
+        LoginProblem::TooMany { .. } => sign_ins.throttled.increment(1),
         LoginProblem::Busy | LoginProblem::StateDown => sign_ins.unavailable.increment(1),
     }
 }
@@ -200,11 +203,9 @@ async fn authenticate(
     let attempt = Attempt::new(typed.username, &network, known_device.then(|| browser.id()));
     let counted = match app.state.throttle.admit(attempt, now).await {
         Ok(Ok(counted)) => counted,
-        Ok(Err(wait)) => {
-            // Who comes back after that long is let in: what is left of a second counts as one.
-            let seconds = u32::try_from(wait.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1);
-            app.metrics.sign_ins.throttled.increment(1);
-            return Err(PageFailure::RateLimited { seconds }.into());
+        Ok(Err(TurnedAway { counter, until })) => {
+            tracing::info!(%counter, %network, "a sign-in was turned away after too many failures");
+            return Ok(Err(LoginProblem::TooMany { until }));
         }
         Err(error) => return Ok(Err(without_state(error)?)),
     };
@@ -213,7 +214,7 @@ async fn authenticate(
             Ok(right) => right,
             // Nothing was compared: that is no failure of the person's.
             Err(busy_or_failed) => {
-                forgive(app, &counted).await;
+                settled(app.state.throttle.forgive(&counted).await);
                 return match busy_or_failed {
                     VerifyFailure::Busy => Ok(Err(LoginProblem::Busy)),
                     VerifyFailure::Failed(error) => {
@@ -223,16 +224,17 @@ async fn authenticate(
             }
         };
     let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
+        settled(app.state.throttle.failed(&counted, now).await);
         return Ok(Err(LoginProblem::WrongCredentials));
     };
-    forgive(app, &counted).await;
+    settled(app.state.throttle.succeeded(&counted, now).await);
     Ok(Ok(Person { id: user.id, hash }))
 }
 
-/// Takes an attempt back that was no failure; if it cannot be, a limit is reached a little sooner.
-async fn forgive(app: &App, counted: &Counted) {
-    if let Err(error) = app.state.throttle.forgive(counted).await {
-        tracing::warn!(%error, "what was no failure stays counted as one");
+/// The outcome of an attempt belongs into the counters; if it cannot be told them, a limit is reached a little sooner.
+fn settled(told: Result<(), StateError>) {
+    if let Err(error) = told {
+        tracing::warn!(%error, "an attempt to sign in stays counted as a failure of its network");
     }
 }
 
@@ -283,7 +285,7 @@ impl Form<'_> {
             LoginProblem::Missing => true,
             LoginProblem::WrongCredentials => false,
             // Sending it again is just what is to be done then.
-            LoginProblem::Busy | LoginProblem::StateDown => {
+            LoginProblem::Busy | LoginProblem::StateDown | LoginProblem::TooMany { .. } => {
                 return Ok(self.show(req, app, Some(problem)).await);
             }
         };
@@ -300,9 +302,11 @@ impl Form<'_> {
     }
 
     async fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
+        let now = app.clock.now();
         let view = LoginPage {
             shell: shell(req, app),
-            client: card(req, app, &self.pending.asked.client, app.clock.now()).await,
+            now,
+            client: card(req, app, &self.pending.asked.client, now).await,
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,
@@ -313,6 +317,9 @@ impl Form<'_> {
             None => res,
             Some(LoginProblem::WrongCredentials | LoginProblem::Missing) => with_status(res, 422),
             Some(LoginProblem::Busy | LoginProblem::StateDown) => with_status(res, 503),
+            Some(LoginProblem::TooMany { until }) => {
+                retry_after(with_status(res, 429), until - app.clock.now())
+            }
         }
     }
 }

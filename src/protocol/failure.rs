@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::protocol::cause::Cause;
 use crate::protocol::params::Undecodable;
@@ -106,10 +106,12 @@ pub enum PageFailure {
     #[error("the state store cannot be reached: {0}")]
     StateDown(Shown),
     /// Too often within a while; nothing was done.
-    #[error("too many requests from this address")]
+    #[error("no room in the budget of {budget} before {until}")]
     RateLimited {
-        /// How long to wait.
-        seconds: u32,
+        /// The budget that is used up.
+        budget: &'static str,
+        /// When it has room again.
+        until: OffsetDateTime,
     },
     /// Too much to do at this moment.
     #[error("busy: {0}")]

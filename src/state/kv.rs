@@ -48,6 +48,38 @@ pub struct Hits {
     pub resets: OffsetDateTime,
 }
 
+/// What became of an amount that was to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It is held.
+    Held,
+    /// The budget has no room for it before this instant.
+    Full(OffsetDateTime),
+}
+
+impl Hold {
+    /// When a budget that holds these amounts, each until its second, has room for one more.
+    pub(super) fn full(mut held: Vec<(i64, u64)>, amount: u64, most: u64) -> Result<Hold, StateError> {
+        held.sort_unstable();
+        let mut sum: u64 = held.iter().map(|(_, amount)| amount).sum();
+        let frees = held.iter().find(|(_, ends)| {
+            sum = sum.saturating_sub(*ends);
+            sum.saturating_add(amount) <= most
+        });
+        let (frees, _) = frees.or(held.last()).copied().unwrap_or_default();
+        let frees = OffsetDateTime::from_unix_timestamp(frees);
+        frees.map(Hold::Full).map_err(|error| StateError::Broken(error.to_string()))
+    }
+}
+
+impl Hits {
+    /// Reads what a store answers.
+    pub(super) fn read(count: u64, resets: i64) -> Result<Hits, StateError> {
+        let resets = OffsetDateTime::from_unix_timestamp(resets);
+        Ok(Hits { count, resets: resets.map_err(|error| StateError::Broken(error.to_string()))? })
+    }
+}
+
 /// A state store.
 #[derive(Clone)]
 pub enum Kv {
@@ -153,10 +185,39 @@ impl Kv {
         both!(self, kv => kv.hit(key, window, now))
     }
 
-    /// Takes one count back: it turned out not to be one. `resets` is what [`Kv::hit`] said of its window; a
-    /// later window keeps what it counted.
-    pub async fn unhit(&self, key: &Key, resets: OffsetDateTime) -> Result<(), StateError> {
-        both!(self, kv => kv.unhit(key, resets))
+    /// Takes this many counts back, never below zero. `resets` is what [`Kv::hit`] said of their window; a later
+    /// window keeps what it counted.
+    pub async fn unhit(&self, key: &Key, count: u64, resets: OffsetDateTime) -> Result<(), StateError> {
+        both!(self, kv => kv.unhit(key, count, resets))
+    }
+
+    /// What was counted in the present window, without counting.
+    pub async fn hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+        both!(self, kv => kv.hits(key, now))
+    }
+
+    /// Removes a counter and answers what it had counted, in one atomic step: of many at once one is told.
+    pub async fn take_hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+        both!(self, kv => kv.take_hits(key, now))
+    }
+
+    /// Adds an amount to a budget if at most `most` are held then. It is held until `until`, and then the
+    /// budget has room for it again: each amount ends by itself. Until when an amount is held is kept to the second,
+    /// so round it where many different ends would be many records.
+    pub async fn hold(
+        &self,
+        key: &Key,
+        amount: u64,
+        most: u64,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Hold, StateError> {
+        both!(self, kv => kv.hold(key, amount, most, until, now))
+    }
+
+    /// Gives back what [`Kv::hold`] added, before its time.
+    pub async fn release(&self, key: &Key, amount: u64, until: OffsetDateTime) -> Result<(), StateError> {
+        both!(self, kv => kv.release(key, amount, until))
     }
 
     /// Removes a value; one that is not there is no error.

@@ -15,7 +15,7 @@ use super::redis_link::Link;
 use crate::telemetry::metrics::{Ended, Operation, Store};
 
 /// How long after a value's end Redis may collect it.
-const GARBAGE: i64 = 3600;
+pub(super) const GARBAGE: i64 = 3600;
 /// A Redis server.
 #[derive(Clone)]
 pub struct RedisKv {
@@ -75,8 +75,9 @@ impl RedisKv {
                  return {n, tonumber(ends)}",
             ),
             unhit: script(
-                "if exp and string.sub(stored, 1, 12) == ARGV[1] and (tonumber(value) or 0) > 0 then \
-                 redis.call('SET', KEYS[1], string.sub(stored, 1, 13) .. (tonumber(value) - 1), 'KEEPTTL') end \
+                "if exp and string.sub(stored, 1, 12) == ARGV[1] then \
+                 local left = math.max((tonumber(value) or 0) - tonumber(ARGV[2]), 0) \
+                 redis.call('SET', KEYS[1], string.sub(stored, 1, 13) .. left, 'KEEPTTL') end \
                  return 1",
             ),
             // The set itself lives as long as its last member.
@@ -106,7 +107,7 @@ impl RedisKv {
         self.ask(&self.measured.write, true, async |mut link| command.query_async(&mut link).await).await
     }
 
-    async fn script<T: FromRedisValue>(
+    pub(super) async fn script<T: FromRedisValue>(
         &self,
         script: &Script,
         key: &Key,
@@ -215,13 +216,28 @@ impl RedisKv {
         let args = [seconds(now), seconds(now + window), GARBAGE.to_string().into_bytes()];
         let (count, resets): (u64, i64) =
             self.script(&self.scripts.hit, key, &args.each_ref().map(Vec::as_slice)).await?;
-        let resets = OffsetDateTime::from_unix_timestamp(resets);
-        Ok(Hits { count, resets: resets.map_err(|error| StateError::Broken(error.to_string()))? })
+        Hits::read(count, resets)
     }
 
-    pub(super) async fn unhit(&self, key: &Key, resets: OffsetDateTime) -> Result<(), StateError> {
-        let _: i64 = self.script(&self.scripts.unhit, key, &[&seconds(resets)]).await?;
+    pub(super) async fn unhit(
+        &self,
+        key: &Key,
+        count: u64,
+        resets: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let args = [seconds(resets), count.to_string().into_bytes()];
+        let _: i64 = self.script(&self.scripts.unhit, key, &args.each_ref().map(Vec::as_slice)).await?;
         Ok(())
+    }
+
+    pub(super) async fn hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+        let stored: Option<Vec<u8>> = self.read(redis::cmd("GET").arg(key.as_str())).await?;
+        counted(stored.as_deref(), now)
+    }
+
+    pub(super) async fn take_hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+        let stored: Option<Vec<u8>> = self.write(redis::cmd("GETDEL").arg(key.as_str())).await?;
+        counted(stored.as_deref(), now)
     }
 
     pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
@@ -255,7 +271,14 @@ impl RedisKv {
     }
 }
 
-fn seconds(instant: OffsetDateTime) -> Vec<u8> {
+/// Reads a counter, unless its window is over. What another program put in its place has counted nothing.
+fn counted(stored: Option<&[u8]>, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+    let read = stored.and_then(split).filter(|(exp, ..)| *exp > now.unix_timestamp());
+    let read = read.and_then(|(exp, _, value)| Some((std::str::from_utf8(value).ok()?.parse().ok()?, exp)));
+    read.map(|(count, resets)| Hits::read(count, resets)).transpose()
+}
+
+pub(super) fn seconds(instant: OffsetDateTime) -> Vec<u8> {
     format!("{:012}", instant.unix_timestamp()).into_bytes()
 }
 

@@ -7,6 +7,7 @@ use diesel::upsert::excluded;
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
+use super::amounts_sql;
 use super::kv::{Hits, Key, Spend};
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, Db, DbError, each};
@@ -45,9 +46,16 @@ statement! { Swap -> ():
     "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND spent = FALSE AND exp > ?"
 }
 statement! { Hit -> (BigInt, BigInt):
-    "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) \
-     ON CONFLICT (k) DO UPDATE SET n = kv.n + 1 RETURNING n, exp"
+    "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) ON CONFLICT (k) DO UPDATE SET \
+     n = CASE WHEN kv.exp > ? THEN kv.n + 1 ELSE 1 END, \
+     exp = CASE WHEN kv.exp > ? THEN kv.exp ELSE excluded.exp END, \
+     sweep = CASE WHEN kv.exp > ? THEN kv.sweep ELSE excluded.sweep END RETURNING n, exp"
 }
+statement! { Unhit -> ():
+    "UPDATE kv SET n = CASE WHEN n > ? THEN n - ? ELSE 0 END WHERE k = ? AND exp = ? AND n > 0"
+}
+statement! { Counted -> (BigInt, BigInt): "SELECT n, exp FROM kv WHERE k = ? AND exp > ?" }
+statement! { TakeCounted -> (BigInt, BigInt): "DELETE FROM kv WHERE k = ? AND exp > ? RETURNING n, exp" }
 
 /// How many rows one sweep removes at most, so that it never holds the writer for long.
 const SWEEP: i64 = 500;
@@ -74,7 +82,7 @@ impl SqlKv {
         &self.db
     }
 
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, StateError> {
@@ -200,32 +208,50 @@ impl SqlKv {
         window: Duration,
         now: OffsetDateTime,
     ) -> Result<Hits, StateError> {
-        let (key, ends, now) =
-            (key.as_str().to_owned(), (now + window).unix_timestamp(), now.unix_timestamp());
-        let (count, resets) = self
-            .write(move |conn| {
-                diesel::delete(kv::table.find(&key).filter(kv::exp.le(now))).execute(conn)?;
-                let row =
-                    [Bind::Text(&key), Bind::Bytes(b""), Bind::Number(ends), Bind::Number(ends + GARBAGE)];
-                let counted: (i64, i64) = each!(conn, |c| fixed::<Hit>(&row).get_result(c)?);
-                Ok(counted)
-            })
-            .await?;
-        let resets = OffsetDateTime::from_unix_timestamp(resets);
-        Ok(Hits {
-            count: u64::try_from(count).unwrap_or_default(),
-            resets: resets.map_err(|error| StateError::Broken(error.to_string()))?,
-        })
+        let (key, ends) = (key.as_str().to_owned(), (now + window).unix_timestamp());
+        let now = Bind::Number(now.unix_timestamp());
+        let counted = self.write_one(move |conn| {
+            let (ends, sweep) = (Bind::Number(ends), Bind::Number(ends + GARBAGE));
+            let row = [Bind::Text(&key), Bind::Bytes(b""), ends, sweep, now, now, now];
+            // Read to its end: a statement by itself is committed only then.
+            Ok(each!(conn, |c| fixed::<Hit>(&row).load(c)?).pop())
+        });
+        let counted = hits(counted.await?)?;
+        counted.ok_or_else(|| StateError::Broken("a counter was not counted".into()))
     }
 
-    pub(super) async fn unhit(&self, key: &Key, resets: OffsetDateTime) -> Result<(), StateError> {
+    pub(super) async fn unhit(
+        &self,
+        key: &Key,
+        count: u64,
+        resets: OffsetDateTime,
+    ) -> Result<(), StateError> {
         let (key, resets) = (key.as_str().to_owned(), resets.unix_timestamp());
+        let count = Bind::Number(i64::try_from(count).unwrap_or(i64::MAX));
         self.write_one(move |conn| {
-            let counted = kv::table.find(key).filter(kv::exp.eq(resets)).filter(kv::n.gt(0));
-            diesel::update(counted).set(kv::n.eq(kv::n - 1)).execute(conn)?;
+            let counted = [count, count, Bind::Text(&key), Bind::Number(resets)];
+            each!(conn, |c| fixed::<Unhit>(&counted).execute(c)?);
             Ok(())
         })
         .await
+    }
+
+    pub(super) async fn hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+        let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
+        let counted = self.read(move |conn| {
+            let live = [Bind::Text(&key), Bind::Number(now)];
+            Ok(each!(conn, |c| fixed::<Counted>(&live).get_result(c).optional()?))
+        });
+        hits(counted.await?)
+    }
+
+    pub(super) async fn take_hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
+        let (key, now) = (key.as_str().to_owned(), now.unix_timestamp());
+        let taken = self.write_one(move |conn| {
+            let live = [Bind::Text(&key), Bind::Number(now)];
+            Ok(each!(conn, |c| fixed::<TakeCounted>(&live).load(c)?).pop())
+        });
+        hits(taken.await?)
     }
 
     pub(super) async fn del(&self, key: &Key) -> Result<(), StateError> {
@@ -291,10 +317,16 @@ impl SqlKv {
             let over: Vec<String> = due().select(kv::k).limit(SWEEP).load(conn)?;
             let swept = diesel::delete(due().filter(kv::k.eq_any(over))).execute(conn)?;
             diesel::delete(kv_index::table.filter(kv_index::exp.le(now))).execute(conn)?;
+            amounts_sql::sweep(conn, now)?;
             Ok(swept)
         })
         .await
     }
+}
+
+/// Reads what a counter answered.
+fn hits(counted: Option<(i64, i64)>) -> Result<Option<Hits>, StateError> {
+    counted.map(|(count, resets)| Hits::read(u64::try_from(count).unwrap_or_default(), resets)).transpose()
 }
 
 fn failed(error: &DbError) -> StateError {

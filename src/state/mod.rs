@@ -4,6 +4,8 @@
 pub mod kv; // the contract, over Redis or a SQL table
 mod kv_redis;
 mod kv_sql;
+mod amounts_redis; // budgets, part of the same contract
+mod amounts_sql;
 mod mac; // authenticates what is stored
 mod redis_link;
 

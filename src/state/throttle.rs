@@ -1,10 +1,14 @@
 //! Limits on guessing passwords. Every attempt is counted before its password is looked at, so that many
 //! at once do not slip through, and a success is taken back: what remains are the failures.
+//!
+//! Spec: OWASP ASVS 6.3.1
+
+use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, Kv};
+use super::kv::{Hits, Key, Kv};
 use crate::protocol::user::fold_login;
 use crate::secret::{base64url, sha256};
 
@@ -14,32 +18,89 @@ pub struct Throttle {
     kv: Kv,
 }
 
-/// What is counted, within how long, and how many may be.
-type Counter = (Key, Duration, u64);
+/// One of the counters of failed attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Failures from one network, whatever the name.
+    Network,
+    /// Failures for one account from one network.
+    AccountAndNetwork,
+    /// Failures for one account in browsers that do not know it.
+    Account,
+    /// Failures in a browser where the account has signed in before.
+    Device,
+}
+
+impl Counter {
+    /// Within how long failures are counted together, and how many there may be.
+    fn limit(self) -> (Duration, u64) {
+        match self {
+            Counter::Network => (Duration::hours(1), 100),
+            Counter::AccountAndNetwork => (Duration::minutes(1), 5),
+            Counter::Account => (Duration::hours(1), 50),
+            Counter::Device => (Duration::hours(1), 10),
+        }
+    }
+}
+
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Counter::Network => "network",
+            Counter::AccountAndNetwork => "account and network",
+            Counter::Account => "account",
+            Counter::Device => "device",
+        })
+    }
+}
 
 /// An attempt to sign in, as it is counted.
 pub struct Attempt {
-    counters: [Counter; 3],
+    account: String,
+    network: String,
+    device: Option<String>,
 }
 
-/// An attempt that was counted: where, and until when each count stands.
-pub struct Counted(Vec<(Key, OffsetDateTime)>);
+/// An attempt that was counted.
+pub struct Counted {
+    attempt: Attempt,
+    /// Where, and until when each count stands.
+    taken: Vec<(Counter, OffsetDateTime)>,
+    /// What the network had counted with this attempt; none where it was not asked.
+    network: Option<Hits>,
+}
+
+/// An attempt that was one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// The counter that is over its limit.
+    pub counter: Counter,
+    /// When it starts again.
+    pub until: OffsetDateTime,
+}
 
 impl Attempt {
-    /// `known_device` names the browser if this account has signed in in it before: it then has a counter of
-    /// its own, so that nobody who fails elsewhere can lock the person out.
+    /// `known_device` names the browser if this account has signed in in it before. It then answers to a counter
+    /// of its own and to no other, so that neither failures elsewhere nor a neighbour's lock the person out.
     pub fn new(login: &str, network: &str, known_device: Option<&str>) -> Attempt {
         let account = digest(&fold_login(login));
-        let pair = (Key::new('l', &format!("p:{account}:{network}")), Duration::minutes(1), 5);
-        let whole = match known_device {
-            Some(device) => {
-                (Key::new('l', &format!("d:{account}:{}", digest(device))), Duration::hours(1), 10)
-            }
-            None => (Key::new('l', &format!("a:{account}")), Duration::hours(1), 50),
+        Attempt { account, network: network.to_owned(), device: known_device.map(digest) }
+    }
+
+    fn key(&self, counter: Counter) -> Key {
+        let Attempt { account, network, device } = self;
+        let name = match counter {
+            Counter::Network => format!("n:{network}"),
+            Counter::AccountAndNetwork => format!("p:{account}:{network}"),
+            Counter::Account => format!("a:{account}"),
+            Counter::Device => format!("d:{account}:{}", device.as_deref().unwrap_or_default()),
         };
-        // The network comes first: a flood of invented names then leaves no more keys than it allows.
-        let network = (Key::new('l', &format!("n:{network}")), Duration::hours(1), 100);
-        Attempt { counters: [network, pair, whole] }
+        Key::new('l', &name)
+    }
+
+    /// How many of the network's failures are this name's.
+    fn share(&self) -> Key {
+        Key::new('l', &format!("s:{}:{}", self.account, self.network))
     }
 }
 
@@ -48,29 +109,102 @@ impl Throttle {
         Throttle { kv }
     }
 
-    /// Counts an attempt; answers how long to wait if it is one too many. Such a one is not counted: nobody
+    /// Counts an attempt; says what turned it away if it is one too many. Such a one is not counted: nobody
     /// looked at its password, so it was no failure.
     pub async fn admit(
         &self,
         attempt: Attempt,
         now: OffsetDateTime,
-    ) -> Result<Result<Counted, Duration>, StateError> {
-        let mut counted = Counted(vec![]);
-        for (key, window, most) in attempt.counters {
-            let hits = self.kv.hit(&key, window, now).await?;
-            counted.0.push((key, hits.resets));
-            if hits.count > most {
+    ) -> Result<Result<Counted, TurnedAway>, StateError> {
+        let mut counted = Counted { attempt, taken: vec![], network: None };
+        let turned_away = if counted.attempt.device.is_some() {
+            self.count(&mut counted, Counter::Device, now).await?.err()
+        } else {
+            self.count_stranger(&mut counted, now).await?.err()
+        };
+        match turned_away {
+            None => Ok(Ok(counted)),
+            Some(turned_away) => {
                 self.forgive(&counted).await?;
-                return Ok(Err(hits.resets - now));
+                Ok(Err(turned_away))
             }
         }
-        Ok(Ok(counted))
     }
 
-    /// Takes a counted attempt back, because it was no failure.
+    /// Counts an attempt of a browser that the account has not used. The network comes first: a flood of invented
+    /// names then leaves no more keys than the network allows names.
+    ///
+    /// The network counts a name once a minute. It is asked with every attempt all the same and given back the
+    /// count of a repetition, because then no number of attempts at once gets past it.
+    async fn count_stranger(
+        &self,
+        counted: &mut Counted,
+        now: OffsetDateTime,
+    ) -> Result<Result<(), TurnedAway>, StateError> {
+        let network = self.count(counted, Counter::Network, now).await?;
+        if let Err(turned_away) = network {
+            let pair = counted.attempt.key(Counter::AccountAndNetwork);
+            if self.kv.hits(&pair, now).await?.is_none_or(|pair| pair.count == 0) {
+                return Ok(Err(turned_away));
+            }
+        }
+        let pair = match self.count(counted, Counter::AccountAndNetwork, now).await? {
+            Ok(pair) => pair,
+            Err(turned_away) => return Ok(Err(turned_away)),
+        };
+        if pair.count > 1 {
+            let (_, resets) = counted.taken.remove(0);
+            self.kv.unhit(&counted.attempt.key(Counter::Network), 1, resets).await?;
+        } else if let Err(turned_away) = network {
+            return Ok(Err(turned_away));
+        }
+        let account = self.count(counted, Counter::Account, now).await?;
+        counted.network = network.ok();
+        Ok(account.map(drop))
+    }
+
+    async fn count(
+        &self,
+        counted: &mut Counted,
+        by: Counter,
+        now: OffsetDateTime,
+    ) -> Result<Result<Hits, TurnedAway>, StateError> {
+        let (window, most) = by.limit();
+        let hits = self.kv.hit(&counted.attempt.key(by), window, now).await?;
+        counted.taken.push((by, hits.resets));
+        let is_over = hits.count > most;
+        Ok(if is_over { Err(TurnedAway { counter: by, until: hits.resets }) } else { Ok(hits) })
+    }
+
+    /// Takes a counted attempt back, because its password was not looked at.
     pub async fn forgive(&self, counted: &Counted) -> Result<(), StateError> {
-        for (key, resets) in &counted.0 {
-            self.kv.unhit(key, *resets).await?;
+        for (counter, resets) in &counted.taken {
+            self.kv.unhit(&counted.attempt.key(*counter), 1, *resets).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers for a failure how much of the network's count is this name's.
+    pub async fn failed(&self, counted: &Counted, now: OffsetDateTime) -> Result<(), StateError> {
+        for (counter, resets) in &counted.taken {
+            if *counter == Counter::Network {
+                self.kv.hit(&counted.attempt.share(), *resets - now, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a counted attempt back because it succeeded, and with it what the same name has added to the
+    /// network's count: a person who mistypes and then gets in uses up nothing of the neighbours'.
+    pub async fn succeeded(&self, counted: &Counted, now: OffsetDateTime) -> Result<(), StateError> {
+        self.forgive(counted).await?;
+        // Where this attempt was all that the network had counted, there is nothing to be taken back.
+        if counted.network.is_some_and(|network| network.count <= 1) {
+            return Ok(());
+        }
+        // In one step: of many successes at once, each taking the same share back would empty the counter.
+        if let Some(share) = self.kv.take_hits(&counted.attempt.share(), now).await? {
+            self.kv.unhit(&counted.attempt.key(Counter::Network), share.count, share.resets).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use ipnet::IpNet;
+use time::Duration;
 
 use crate::app::App;
 use crate::config::Completion;
@@ -140,6 +141,19 @@ pub fn with_status(mut res: HttpResponse, status: u16) -> HttpResponse {
         res.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
     }
     res
+}
+
+/// Says after how long to try again: a request that comes then is served, so what is left of a second counts as one.
+///
+/// Spec: RFC 9110 §10.2.3
+pub fn retry_after(mut res: HttpResponse, wait: Duration) -> HttpResponse {
+    res.headers_mut().insert(header::RETRY_AFTER, whole_seconds(wait).into());
+    res
+}
+
+/// A wait in seconds, rounded up.
+pub fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.whole_seconds()).unwrap_or_default().saturating_add(1)
 }
 
 /// Adds a cookie, if there is one.

@@ -13,19 +13,23 @@ use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, Tok
 use crate::protocol::shown::Shown;
 use crate::state::StateError;
 use crate::texts::Texts;
-use crate::web::answer::{RETRY_AFTER, html, no_store, with_status};
-use crate::web::views::{ErrorPage, Shell};
+use crate::web::answer::{RETRY_AFTER, html, no_store, retry_after, with_status};
+use crate::web::views::{ErrorPage, Shell, wait_text};
 
 /// Renders a failure as a page.
 pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpResponse {
     let text = |part: &str, args: &[(&str, &str)]| {
         shell.texts.with(&format!("error-{}-{part}", failure.name()), args)
     };
-    let mut next = text("next", &[]);
+    let now = app.clock.now();
+    let waits = matches!(failure, PageFailure::RateLimited { .. });
+    let mut next = if waits { String::new() } else { text("next", &[]) };
     let (mut what, mut back) = (None, None);
     match failure {
-        PageFailure::RateLimited { seconds } => {
-            what = Some(text("what", &[("minutes", &seconds.div_ceil(60).to_string())]));
+        PageFailure::RateLimited { until, .. } => {
+            let wait = |part| wait_text(shell.texts, &format!("error-rate-limited-{part}"), *until, now);
+            what = Some(wait("what"));
+            next = wait("next");
         }
         PageFailure::ParameterRepeated(name) => what = Some(text("what", &[("name", name)])),
         PageFailure::TicketExpired { back: Some((name, url)) } => {
@@ -51,9 +55,7 @@ pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpRespo
         PageFailure::Method(allow) => {
             res.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
         }
-        PageFailure::RateLimited { seconds } => {
-            res.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
-        }
+        PageFailure::RateLimited { until, .. } => res = retry_after(res, *until - now),
         _ => (),
     }
     res

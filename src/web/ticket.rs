@@ -143,7 +143,7 @@ impl Ticket {
         let network = || Whose::Network(from.map(ClientAddress::network).unwrap_or_default());
         let whose = self.done.chosen().map_or_else(network, Whose::Session);
         if !app.state.tickets.park(&handle, &sealed, &whose, now).await? {
-            return Err(PageFailure::RateLimited { seconds: 3600 });
+            return Err(PageFailure::RateLimited { budget: "parked requests", until: now + Duration::HOUR });
         }
         Ok(handle.expose().to_owned())
     }

@@ -2,7 +2,7 @@
 //! only lay them out, and every word comes from the [`Texts`] in the [`Shell`].
 
 use askama::Template;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::texts::Texts;
 use crate::web::assets;
@@ -112,6 +112,8 @@ pub struct LoginPage {
     pub remember: bool,
     /// Why the form is shown again.
     pub problem: Option<LoginProblem>,
+    /// The present instant.
+    pub now: OffsetDateTime,
 }
 
 /// Why a sign-in did not happen. One answer for an unknown name and a wrong password.
@@ -125,6 +127,11 @@ pub enum LoginProblem {
     Busy,
     /// The sign-in memory cannot be reached.
     StateDown,
+    /// Too many attempts failed before; the password was not looked at.
+    TooMany {
+        /// When attempts are accepted again.
+        until: OffsetDateTime,
+    },
 }
 
 impl LoginProblem {
@@ -134,6 +141,7 @@ impl LoginProblem {
             Self::Missing => "missing",
             Self::Busy => "busy",
             Self::StateDown => "state-down",
+            Self::TooMany { .. } => "too-many",
         };
         format!("login-{kind}-{part}")
     }
@@ -154,6 +162,15 @@ impl LoginPage {
         self.shell.with(id, "title", self.heading())
     }
 
+    /// What to do about the problem; where that is to wait, for how long and until when.
+    fn problem_next(&self, problem: &LoginProblem) -> String {
+        let id = problem.text("next");
+        match problem {
+            LoginProblem::TooMany { until } => wait_text(self.shell.texts, &id, *until, self.now),
+            _ => self.shell.get(id),
+        }
+    }
+
     /// The password is never sent back, so a filled-in name means that the password was missing.
     fn username_missing(&self) -> bool {
         self.problem == Some(LoginProblem::Missing) && self.username.is_empty()
@@ -166,6 +183,15 @@ impl LoginPage {
     fn credentials_wrong(&self) -> bool {
         self.problem == Some(LoginProblem::WrongCredentials)
     }
+}
+
+/// A message about a wait, with the `$minutes` that are left and the `$time` (UTC) of its end. Both are rounded up.
+pub fn wait_text(texts: Texts, id: &str, until: OffsetDateTime, now: OffsetDateTime) -> String {
+    let seconds = u64::try_from((until - now).whole_seconds()).unwrap_or_default();
+    let minutes = seconds.div_ceil(60).max(1).to_string();
+    let end = until.to_offset(UtcOffset::UTC) + Duration::seconds(59);
+    let time = format!("{:02}:{:02}", end.hour(), end.minute());
+    texts.with(id, &[("minutes", &minutes), ("time", &time)])
 }
 
 /// The page that asks whether an application may act for an account. Nothing on it has the focus: allowing

@@ -46,6 +46,12 @@ login-missing-username = Geben Sie Ihren Benutzernamen ein.
 login-missing-password = Geben Sie Ihr Passwort ein.
 login-busy-title = Gerade melden sich viele an
 login-busy-next = Warten Sie einige Sekunden und geben Sie Ihr Passwort dann noch einmal ein. Mit Ihrem Konto ist alles in Ordnung.
+login-too-many-title = Zu viele Versuche
+login-too-many-next =
+    { $minutes ->
+        [one] Weitere Versuche werden für { $minutes } Minute nicht angenommen. Geben Sie Ihr Passwort ab { $time } Uhr (UTC) noch einmal ein; Ihr Benutzername bleibt stehen. Ihr Konto ist nicht gesperrt.
+       *[other] Weitere Versuche werden für { $minutes } Minuten nicht angenommen. Geben Sie Ihr Passwort ab { $time } Uhr (UTC) noch einmal ein; Ihr Benutzername bleibt stehen. Ihr Konto ist nicht gesperrt.
+    }
 login-state-down-title = Die Anmeldung ist gerade nicht möglich
 login-state-down-next = Ein Teil dieses Dienstes ist nicht erreichbar. Versuchen Sie es gleich noch einmal; diese Seite bleibt gültig.
 
@@ -223,7 +229,7 @@ error-rate-limited-what =
         [one] Es gab zu viele Versuche. Weitere werden für { $minutes } Minute nicht angenommen.
        *[other] Es gab zu viele Versuche. Weitere werden für { $minutes } Minuten nicht angenommen.
     }
-error-rate-limited-next = Warten Sie so lange, gehen Sie dann zurück und versuchen Sie es noch einmal. Ihr Konto ist nicht gesperrt.
+error-rate-limited-next = Laden Sie diese Seite ab { $time } Uhr (UTC) noch einmal. Es ist nichts verloren, und Ihr Konto ist nicht gesperrt.
 
 error-state-down-title = Bitte versuchen Sie es gleich noch einmal
 error-state-down-what = Ein Teil dieses Dienstes, der sich merkt, wer angemeldet ist, ist nicht erreichbar. Sie sind weiterhin angemeldet; es ist nichts verloren.

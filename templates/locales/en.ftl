@@ -47,6 +47,12 @@ login-missing-username = Enter your user name.
 login-missing-password = Enter your password.
 login-busy-title = Many people are signing in right now
 login-busy-next = Wait a few seconds, then enter your password again. Nothing is wrong with your account.
+login-too-many-title = Too many attempts
+login-too-many-next =
+    { $minutes ->
+        [one] No more attempts are accepted for { $minutes } minute. Enter your password again from { $time } (UTC) on; your user name is kept. Your account is not locked.
+       *[other] No more attempts are accepted for { $minutes } minutes. Enter your password again from { $time } (UTC) on; your user name is kept. Your account is not locked.
+    }
 login-state-down-title = We cannot sign you in just now
 login-state-down-next = A part of this service is out of reach. Try again in a moment; this page stays valid.
 
@@ -226,7 +232,7 @@ error-rate-limited-what =
         [one] There were too many attempts. No more are accepted for { $minutes } minute.
        *[other] There were too many attempts. No more are accepted for { $minutes } minutes.
     }
-error-rate-limited-next = Wait that long, then go back and try again. Your account is not locked.
+error-rate-limited-next = Reload this page from { $time } (UTC) on. Nothing is lost, and your account is not locked.
 
 error-state-down-title = Please try again in a moment
 error-state-down-what = A part of this service that remembers who is signed in is out of reach. You are still signed in; nothing is lost.

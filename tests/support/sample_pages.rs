@@ -12,6 +12,7 @@ use countersign::web::views::{
     ClientCard, ConsentPage, ErrorPage, FormPostPage, HomeAccount, HomeApp, HomePage, InterstitialPage,
     LoginPage, LoginProblem, PersonCard, ScopeLine, SelectPage, Shell, SignOutPage, SignedOutPage,
 };
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 /// A name that would break any page that forgets to escape.
@@ -64,7 +65,7 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::CrossSite(_) => F::Method("GET"),
             F::Method(_) => F::ContentType,
             F::ContentType => F::NotFound,
-            F::NotFound => F::RateLimited { seconds: 30 },
+            F::NotFound => F::RateLimited { budget: "parked requests", until: OffsetDateTime::UNIX_EPOCH },
             F::RateLimited { .. } => F::StateDown("".into()),
             F::StateDown(_) => F::Busy("".into()),
             F::Busy(_) => F::Internal("".into()),
@@ -156,6 +157,7 @@ fn login_pages(texts: Texts) -> Vec<(String, String)> {
         username: String::new(),
         remember: false,
         problem: None,
+        now: OffsetDateTime::UNIX_EPOCH,
     };
     let problem = |problem, username: &str| LoginPage {
         problem: Some(problem),
@@ -171,6 +173,7 @@ fn login_pages(texts: Texts) -> Vec<(String, String)> {
         page("login-no-password", &problem(LoginProblem::Missing, "ada")),
         page("login-busy", &problem(LoginProblem::Busy, "ada")),
         page("login-state-down", &problem(LoginProblem::StateDown, "ada")),
+        page("login-too-many", &problem(LoginProblem::TooMany { until: OffsetDateTime::UNIX_EPOCH }, "ada")),
         page("login-long", &LoginPage { client: long_client(), username: LONG.to_owned(), ..plain.clone() }),
         page("login-hostile", &LoginPage { client: hostile_client(), username: HOSTILE.to_owned(), ..plain }),
     ]
@@ -249,13 +252,13 @@ fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
 }
 
 fn error_pages(texts: Texts) -> Vec<(String, String)> {
-    let values = [("name", "scope"), ("minutes", "30"), ("client", "Field Notes")];
+    let values = [("name", "scope"), ("minutes", "30"), ("time", "14:05"), ("client", "Field Notes")];
     let explain = |failure: &PageFailure| ErrorPage {
         shell: shell(texts),
         status: failure.status(),
         title: texts.get(&format!("error-{}-title", failure.name())),
         what: texts.with(&format!("error-{}-what", failure.name()), &values),
-        next: texts.get(&format!("error-{}-next", failure.name())),
+        next: texts.with(&format!("error-{}-next", failure.name()), &values),
         code: failure.code().map(str::to_owned),
         details: Vec::new(),
         back: None,

@@ -112,7 +112,7 @@ fn expected(login: u64) -> Vec<(&'static str, Asked)> {
 
 #[actix_web::test]
 async fn nothing_asks_more_of_sql_than_it_must() {
-    assert_eq!(answers(State::Sql, |_| ()).await, expected(24));
+    assert_eq!(answers(State::Sql, |_| ()).await, expected(15));
 }
 
 #[actix_web::test]

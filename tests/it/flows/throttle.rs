@@ -1,5 +1,6 @@
 //! Guessing is slowed down, and nobody can lock another person out.
 
+use countersign::config::Config;
 use countersign::password::Password;
 use countersign::store::users::{self, Change};
 use reqwest::Method;
@@ -8,12 +9,58 @@ use time::Duration;
 
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::{Answer, Browser};
+use crate::support::log;
 use crate::support::rp::Rp;
 
 /// Types into a fresh sign-in page.
 async fn type_in(rp: &Rp<'_>, browser: &Browser, login: &str, password: &str) -> Answer {
     let page = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await;
     browser.submit(&page, &[("username", login), ("password", password)]).await
+}
+
+/// Tells whether an attempt was turned away, and the log names this counter.
+fn turned_away_by(answer: &Answer, counter: &str) -> bool {
+    let lines = log::of_requests(&[answer.header("x-request-id").to_owned()]);
+    let named = format!("counter={counter} network=");
+    answer.status == 429 && lines.iter().any(|line| line.contains(&named))
+}
+
+/// Behind a proxy, so that requests come from where a test says.
+fn behind_a_proxy(state: State) -> Options {
+    let adjust = |config: &mut Config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    Options { state, adjust, ..Options::default() }
+}
+
+/// A sign-in form that is sent again and again, from wherever.
+struct Form<'a> {
+    app: &'a TestApp,
+    browser: Browser,
+    ticket: String,
+}
+
+impl<'a> Form<'a> {
+    async fn open(app: &'a TestApp, rp: &Rp<'_>, browser: Browser) -> Form<'a> {
+        let form = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await.form();
+        let ticket = form.fields.iter().find(|(name, _)| name == "ticket").unwrap().1.clone();
+        Form { app, browser, ticket }
+    }
+
+    /// 303 to the page that says that it was wrong, or to go on; 429 when it was turned away.
+    async fn send(&self, from: &str, login: &str, password: &str) -> Answer {
+        let fields = [("ticket", self.ticket.as_str()), ("username", login), ("password", password)];
+        let request = self.browser.request(Method::POST, &self.app.at("/login")).form(&fields);
+        let request = request.header("sec-fetch-site", "same-origin").header("x-forwarded-for", from);
+        self.browser.send(request).await
+    }
+
+    async fn wrong(&self, from: &str, login: &str) -> u16 {
+        self.send(from, login, "not-the-password").await.status.as_u16()
+    }
+
+    async fn right(&self, from: &str, login: &str) -> bool {
+        let answer = self.send(from, login, PASSWORD).await;
+        answer.status == 303 && answer.header("location").contains("/continue?")
+    }
 }
 
 async fn statuses(rp: &Rp<'_>, browser: &Browser, login: &str, times: usize) -> Vec<u16> {
@@ -39,6 +86,14 @@ async fn guessing_is_slowed_down(state: State) {
         assert_eq!(refused.status, 429, "even the right password, and another spelling");
         let wait: u32 = refused.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait) && refused.body.contains("for 1 minute."), "{}", refused.body);
+        // The form stays, so that trying again is typing the password again; when, is said in words.
+        let form = refused.form();
+        let field = |name: &str| form.fields.iter().find(|(known, _)| known == name).unwrap().1.clone();
+        assert_eq!((field("username"), field("password")), (login.to_uppercase(), String::new()));
+        let end = app.clock.now() + Duration::seconds(i64::from(wait) + 59);
+        let (earlier, end) = (end - Duration::minutes(1), end);
+        let at = |time: time::OffsetDateTime| format!("from {:02}:{:02} (UTC)", time.hour(), time.minute());
+        assert!([earlier, end].iter().any(|time| refused.body.contains(&at(*time))), "{}", refused.body);
     }
     app.clock.advance(Duration::seconds(61));
     assert!(type_in(&rp, &app.browser(), "ada", PASSWORD).await.answered("code").is_some());
@@ -187,6 +242,112 @@ async fn a_planted_cookie_is_not_sent_back() {
         assert!(given != planted && !given.contains('.'), "{planted} became {given}");
     }
     app.finish().await;
+}
+
+/// Neither a flood of invented names from the same network nor a neighbour who tries one's own name shuts a person
+/// out of a browser that she has used; and the log says which counter it was that tripped.
+async fn a_known_device_answers_to_its_own_counter_only(state: State) {
+    let app = TestApp::start_with(behind_a_proxy(state)).await;
+    app.user("ada").await;
+    app.user("eve").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let (here, neighbour) = ("192.0.2.7", "192.0.2.200");
+    let home = Form::open(&app, &rp, app.browser()).await;
+    assert!(home.right(here, "ada").await);
+    let stranger = Form::open(&app, &rp, app.browser()).await;
+    let refused = async |login: &str, counter: &str| {
+        let answer = stranger.send(neighbour, login, PASSWORD).await;
+        turned_away_by(&answer, counter)
+    };
+
+    // A neighbour tries her name: six wrong tries use up what the account has in this network.
+    let tries: [u16; 6] = futures_util::future::join_all((0..6).map(|_| stranger.wrong(neighbour, "ada")))
+        .await
+        .try_into()
+        .unwrap();
+    assert_eq!(tries.iter().filter(|status| **status == 303).count(), 5);
+    assert!(refused("ada", "account and network").await && home.right(here, "ada").await);
+
+    // A hundred invented names: the whole network is shut for an hour.
+    for number in 0..100 {
+        assert_eq!(stranger.wrong(here, &format!("invented-{number}")).await, 303, "{number}");
+    }
+    assert!(refused("eve", "network").await, "even the right password, in a browser that does not know her");
+    // A name that the network has counted in this minute is not counted again.
+    assert_eq!(stranger.wrong(here, "invented-98").await, 303);
+    assert!(refused("eve", "network").await && refused("invented-100", "network").await);
+    assert!(home.right(here, "ada").await);
+    // Her own counter holds, whatever is going on around her, and it shuts out her browser alone.
+    for _ in 0..10 {
+        assert_eq!(home.wrong(here, "ada").await, 303);
+    }
+    assert!(turned_away_by(&home.send(here, "ada", PASSWORD).await, "device"));
+    assert!(Form::open(&app, &rp, app.browser()).await.right("198.51.100.9", "ada").await, "elsewhere");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_known_device_answers_to_its_own_counter_only_with_sql_state() {
+    a_known_device_answers_to_its_own_counter_only(State::Sql).await;
+}
+
+#[actix_web::test]
+async fn a_known_device_answers_to_its_own_counter_only_with_redis_state() {
+    a_known_device_answers_to_its_own_counter_only(State::Redis).await;
+}
+
+/// A network counts a name once a minute, and a success takes back what the same name has added: an office of
+/// people who mistype shuts nobody out.
+async fn a_success_takes_back_what_the_name_added(state: State) {
+    let app = TestApp::start_with(behind_a_proxy(state)).await;
+    app.user("ada").await;
+    app.user("eve").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let here = "192.0.2.7";
+    let form = Form::open(&app, &rp, app.browser()).await;
+    for number in 0..97 {
+        assert_eq!(form.wrong(here, &format!("invented-{number}")).await, 303, "{number}");
+    }
+    // Four failures in each of three minutes are three for the network.
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(form.wrong(here, "ada").await, 303);
+        }
+        app.clock.advance(Duration::seconds(61));
+    }
+    assert!(form.send(here, "ada", PASSWORD).await.status == 429, "a hundred are counted");
+    let device = Form::open(&app, &rp, app.browser()).await;
+    assert!(device.right("198.51.100.9", "ada").await, "from another network, which takes back nothing here");
+    assert!(form.send(here, "eve", PASSWORD).await.status == 429);
+    assert!(device.right(here, "ada").await, "she is known in this browser");
+    // Now three are free again, and no more than three.
+    for number in 0..3 {
+        assert_eq!(form.wrong(here, &format!("late-{number}")).await, 303, "{number}");
+    }
+    assert_eq!(form.wrong(here, "late-3").await, 429);
+    app.clock.advance(Duration::HOUR);
+    // The same where it is not a known browser that succeeds; what somebody else added stays.
+    for number in 0..99 {
+        assert_eq!(form.wrong(here, &format!("again-{number}")).await, 303, "{number}");
+    }
+    assert_eq!(form.wrong(here, "eve").await, 303);
+    assert_eq!(form.wrong(here, "late").await, 429);
+    assert!(
+        Form::open(&app, &rp, app.browser()).await.right(here, "eve").await,
+        "counted in this minute already"
+    );
+    assert_eq!([form.wrong(here, "late").await, form.wrong(here, "later").await], [303, 429]);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_success_takes_back_what_the_name_added_with_sql_state() {
+    a_success_takes_back_what_the_name_added(State::Sql).await;
+}
+
+#[actix_web::test]
+async fn a_success_takes_back_what_the_name_added_with_redis_state() {
+    a_success_takes_back_what_the_name_added(State::Redis).await;
 }
 
 #[actix_web::test]

@@ -123,7 +123,10 @@ fn the_sign_in_form_suits_password_managers_and_the_enter_key() {
 
 #[test]
 fn a_problem_is_announced_and_tied_to_its_fields() {
-    for name in ["login-wrong", "login-no-name", "login-no-password", "login-busy", "login-state-down"] {
+    for name in [
+        "login-wrong", "login-no-name", "login-no-password", "login-busy", "login-state-down",
+        "login-too-many",
+    ] {
         assert_eq!(select(&sample(name), "#problem[role=alert]").len(), 1, "{name}");
     }
     let invalid = |name: &str| -> Vec<String> {

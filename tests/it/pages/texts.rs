@@ -92,7 +92,7 @@ fn differences() -> impl Iterator<Item = &'static str> {
 fn composed_ids() -> BTreeSet<String> {
     let errors = failures()
         .flat_map(|failure| ["title", "what", "next"].map(|part| format!("error-{}-{part}", failure.name())));
-    let problems = ["credentials", "missing", "busy", "state-down"];
+    let problems = ["credentials", "missing", "busy", "state-down", "too-many"];
     let problems =
         problems.iter().flat_map(|kind| ["title", "next"].map(|part| format!("login-{kind}-{part}")));
     let standard = Scope::standard();

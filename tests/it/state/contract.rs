@@ -6,7 +6,7 @@ use std::future::Future;
 use countersign::db::{Db, Durability, Url};
 use countersign::secret::Token;
 use countersign::state::MIGRATIONS;
-use countersign::state::kv::{Key, Kv, Spend};
+use countersign::state::kv::{Hits, Hold, Key, Kv, Spend};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -58,6 +58,9 @@ on_every_store! {
     only_what_is_still_the_same_is_removed
     hits_count_within_a_window_that_starts_with_the_first
     a_count_is_taken_back_in_its_own_window_only
+    a_counter_is_read_without_counting_and_taken_once
+    a_budget_holds_amounts_until_each_of_them_ends
+    of_twenty_amounts_at_once_no_more_are_held_than_there_is_room_for
     drawers_do_not_meet
     an_index_lists_sorted_what_has_not_ended
     of_twenty_that_put_a_new_value_one_does
@@ -206,21 +209,76 @@ async fn hits_count_within_a_window_that_starts_with_the_first(kv: Kv) {
 async fn a_count_is_taken_back_in_its_own_window_only(kv: Kv) {
     let (key, window, now) = (key(), seconds(60), now());
     let until = |count| now + seconds(count);
-    kv.unhit(&key, until(60)).await.unwrap();
+    kv.unhit(&key, 1, until(60)).await.unwrap();
     assert_eq!(kv.hit(&key, window, now).await.unwrap().count, 1, "nothing was there to be taken back");
     let first = kv.hit(&key, window, until(59)).await.unwrap();
-    kv.unhit(&key, first.resets).await.unwrap();
+    kv.unhit(&key, 1, first.resets).await.unwrap();
     assert_eq!(kv.hit(&key, window, until(59)).await.unwrap().count, 2);
     // What was counted before is taken back when the next window has begun.
     assert_eq!(kv.hit(&key, window, until(60)).await.unwrap().count, 1);
-    kv.unhit(&key, first.resets).await.unwrap();
+    kv.unhit(&key, 1, first.resets).await.unwrap();
     let second = kv.hit(&key, window, until(61)).await.unwrap();
     assert_eq!((second.count, second.resets), (2, until(120)));
     for _ in 0..4 {
-        kv.unhit(&key, second.resets).await.unwrap();
+        kv.unhit(&key, 1, second.resets).await.unwrap();
     }
     let third = kv.hit(&key, window, until(62)).await.unwrap();
     assert_eq!((third.count, third.resets), (1, until(120)), "never below nothing, in the same window");
+}
+
+async fn a_counter_is_read_without_counting_and_taken_once(kv: Kv) {
+    let (key, window, now) = (key(), seconds(60), now());
+    let until = |count| now + seconds(count);
+    let counted = |count| Some(Hits { count, resets: until(60) });
+    assert_eq!((kv.hits(&key, now).await.unwrap(), kv.take_hits(&key, now).await.unwrap()), (None, None));
+    for count in 1..=5 {
+        kv.hit(&key, window, now).await.unwrap();
+        assert_eq!(kv.hits(&key, until(59)).await.unwrap(), counted(count));
+    }
+    kv.unhit(&key, 2, until(60)).await.unwrap();
+    assert_eq!(kv.hits(&key, now).await.unwrap(), counted(3), "two at once");
+    kv.unhit(&key, 1, until(61)).await.unwrap();
+    assert_eq!(kv.hits(&key, now).await.unwrap(), counted(3), "that is another window");
+    assert_eq!(kv.hits(&key, until(60)).await.unwrap(), None, "the window is over");
+    kv.unhit(&key, 9, until(60)).await.unwrap();
+    assert_eq!(kv.hits(&key, now).await.unwrap(), counted(0), "never below nothing");
+    kv.hit(&key, window, now).await.unwrap();
+    let (kv, key) = (&kv, &key);
+    let take = |_| async move { kv.take_hits(key, now).await.unwrap() == counted(1) };
+    assert_eq!(winners(take).await, 1, "of many that take it one is told");
+    assert_eq!(kv.hits(key, now).await.unwrap(), None);
+    assert_eq!(kv.hit(key, window, until(7)).await.unwrap().resets, until(67), "a window of its own");
+    assert_eq!(kv.take_hits(key, until(67)).await.unwrap(), None, "too late");
+}
+
+async fn a_budget_holds_amounts_until_each_of_them_ends(kv: Kv) {
+    let (key, other, now) = (key(), key(), now());
+    let until = |count| now + seconds(count);
+    let hold = async |amount, ends, at| kv.hold(&key, amount, 100, until(ends), until(at)).await.unwrap();
+    assert_eq!(hold(60, 60, 0).await, Hold::Held);
+    assert_eq!(hold(30, 90, 30).await, Hold::Held);
+    assert_eq!(hold(10, 60, 30).await, Hold::Held, "to the last one");
+    // Each ends by itself: what came late is still held when what came early is not.
+    assert_eq!(hold(1, 100, 40).await, Hold::Full(until(60)));
+    assert_eq!(hold(71, 100, 40).await, Hold::Full(until(90)), "there is room for that much only later");
+    assert_eq!(hold(1, 100, 59).await, Hold::Full(until(60)), "what was refused is not held");
+    assert_eq!(hold(70, 120, 60).await, Hold::Held);
+    assert_eq!(hold(1, 130, 60).await, Hold::Full(until(90)));
+    kv.release(&key, 70, until(120)).await.unwrap();
+    assert_eq!(hold(70, 130, 60).await, Hold::Held, "given back before its time");
+    assert_eq!(hold(31, 140, 90).await, Hold::Full(until(130)));
+    assert_eq!(hold(30, 140, 90).await, Hold::Held);
+    assert_eq!(kv.hold(&other, 100, 100, until(60), now).await.unwrap(), Hold::Held, "another budget");
+    assert!(matches!(kv.hold(&other, 101, 100, until(60), now).await.unwrap(), Hold::Full(_)));
+    kv.release(&other, 5, until(70)).await.unwrap();
+    assert_eq!(kv.hold(&other, 1, 100, until(70), now).await.unwrap(), Hold::Full(until(60)), "never held");
+}
+
+async fn of_twenty_amounts_at_once_no_more_are_held_than_there_is_room_for(kv: Kv) {
+    let (key, now) = (key(), now());
+    let (kv, key) = (&kv, &key);
+    let hold = |_| async move { kv.hold(key, 10, 75, now + seconds(60), now).await.unwrap() == Hold::Held };
+    assert_eq!(winners(hold).await, 7);
 }
 
 async fn only_what_is_still_the_same_is_removed(kv: Kv) {
