@@ -23,12 +23,14 @@ pub fn accepted(header: &str) -> Vec<&str> {
     ranges.into_iter().map(|(_, range)| range).collect()
 }
 
-/// The first wanted language that is spoken, be it in its more general form: who wants `de-AT` is well
-/// served with `de`.
+/// The first wanted language that is spoken, be it in its more general form: `de` serves a wish for `de-AT`.
+/// Locales are read as well, where the parts are joined by an underscore (`de_AT`).
 ///
 /// Spec: RFC 4647 §3.4, OpenID Connect Core §3.1.2.1 (`ui_locales`)
 pub fn lookup<'w, 's>(wanted: impl IntoIterator<Item = &'w str>, spoken: &[&'s str]) -> Option<&'s str> {
-    wanted.into_iter().find_map(|mut range| {
+    wanted.into_iter().find_map(|range| {
+        let tag = range.replace('_', "-");
+        let mut range = tag.as_str();
         loop {
             if let Some(found) = spoken.iter().find(|tag| tag.eq_ignore_ascii_case(range)) {
                 return Some(*found);

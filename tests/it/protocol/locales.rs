@@ -37,7 +37,7 @@ fn an_accept_language_header_is_read_by_its_weights() {
 #[test]
 fn the_best_match_is_the_first_wanted_one_in_its_nearest_form() {
     let spoken = ["en", "de", "zh-Hant", "pt-BR"];
-    let table: [(&str, Option<&str>); 22] = [
+    let table: [(&str, Option<&str>); 26] = [
         ("de", Some("de")),
         ("DE", Some("de")),
         ("de-AT", Some("de")),
@@ -58,7 +58,11 @@ fn the_best_match_is_the_first_wanted_one_in_its_nearest_form() {
         ("-", None),
         ("de-", Some("de")),
         ("-de", None),
-        ("de_AT", None),
+        ("de_DE", Some("de")),
+        ("de_AT", Some("de")),
+        ("fr_FR zh_Hant_TW", Some("zh-Hant")),
+        ("_de", None),
+        ("en_", Some("en")),
         ("<script> ../../etc/passwd de-DE", Some("de")),
     ];
     for (wanted, found) in table {
