@@ -7,21 +7,22 @@ use crate::protocol::failure::PageFailure;
 use crate::web::answer::{Kind, complete, page, see_other, shell, with_cookie};
 use crate::web::browser::{Browser, no_session_cookie, refuse_cross_site, session};
 use crate::web::extract::{self, Body};
-use crate::web::sign_out;
+use crate::web::sign_out::{self, Done};
 use crate::web::views::SignedOutPage;
 
 /// `GET /signed-out`
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    // Which names the language.
-    extract::query(&req, &["ui_locales"])?;
-    Ok(page(&app, Kind::Text, &SignedOutPage { shell: shell(&req, &app) }))
+    // `ui_locales` names the language.
+    let params = extract::query(&req, &["ui_locales", "stay", "others"])?;
+    let (stay, others) = (sign_out::stay(&params), params.get("others").is_some());
+    Ok(page(&app, Kind::Text, &SignedOutPage { shell: shell(&req, &app), stay, others }))
 }
 
 /// `POST /signed-out`: signs everybody out of this browser, then goes where the application that asked
 /// for it is registered to go. With `account`, that one of several is signed out and nobody else.
 pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
     refuse_cross_site(&req, &app)?;
-    let params = extract::form(&req, &body, &["csrf", "then", "account", "ui_locales"])?;
+    let params = extract::form(&req, &body, &["csrf", "then", "stay", "account", "ui_locales"])?;
     let browser = Browser::of(&req, &app).ok_or(PageFailure::CookiesOff)?;
     browser.check_csrf(&app, sign_out::PURPOSE, params.get("csrf"))?;
     let now = app.clock.now();
@@ -42,7 +43,10 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     }
     let res = match params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {
         Some(then) => complete(shell(&req, &app), &app, &then.name, &then.redirect),
-        None => see_other(&sign_out::done(&req, &app, &params)).finish(),
+        None => {
+            let done = Done { stay: sign_out::stay(&params), ..Done::default() };
+            see_other(&sign_out::done(&req, &app, &params, &done)).finish()
+        }
     };
     Ok(with_cookie(res, Some(no_session_cookie(&app))))
 }

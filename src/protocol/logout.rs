@@ -1,7 +1,8 @@
-//! RP-initiated logout: whom to believe, and where to send the person afterwards.
+//! RP-initiated logout: which hint to believe, and where the person goes afterwards. What cannot be followed
+//! gives up the redirect, never the sign-out.
 
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::failure::PageFailure;
 use crate::protocol::hint::Hint;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri::Mismatch;
@@ -10,46 +11,93 @@ use crate::protocol::redirect_uri::Mismatch;
 pub const PARAMS: [&str; 6] =
     ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"];
 
-/// A logout request whose redirect, if it has one, is proven safe.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogoutRequest {
-    /// Where the person goes afterwards, `state` included.
-    pub redirect: Option<String>,
+/// Where the person goes after signing out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// The application asked for nothing: a page of ours says that it is done.
+    Here,
+    /// To this address, `state` included. It is registered for the client that the hint or `client_id` names.
+    There(String),
+    /// The application asked for a redirect that is not safe: the page also says why the person stays here.
+    Stay(Stay),
 }
 
-/// Reads a logout request. `client` is the one the hint, or else `client_id`, names.
+/// Why a redirect is given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// The address is none of the registered ones.
+    Unregistered(Mismatch),
+    /// The request does not say whose address it is, or names no client that exists.
+    Unnamed,
+    /// A parameter that the redirect is made of was sent twice, or is too long.
+    Unclear(&'static str),
+}
+
+impl Stay {
+    /// The name of its text: `signed-out-stay-<name>`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Stay::Unregistered(_) => "unregistered",
+            Stay::Unnamed => "unnamed",
+            Stay::Unclear(_) => "unclear",
+        }
+    }
+
+    /// Why, for the developer of the client.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Stay::Unregistered(mismatch) => mismatch.cause("post_logout_redirect_uri"),
+            Stay::Unnamed => {
+                Cause::new("post_logout_redirect_uri was sent, and no registered client is named")
+                    .mend("send id_token_hint or client_id as well")
+            }
+            Stay::Unclear(name) => {
+                Cause::new("a parameter was sent more than once, or is too long").with("parameter", name)
+            }
+        }
+    }
+}
+
+/// The value of a parameter that was sent once, and within its limit.
+pub fn clear<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
+    params.get(name).filter(|_| !params.is_repeated(name) && !params.is_too_long(name))
+}
+
+/// Tells whether a verified hint belongs to this request.
 ///
-/// Spec: OpenID Connect RP-Initiated Logout §2, §3
-pub fn validate(
-    params: &Params,
-    hint: Option<&Hint>,
-    client: Option<&Client>,
-) -> Result<LogoutRequest, PageFailure> {
-    if let Some(name) = params.repeated() {
-        return Err(PageFailure::ParameterRepeated(name));
+/// Spec: OpenID Connect RP-Initiated Logout §2
+pub fn accept(hint: Hint, params: &Params) -> Result<Hint, Cause> {
+    match params.get("client_id") {
+        Some(client_id) if client_id != hint.client_id => {
+            let cause = Cause::new("id_token_hint was issued to another client than client_id");
+            Err(cause.with("issued to", hint.client_id))
+        }
+        _ => Ok(hint),
     }
-    if let Some(name) = params.too_long() {
-        return Err(PageFailure::ParameterTooLong(name));
+}
+
+/// Decides where the person goes. `client` is the one that the hint, or else `client_id`, names. Without a
+/// hint the address is followed only after the person has confirmed the sign-out.
+///
+/// Spec: OpenID Connect RP-Initiated Logout §2, §3, §4
+pub fn afterwards(params: &Params, client: Option<&Client>) -> Afterwards {
+    let Some(sent) = params.get("post_logout_redirect_uri") else { return Afterwards::Here };
+    for name in ["post_logout_redirect_uri", "state"] {
+        if params.get(name).is_some() && clear(params, name).is_none() {
+            return Afterwards::Stay(Stay::Unclear(name));
+        }
     }
-    if let (Some(hint), Some(client_id)) = (hint, params.get("client_id"))
-        && hint.client_id != client_id
-    {
-        return Err(PageFailure::HintInvalid("it was issued to another client than client_id".into()));
-    }
-    let Some(sent) = params.get("post_logout_redirect_uri") else { return Ok(LogoutRequest::default()) };
-    // Nobody vouches for a redirect without a hint: the person is asked and stays here.
-    let (Some(client), Some(_)) = (client, hint) else { return Ok(LogoutRequest::default()) };
+    let Some(client) = client else { return Afterwards::Stay(Stay::Unnamed) };
     let registered = &client.metadata.post_logout_redirect_uris;
     if !registered.iter().any(|uri| uri.as_str() == sent) {
-        return Err(PageFailure::PostLogoutMismatch(Mismatch::explain(registered.iter(), sent)));
+        return Afterwards::Stay(Stay::Unregistered(Mismatch::explain(registered.iter(), sent)));
     }
-    let redirect = match params.get("state") {
+    Afterwards::There(match params.get("state") {
         None => sent.to_owned(),
         Some(state) => {
             let joint = if sent.contains('?') { '&' } else { '?' };
             let state = url::form_urlencoded::byte_serialize(state.as_bytes()).collect::<String>();
             format!("{sent}{joint}state={state}")
         }
-    };
-    Ok(LogoutRequest { redirect: Some(redirect) })
+    })
 }

@@ -70,7 +70,7 @@ impl Params {
         if seen >= limit && !self.repeated.contains(&name) {
             self.repeated.push(name);
         }
-        if LIMITS.iter().any(|(limited, most)| *limited == name && value.len() > *most) {
+        if is_over_limit(name, &value) {
             self.too_long.push(name);
         }
         if seen < limit {
@@ -114,12 +114,18 @@ impl Params {
         self.too_long.contains(&name)
     }
 
-    /// Writes the kept values as a form again, to be parsed again later.
+    /// Writes the kept values as a form again, to be parsed again later. What was repeated is so again.
     pub fn encode(&self) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(self.values.iter());
+        form.extend_pairs(self.repeated.iter().filter_map(|name| Some((*name, self.get(name)?))));
         form.finish()
     }
+}
+
+/// Tells whether a value is longer than is accepted for this parameter.
+pub fn is_over_limit(name: &str, value: &str) -> bool {
+    LIMITS.iter().any(|(limited, most)| *limited == name && value.len() > *most)
 }
 
 /// Decodes one `application/x-www-form-urlencoded` name or value; lossy decoding would let two readers

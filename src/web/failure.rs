@@ -61,25 +61,38 @@ pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpRespo
     res
 }
 
-/// What a developer is told on the page itself, in development mode.
-fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, String)> {
-    let line = |label: &str, value: String| (texts.get(label), value);
+/// What a developer is told on the page itself, in development mode: each label once, with its values.
+fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, Vec<String>)> {
+    let mut lines: Vec<(String, Vec<String>)> = vec![];
+    let mut add = |label: &str, value: String| {
+        let label = texts.get(label);
+        match lines.iter_mut().find(|(known, _)| *known == label) {
+            Some((_, values)) => values.push(value),
+            None => lines.push((label, vec![value])),
+        }
+    };
     match failure {
-        PageFailure::RedirectUriMismatch(mismatch) | PageFailure::PostLogoutMismatch(mismatch) => {
-            let facts = failure.cause().facts.into_iter().map(|fact| match &*fact.name {
-                "sent" => line("detail-got", fact.value.to_string()),
-                "nearest" => line("detail-nearest", fact.value.to_string()),
-                _ => line("detail-differs", texts.get(&format!("differs-{}", fact.value))),
-            });
-            let none = mismatch.nearest.is_none().then(|| texts.get("detail-registered-none"));
-            facts.chain(none.map(|none| line("detail-nearest", none))).collect()
+        PageFailure::RedirectUriMismatch(mismatch) => {
+            for fact in failure.cause().facts {
+                match &*fact.name {
+                    "sent" => add("detail-got", fact.value.to_string()),
+                    "nearest" => add("detail-nearest", fact.value.to_string()),
+                    "character" => add("detail-character", fact.value.to_string()),
+                    "in ASCII" => add("detail-ascii", fact.value.to_string()),
+                    _ => add("detail-differs", texts.get(&format!("differs-{}", fact.value))),
+                }
+            }
+            if mismatch.nearest.is_none() {
+                add("detail-nearest", texts.get("detail-registered-none"));
+            }
         }
         PageFailure::NotFound
         | PageFailure::Method(_)
         | PageFailure::CookiesOff
-        | PageFailure::TicketExpired { .. } => vec![],
-        other => vec![line("detail-cause", other.to_string())],
+        | PageFailure::TicketExpired { .. } => (),
+        other => add("detail-cause", other.to_string()),
     }
+    lines
 }
 
 /// What a client is told whose ID Tokens no key signs; where one should, the operator is told as well.

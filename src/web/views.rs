@@ -258,6 +258,10 @@ pub struct SignOutPage {
 pub struct SignedOutPage {
     /// What surrounds the content.
     pub shell: Shell,
+    /// Why the person stays here although the application asked for a redirect, by the name of the text.
+    pub stay: Option<&'static str>,
+    /// Whether other accounts in this browser are still signed in.
+    pub others: bool,
 }
 
 /// The page for everything that cannot be answered to an application: it says what happened and what to do.
@@ -278,8 +282,8 @@ pub struct ErrorPage {
     pub next: String,
     /// The error code of the standards.
     pub code: Option<String>,
-    /// Particulars for developers, label and value; development mode only.
-    pub details: Vec<(String, String)>,
+    /// Particulars for developers, label and values; development mode only.
+    pub details: Vec<(String, Vec<String>)>,
     /// Name and address of the application to go back to.
     pub back: Option<(String, String)>,
 }

@@ -115,6 +115,11 @@ sign-out-submit = Abmelden
 sign-out-stay = Angemeldet bleiben
 signed-out-title = Sie sind abgemeldet
 signed-out-what = Sie können diese Seite schließen. Wenn auch andere diesen Computer benutzen, schließen Sie bitte auch den Browser.
+signed-out-stay-unregistered = Die Anwendung wollte Sie an eine Adresse zurückbringen, die nicht für sie registriert ist. Deshalb bleiben Sie hier.
+signed-out-stay-unnamed = Die Anwendung wollte Sie zurückbringen, ohne zu sagen, welche Anwendung sie ist. Deshalb bleiben Sie hier.
+signed-out-stay-unclear = Die Anwendung wollte Sie zurückbringen, aber ihre Anfrage ist nicht eindeutig. Deshalb bleiben Sie hier.
+signed-out-others = Andere Konten sind in diesem Browser noch angemeldet.
+signed-out-others-link = Anzeigen
 
 ## Auf dem Rückweg zu einer Anwendung
 
@@ -186,14 +191,6 @@ error-request-not-supported-title = Diese Art von Anfrage wird nicht unterstütz
 error-request-not-supported-what = Die Anwendung hat ihre Anfrage auf eine Weise gesendet, die dieser Dienst nicht anbietet: als Request Object (request, request_uri).
 error-request-not-supported-next = Gehen Sie zurück zur Anwendung und melden Sie den Fehler dort. Für die Entwicklung: Das Discovery-Dokument nennt, was unterstützt wird.
 
-error-hint-invalid-title = Hinweis auf die Anmeldung ist ungültig
-error-hint-invalid-what = Der id_token_hint in dieser Anfrage wurde nicht hier für diese Anwendung ausgestellt, oder er wurde verändert.
-error-hint-invalid-next = Gehen Sie zurück zur Anwendung und versuchen Sie es dort noch einmal. An Ihrer Anmeldung hat sich nichts geändert.
-
-error-post-logout-mismatch-title = Adresse nach dem Abmelden ist nicht registriert
-error-post-logout-mismatch-what = Die Anwendung wollte Sie an eine Adresse schicken, die nicht für sie registriert ist: post_logout_redirect_uri stimmt nicht überein.
-error-post-logout-mismatch-next = Sie können diese Seite schließen. Für die Entwicklung: post_logout_redirect_uri muss Zeichen für Zeichen einer registrierten Adresse gleichen.
-
 error-ticket-expired-title = Anmeldeseite ist zu alt
 error-ticket-expired-what = Diese Anmeldung wurde vor mehr als einem Tag begonnen und wird nicht mehr fortgesetzt.
 error-ticket-expired-next = Gehen Sie zurück zur Anwendung und melden Sie sich dort neu an.
@@ -248,6 +245,8 @@ error-internal-next = Versuchen Sie es noch einmal. Wenn es wieder geschieht, sa
 detail-got = Empfangen
 detail-nearest = Ähnlichste registrierte Adresse
 detail-differs = Unterschied
+detail-character = Zeichen außerhalb von ASCII
+detail-ascii = Dasselbe in ASCII
 detail-registered-none = Für diese Anwendung ist keine registriert
 detail-cause = Ursache
 
@@ -264,3 +263,6 @@ differs-userinfo = Ein Benutzername vor dem Host; er ist nie erlaubt
 differs-encoding = Prozentcodierung: dieselbe Adresse, anders geschrieben
 differs-localhost = localhost und 127.0.0.1 sind hier verschiedene Adressen
 differs-not-absolute = Es ist keine vollständige Adresse: Schema und Host fehlen
+differs-scheme-missing = Das Schema fehlt: Eine Adresse beginnt mit https://, oder mit http:// für diesen Rechner
+differs-not-ascii = Sie hat ein Zeichen außerhalb von ASCII: Der Host wird in Punycode geschrieben, alles andere mit Prozentzeichen
+differs-double-encoded = Sie wurde zweimal mit Prozentzeichen kodiert

@@ -118,6 +118,11 @@ sign-out-submit = Sign out
 sign-out-stay = Stay signed in
 signed-out-title = You are signed out
 signed-out-what = You can close this page. On a computer you share, close the browser too.
+signed-out-stay-unregistered = The application asked to take you back to an address that is not registered for it, so you stay here.
+signed-out-stay-unnamed = The application asked to take you back without saying which application it is, so you stay here.
+signed-out-stay-unclear = The application asked to take you back in a way that is not clear, so you stay here.
+signed-out-others = Other accounts are still signed in in this browser.
+signed-out-others-link = Show them
 
 ## On the way back to an application
 
@@ -189,14 +194,6 @@ error-request-not-supported-title = Kind of request not supported
 error-request-not-supported-what = The application sent its request in a way this service does not offer: request objects (request, request_uri).
 error-request-not-supported-next = Go back to the application and tell its makers. For developers: the discovery document lists what is supported.
 
-error-hint-invalid-title = Sign-in reminder is not valid
-error-hint-invalid-what = The id_token_hint in this request was not issued here for this application, or it has been altered.
-error-hint-invalid-next = Go back to the application and try again from there. Nothing has changed about your sign-in.
-
-error-post-logout-mismatch-title = Address after signing out is not registered
-error-post-logout-mismatch-what = The application asked to send you to an address that is not registered for it: post_logout_redirect_uri does not match.
-error-post-logout-mismatch-next = You can close this page. For developers: post_logout_redirect_uri must equal a registered one, character by character.
-
 error-ticket-expired-title = Sign-in page is too old
 error-ticket-expired-what = This sign-in was started more than a day ago and is not continued any more.
 error-ticket-expired-next = Go back to the application and sign in again from there.
@@ -251,6 +248,8 @@ error-internal-next = Try again. If it keeps happening, tell the people who run 
 detail-got = Received
 detail-nearest = Nearest registered
 detail-differs = What differs
+detail-character = Character outside ASCII
+detail-ascii = The same in ASCII
 detail-registered-none = None is registered for this application
 detail-cause = Cause
 
@@ -267,3 +266,6 @@ differs-userinfo = A user name before the host; it is never allowed
 differs-encoding = Percent-encoding: the same address written differently
 differs-localhost = localhost and 127.0.0.1 are different addresses here
 differs-not-absolute = It is not a complete address: scheme and host are missing
+differs-scheme-missing = The scheme is missing: an address begins with https://, or with http:// for this machine
+differs-not-ascii = It has a character outside ASCII: a host is written in Punycode, everything else percent-encoded
+differs-double-encoded = It was percent-encoded twice

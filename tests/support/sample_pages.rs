@@ -56,9 +56,7 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::TargetTooLong => F::HeadTooLarge,
             F::HeadTooLarge => F::ParameterTooLong("state"),
             F::ParameterTooLong(_) => F::RequestNotSupported(OAuthError::new("request_not_supported", "")),
-            F::RequestNotSupported(_) => F::HintInvalid("".into()),
-            F::HintInvalid(_) => F::PostLogoutMismatch(mismatch()),
-            F::PostLogoutMismatch(_) => F::TicketExpired { back: None },
+            F::RequestNotSupported(_) => F::TicketExpired { back: None },
             F::TicketExpired { .. } => F::TicketTampered,
             F::TicketTampered => F::CookiesOff,
             F::CookiesOff => F::CrossSite(""),
@@ -215,6 +213,7 @@ fn consent_pages(texts: Texts) -> Vec<(String, String)> {
 }
 
 fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
+    let signed_out = |stay, others| SignedOutPage { shell: shell(texts), stay, others };
     let asked = SignOutPage {
         shell: shell(texts),
         accounts: vec![person("ada@lovelace.example", "ada@lovelace.example")],
@@ -238,7 +237,10 @@ fn sign_out_pages(texts: Texts) -> Vec<(String, String)> {
         page("sign-out-unnamed", &unnamed),
         page("sign-out-long", &long),
         page("sign-out-several", &several),
-        page("signed-out", &SignedOutPage { shell: shell(texts) }),
+        page("signed-out", &signed_out(None, false)),
+        page("signed-out-unregistered", &signed_out(Some("unregistered"), false)),
+        page("signed-out-unnamed", &signed_out(Some("unnamed"), true)),
+        page("signed-out-unclear", &signed_out(Some("unclear"), false)),
         page(
             "interstitial",
             &InterstitialPage {
@@ -267,12 +269,12 @@ fn error_pages(texts: Texts) -> Vec<(String, String)> {
     let kinds: BTreeMap<_, _> = failures().map(|failure| (failure.name(), explain(&failure))).collect();
     let mut pages: Vec<_> = kinds.iter().map(|(name, fault)| page(&format!("error-{name}"), fault)).collect();
     let details = [
-        ("detail-got", "https://notes.example/callback/?next=<here>".to_owned()),
-        ("detail-nearest", "https://notes.example/callback".to_owned()),
-        ("detail-differs", texts.get("differs-trailing-slash")),
+        ("detail-got", vec!["https://notes.example/callback/?next=<here>".to_owned()]),
+        ("detail-nearest", vec!["https://notes.example/callback".to_owned()]),
+        ("detail-differs", vec![texts.get("differs-trailing-slash"), texts.get("differs-query")]),
     ];
     let explained = ErrorPage {
-        details: details.into_iter().map(|(label, value)| (texts.get(label), value)).collect(),
+        details: details.into_iter().map(|(label, values)| (texts.get(label), values)).collect(),
         ..kinds["redirect-uri-mismatch"].clone()
     };
     let expired = ErrorPage {

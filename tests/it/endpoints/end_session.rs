@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::hint::{forgeries, signed_by_us};
 use super::{Outcome, names, outcome, shown};
-use crate::support::app::{Options, TestApp};
+use crate::support::app::{Options, PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, claims};
 
@@ -20,10 +20,10 @@ enum Left {
     Away(String),
     /// Signed out, and told so.
     Told,
+    /// Signed out, and told so with the reason why the way does not lead back.
+    Stayed(&'static str),
     /// Asked first.
     Asked,
-    /// A page that says what is wrong, by its heading.
-    Refused(String),
 }
 
 fn left(answer: &Answer) -> Left {
@@ -31,10 +31,15 @@ fn left(answer: &Answer) -> Left {
         assert_eq!(answer.header("cache-control"), "no-store");
         return Left::Away(to.into());
     }
+    let reasons = [
+        ("unregistered", "an address that is not registered for it, so you stay here"),
+        ("unnamed", "without saying which application it is, so you stay here"),
+        ("unclear", "in a way that is not clear, so you stay here"),
+    ];
+    let stayed = reasons.into_iter().find(|(_, words)| answer.body.contains(words)).map(|(name, _)| name);
     match (answer.status.as_u16(), answer.text("h1").as_str()) {
-        (200, "You are signed out") => Left::Told,
+        (200, "You are signed out") => stayed.map_or(Left::Told, Left::Stayed),
         (200, "Sign out?") => Left::Asked,
-        (400, _) => Left::Refused(shown(answer).1),
         other => panic!("{other:?} {}", answer.body),
     }
 }
@@ -136,15 +141,24 @@ async fn without_proof_the_person_is_asked_and_stays_here() {
     rp.code(&browser, "ada", &[]).await;
     let redirect = ("post_logout_redirect_uri", AFTER);
     let (old, others, another) = (&first["id_token"], &other_session["id_token"], &graces["id_token"]);
+    let unregistered = ("post_logout_redirect_uri", "https://evil.example");
+    let id = ("client_id", rp.client_id.as_str());
+    let forged = ("id_token_hint", "e30.e30.e30");
     #[rustfmt::skip]
-    let rows: [(&str, Vec<(&str, &str)>, Left); 10] = [
+    let rows: [(&str, Vec<(&str, &str)>, Left); 15] = [
         ("no parameters", vec![], Left::Told),
         ("only state", vec![("state", "s")], Left::Told),
         ("only client_id", vec![("client_id", &rp.client_id)], Left::Told),
         ("an unknown client_id", vec![("client_id", "nobody")], Left::Told),
-        ("a redirect without a hint", vec![redirect], Left::Told),
-        ("a redirect with client_id", vec![redirect, ("client_id", &rp.client_id)], Left::Told),
-        ("an unregistered redirect without a hint", vec![("post_logout_redirect_uri", "https://evil.example")], Left::Told),
+        ("a redirect without a hint", vec![redirect], Left::Stayed("unnamed")),
+        ("a redirect with client_id", vec![redirect, id], Left::Away(AFTER.into())),
+        ("with state too", vec![redirect, id, ("state", "a b")], Left::Away(format!("{AFTER}?state=a+b"))),
+        ("a redirect with an unknown client_id", vec![redirect, ("client_id", "nobody")], Left::Stayed("unnamed")),
+        ("an unregistered redirect without a hint", vec![unregistered], Left::Stayed("unnamed")),
+        ("an unregistered redirect with client_id", vec![unregistered, id], Left::Stayed("unregistered")),
+        ("a redirect beside a hint that cannot be used", vec![redirect, forged], Left::Stayed("unnamed")),
+        ("client_id beside a hint that cannot be used", vec![redirect, forged, id, ("state", "s")],
+            Left::Away(format!("{AFTER}?state=s"))),
         ("the hint of an ended session", vec![redirect, ("id_token_hint", old.as_str().unwrap()), ("state", "s")],
             Left::Away(format!("{AFTER}?state=s"))),
         ("the hint of another browser", vec![redirect, ("id_token_hint", others.as_str().unwrap())], Left::Away(AFTER.into())),
@@ -183,48 +197,83 @@ async fn without_proof_the_person_is_asked_and_stays_here() {
     app.finish().await;
 }
 
+/// A hint that holds signs the person out, whatever is wrong with the way back; the page says both.
 #[actix_web::test]
-async fn what_is_wrong_is_said_here_and_signs_nobody_out() {
+async fn an_address_that_is_not_registered_gives_up_the_redirect_and_not_the_sign_out() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = client(&app).await;
+    for (at, sent) in [
+        "https://evil.example/bye", "https://app.example/bye/", "https://app.example/bye?x=1",
+        "https://app.example/BYE", "https://app.example/bye?from=op&x=1", "https://app.example/bye#x",
+        "http://app.example/bye", "/bye", "javascript:alert(1)",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+        let hint = tokens["id_token"].as_str().unwrap();
+        let params = [("id_token_hint", hint), ("post_logout_redirect_uri", sent), ("state", "s")];
+        let answer = if at % 2 == 0 {
+            browser.open(&url(&app, &params)).await
+        } else {
+            post_cross_site(&app, &browser, &params).await
+        };
+        assert_eq!(left(&answer), Left::Stayed("unregistered"), "{sent}");
+        assert!(!answer.body.contains("evil.example"), "an address that was sent is not shown");
+        assert!(!is_signed_in(&app, &rp, &browser).await, "{sent}");
+    }
+    // A request that says two things of the way back leads nowhere.
+    let long = "s".repeat(10_000);
+    for more in [[("state", "1"), ("state", "2")], [("state", &long), ("ui_locales", "en")]] {
+        for by_post in [false, true] {
+            let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+            let hint = tokens["id_token"].as_str().unwrap();
+            let params =
+                [&[("id_token_hint", hint), ("post_logout_redirect_uri", AFTER)][..], &more].concat();
+            let answer = if by_post {
+                post_cross_site(&app, &browser, &params).await
+            } else {
+                browser.open(&url(&app, &params)).await
+            };
+            assert_eq!(left(&answer), Left::Stayed("unclear"), "{by_post}");
+            assert!(!is_signed_in(&app, &rp, &browser).await);
+        }
+    }
+    app.finish().await;
+}
+
+/// What cannot be believed, or not even read, leads to the question, and never past it.
+#[actix_web::test]
+async fn what_cannot_be_used_leads_to_the_question() {
     let app = TestApp::start().await;
     app.user("ada").await;
     let rp = client(&app).await;
     let other = client(&app).await;
     let (browser, tokens) = signed_in(&app, &rp, "ada").await;
     let hint = tokens["id_token"].as_str().unwrap();
-    let unregistered = "Address after signing out is not registered";
-    let unsigned = "Sign-in reminder is not valid";
-    for sent in [
-        "https://evil.example/bye", "https://app.example/bye/", "https://app.example/bye?x=1",
-        "https://app.example/BYE", "https://app.example/bye?from=op&x=1", "https://app.example/bye#x",
-        "http://app.example/bye", "/bye", "javascript:alert(1)",
-    ] {
-        let answer =
-            browser.open(&url(&app, &[("id_token_hint", hint), ("post_logout_redirect_uri", sent)])).await;
-        assert_eq!(left(&answer), Left::Refused(unregistered.into()), "{sent}");
-    }
     for (what, forged) in forgeries(&tokens["id_token"], &tokens["access_token"]) {
         let params = [("id_token_hint", forged.as_str()), ("post_logout_redirect_uri", AFTER)];
-        assert_eq!(left(&browser.open(&url(&app, &params)).await), Left::Refused(unsigned.into()), "{what}");
+        assert_eq!(left(&browser.open(&url(&app, &params)).await), Left::Asked, "{what}");
     }
     let mut foreign = claims(&tokens["id_token"]);
     foreign["iss"] = json!("https://evil.example");
     let foreign = signed_by_us(&app, "JWT", &foreign);
-    let long = "s".repeat(10_000);
     #[rustfmt::skip]
-    let rows: [(&[(&str, &str)], &str); 6] = [
-        (&[("id_token_hint", &foreign)], unsigned),
-        (&[("id_token_hint", hint), ("client_id", &other.client_id)], unsigned),
-        (&[("id_token_hint", hint), ("id_token_hint", hint)], "Request is ambiguous"),
-        (&[("id_token_hint", hint), ("state", "1"), ("state", "2")], "Request is ambiguous"),
-        (&[("id_token_hint", hint), ("state", &long)], "Request is too large"),
-        (&[("client_id", "a"), ("client_id", "a")], "Request is ambiguous"),
+    let rows: [&[(&str, &str)]; 4] = [
+        &[("id_token_hint", &foreign)],
+        &[("id_token_hint", hint), ("client_id", &other.client_id)],
+        &[("id_token_hint", hint), ("id_token_hint", hint)],
+        &[("client_id", "a"), ("client_id", "a")],
     ];
-    for (params, title) in rows {
-        assert_eq!(left(&browser.open(&url(&app, params)).await), Left::Refused(title.into()), "{params:?}");
+    for params in rows {
+        assert_eq!(left(&browser.open(&url(&app, params)).await), Left::Asked, "{params:?}");
     }
-    let unreadable = browser.open(&(url(&app, &[]) + "?state=%zz")).await;
-    assert_eq!(left(&unreadable), Left::Refused("Request cannot be read".into()));
+    for query in ["?state=%zz", "?t=nonsense", "?t=a&t=b"] {
+        assert_eq!(left(&browser.open(&(url(&app, &[]) + query)).await), Left::Asked, "{query}");
+    }
     assert!(is_signed_in(&app, &rp, &browser).await);
+    // A form that is none is not acted on.
     let post = |content_type: &str, body: String| {
         browser.request(Method::POST, &app.at("/end_session")).header("content-type", content_type).body(body)
     };
@@ -233,6 +282,24 @@ async fn what_is_wrong_is_said_here_and_signs_nobody_out() {
     assert_eq!(shown(&browser.send(large).await).0, 413);
     let put = browser.send(browser.request(Method::PUT, &url(&app, &[]))).await;
     assert_eq!((shown(&put).0, put.header("allow")), (405, "GET, HEAD, POST"));
+    app.finish().await;
+}
+
+/// A hint signs out one of several, and the page does not pretend that it was everybody.
+#[actix_web::test]
+async fn the_page_says_when_others_are_still_signed_in() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    app.user("grace").await;
+    let rp = client(&app).await;
+    let (browser, tokens) = signed_in(&app, &rp, "ada").await;
+    let page = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await;
+    browser.submit(&page, &[("username", "grace"), ("password", PASSWORD)]).await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let told = browser.open(&url(&app, &[("id_token_hint", hint), ("ui_locales", "en")])).await;
+    assert_eq!(left(&told), Left::Told);
+    assert!(told.body.contains("Other accounts are still signed in"), "{}", told.body);
+    assert!(is_signed_in(&app, &rp, &browser).await, "grace is");
     app.finish().await;
 }
 
@@ -251,6 +318,8 @@ async fn signing_out_twice_or_late_is_no_fault() {
     }
     let stranger = app.browser();
     assert_eq!(left(&stranger.open(&url(&app, &there)).await), Left::Away(AFTER.into()));
+    let unconfirmed = [("client_id", rp.client_id.as_str()), ("post_logout_redirect_uri", AFTER)];
+    assert_eq!(left(&stranger.open(&url(&app, &unconfirmed)).await), Left::Told, "confirmed by no person");
     assert_eq!(left(&stranger.open(&url(&app, &[hint])).await), Left::Told);
     assert_eq!(left(&stranger.open(&url(&app, &[])).await), Left::Told);
     app.finish().await;

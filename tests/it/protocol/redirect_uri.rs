@@ -3,7 +3,7 @@
 use countersign::protocol::redirect_uri::ApplicationType::{Native, Web};
 use countersign::protocol::redirect_uri::Difference as D;
 use countersign::protocol::redirect_uri::RedirectUriFault::{
-    Fragment, Loopback, NotAbsolute, Scheme, UserInfo, Wildcard,
+    DoubleEncoded, Fragment, Loopback, NotAbsolute, NotAscii, Scheme, SchemeMissing, UserInfo, Wildcard,
 };
 use countersign::protocol::redirect_uri::{ApplicationType, Mismatch, RedirectUri};
 use proptest::prelude::*;
@@ -48,12 +48,17 @@ fn registration_says_what_is_wrong() {
         ("https://*.app.example/cb", Err(Wildcard), Err(Wildcard)),
         ("https://app.example/*", Err(Wildcard), Err(Wildcard)),
         ("/cb", Err(NotAbsolute), Err(NotAbsolute)),
-        ("app.example/cb", Err(NotAbsolute), Err(NotAbsolute)),
-        ("//app.example/cb", Err(NotAbsolute), Err(NotAbsolute)),
+        ("app.example/cb", Err(SchemeMissing), Err(SchemeMissing)),
+        ("//app.example/cb", Err(SchemeMissing), Err(SchemeMissing)),
         ("", Err(NotAbsolute), Err(NotAbsolute)),
         ("https://", Err(NotAbsolute), Err(NotAbsolute)),
         ("https://app.example/c b", Err(NotAbsolute), Err(NotAbsolute)),
-        ("https://app.example/cé", Err(NotAbsolute), Err(NotAbsolute)),
+        ("localhost:3000/cb", Err(SchemeMissing), Err(SchemeMissing)),
+        ("app.example:8443/cb", Err(SchemeMissing), Err(SchemeMissing)),
+        ("[::1]:3000/cb", Err(SchemeMissing), Err(SchemeMissing)),
+        ("localhost", Err(SchemeMissing), Err(SchemeMissing)),
+        ("cé", Err(NotAbsolute), Err(NotAbsolute)),
+        ("https://app.example/c é", Err(NotAbsolute), Err(NotAbsolute)),
         (" https://app.example/cb", Err(NotAbsolute), Err(NotAbsolute)),
         ("https://app.example/cb\n", Err(NotAbsolute), Err(NotAbsolute)),
         ("ht\ttps://app.example/cb", Err(NotAbsolute), Err(NotAbsolute)),
@@ -64,12 +69,42 @@ fn registration_says_what_is_wrong() {
         ("https://app.example/cb?x=\"", Err(NotAbsolute), Err(NotAbsolute)),
         (&long, Err(NotAbsolute), Err(NotAbsolute)),
     ] {
-        for (kind, expected) in [(Web, web), (Native, native)] {
-            assert_eq!(RedirectUri::register(text, kind, false).map(drop), expected, "{kind:?} {text}");
+        for (kind, expected) in [(Web, &web), (Native, &native)] {
+            assert_eq!(RedirectUri::register(text, kind, false).map(drop), *expected, "{kind:?} {text}");
         }
         // Development mode opens loopback hosts, to everybody, and nothing else.
         let opened = |expected: Result<(), _>| if expected == Err(Loopback) { Ok(()) } else { expected };
         assert_eq!(RedirectUri::register(text, Web, true).map(drop), opened(web), "development: {text}");
+    }
+}
+
+/// What cannot be registered as it stands, and how it is written: the message says both.
+#[test]
+fn registration_says_how_to_write_it() {
+    let not_ascii = |character, ascii: &str| NotAscii { character, ascii: ascii.into() };
+    for (text, fault, said) in [
+        (
+            "https://bücher.example/cb",
+            not_ascii('ü', "https://xn--bcher-kva.example/cb"),
+            "'ü' (U+00FC) is outside of it: write https://xn--bcher-kva.example/cb",
+        ),
+        (
+            "https://app.example/cé?x=ß",
+            not_ascii('é', "https://app.example/c%C3%A9?x=%C3%9F"),
+            "'é' (U+00E9) is outside of it: write https://app.example/c%C3%A9?x=%C3%9F",
+        ),
+        (
+            "https%3A%2F%2Fapp.example%2Fcb",
+            DoubleEncoded("https://app.example/cb".into()),
+            "once too often: write https://app.example/cb",
+        ),
+        ("localhost:3000/cb", SchemeMissing, "the scheme is missing"),
+    ] {
+        for kind in [Web, Native] {
+            let found = RedirectUri::register(text, kind, true).unwrap_err();
+            assert!(found.to_string().contains(said), "{found}");
+            assert_eq!(found, fault, "{kind:?} {text}");
+        }
     }
 }
 
@@ -218,11 +253,30 @@ fn a_mismatch_names_the_nearest_and_what_differs() {
         ("http://localhost:3000/cb", "http://127.0.0.1:3000/cb", &[D::Localhost]),
         ("http://localhost:3000/cb", "http://[::1]:4000/cb", &[D::Localhost, D::Port]),
         ("http://localhost:3000/cb", "https://localhost:3000/cb", &[D::Scheme]),
+        ("http://localhost:3000/cb", "localhost:3000/cb", &[D::SchemeMissing]),
+        ("http://localhost:3000/cb", "localhost:4000/cb", &[D::SchemeMissing, D::Port]),
+        (registered, "//app.example/callback", &[D::SchemeMissing]),
+        (registered, "app.example/call", &[D::SchemeMissing, D::Path]),
+        (registered, "https%3A%2F%2Fapp.example%2Fcallback", &[D::DoubleEncoded]),
+        (registered, "https%3A%2F%2Fapp.example%2Fcall", &[D::DoubleEncoded, D::Path]),
+        ("https://app.example/cb?x=a%20b", "https://app.example/cb?x=a%2520b", &[D::DoubleEncoded]),
+        ("https://app.example/cb?x=a+b", "https://app.example/cb?x=a%2Bb", &[D::DoubleEncoded]),
+        ("https://xn--bcher-kva.example/cb", "https://bücher.example/cb", &[D::NotAscii]),
+        ("https://app.example/c%C3%A9", "https://app.example/cé", &[D::NotAscii]),
+        (registered, "https://bücher.example/callback", &[D::NotAscii, D::Host]),
     ] {
         let said = Mismatch::explain([uri(registered)].iter(), sent);
         assert_eq!(said.differs, differs, "{registered} {sent}");
         assert_eq!((said.sent.as_str(), said.nearest.as_deref()), (sent, Some(registered)));
     }
+}
+
+#[test]
+fn a_character_outside_ascii_is_named_and_written() {
+    let said = Mismatch::explain([uri("https://app.example/cb")].iter(), "https://bücher.example/cb");
+    let cause = said.cause("redirect_uri").to_string();
+    let written = r#"character "'ü' (U+00FC)"; in ASCII "https://xn--bcher-kva.example/cb""#;
+    assert!(cause.contains(written), "{cause}");
 }
 
 #[test]

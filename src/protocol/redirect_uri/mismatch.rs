@@ -1,159 +1,9 @@
-//! Redirect URIs: registered once, then compared byte for byte.
+//! Why a `redirect_uri` matches nothing: which registered one comes nearest, and what differs.
 
-use std::fmt;
+use url::Url;
 
-use serde::{Deserialize, Serialize};
-use url::{Host, Url};
-
+use super::{RedirectUri, decoded, decoded_whole, in_ascii, is_loopback_literal, is_without_scheme, named};
 use crate::protocol::cause::Cause;
-
-/// Where a Relying Party's users may be sent back to; exists only as registered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RedirectUri(String);
-
-/// Whether a client runs on a server or on the person's device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ApplicationType {
-    /// A site: redirect URIs are https.
-    #[default]
-    Web,
-    /// An app: also loopback http and private-use schemes.
-    Native,
-}
-
-/// Why a text cannot be registered as a redirect URI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RedirectUriFault {
-    /// No absolute URI, or one with characters no URI has.
-    #[error("it is not an absolute URI")]
-    NotAbsolute,
-    /// Has a `#…` part.
-    #[error("it must not have a fragment")]
-    Fragment,
-    /// Has `user:password@`.
-    #[error("it must not have a user name or password")]
-    UserInfo,
-    /// Has a `*`.
-    #[error("wildcards are not supported: register each address")]
-    Wildcard,
-    /// `javascript:`, `data:` and their like, or a scheme this type of client may not use.
-    #[error(
-        "its scheme is not allowed for this type of client (web: https; native: also loopback http or a reverse-DNS scheme)"
-    )]
-    Scheme,
-    /// Web clients live on real hosts.
-    #[error("a web client cannot be redirected to a loopback host, except in development mode")]
-    Loopback,
-}
-
-impl RedirectUri {
-    /// Accepts a redirect URI for registration.
-    ///
-    /// In development mode every type of client may use http on loopback hosts.
-    ///
-    /// Spec: RFC 8252 §7, OpenID Connect Registration §2
-    pub fn register(
-        text: &str,
-        application_type: ApplicationType,
-        development: bool,
-    ) -> Result<RedirectUri, RedirectUriFault> {
-        use RedirectUriFault::{Fragment, Loopback, NotAbsolute, Scheme, UserInfo, Wildcard};
-        if text.len() > 2048 || !has_uri_characters(text) {
-            return Err(NotAbsolute);
-        }
-        let url = Url::parse(text).map_err(|_not_a_url| NotAbsolute)?;
-        if text.contains('#') {
-            return Err(Fragment);
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(UserInfo);
-        }
-        if text.contains('*') {
-            return Err(Wildcard);
-        }
-        let native = application_type == ApplicationType::Native;
-        let local = is_loopback(&url);
-        match url.scheme() {
-            "https" if local && !native && !development => Err(Loopback),
-            "https" => Ok(()),
-            "http" if local && development => Ok(()),
-            "http" if native && is_loopback_literal(&url) => Ok(()),
-            "http" if local => Err(Loopback),
-            other if native && other.contains('.') => Ok(()),
-            _ => Err(Scheme),
-        }?;
-        Ok(RedirectUri(text.into()))
-    }
-
-    /// Tells whether a request's `redirect_uri` is this one: byte for byte, except that a native
-    /// client's loopback redirect may use any port.
-    ///
-    /// Spec: RFC 9700 §2.1, RFC 8252 §7.3
-    pub fn matches(&self, sent: &str, application_type: ApplicationType) -> bool {
-        if self.0 == sent {
-            return true;
-        }
-        if application_type != ApplicationType::Native {
-            return false;
-        }
-        match (loopback_parts(&self.0), loopback_parts(sent)) {
-            (Some(registered), Some(sent)) => registered == sent,
-            _ => false,
-        }
-    }
-
-    /// The text as registered.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RedirectUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Splits `http://` + loopback literal + optional port + rest into host and rest, without normalising
-/// anything: normalising is how matching rules are talked round.
-fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
-    let after_scheme = uri.strip_prefix("http://")?;
-    let host = ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| after_scheme.starts_with(host))?;
-    let after_host = after_scheme.strip_prefix(host)?;
-    let rest = match after_host.strip_prefix(':') {
-        None => after_host,
-        Some(port_and_rest) => {
-            let rest = port_and_rest.trim_start_matches(|c: char| c.is_ascii_digit());
-            let port = port_and_rest.strip_suffix(rest)?;
-            (port.len() <= 5 && port.parse::<u16>().is_ok()).then_some(rest)?
-        }
-    };
-    matches!(rest.bytes().next(), None | Some(b'/' | b'?')).then_some((host, rest))
-}
-
-/// Tells whether a text has only characters that URIs have. Some readers take a `\` for a `/` and leave
-/// out what is blank: what one of them sees is not what was compared.
-///
-/// Spec: RFC 3986 §2
-pub fn has_uri_characters(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b))
-}
-
-fn is_loopback_literal(url: &Url) -> bool {
-    matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
-}
-
-/// Tells whether a URL's host is this machine: `localhost`, a name under it, or a loopback address.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
 
 /// One way in which two URIs differ; the text is its name in the page texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +34,12 @@ pub enum Difference {
     Encoding,
     /// What was sent is no absolute URI.
     NotAbsolute,
+    /// What was sent begins with the host.
+    SchemeMissing,
+    /// What was sent has characters outside ASCII.
+    NotAscii,
+    /// What was sent is percent-encoded once too often.
+    DoubleEncoded,
 }
 
 impl Difference {
@@ -203,6 +59,9 @@ impl Difference {
             Difference::UserInfo => "userinfo",
             Difference::Encoding => "encoding",
             Difference::NotAbsolute => "not-absolute",
+            Difference::SchemeMissing => "scheme-missing",
+            Difference::NotAscii => "not-ascii",
+            Difference::DoubleEncoded => "double-encoded",
         }
     }
 }
@@ -242,6 +101,10 @@ impl Mismatch {
         };
         let cause = cause.with("nearest", nearest);
         let cause = self.differs.iter().fold(cause, |cause, differs| cause.with("differs", differs.name()));
+        let cause = match in_ascii(&self.sent) {
+            Some((character, ascii)) => cause.with("character", named(character)).with("in ASCII", ascii),
+            None => cause,
+        };
         cause.mend("send the registered one, byte for byte, or register the one that is sent")
     }
 }
@@ -253,7 +116,33 @@ fn likeness(a: &str, b: &str) -> usize {
     prefix + suffix
 }
 
+/// How a text that was sent differs from a registered URI: first what is wrong with the text as a whole, then
+/// what differs when that is put right.
 fn differences(registered: &str, sent: &str) -> Vec<Difference> {
+    let whole = decoded(sent).filter(|decoded| decoded == registered).or_else(|| decoded_whole(sent));
+    if let Some(decoded) = whole {
+        return after(Difference::DoubleEncoded, registered, &decoded);
+    }
+    if is_without_scheme(sent) {
+        let scheme = registered.split_once("://").map_or("https", |(scheme, _)| scheme);
+        let completed = format!("{scheme}://{}", sent.trim_start_matches('/'));
+        return after(Difference::SchemeMissing, registered, &completed);
+    }
+    if !sent.is_ascii() {
+        return after(Difference::NotAscii, registered, sent);
+    }
+    parts(registered, sent)
+}
+
+/// What differs beside what was found already.
+fn after(found: Difference, registered: &str, sent: &str) -> Vec<Difference> {
+    let more = if registered == sent { vec![] } else { parts(registered, sent) };
+    let more = more.into_iter().filter(|more| *more != Difference::Encoding);
+    std::iter::once(found).chain(more).collect()
+}
+
+/// Compares two URIs part by part.
+fn parts(registered: &str, sent: &str) -> Vec<Difference> {
     let (Ok(a), Ok(b)) = (Url::parse(registered), Url::parse(sent)) else {
         return vec![Difference::NotAbsolute];
     };
