@@ -1,12 +1,14 @@
 //! The authorization endpoint: who asks → where may we answer → what do they want → may they → do it.
 //! A request that needs a person goes to a page and comes back through `/continue`.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::ids::{GrantId, SessionId};
-use crate::protocol::authorize::{self, PARAMS, Request};
+use crate::protocol::authorize::{self, PARAMS};
+use crate::protocol::cause::Told;
 use crate::protocol::code::CodeGrant;
 use crate::protocol::decide::{Candidate, Decision, Done, candidate, decide};
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
@@ -30,6 +32,7 @@ use crate::web::ticket::{Kind, Ticket};
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::query(&req, &PARAMS)?;
     let asked = pending::read(&req, &app, &params).await?;
+    debug::note_narrowed(&req, &app, &asked.request.narrowed);
     let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now: app.clock.now() };
     visit.answer(&asked, &params, None).await
 }
@@ -43,7 +46,8 @@ pub async fn post(
 ) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::authorization_form(&req, &body, &PARAMS)?;
     let now = app.clock.now();
-    pending::read(&req, &app, &params).await?;
+    let asked = pending::read(&req, &app, &params).await?;
+    debug::note_narrowed(&req, &app, &asked.request.narrowed);
     let ticket = Ticket::new(Kind::Authorize, params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
 }
@@ -81,13 +85,12 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     };
     match outcome {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
-        Err(AuthorizeFailure::Reply { reply_to, error, cause }) => {
-            let cause = cause.map_or_else(|| error.description.into(), |cause| *cause);
-            tracing::info!(error = error.code, %cause, "answered an authorization request with an error");
-            debug::keep(&req, &app, error.code, cause);
-            Ok(after_pages(shell(&req, &app), &app, &reply_to, reply_to.error(&error)))
+        Err(failure) => {
+            let AuthorizeFailure::Reply { reply_to, error, .. } = &failure else { return Err(failure) };
+            debug::record(&req, &app, StatusCode::OK, &failure.to_string(), failure.told());
+            Ok(after_pages(shell(&req, &app), &app, reply_to, reply_to.error(error)))
         }
-        outcome => outcome,
+        answered => answered,
     }
 }
 
@@ -109,14 +112,11 @@ impl Visit<'_> {
     ) -> Result<HttpResponse, AuthorizeFailure> {
         match self.evaluate(asked, params, ticket).await {
             Err(AuthorizeFailure::Page(fault)) if asked.request.prompt.none && fault.status() >= 500 => {
-                let reply_to = &asked.request.reply_to;
-                Err(if fault.status() == 503 {
-                    tracing::warn!(cause = %fault, "a silent request has to be tried again");
-                    reply_to.failure("temporarily_unavailable", "try again in a moment")
-                } else {
-                    tracing::error!(cause = %fault, "a silent request failed");
-                    reply_to.failure("server_error", "the server failed")
-                })
+                let (code, description) = match fault.status() {
+                    503 => ("temporarily_unavailable", "try again in a moment"),
+                    _ => ("server_error", "the server failed"),
+                };
+                Err(asked.request.reply_to.failure(code, description).because(fault.to_string().into()))
             }
             outcome => outcome,
         }
@@ -133,7 +133,7 @@ impl Visit<'_> {
         let Asked { client, request } = asked;
         let mut session = session(self.req, self.app, self.now).await?;
         if let Some(session) = session.as_mut().filter(|_| request.prompt.none) {
-            self.leave_out_disabled(request, &mut session.accounts).await?;
+            self.leave_out(asked, session).await?;
         }
         let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
         loop {
@@ -141,10 +141,7 @@ impl Visit<'_> {
             let candidate = candidate(request, &done, accounts);
             let consented = self.is_consented(asked, session.as_ref(), candidate.one()).await?;
             match decide(request, client, &done, candidate, consented, self.now) {
-                Decision::Refuse(error) => {
-                    let reply_to = Box::new(request.reply_to.clone());
-                    return Err(AuthorizeFailure::Reply { reply_to, error, cause: None });
-                }
+                Decision::Refuse(error) => return Err(request.refused(error)),
                 Decision::Login => return self.interact("/login", params, ticket, None).await,
                 Decision::Select => return self.interact("/select", params, ticket, None).await,
                 Decision::Consent(account) => {
@@ -176,18 +173,27 @@ impl Visit<'_> {
     }
 
     /// Nobody can be asked which of several is meant, so those that may not sign in any more must not count,
-    /// although their sessions may not have been ended yet.
-    async fn leave_out_disabled(
-        &self,
-        request: &Request,
-        accounts: &mut Vec<Account>,
-    ) -> Result<(), AuthorizeFailure> {
-        if candidate(request, &Done::default(), accounts) == Candidate::Several {
-            let ids = accounts.iter().map(|account| account.user_id.clone()).collect();
-            let people = store::users::by_ids(&self.app.db, ids).await?;
-            let enabled = |id: &str| people.iter().any(|user| user.id == id && !user.disabled);
-            accounts.retain(|account| enabled(&account.user_id));
+    /// although their sessions may not have been ended yet. Nor may those count who are named in the request
+    /// and have not allowed the client: the answer would tell that they are signed in.
+    async fn leave_out(&self, asked: &Asked, session: &mut Session) -> Result<(), AuthorizeFailure> {
+        let Asked { client, request } = asked;
+        if candidate(request, &Done::default(), &session.accounts) != Candidate::Several {
+            return Ok(());
         }
+        let ids = session.accounts.iter().map(|account| account.user_id.clone()).collect();
+        let people = store::users::by_ids(&self.app.db, ids).await?;
+        let enabled = |id: &str| people.iter().any(|user| user.id == id && !user.disabled);
+        session.accounts.retain(|account| enabled(&account.user_id));
+        if !request.names_by_claims() || client.metadata.first_party {
+            return Ok(());
+        }
+        let mut known = vec![];
+        for account in session.accounts.iter().filter(|account| request.may_be(&account.user_id)) {
+            if self.is_consented(asked, Some(session), Some(account)).await? {
+                known.push(account.session_id);
+            }
+        }
+        session.accounts.retain(|account| known.contains(&account.session_id));
         Ok(())
     }
 

@@ -91,6 +91,9 @@ impl Told for PageFailure {
 
 impl Told for AuthorizeFailure {
     fn told(&self) -> Option<(&'static str, Cause)> {
+        if self.is_ordinary() {
+            return None;
+        }
         match self {
             AuthorizeFailure::Page(page) => page.told(),
             AuthorizeFailure::Reply { error, cause, .. } => {

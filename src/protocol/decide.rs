@@ -102,6 +102,8 @@ pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) ->
 /// Obligations count as met by the facts in `done`, never by comparing clocks: a reload cannot skip
 /// them, and `max_age=1` cannot loop however long reading the consent page takes.
 ///
+/// A silent answer tells a client nothing about a person who has not allowed it: see [`told_of`].
+///
 /// Spec: OpenID Connect Core §3.1.2.3, §3.1.2.4, §3.1.2.6
 pub fn decide<'a>(
     request: &Request,
@@ -112,6 +114,7 @@ pub fn decide<'a>(
     now: OffsetDateTime,
 ) -> Decision<'a> {
     let silent = request.prompt.none;
+    let candidate = if silent { told_of(request, client, candidate, consented) } else { candidate };
     // A page, or what is said where no page may be shown.
     let ask = |page, code, description| if silent { refuse(code, description) } else { page };
     let Levels { essential, .. } = request.levels;
@@ -154,6 +157,25 @@ pub fn decide<'a>(
         return ask(Decision::Consent(account), "consent_required", "the person has not consented yet");
     }
     Decision::Issue(account)
+}
+
+/// The candidate as far as a silent answer may depend on it. Without a consent in force or an ID Token of
+/// its own, a client could name persons, ages or levels one after another and learn from the errors who is
+/// signed in, and since when. Such a request is answered as if nobody were signed in. A request without
+/// conditions tells that a session exists, which `consent_required` is there to say.
+fn told_of<'a>(
+    request: &Request,
+    client: &Client,
+    candidate: Candidate<'a>,
+    consented: bool,
+) -> Candidate<'a> {
+    let is_known = consented || request.hinted || client.metadata.first_party;
+    let depends = match candidate {
+        Candidate::Nobody => false,
+        Candidate::One(_) => request.is_conditional(),
+        Candidate::Several => request.names_by_claims(),
+    };
+    if depends && !is_known { Candidate::Nobody } else { candidate }
 }
 
 fn refuse<'a>(code: &'static str, description: &'static str) -> Decision<'a> {

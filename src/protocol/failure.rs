@@ -81,12 +81,6 @@ pub enum PageFailure {
     /// `request` or `request_uri`, which are not offered, and no registered place to say so.
     #[error("{}", .0.code)]
     RequestNotSupported(OAuthError),
-    /// An `id_token_hint` that is not ours.
-    #[error("id_token_hint cannot be accepted: {0}")]
-    HintInvalid(Cause),
-    /// `post_logout_redirect_uri` is none of the registered ones.
-    #[error("{}", .0.cause("post_logout_redirect_uri"))]
-    PostLogoutMismatch(Mismatch),
     /// A sign-in page older than a day.
     #[error("the ticket has expired")]
     TicketExpired {
@@ -140,8 +134,6 @@ impl PageFailure {
             PageFailure::Method(_) => "method",
             PageFailure::NotFound => "not-found",
             PageFailure::RequestNotSupported(_) => "request-not-supported",
-            PageFailure::HintInvalid(_) => "hint-invalid",
-            PageFailure::PostLogoutMismatch(_) => "post-logout-mismatch",
             PageFailure::TicketExpired { .. } => "ticket-expired",
             PageFailure::TicketTampered => "ticket-tampered",
             PageFailure::CookiesOff => "cookies-off",
@@ -185,9 +177,7 @@ impl PageFailure {
             | PageFailure::TargetTooLong
             | PageFailure::HeadTooLarge
             | PageFailure::ParameterTooLong(_)
-            | PageFailure::ContentType
-            | PageFailure::HintInvalid(_)
-            | PageFailure::PostLogoutMismatch(_) => Some("invalid_request"),
+            | PageFailure::ContentType => Some("invalid_request"),
             PageFailure::RequestNotSupported(error) => Some(error.code),
             PageFailure::StateDown(_) | PageFailure::Busy(_) | PageFailure::RateLimited { .. } => {
                 Some("temporarily_unavailable")
@@ -201,11 +191,6 @@ impl PageFailure {
     pub fn cause(&self) -> Cause {
         match self {
             PageFailure::RedirectUriMismatch(mismatch) => mismatch.cause("redirect_uri"),
-            PageFailure::PostLogoutMismatch(mismatch) => mismatch.cause("post_logout_redirect_uri"),
-            PageFailure::HintInvalid(why) => Cause {
-                what: Shown::of(format_args!("id_token_hint cannot be accepted: {}", why.what)),
-                ..why.clone()
-            },
             other => Cause::new(other.to_string()),
         }
     }
@@ -218,7 +203,7 @@ pub enum AuthorizeFailure {
     #[error(transparent)]
     Page(#[from] PageFailure),
     /// The client and its redirect URI matched: the error goes there.
-    #[error("{error} (answered to {}{})", .reply_to.redirect_uri(), .cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    #[error("{} (answered to {})", told_once(*.error, .cause.as_deref()), .reply_to.redirect_uri())]
     Reply {
         /// The proven place.
         reply_to: Box<ReplyTo>,
@@ -229,7 +214,23 @@ pub enum AuthorizeFailure {
     },
 }
 
+/// A code with the cause, which is more precise than the description that goes over the wire; with the
+/// description where there is no cause.
+fn told_once(error: OAuthError, cause: Option<&Cause>) -> String {
+    cause.map_or_else(|| error.to_string(), |cause| format!("{}: {cause}", error.code))
+}
+
 impl AuthorizeFailure {
+    /// Tells whether it is an ordinary outcome of a silent request: nothing failed, the person has to be
+    /// asked. A refusal with a cause is a fault, whatever its code.
+    ///
+    /// Spec: OpenID Connect Core §3.1.2.6
+    pub fn is_ordinary(&self) -> bool {
+        const OUTCOMES: [&str; 4] =
+            ["login_required", "interaction_required", "consent_required", "account_selection_required"];
+        matches!(self, AuthorizeFailure::Reply { error, cause: None, .. } if OUTCOMES.contains(&error.code))
+    }
+
     /// The same failure with its particulars.
     pub fn because(self, why: Cause) -> AuthorizeFailure {
         match self {
@@ -243,7 +244,7 @@ impl AuthorizeFailure {
 
 /// A failure of an endpoint that clients call: JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{error}{}", .cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default())]
+#[error("{}", told_once(*.error, .cause.as_ref()))]
 pub struct TokenFailure {
     /// HTTP status; 401 for `invalid_client`, else mostly 400.
     pub status: u16,

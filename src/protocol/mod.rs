@@ -24,6 +24,7 @@ pub mod named_claims; // claims asked for one by one
 pub mod pkce;
 pub mod prompt;
 pub mod reply; // where and how an authorization response is sent
+pub mod request_object; // refused, but read for how to say so
 pub mod session; // who is signed in in one browser
 
 pub mod code; // redeeming an authorization code

@@ -12,7 +12,13 @@ use crate::protocol::scope::{self, Scope};
 pub struct ClaimsRequest {
     id_token: Vec<Wanted>,
     userinfo: Vec<Wanted>,
+    /// Members beside the two that are defined.
+    unknown: Vec<String>,
 }
+
+/// Claims that an ID Token carries whether they are asked for or not.
+const ALWAYS: [&str; 12] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "jti"];
 
 /// One claim asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +46,12 @@ impl ClaimsRequest {
             }
             Some(_) => Err(Malformed),
         };
-        let request = ClaimsRequest { id_token: wanted("id_token")?, userinfo: wanted("userinfo")? };
+        let (id_token, userinfo) = (wanted("id_token")?, wanted("userinfo")?);
+        let request = ClaimsRequest {
+            id_token,
+            userinfo,
+            unknown: members.into_iter().map(|(name, _)| name).collect(),
+        };
         let subs = request.id_token.iter().chain(&request.userinfo).filter(|wanted| wanted.name == "sub");
         let are_text = subs.flat_map(|sub| &sub.values).all(Value::is_string);
         are_text.then_some(request).ok_or(Malformed)
@@ -72,6 +83,28 @@ impl ClaimsRequest {
         Some((acr.values.iter().map(level).collect(), acr.essential))
     }
 
+    /// What of it is not granted, by reason: members that are not defined, claims that are not known here,
+    /// and claims of scopes that the client may not ask for.
+    pub fn dropped(&self, allowed: &Scope) -> Dropped<'_> {
+        let mut dropped =
+            Dropped { members: self.unknown.iter().map(String::as_str).collect(), ..Dropped::default() };
+        let id_token = self.id_token.iter().filter(|wanted| !ALWAYS.contains(&wanted.name.as_str()));
+        let userinfo = self.userinfo.iter().filter(|wanted| wanted.name != "sub");
+        for Wanted { name, .. } in id_token.chain(userinfo) {
+            match scope_of(name) {
+                None => dropped.unknown.push(name),
+                Some(scope) if !allowed.has(scope) => dropped.not_allowed.push(name),
+                Some(_) => (),
+            }
+        }
+        dropped
+    }
+
+    /// The names of all claims asked for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.id_token.iter().chain(&self.userinfo).map(|wanted| wanted.name.as_str())
+    }
+
     /// The claims about the person that this request may have told: those of scopes that the client may
     /// ask for.
     pub fn permitted(&self, allowed: &Scope) -> NamedClaims {
@@ -81,6 +114,17 @@ impl ClaimsRequest {
         };
         NamedClaims { id_token: names(&self.id_token), userinfo: names(&self.userinfo) }
     }
+}
+
+/// Names of a `claims` parameter that come to nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dropped<'a> {
+    /// Members beside `id_token` and `userinfo`.
+    pub members: Vec<&'a str>,
+    /// Claims that no scope of OpenID Connect releases.
+    pub unknown: Vec<&'a str>,
+    /// Claims of scopes that this client may not ask for.
+    pub not_allowed: Vec<&'a str>,
 }
 
 impl Wanted {

@@ -24,10 +24,14 @@ impl Prompt {
     /// The values that do something here, as discovery lists them.
     pub const SUPPORTED: [&str; 4] = ["none", "login", "consent", "select_account"];
 
+    /// The values that are ignored because nothing here knows them.
+    pub fn unknown(text: Option<&str>) -> impl Iterator<Item = &str> {
+        values(text).filter(|value| !Prompt::SUPPORTED.contains(value))
+    }
+
     /// Reads the space-separated list.
     pub fn parse(text: Option<&str>) -> Result<Prompt, Contradiction> {
-        let values: Vec<&str> =
-            text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
+        let values: Vec<&str> = values(text).collect();
         let has = |value: &str| values.contains(&value);
         let prompt = Prompt {
             none: has("none"),
@@ -41,4 +45,8 @@ impl Prompt {
             Ok(prompt)
         }
     }
+}
+
+fn values(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default().split(' ').filter(|value| !value.is_empty())
 }

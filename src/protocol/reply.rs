@@ -32,10 +32,39 @@ impl ResponseMode {
 
     /// Reads a mode that can carry a response to this redirect URI: a form can be posted to a site, not to
     /// the private scheme of an application.
-    pub fn parse(name: &str, redirect_uri: &str) -> Option<ResponseMode> {
-        let mode = ResponseMode::ALL.into_iter().find(|mode| mode.name() == name)?;
+    pub fn parse(name: &str, redirect_uri: &str) -> Result<ResponseMode, ModeFault> {
+        let mode = ResponseMode::ALL.into_iter().find(|mode| mode.name() == name);
         let is_site = ["https://", "http://"].iter().any(|scheme| redirect_uri.starts_with(scheme));
-        (mode == ResponseMode::Query || is_site).then_some(mode)
+        match mode {
+            Some(ResponseMode::FormPost) if !is_site => Err(ModeFault::NoForm),
+            Some(mode) => Ok(mode),
+            None if name == "fragment" => Err(ModeFault::Fragment),
+            None => Err(ModeFault::Unknown),
+        }
+    }
+}
+
+/// Why a `response_mode` cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModeFault {
+    /// `fragment`, which is for tokens in the front channel: a code would be out of reach of the server.
+    Fragment,
+    /// `form_post` to an address that no form can be posted to.
+    NoForm,
+    /// No mode of ours.
+    Unknown,
+}
+
+impl ModeFault {
+    /// The sentence that goes over the wire.
+    pub fn description(self) -> &'static str {
+        match self {
+            ModeFault::Fragment => {
+                "response_mode=fragment is not supported with response_type=code: use query or form_post"
+            }
+            ModeFault::NoForm => "response_mode=form_post needs an http or https redirect_uri",
+            ModeFault::Unknown => "this response_mode is not supported: use query or form_post",
+        }
     }
 }
 

@@ -44,6 +44,12 @@ impl Scope {
         Scope(text.split(' ').filter(|name| is_name(name)).map(str::to_owned).collect())
     }
 
+    /// The parts of a space-separated list that cannot be names, which [`Scope::parse`] leaves out: most
+    /// often several names with another separator between them.
+    pub fn unreadable(text: &str) -> impl Iterator<Item = &str> {
+        text.split(' ').filter(|part| !part.is_empty() && !is_name(part))
+    }
+
     /// The scopes of OpenID Connect itself.
     pub fn standard() -> Scope {
         Scope(STANDARD.iter().map(|(name, _)| (*name).to_owned()).collect())

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::StateError;
 use super::kv::Key;
 use super::mac::{Found, MacKv};
+use super::told::Told;
 use crate::protocol::cause::Cause;
 
 /// How long a failure is kept.
@@ -24,6 +25,9 @@ const MOST_OF_A_KIND: usize = 10;
 const MOST_CLIENTS: usize = 32;
 /// How often others may come between before it is left for the next round.
 const TRIES: usize = 3;
+
+/// Stands for the error code where nothing failed, but less was granted than was asked for.
+pub const NARROWED: &str = "narrowed";
 
 /// One way in which requests of a client failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ pub struct Failure {
     /// Where: the path below the issuer.
     #[serde(rename = "p")]
     pub endpoint: String,
-    /// What was answered: an error code of the standards.
+    /// What was answered: an error code of the standards, or [`NARROWED`].
     #[serde(rename = "e")]
     pub error: String,
     /// Why.
@@ -66,12 +70,13 @@ impl Failure {
 pub struct Failures {
     kv: MacKv,
     noted: Arc<Mutex<BTreeMap<String, Vec<Failure>>>>,
+    told: Arc<Told>,
     wake: Arc<Notify>,
 }
 
 impl Failures {
     pub(super) fn new(kv: MacKv) -> Failures {
-        Failures { kv, noted: Arc::default(), wake: Arc::default() }
+        Failures { kv, noted: Arc::default(), told: Arc::default(), wake: Arc::default() }
     }
 
     /// Notes a failure of a registered client.
@@ -82,6 +87,12 @@ impl Failures {
         }
         add(noted.entry(client_id.to_owned()).or_default(), failure);
         self.wake.notify_one();
+    }
+
+    /// Tells whether this node has something to say of a registered client that it did not say for a day. For
+    /// what comes with each sign-on, so that not each one costs a line and a write.
+    pub fn is_news(&self, client_id: &str, cause: &Cause, now: OffsetDateTime) -> bool {
+        self.told.is_news(client_id, &cause.to_string(), now)
     }
 
     /// Returns when something was noted.

@@ -18,6 +18,7 @@ pub mod mark; // by which everybody notices that all is gone
 pub mod sessions;
 pub mod throttle;
 pub mod tickets;
+pub mod told; // what this node need not say again
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

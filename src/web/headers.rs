@@ -240,15 +240,7 @@ fn render_failure<B: MessageBody + 'static>(
 ) -> ServiceResponse<EitherBody<B, BoxBody>> {
     let Some(error) = res.response().error() else { return res };
     let status = res.status();
-    let cause = logged(error);
-    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::error!(status = status.as_u16(), %cause, "failed");
-    } else {
-        tracing::warn!(status = status.as_u16(), %cause, "refused");
-    }
-    if let Some((code, cause)) = debug::told(error) {
-        debug::keep(res.request(), app, code, cause);
-    }
+    debug::record(res.request(), app, status, &logged(error), debug::told(error));
     let rendered = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
         (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => {
             Some(failure_page(app, shell(res.request(), app), page))

@@ -14,7 +14,7 @@ use crate::cli::words::visible;
 use crate::clock::span;
 use crate::protocol::client::Client;
 use crate::state::State;
-use crate::state::failures::Failure;
+use crate::state::failures::{Failure, NARROWED};
 use crate::texts::Texts;
 
 /// How often `--follow` looks.
@@ -90,8 +90,14 @@ fn page(client: &Client, failures: &[Failure], now: OffsetDateTime) -> String {
             client.id
         );
     }
-    let ways = if failures.len() == 1 { "one way" } else { &format!("{} ways", failures.len()) };
-    let mut text = format!("Requests of {name} failed in {ways} within the last 7 days; the latest first.\n");
+    let ways = |count: usize| if count == 1 { "one way".to_owned() } else { format!("{count} ways") };
+    let narrowed = failures.iter().filter(|failure| failure.error == NARROWED).count();
+    let failed =
+        (narrowed < failures.len()).then(|| format!("failed in {}", ways(failures.len() - narrowed)));
+    let less = (narrowed > 0).then(|| format!("were granted less than they asked for in {}", ways(narrowed)));
+    let said: Vec<String> = failed.into_iter().chain(less).collect();
+    let said = said.join(", and ");
+    let mut text = format!("Requests of {name} {said} within the last 7 days; the latest first.\n");
     for failure in failures {
         let _infallible = write!(text, "\n{}", entry(failure, now));
     }
@@ -128,16 +134,21 @@ fn particulars(failure: &Failure) -> String {
         sent.chars().zip(nearest.chars()).take_while(|(sent, nearest)| sent == nearest).count()
     });
     let mut text = String::new();
-    let mut pointed = false;
+    let (mut pointed, mut before) = (false, None);
     for fact in facts {
         let said = visible(&fact.value);
         let words = format!("differs-{said}");
         let said = if fact.name == "differs" && texts.has(&words) { texts.get(&words) } else { said };
         let _infallible = match parts_at.filter(|_| fact.name == "differs" && !pointed) {
             Some(at) => writeln!(text, "    {:width$}  {:at$}^ {said}", "", ""),
-            None => writeln!(text, "    {:<width$}  {said}", visible(&fact.name)),
+            None => {
+                // A name that stands in the line above is not said again.
+                let name = if before == Some(&fact.name) { String::new() } else { visible(&fact.name) };
+                writeln!(text, "    {name:<width$}  {said}")
+            }
         };
         pointed |= fact.name == "differs";
+        before = Some(&fact.name);
     }
     text
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use time::Duration as Span;
 
 use crate::support::app::{Options, REDIRECT, State, TestApp};
-use crate::support::redis;
 use crate::support::rp::{CHALLENGE, Rp};
+use crate::support::{log, redis};
 
 /// The program, on the stores of a running provider.
 fn command(app: &TestApp, words: &[&str]) -> Command {
@@ -91,7 +91,7 @@ async fn every_mistake_is_explained(state: State) {
         .send(browser.request(Method::POST, &token).basic_auth("nobody", Some("x")).form(&[("a", "b")]))
         .await;
 
-    let found = failures(&app, &rp.client_id, 13).await;
+    let found = failures(&app, &rp.client_id, 12).await;
     let newest_first = found.iter().map(|failure| failure["cause"].as_str().unwrap()).collect::<Vec<_>>();
     assert_eq!(
         newest_first,
@@ -106,7 +106,6 @@ async fn every_mistake_is_explained(state: State) {
             "the code was redeemed before; what was issued then is revoked",
             "redirect_uri is not the one the code was issued for",
             "code_verifier does not match the code_challenge of the request",
-            "nobody is signed in",
             "none of the requested scopes can be granted to this client",
             "redirect_uri is not registered",
         ]
@@ -120,8 +119,8 @@ async fn every_mistake_is_explained(state: State) {
     assert!((7..40).contains(&too_late), "{too_late}");
     assert_eq!(particular(&found[8], "differs"), "localhost");
     assert!(particular(&found[9], "differs").contains("code_challenge itself"), "{:#}", found[9]);
-    assert_eq!(particular(&found[11], "sent"), "adress");
-    let mismatch = &found[12];
+    assert_eq!(particular(&found[10], "sent"), "adress");
+    let mismatch = &found[11];
     assert_eq!(
         (&mismatch["endpoint"], &mismatch["error"]),
         (&json!("/authorize"), &json!("invalid_request"))
@@ -151,6 +150,176 @@ async fn every_mistake_is_explained_with_sql_state() {
 #[actix_web::test]
 async fn every_mistake_is_explained_with_redis_state() {
     every_mistake_is_explained(State::Redis).await;
+}
+
+/// What is granted in part is told once, with what was asked for, and what not and why; nothing else is.
+#[actix_web::test]
+async fn a_request_that_is_narrowed_says_so_once() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true, "scope": "openid profile phone" })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let claims = r#"{"id_token":{"auth_time":null,"email":null,"name":null},"userinfo":{"shoe_size":null,"sub":null},"idtoken":{}}"#;
+    let requests: [&[(&str, Option<&str>)]; 6] = [
+        &[],
+        &[("scope", Some("openid profile email offline_access adress"))],
+        &[("scope", Some("profile"))],
+        &[("prompt", Some("nonsense"))],
+        &[("claims", Some(claims))],
+        &[
+            ("claims", Some(r#"{"id_token":{"acr":null,"sub":null,"name#de":null}}"#)),
+            ("scope", Some("openid phone")),
+        ],
+    ];
+    let mut ids = vec![];
+    for _ in 0..5 {
+        for request in requests {
+            let answer = browser.get(&rp.authorize(request)).await;
+            assert!(answer.answered("code").is_some(), "{request:?}");
+            ids.push(answer.header("x-request-id").to_owned());
+        }
+    }
+    let found = failures(&app, &rp.client_id, 4).await;
+    let said = |failure: &Value| {
+        let facts = failure["particulars"].as_array().unwrap().iter();
+        let facts = facts.map(|fact| format!("{}: {}", fact["name"], fact["value"]).replace('"', ""));
+        (failure["cause"].as_str().unwrap().to_owned(), facts.collect::<Vec<_>>())
+    };
+    let expected: [(&str, &[&str]); 4] = [
+        (
+            "a part of the claims parameter is not granted",
+            &[
+                "asked for: auth_time email name shoe_size sub idtoken",
+                "granted: auth_time name sub",
+                "because: members beside id_token and userinfo: idtoken",
+                "because: not known here: shoe_size",
+                "because: of a scope that is not allowed to this client: email",
+            ],
+        ),
+        (
+            "a part of the prompt is ignored",
+            &["asked for: nonsense", "granted: ", "because: not known here: nonsense"],
+        ),
+        (
+            "no ID Token is issued",
+            &[
+                "asked for: profile",
+                "granted: profile (an access token only)",
+                "because: openid is missing from the scope",
+            ],
+        ),
+        (
+            "a part of the scope is not granted",
+            &[
+                "asked for: openid profile email offline_access adress",
+                "granted: openid profile",
+                "because: not known here: adress",
+                "because: offline_access: this client has no refresh_token grant",
+                "because: not allowed to this client: email",
+            ],
+        ),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (failure, (cause, facts)) in found.iter().zip(expected) {
+        assert_eq!(said(failure), (cause.to_owned(), facts.iter().map(|fact| (*fact).to_owned()).collect()));
+        assert_eq!((&failure["error"], &failure["count"]), (&json!("narrowed"), &json!(1)), "{failure:#}");
+    }
+    let lines = log::of_requests(&ids);
+    let warned: Vec<_> = lines.iter().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warned.len(), 4, "{warned:#?}");
+    assert!(warned.iter().all(|line| line.contains("asked for")), "{warned:#?}");
+    let text = printed(&command(&app, &["client", "debug", &rp.client_id]).output().unwrap());
+    assert!(text.contains("granted less than they asked for in 4 ways"), "{text}");
+    // The same thing is told again on another day, and by then counted.
+    app.clock.advance(Span::hours(25));
+    rp.code(&browser, "ada", &[("prompt", Some("nonsense"))]).await;
+    let begun = Instant::now();
+    while failures(&app, &rp.client_id, 4).await[0]["count"] != json!(2) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is not told again");
+    }
+    app.finish().await;
+}
+
+/// What a silent check ends with is an answer and no failure; a contradiction of the client's own is one.
+#[actix_web::test]
+async fn an_ordinary_outcome_is_no_failure() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({})).await;
+    let browser = app.browser();
+    let silent = [("prompt", Some("none"))];
+    let mut ids = vec![];
+    let nobody = browser.get(&rp.authorize(&silent)).await;
+    let tokens = rp.tokens(&browser, "ada", &[]).await;
+    let more = browser.get(&rp.authorize(&[silent[0], ("scope", Some("openid email"))])).await;
+    for (answer, error) in [(nobody, "login_required"), (more, "consent_required")] {
+        assert_eq!(answer.answered("error").as_deref(), Some(error));
+        ids.push(answer.header("x-request-id").to_owned());
+    }
+    for scanned in
+        ["/.env", "/authorize", "/authorize?client_id=invented", "/continue?t=x", "/authorize?state=%zz"]
+    {
+        ids.push(browser.get(&app.at(scanned)).await.header("x-request-id").to_owned());
+    }
+    let lines = log::of_requests(&ids);
+    assert!(lines.iter().any(|line| line.contains("refused")), "{lines:#?}");
+    let loud: Vec<_> =
+        lines.iter().filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")).collect();
+    assert!(loud.is_empty(), "{loud:#?}");
+
+    let hint = tokens["id_token"].as_str();
+    let claims = r#"{"id_token":{"sub":{"value":"somebody-else"}}}"#;
+    let contradiction =
+        browser.get(&rp.authorize(&[silent[0], ("id_token_hint", hint), ("claims", Some(claims))])).await;
+    assert_eq!(contradiction.answered("error").as_deref(), Some("login_required"));
+    let missing = [("code_challenge", None), ("code_challenge_method", None)];
+    let without = browser.get(&rp.authorize(&missing)).await;
+    // The description goes over the wire and the cause into the log; neither is there twice.
+    let lines = log::of_requests(&[without.header("x-request-id").to_owned()]);
+    let refused = lines.iter().find(|line| line.contains("refused")).unwrap();
+    assert_eq!(refused.matches("code_challenge is missing").count(), 1, "{refused}");
+    assert!(refused.contains(" WARN "), "{refused}");
+    let found = failures(&app, &rp.client_id, 2).await;
+    let causes: Vec<_> = found.iter().map(|failure| failure["cause"].as_str().unwrap()).collect();
+    assert_eq!(
+        causes,
+        [
+            "code_challenge is missing: this client must use PKCE",
+            "id_token_hint and claims name different persons",
+        ]
+    );
+    assert!(found[0]["remedy"].as_str().unwrap().contains("--no-require-pkce"), "{:#}", found[0]);
+    app.finish().await;
+}
+
+/// What the application got wrong about a sign-out is told to its developer, though the person is signed out.
+#[actix_web::test]
+async fn a_sign_out_that_cannot_lead_back_is_explained() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let there = format!("{REDIRECT}/bye");
+    let rp = Rp::new(&app, json!({ "first_party": true, "post_logout_redirect_uris": [there] })).await;
+    let browser = app.browser();
+    let tokens = rp.tokens(&browser, "ada", &[]).await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let sent = format!("{there}/");
+    let ask = async |params: &[(&str, &str)]| {
+        let url = url::Url::parse_with_params(&app.at("/end_session"), params).unwrap();
+        browser.open(url.as_str()).await
+    };
+    ask(&[("id_token_hint", hint), ("post_logout_redirect_uri", &sent)]).await;
+    ask(&[("id_token_hint", "e30.e30.e30"), ("client_id", &rp.client_id)]).await;
+    let found = failures(&app, &rp.client_id, 2).await;
+    assert!(
+        found[0]["cause"].as_str().unwrap().starts_with("id_token_hint cannot be accepted"),
+        "{found:#?}"
+    );
+    assert_eq!(found[1]["cause"], "post_logout_redirect_uri is not registered");
+    let told = ["sent", "nearest", "differs"].map(|name| particular(&found[1], name));
+    assert_eq!(told, [&sent, &there, "trailing-slash"]);
+    assert!(found.iter().all(|failure| failure["endpoint"] == "/end_session"), "{found:#?}");
+    app.finish().await;
 }
 
 #[actix_web::test]

@@ -14,8 +14,10 @@ mod home;
 mod jwks;
 mod language;
 mod login;
+mod request_object; // refused, and where that is said
 mod robustness;
 mod select; // which of several accounts
+mod silent; // what prompt=none may tell
 mod token;
 mod token_auth; // client authentication
 mod userinfo;

@@ -453,6 +453,46 @@ prop_compose! {
     }
 }
 
+/// Without a consent in force and without a hint, a silent request that names people or sets conditions is
+/// answered as if nobody were there.
+#[test]
+fn a_silent_answer_does_not_depend_on_people_who_have_not_consented() {
+    let client = app(false);
+    let weak = Account { acr: "urn:far".into(), ..account("joe", 3) };
+    let browsers =
+        [vec![], vec![account("ada", 10)], vec![account("ada", 4000)], vec![account("eve", 10)], vec![weak]];
+    let silent = ("prompt", "none");
+    let only = r#"{"id_token":{"sub":{"value":"ada"}}}"#;
+    let far = r#"{"id_token":{"acr":{"essential":true,"value":"urn:far"}}}"#;
+    let near = r#"{"id_token":{"acr":{"essential":true,"value":"urn:countersign:acr:1"}}}"#;
+    for more in [
+        &[("claims", only)][..],
+        &[("claims", far)],
+        &[("claims", near)],
+        &[("max_age", "100")],
+        &[("max_age", "0")],
+        &[("max_age", "100000")],
+        &[("claims", only), ("max_age", "100000")],
+    ] {
+        let request = request(&client, &[&[silent], more].concat(), None);
+        let said = |accounts: &[Account]| {
+            let candidate = candidate(&request, &Done::default(), accounts);
+            match decide(&request, &client, &Done::default(), candidate, false, now()) {
+                Decision::Refuse(error) => error,
+                other => panic!("{other:?}"),
+            }
+        };
+        let empty = said(&[]);
+        for accounts in &browsers {
+            assert_eq!(said(accounts), empty, "{more:?} {accounts:?}");
+        }
+    }
+    let either = r#"{"id_token":{"sub":{"values":["ada","eve"]}}}"#;
+    let request = request(&client, &[silent, ("claims", either)], None);
+    let both = [account("ada", 10), account("eve", 10)];
+    assert_eq!(outcome(&request, &client, &Done::default(), &both, false), "login_required");
+}
+
 prop_compose! {
     fn any_accounts()(ages in prop::collection::vec((prop::sample::select(vec!["ada", "eve", "joe"]), 0..200i64), 0..4)) -> Vec<Account> {
         let mut accounts: Vec<Account> = vec![];

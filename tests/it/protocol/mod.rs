@@ -10,6 +10,7 @@ mod named_claims;
 mod params;
 mod redirect_uri;
 mod reply;
+mod request_object;
 mod resources;
 mod signing;
 mod shown;

@@ -2,7 +2,7 @@
 
 use countersign::protocol::authorize::{PARAMS, establish};
 use countersign::protocol::failure::OAuthError;
-use countersign::protocol::reply::{Response, ResponseMode};
+use countersign::protocol::reply::{ModeFault, Response, ResponseMode};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -23,17 +23,17 @@ fn answer(redirect_uri: &str, more: &[(&str, &str)]) -> Response {
 #[test]
 fn only_a_known_mode_that_the_address_can_take_is_used() {
     for (name, redirect_uri, mode) in [
-        ("query", SITE, Some(ResponseMode::Query)),
-        ("query", PRIVATE, Some(ResponseMode::Query)),
-        ("form_post", SITE, Some(ResponseMode::FormPost)),
-        ("form_post", "http://127.0.0.1:3000/cb", Some(ResponseMode::FormPost)),
-        ("form_post", PRIVATE, None),
-        ("form_post", "httpsx:/cb", None),
-        ("fragment", SITE, None),
-        ("query.jwt", SITE, None),
-        ("Query", SITE, None),
-        ("form_post ", SITE, None),
-        ("", SITE, None),
+        ("query", SITE, Ok(ResponseMode::Query)),
+        ("query", PRIVATE, Ok(ResponseMode::Query)),
+        ("form_post", SITE, Ok(ResponseMode::FormPost)),
+        ("form_post", "http://127.0.0.1:3000/cb", Ok(ResponseMode::FormPost)),
+        ("form_post", PRIVATE, Err(ModeFault::NoForm)),
+        ("form_post", "httpsx:/cb", Err(ModeFault::NoForm)),
+        ("fragment", SITE, Err(ModeFault::Fragment)),
+        ("query.jwt", SITE, Err(ModeFault::Unknown)),
+        ("Query", SITE, Err(ModeFault::Unknown)),
+        ("form_post ", SITE, Err(ModeFault::Unknown)),
+        ("", SITE, Err(ModeFault::Unknown)),
     ] {
         assert_eq!(ResponseMode::parse(name, redirect_uri), mode, "{name:?} {redirect_uri}");
     }

@@ -1,17 +1,21 @@
 //! The authorization request, read in the order that decides where an error may be answered.
 
+mod establish; // phase A: who asks, and where an answer may go
+mod narrowed; // what was asked for and is not granted
+
+pub use establish::{client_id, establish};
+
 use time::Duration;
 
 use crate::protocol::acr::Levels;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::consent::{self, Consent};
-use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure};
+use crate::protocol::failure::{AuthorizeFailure, OAuthError};
 use crate::protocol::named_claims::{ClaimsRequest, NamedClaims};
 use crate::protocol::params::Params;
 use crate::protocol::pkce::{ChallengeFault, CodeChallenge};
 use crate::protocol::prompt::Prompt;
-use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::reply::{ReplyTo, ResponseMode};
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
@@ -49,53 +53,12 @@ pub struct Request {
     /// Whom it is about, by `sub`, if a verified `id_token_hint` or the `claims` parameter says so: nobody
     /// else may be signed in for it.
     pub subjects: Option<Vec<String>>,
+    /// Whether the client showed an ID Token of its own about that person.
+    pub hinted: bool,
     /// The claims to be told beside those that the scopes release.
     pub claims: NamedClaims,
-}
-
-/// Names the client of a request, before anything else is looked at.
-pub fn client_id(params: &Params) -> Result<&str, PageFailure> {
-    for name in ["client_id", "redirect_uri", "request", "request_uri"] {
-        if params.is_repeated(name) {
-            return Err(PageFailure::ParameterRepeated(name));
-        }
-    }
-    params.get("client_id").ok_or(PageFailure::ClientIdMissing)
-}
-
-/// Proves the place where this request may be answered; until then every failure is a page.
-///
-/// Spec: RFC 6749 §4.1.2.1, RFC 9700 §4.1.3
-pub fn establish(params: &Params, client: &Client, issuer: &str) -> Result<ReplyTo, AuthorizeFailure> {
-    if params.is_too_long("state") {
-        return Err(PageFailure::ParameterTooLong("state").into());
-    }
-    let sent = params.get("redirect_uri");
-    let registered = &client.metadata.redirect_uris;
-    let application_type = client.metadata.application_type;
-    let matches = |sent: &str| registered.iter().any(|uri| uri.matches(sent, application_type));
-    // An error says what is wrong with `response_mode`, or with anything else, in the mode that was asked
-    // for, as far as that can be told.
-    let asked = params.get("response_mode").filter(|_| !params.is_repeated("response_mode"));
-    let reply_to = |uri: &str| {
-        let mode = asked.and_then(|asked| ResponseMode::parse(asked, uri)).unwrap_or_default();
-        ReplyTo::new(uri, mode, params.get("state"), issuer, &client.metadata)
-    };
-    for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
-        if params.get(name).is_none() {
-            continue;
-        }
-        let error = OAuthError::new(code, "this parameter is not supported here");
-        return Err(match sent {
-            Some(uri) if matches(uri) => reply_to(uri).failure(error.code, error.description),
-            _ => PageFailure::RequestNotSupported(error).into(),
-        });
-    }
-    match sent {
-        None => Err(PageFailure::RedirectUriMissing.into()),
-        Some(uri) if matches(uri) => Ok(reply_to(uri)),
-        Some(uri) => Err(PageFailure::RedirectUriMismatch(Mismatch::explain(registered.iter(), uri)).into()),
-    }
+    /// What was asked for and is not granted, for the developer of the client.
+    pub narrowed: Vec<Cause>,
 }
 
 impl Request {
@@ -131,13 +94,10 @@ impl Request {
                 return wrong("response_type", "unsupported_response_type", only);
             }
         }
-        let mode = params.get("response_mode");
-        if mode.is_some_and(|mode| ResponseMode::parse(mode, reply_to.redirect_uri()).is_none()) {
-            return wrong(
-                "response_mode",
-                "invalid_request",
-                "this response_mode is not supported for this redirect_uri",
-            );
+        if let Some(mode) = params.get("response_mode")
+            && let Err(fault) = ResponseMode::parse(mode, reply_to.redirect_uri())
+        {
+            return wrong("response_mode", "invalid_request", fault.description());
         }
         if let Some(name) = params.repeated() {
             let cause = Cause::new("a parameter was sent more than once").with("parameter", name);
@@ -163,6 +123,10 @@ impl Request {
         let challenge = (params.get("code_challenge"), params.get("code_challenge_method"));
         let code_challenge = match CodeChallenge::parse(challenge.0, challenge.1, client.needs_pkce()) {
             Ok(code_challenge) => code_challenge,
+            Err(fault @ ChallengeFault::Missing) => {
+                let cause = Cause::new(challenge_fault(fault)).mend(without_pkce(client));
+                return explain("invalid_request", challenge_fault(fault), cause);
+            }
             Err(fault @ ChallengeFault::NotS256) => {
                 return wrong("code_challenge_method", "invalid_request", challenge_fault(fault));
             }
@@ -181,6 +145,7 @@ impl Request {
         let Ok(claims) = params.get("claims").map(ClaimsRequest::parse).transpose() else {
             return wrong("claims", "invalid_request", "the claims parameter is malformed");
         };
+        let narrowed = narrowed::of(params, &asked, &scope, known, &allowed, claims.as_ref());
         // Without openid it is no request of OpenID Connect, and there is nowhere to tell a claim.
         let claims = claims.filter(|_| scope.has("openid")).unwrap_or_default();
         let Ok(requested) = resources.resolve(params.all("resource")) else {
@@ -196,6 +161,8 @@ impl Request {
         Ok(Request {
             levels: levels(params, &claims, client),
             subjects: claims.subjects(),
+            hinted: false,
+            narrowed,
             claims: claims.permitted(&allowed),
             scope,
             resources: requested,
@@ -212,7 +179,32 @@ impl Request {
     pub fn with_hint(mut self, sub: String) -> Request {
         let named = self.subjects.is_none_or(|subjects| subjects.contains(&sub));
         self.subjects = Some(if named { vec![sub] } else { vec![] });
+        self.hinted = true;
         self
+    }
+
+    /// Tells whether the `claims` parameter names the person, without an ID Token that shows that the client
+    /// knows them already.
+    pub fn names_by_claims(&self) -> bool {
+        self.subjects.is_some() && !self.hinted
+    }
+
+    /// Tells whether the answer to a silent request depends on who is signed in, or on how and when that
+    /// person signed in, beyond whether there is a session at all.
+    pub fn is_conditional(&self) -> bool {
+        self.names_by_claims() || self.max_age.is_some() || self.levels.essential
+    }
+
+    /// Ends it with an error. What a silent request is told is an ordinary outcome; anything else is a fault,
+    /// which its cause explains.
+    pub fn refused(&self, error: OAuthError) -> AuthorizeFailure {
+        let failure = self.reply_to.failure(error.code, error.description);
+        let is_contradictory = self.subjects.as_ref().is_some_and(Vec::is_empty);
+        if self.prompt.none && !is_contradictory {
+            failure
+        } else {
+            failure.because(error.description.into())
+        }
     }
 
     /// Tells whether it may be about this person.
@@ -248,6 +240,16 @@ fn challenge_fault(fault: ChallengeFault) -> &'static str {
         ChallengeFault::NotS256 => "code_challenge_method must be S256",
         ChallengeFault::Malformed => "code_challenge must be 43 characters of base64url",
         ChallengeFault::MethodAlone => "code_challenge_method without code_challenge",
+    }
+}
+
+/// What would mend a request without PKCE.
+fn without_pkce(client: &Client) -> &'static str {
+    if client.is_public() {
+        "send code_challenge with code_challenge_method=S256: a client without a secret cannot do without"
+    } else {
+        "send code_challenge with code_challenge_method=S256; an application that cannot is registered with \
+         `countersign client add --no-require-pkce`"
     }
 }
 

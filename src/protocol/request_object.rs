@@ -1,0 +1,75 @@
+//! Request objects. None is accepted; of a refused one, only how to answer is read.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::Value;
+
+use crate::protocol::params;
+use crate::secret::from_base64url;
+
+/// The longest object that is looked at, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// How the error for a refused object is to be sent. Nothing here is verified: it is used for a registered
+/// `redirect_uri` only, where the same could have been sent as plain parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The `response_mode` claim.
+    pub response_mode: Option<String>,
+    /// The `state` claim.
+    pub state: Option<String>,
+}
+
+/// Reads the payload of a signed or unsigned JWT. Anything else says nothing: an encrypted one, one over
+/// 16 KiB, a payload that is not a JSON object, one that names a claim twice, or values that could not be
+/// parameters.
+///
+/// Spec: RFC 9101 §4
+pub fn said(object: &str) -> Said {
+    let parts: Vec<&str> = object.splitn(4, '.').collect();
+    let [_, payload, _] = parts.as_slice() else { return Said::default() };
+    if object.len() > LONGEST {
+        return Said::default();
+    }
+    let payload = from_base64url(payload).unwrap_or_default();
+    serde_json::from_slice(&payload).unwrap_or_default()
+}
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Said, D::Error> {
+        deserializer.deserialize_map(Claims)
+    }
+}
+
+struct Claims;
+
+impl<'de> Visitor<'de> for Claims {
+    type Value = Said;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
+        let (mut said, mut seen) = (Said::default(), BTreeSet::new());
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            match name.as_str() {
+                "response_mode" => said.response_mode = parameter("response_mode", value),
+                "state" => said.state = parameter("state", value),
+                _ => (),
+            }
+            if !seen.insert(name) {
+                return Err(A::Error::custom("a claim is there twice"));
+            }
+        }
+        Ok(said)
+    }
+}
+
+/// A value as it could have been sent as a parameter of this name.
+fn parameter(name: &str, value: Value) -> Option<String> {
+    let Value::String(text) = value else { return None };
+    (!text.is_empty() && !text.contains('\0') && !params::is_over_limit(name, &text)).then_some(text)
+}
