@@ -41,12 +41,11 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     if let Some(session) = session {
         app.state.sessions.end(&session, now).await?;
     }
-    let res = match params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {
-        Some(then) => complete(shell(&req, &app), &app, &then.name, &then.redirect),
-        None => {
-            let done = Done { stay: sign_out::stay(&params), ..Done::default() };
-            see_other(&sign_out::done(&req, &app, &params, &done)).finish()
-        }
+    let res = if let Some(then) = params.get("then").and_then(|then| sign_out::open(&app, &browser, then)) {
+        complete(shell(&req, &app), &app, &then.name, &then.redirect)
+    } else {
+        let done = Done { stay: sign_out::stay(&params), ..Done::default() };
+        see_other(&sign_out::done(&req, &app, &params, &done)).finish()
     };
     Ok(with_cookie(res, Some(no_session_cookie(&app))))
 }

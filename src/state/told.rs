@@ -13,9 +13,12 @@ const AGAIN: Duration = Duration::days(1);
 /// keeps nothing from being told, and takes nothing from other clients.
 const MOST: usize = 16;
 
-/// Texts by client, as hashes.
+/// Texts by client.
 #[derive(Default)]
-pub struct Told(Mutex<BTreeMap<String, VecDeque<([u8; 16], OffsetDateTime)>>>);
+pub struct Told(Mutex<BTreeMap<String, VecDeque<Line>>>);
+
+/// A text, as its hash, and when it was told.
+type Line = ([u8; 16], OffsetDateTime);
 
 impl Told {
     /// Tells whether this was not told of the client for a day, and takes note that it is told now. The client

@@ -139,13 +139,12 @@ fn particulars(failure: &Failure) -> String {
         let said = visible(&fact.value);
         let words = format!("differs-{said}");
         let said = if fact.name == "differs" && texts.has(&words) { texts.get(&words) } else { said };
-        let _infallible = match parts_at.filter(|_| fact.name == "differs" && !pointed) {
-            Some(at) => writeln!(text, "    {:width$}  {:at$}^ {said}", "", ""),
-            None => {
-                // A name that stands in the line above is not said again.
-                let name = if before == Some(&fact.name) { String::new() } else { visible(&fact.name) };
-                writeln!(text, "    {name:<width$}  {said}")
-            }
+        let _infallible = if let Some(at) = parts_at.filter(|_| fact.name == "differs" && !pointed) {
+            writeln!(text, "    {:width$}  {:at$}^ {said}", "", "")
+        } else {
+            // A name that stands in the line above is not said again.
+            let name = if before == Some(&fact.name) { String::new() } else { visible(&fact.name) };
+            writeln!(text, "    {name:<width$}  {said}")
         };
         pointed |= fact.name == "differs";
         before = Some(&fact.name);

@@ -418,7 +418,7 @@ fn details(body: &str) -> Vec<(String, String)> {
         match found.last_mut() {
             _ if line.value().name() == "dt" => found.push((text, String::new())),
             Some((_, said)) if said.is_empty() => *said = text,
-            Some((_, said)) => *said += &format!(" + {text}"),
+            Some((_, said)) => *said = format!("{said} + {text}"),
             None => panic!("a value without a label: {text}"),
         }
     }

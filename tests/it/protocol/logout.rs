@@ -8,6 +8,9 @@ use super::{client, params};
 
 const HOME: &str = "https://app.example/bye";
 
+/// What is sent, and what comes of it: the way to go on, and the address.
+type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
 /// Names a way to go on, with the address if there is one.
 fn named(afterwards: Afterwards) -> (&'static str, String) {
     match afterwards {
@@ -24,7 +27,7 @@ fn people_are_sent_only_where_the_registration_allows() {
         "application_type": "native" }));
     let long = "x".repeat(8193);
     let to = |uri| ("post_logout_redirect_uri", uri);
-    let rows: &[(&[(&str, &str)], &str, &str)] = &[
+    let rows: &[Row<'_>] = &[
         (&[], "here", ""),
         (&[("state", "s")], "here", ""),
         (&[to(HOME)], "there", HOME),
