@@ -14,6 +14,7 @@ use crate::protocol::failure::PageFailure;
 use crate::protocol::hint::Hint;
 use crate::protocol::logout::{self, Afterwards, PARAMS};
 use crate::protocol::params::Params;
+use crate::protocol::shown::Shown;
 use crate::state::sessions::Session;
 use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
@@ -166,6 +167,9 @@ fn verified(app: &App, params: &Params) -> Option<Result<Hint, Cause>> {
     let Some(token) = logout::clear(params, "id_token_hint") else {
         return Some(Err("id_token_hint was sent more than once".into()));
     };
-    let unusable = |why: String| Cause::new("id_token_hint cannot be accepted").with("why", why);
+    let unusable = |why: Cause| {
+        let what = Shown::of(format_args!("id_token_hint cannot be accepted: {}", why.what));
+        Cause { what, ..why }
+    };
     Some(hint::verify(app, token).map_err(unusable).and_then(|hint| logout::accept(hint, params)))
 }
