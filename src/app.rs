@@ -172,6 +172,7 @@ fn discovery(config: &Config, keys: &Keys) -> Published {
 pub fn open_store(config: &Config) -> Result<Db, StartError> {
     let db = Db::open(&config.database, Durability::Power, store::MIGRATIONS)?;
     facts::check_version(&db)?;
+    store::names::carry_over(&db)?;
     Ok(db)
 }
 

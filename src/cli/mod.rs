@@ -22,7 +22,7 @@ mod serve;
 mod signals;
 mod token; // taking tokens apart
 mod user; // people
-mod words; // comparing and checking what people type
+mod words; // comparing and showing what people type
 
 use context::Context;
 

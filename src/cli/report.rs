@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::words::is_hidden;
+use super::words::visible;
 
 /// The answer of one word.
 pub struct Report {
@@ -62,18 +62,9 @@ pub fn complain(sentence: &str) {
     let _unread = writeln!(io::stderr().lock(), "countersign: {}", harmless(sentence.trim_end()));
 }
 
-/// Spells out what would act on the terminal or reorder its text. Inside JSON such characters are only
-/// ever in strings, where this spelling means the same character.
+/// Spells out what would act on the terminal or reorder its text, line by line.
 fn harmless(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c != '\n' && is_hidden(c) {
-            let _infallible = write!(shown, "\\u{:04x}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Members as aligned lines, a list as one line per value.

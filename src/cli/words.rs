@@ -1,25 +1,23 @@
-//! Comparing and checking what people type.
+//! Comparing what people type, and showing what they typed.
 
-/// Tells whether a character is not to be seen: it acts on terminals, or turns the direction of text, so
-/// that a name would not look like what it is.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{FEFF}')
-        || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
-}
+use std::fmt::Write as _;
 
-/// Spells out what is not to be seen, so that a value stays on its line and is what it looks like.
+use crate::protocol::names::is_hidden;
+
+/// Spells out what is not to be seen, so that a value stays on its line and is what it looks like. Inside JSON
+/// such characters are only ever in strings, where this spelling means the same character.
 pub fn visible(text: &str) -> String {
-    let spelled = |c: char| if is_hidden(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    text.chars().map(spelled).collect()
-}
-
-/// Refuses hidden characters in a name that people will be shown.
-pub fn check_visible(what: &str, text: &str) -> anyhow::Result<()> {
-    match text.chars().find(|c| is_hidden(*c)) {
-        None => Ok(()),
-        Some(c) => anyhow::bail!("{what} must not contain the invisible character U+{:04X}", u32::from(c)),
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
     }
+    shown
 }
 
 /// The known word that was probably meant.

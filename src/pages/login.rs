@@ -189,7 +189,7 @@ async fn authenticate(
     typed: &Typed<'_>,
     now: OffsetDateTime,
 ) -> Result<Result<Person, LoginProblem>, AuthorizeFailure> {
-    let found = store::users::by_login(&app.db, typed.username).await?;
+    let found = store::users::by_name_or_address(&app.db, typed.username).await?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
     let known_device = user
         .as_ref()
@@ -200,7 +200,9 @@ async fn authenticate(
         return Ok(Err(LoginProblem::Busy));
     }
     let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
-    let attempt = Attempt::new(typed.username, &network, known_device.then(|| browser.id()));
+    // An account has one counter, whichever of its names is typed.
+    let counted_as = user.as_ref().map_or(typed.username, |user| &user.login);
+    let attempt = Attempt::new(counted_as, &network, known_device.then(|| browser.id()));
     let counted = match app.state.throttle.admit(attempt, now).await {
         Ok(Ok(counted)) => counted,
         Ok(Err(TurnedAway { counter, until })) => {

@@ -7,6 +7,7 @@ use url::Url;
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::localized::Localized;
+use crate::protocol::names::check_shown;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
 pub use crate::protocol::signing_alg::{NamedAlg, SigningAlg};
@@ -149,6 +150,7 @@ impl Metadata {
             if name.trim().is_empty() || name.chars().count() > 120 {
                 return member("client_name must have 1 to 120 characters".into());
             }
+            check_shown("client_name", name).map_err(MetadataFault::Member)?;
         }
         if self.redirect_uris.is_empty() {
             return member("at least one redirect_uri is needed".into());

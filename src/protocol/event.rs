@@ -36,6 +36,8 @@ catalogue! {
 
     /// A person was added.
     PersonCreated = "person.created", Change;
+    /// What is known about a person was changed: the login name, an address, another claim.
+    PersonChanged = "person.changed", Change;
     /// A person's account was disabled.
     PersonDisabled = "person.disabled", Change;
     /// A person's account was enabled.

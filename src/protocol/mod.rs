@@ -13,6 +13,8 @@ pub mod localized; // what is said of a client in several languages
 pub mod redirect_uri;
 pub mod resource; // the APIs tokens are for
 pub mod scope;
+pub mod names; // which characters names have, and when two look alike
+pub mod addresses; // e-mail addresses
 pub mod user; // a person's account
 
 pub mod authorize; // the authorization request

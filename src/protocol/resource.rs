@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::protocol::localized::{is_tag, nearest};
+use crate::protocol::names::check_shown;
 use crate::protocol::redirect_uri::has_uri_characters;
 use crate::protocol::scope::{Scope, is_name, is_standard};
 
@@ -72,6 +73,8 @@ impl Resources {
             if declared.iter().skip(position + 1).any(|other| comparable(&other.uri) == comparable(uri)) {
                 return Err(format!("resource {uri:?} is declared twice"));
             }
+            let named = resource.name.as_deref().unwrap_or_default();
+            check_shown(&format!("the name of resource {uri:?}"), named)?;
             if let Some(scope) = resource.scopes.iter().find(|scope| !is_name(scope)) {
                 return Err(format!("resource {uri:?}: {scope:?} cannot be the name of a scope"));
             }

@@ -1,10 +1,38 @@
 //! A person's account.
 
-use caseless::Caseless;
 use serde_json::{Map, Value};
-use unicode_normalization::UnicodeNormalization;
 
+use crate::protocol::addresses::{check_address, fold_address};
+use crate::protocol::names::{LoginFault, LoginName, check_shown, fold};
 use crate::protocol::scope::{STANDARD, Scope};
+
+/// The claim that tells applications what the person is called here.
+const USERNAME: &str = "preferred_username";
+/// The claims that are names of people.
+const NAMES: [&str; 6] = ["name", "given_name", "family_name", "middle_name", "nickname", USERNAME];
+
+/// An e-mail address of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// In the form in which addresses are compared.
+    pub folded: String,
+    /// Whether it is known to be theirs.
+    pub verified: bool,
+}
+
+/// Why a person cannot be as described.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserFault {
+    /// The login name.
+    #[error(transparent)]
+    Login(#[from] LoginFault),
+    /// A claim.
+    #[error("{0}")]
+    Claims(String),
+    /// The user name that applications would be told is not the login name.
+    #[error("preferred_username must be the login name; leave it out, and it is")]
+    Username,
+}
 
 /// A person who can sign in.
 #[derive(Clone, Debug)]
@@ -29,11 +57,58 @@ impl User {
     ///
     /// Spec: OpenID Connect Core §3.1.2.1 (`login_hint`)
     pub fn is_called(&self, hint: &str) -> bool {
-        let email = self.claims.get("email").and_then(Value::as_str);
-        [Some(self.login.as_str()), email]
-            .into_iter()
-            .flatten()
-            .any(|name| fold_login(name) == fold_login(hint))
+        let is_address = || {
+            let hint = fold_address(hint);
+            hint.is_some() && hint == self.address().map(|address| address.folded)
+        };
+        fold_login(&self.login) == fold_login(hint) || is_address()
+    }
+
+    /// The person's e-mail address, if there is one.
+    pub fn address(&self) -> Option<Address> {
+        let folded = fold_address(self.claims.get("email")?.as_str()?)?;
+        let verified = self.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default();
+        Some(Address { folded, verified })
+    }
+
+    /// What is known under the name of a claim. The user name is the login name, unless it was set.
+    ///
+    /// Spec: OpenID Connect Core §5.1
+    pub fn claim(&self, name: &str) -> Option<Value> {
+        let login = || (name == USERNAME).then(|| self.login.as_str().into());
+        self.claims.get(name).cloned().or_else(login)
+    }
+
+    /// Tells whether the user name that applications are told is another one than the login name.
+    pub fn contradicts_itself(&self) -> bool {
+        let told = self.claims.get(USERNAME).and_then(Value::as_str);
+        told.is_some_and(|told| fold_login(told) != fold_login(&self.login))
+    }
+
+    /// Checks a new account.
+    pub fn check(&self) -> Result<LoginName, UserFault> {
+        let login = LoginName::parse(&self.login)?;
+        check_claims(&self.claims).map_err(UserFault::Claims)?;
+        if self.contradicts_itself() {
+            return Err(UserFault::Username);
+        }
+        Ok(login)
+    }
+
+    /// Checks a change: what stays need not meet rules that are younger than it. Answers the login name when it
+    /// is a new one.
+    pub fn check_change(&self, before: &User) -> Result<Option<LoginName>, UserFault> {
+        let is_renamed = self.login != before.login;
+        let login = is_renamed.then(|| LoginName::parse(&self.login)).transpose()?;
+        let is_new = |name: &str, value: &Value| before.claims.get(name) != Some(value);
+        let changed = self.claims.iter().filter(|(name, value)| is_new(name, value));
+        let changed: Map<String, Value> =
+            changed.map(|(name, value)| (name.clone(), value.clone())).collect();
+        check_claims(&changed).map_err(UserFault::Claims)?;
+        if changed.contains_key(USERNAME) && self.contradicts_itself() {
+            return Err(UserFault::Username);
+        }
+        Ok(login)
     }
 
     /// The claims that these scopes release, without those that are not known.
@@ -42,21 +117,20 @@ impl User {
     pub fn claims_for(&self, scopes: &Scope) -> Map<String, Value> {
         let released =
             STANDARD.iter().filter(|(scope, _)| scopes.has(scope)).flat_map(|(_, claims)| claims.iter());
-        released.filter_map(|name| Some(((*name).to_owned(), self.claims.get(*name)?.clone()))).collect()
+        released.filter_map(|name| Some(((*name).to_owned(), self.claim(name)?))).collect()
     }
 
     /// The claims with these names, without those that are not known.
     ///
     /// Spec: OpenID Connect Core §5.5
     pub fn claims_named(&self, names: &[String]) -> Map<String, Value> {
-        names.iter().filter_map(|name| Some((name.clone(), self.claims.get(name)?.clone()))).collect()
+        names.iter().filter_map(|name| Some((name.clone(), self.claim(name)?))).collect()
     }
 }
 
-/// Folds a login name to the form in which it is unique: trimmed, NFKC, without case.
+/// Folds a login name to the form in which it is unique: trimmed, compatible forms and case made one.
 pub fn fold_login(typed: &str) -> String {
-    let folded: String = typed.nfkc().default_case_fold().nfkc().collect();
-    folded.trim().to_owned()
+    fold(typed).trim().to_owned()
 }
 
 /// Checks claims given for a person against what OpenID Connect says of their form.
@@ -68,6 +142,10 @@ pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
         "client_id",
     ];
     for (name, value) in claims {
+        let (plain, text) = (name.split('#').next().unwrap_or(name), value.as_str().unwrap_or_default());
+        if NAMES.contains(&plain) {
+            check_shown(name, text)?;
+        }
         let fine = match name.as_str() {
             reserved if RESERVED.contains(&reserved) => {
                 return Err(format!("{name} is not a person's to set"));
@@ -90,6 +168,9 @@ pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
         };
         if !fine {
             return Err(format!("the value of {name} has not the form that OpenID Connect gives it"));
+        }
+        if name == "email" {
+            check_address(text)?;
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ pub mod events;
 pub mod facts;
 pub mod grants;
 pub mod logos;
+pub mod names;
 pub mod secrets;
 pub mod signing_keys;
 pub mod survey;

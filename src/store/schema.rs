@@ -114,7 +114,22 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(users, consents, clients, dead_grants);
+diesel::table! {
+    skeletons (skeleton) {
+        skeleton -> Text,
+        person -> Text,
+    }
+}
+
+diesel::table! {
+    addresses (address, person) {
+        address -> Text,
+        person -> Text,
+        verified_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(users, consents, clients, dead_grants, skeletons, addresses);
 
 diesel::table! {
     endings (user_id) {

@@ -1,15 +1,18 @@
 //! People.
 
+mod changes; // adding and changing them
+
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
-use time::OffsetDateTime;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use super::endings;
-use super::events::{By, Event};
 use super::schema::users;
-use crate::db::{Db, DbError};
-use crate::protocol::event::Name;
+use crate::db::fixed::{Bind, fixed, statement};
+use crate::db::{Db, DbError, each};
+use crate::protocol::addresses::fold_address;
 use crate::protocol::user::{User, fold_login};
+
+pub use changes::{Change, Edited, add, change, changed, edit};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = users)]
@@ -58,6 +61,28 @@ pub async fn by_login(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbEr
     .await
 }
 
+statement! { ByNameOrAddress -> (Text, Text, Text, Nullable<Text>, Text, Bool, BigInt, BigInt):
+    "SELECT id, login, login_shown, password_hash, claims, disabled, created_at, updated_at FROM users WHERE login = ? \
+     UNION ALL SELECT u.id, u.login, u.login_shown, u.password_hash, u.claims, u.disabled, u.created_at, u.updated_at \
+     FROM addresses a JOIN users u ON u.id = a.person WHERE a.address = ? AND a.verified_at IS NOT NULL"
+}
+
+/// Finds the person who signs in by what was typed: by login name, else by a verified e-mail address. An address
+/// that several people have verified is none's.
+pub async fn by_name_or_address(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbError> {
+    let Some(address) = fold_address(typed) else { return by_login(db, typed).await };
+    let login = fold_login(typed);
+    db.read(move |conn| {
+        let of = [Bind::Text(&login), Bind::Text(&address)];
+        let mut rows: Vec<Row> = each!(conn, |c| fixed::<ByNameOrAddress>(&of).load(c)?);
+        let at = rows.iter().position(|row| row.login == login).or((rows.len() == 1).then_some(0));
+        let Some(mut row) = at.map(|at| rows.swap_remove(at)) else { return Ok(None) };
+        let password_hash = row.password_hash.take();
+        Ok(Some(WithPassword { user: row.into_user()?, password_hash }))
+    })
+    .await
+}
+
 /// Finds a person by identifier.
 pub async fn by_id(db: &Db, id: &str) -> Result<Option<User>, DbError> {
     let id = id.to_owned();
@@ -99,98 +124,6 @@ pub async fn list(db: &Db) -> Result<Vec<User>, DbError> {
     db.read(|conn| {
         let rows: Vec<Row> = users::table.order(users::login).load(conn)?;
         rows.into_iter().map(Row::into_user).collect()
-    })
-    .await
-}
-
-/// A change to a person.
-pub enum Change {
-    /// A new password, hashed.
-    Password(String),
-    /// Whether the account is disabled.
-    Disabled(bool),
-}
-
-impl Change {
-    /// The event that tells of it.
-    fn event(&self) -> Name {
-        match self {
-            Change::Password(_) => Name::PersonPasswordChanged,
-            Change::Disabled(true) => Name::PersonDisabled,
-            Change::Disabled(false) => Name::PersonEnabled,
-        }
-    }
-
-    /// Tells whether nobody may stay signed in who signed in before.
-    fn signs_out(&self) -> bool {
-        match self {
-            Change::Password(_) => true,
-            Change::Disabled(disabled) => *disabled,
-        }
-    }
-}
-
-/// Adds a person; `None` when the login name is taken.
-pub async fn add(
-    db: &Db,
-    user: User,
-    password_hash: Option<String>,
-    by: impl Into<By>,
-    now: OffsetDateTime,
-) -> Result<Option<User>, DbError> {
-    let (at, by) = (now.unix_timestamp(), by.into());
-    let claims = serde_json::Value::Object(user.claims.clone()).to_string();
-    let row = Row {
-        id: user.id.clone(),
-        login: fold_login(&user.login),
-        login_shown: user.login.clone(),
-        password_hash,
-        claims,
-        disabled: user.disabled,
-        created_at: at,
-        updated_at: at,
-    };
-    let added = db.write(move |conn| {
-        diesel::insert_into(users::table).values(&row).execute(conn)?;
-        let event = Event::new(Name::PersonCreated, &by).about(&row.id);
-        event.personal("login", row.login_shown).record(conn, now)
-    });
-    match added.await {
-        Ok(()) => Ok(Some(user)),
-        Err(error) if error.is_conflict() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Changes a person; false when there is none. A change that must sign the person out owes them the end of
-/// their sessions.
-pub async fn change(
-    db: &Db,
-    id: &str,
-    change: Change,
-    by: impl Into<By>,
-    now: OffsetDateTime,
-) -> Result<bool, DbError> {
-    let (id, by) = (id.to_owned(), by.into());
-    db.write(move |conn| {
-        let at = now.unix_timestamp();
-        let user = diesel::update(users::table.find(&id));
-        let changed = match &change {
-            Change::Password(hash) => {
-                user.set((users::password_hash.eq(Some(hash)), users::updated_at.eq(at))).execute(conn)?
-            }
-            Change::Disabled(disabled) => {
-                user.set((users::disabled.eq(disabled), users::updated_at.eq(at))).execute(conn)?
-            }
-        };
-        if changed == 0 {
-            return Ok(false);
-        }
-        Event::new(change.event(), &by).about(&id).record(conn, now)?;
-        if change.signs_out() {
-            endings::owe(conn, &id, now)?;
-        }
-        Ok(true)
     })
     .await
 }

@@ -32,7 +32,7 @@ month-name =
 
 login-title = Bei { $client } anmelden
 login-continues = Danach gelangen Sie zu { $host }.
-login-username = Benutzername
+login-username = Benutzername oder E-Mail-Adresse
 login-password = Passwort
 login-remember = Angemeldet bleiben
 login-remember-hint = Nicht an Computern, die auch andere benutzen.
@@ -42,7 +42,7 @@ login-credentials-title = Benutzername oder Passwort stimmt nicht
 login-credentials-next = Prüfen Sie beides und versuchen Sie es noch einmal. Achten Sie beim Passwort auf Groß- und Kleinschreibung.
 login-missing-title = Es fehlt noch etwas
 login-missing-next = Ergänzen Sie, was unten markiert ist, und melden Sie sich dann an.
-login-missing-username = Geben Sie Ihren Benutzernamen ein.
+login-missing-username = Geben Sie Ihren Benutzernamen oder Ihre E-Mail-Adresse ein.
 login-missing-password = Geben Sie Ihr Passwort ein.
 login-busy-title = Gerade melden sich viele an
 login-busy-next = Warten Sie einige Sekunden und geben Sie Ihr Passwort dann noch einmal ein. Mit Ihrem Konto ist alles in Ordnung.

@@ -33,7 +33,7 @@ month-name =
 
 login-title = Sign in to { $client }
 login-continues = You continue to { $host }.
-login-username = User name
+login-username = User name or e-mail address
 login-password = Password
 login-remember = Stay signed in
 login-remember-hint = Not on a computer you share with others.
@@ -43,7 +43,7 @@ login-credentials-title = User name or password is not right
 login-credentials-next = Check both and try again. Capital letters matter in the password.
 login-missing-title = Something is missing
 login-missing-next = Fill in what is marked below, then sign in again.
-login-missing-username = Enter your user name.
+login-missing-username = Enter your user name or your e-mail address.
 login-missing-password = Enter your password.
 login-busy-title = Many people are signing in right now
 login-busy-next = Wait a few seconds, then enter your password again. Nothing is wrong with your account.

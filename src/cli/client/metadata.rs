@@ -4,7 +4,6 @@ use anyhow::{anyhow, bail};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::cli::words::check_visible;
 use crate::protocol::client::Metadata;
 use crate::protocol::localized;
 use crate::protocol::scope::{Scope, is_name};
@@ -78,17 +77,14 @@ pub fn read(
             bail!("{name} must be {expected}, but is {value}");
         }
     }
-    for (name, value) in members.iter().filter(|(name, _)| localized::split(name).is_some()) {
-        match value.as_str() {
-            Some(text) => check_visible(name, text)?,
-            None => bail!("{name} must be a string, but is {value}"),
-        }
+    let texts = members.iter().filter(|(name, _)| localized::split(name).is_some());
+    if let Some((name, value)) = texts.into_iter().find(|(_, value)| !value.is_string()) {
+        bail!("{name} must be a string, but is {value}");
     }
     if let Some(text) = members.get("scope").and_then(Value::as_str) {
         ignored.extend(check_scope(text, offered)?);
     }
     let metadata: Metadata = serde_json::from_value(Value::Object(members))?;
-    check_visible("client_name", &metadata.client_name)?;
     metadata.check(development)?;
     Ok(Registration { id, secret, metadata, ignored })
 }

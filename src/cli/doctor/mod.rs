@@ -5,6 +5,7 @@ mod configuration; // what was set, and the files it names
 mod finding; // what a check found, and how it is shown
 mod keys; // the instance key, what it has to open, and whether signing goes on
 mod outside; // what others see of us
+mod people; // names and addresses that are not unique
 mod stores; // the database and the state store
 
 use clap::Args;
@@ -37,6 +38,7 @@ pub async fn run(doctor: Doctor, context: &Context) -> Report {
     found.extend(stores::state(&config, now).await);
     found.extend(keys::check(&config, db.as_ref()));
     found.extend(keys::signing(&config, db.as_ref(), now).await);
+    found.extend(people::check(db.as_ref()));
     found.extend(outside::certificate(&config, now));
     if !doctor.offline {
         found.extend(outside::issuer(&config).await);

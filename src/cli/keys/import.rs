@@ -13,7 +13,6 @@ use crate::app;
 use crate::cli::context::{ACTOR, Context};
 use crate::cli::input;
 use crate::cli::report::Report;
-use crate::cli::words::check_visible;
 use crate::config::Config;
 use crate::db::Db;
 use crate::keys::brought::{self, Brought};
@@ -24,6 +23,7 @@ use crate::keys::promise;
 use crate::keys::ring::PURPOSE;
 use crate::keys::seal;
 use crate::protocol::client::SigningAlg;
+use crate::protocol::names::check_shown;
 use crate::store::signing_keys::{KeyState, StoredKey};
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -119,7 +119,7 @@ fn prepared(
     let now = context.now();
     let is_rsa = key.public_jwk.contains_key("n");
     let kid = flags.kid.clone().or(key.kid).unwrap_or_else(|| thumbprint(&key.public_jwk));
-    check_visible("the key's name", &kid)?;
+    check_shown("the key's name", &kid).map_err(anyhow::Error::msg)?;
     if kid.is_empty() || kid.len() > LONGEST_KID {
         bail!("a key's name must have 1 to {LONGEST_KID} characters");
     }

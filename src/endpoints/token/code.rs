@@ -127,9 +127,9 @@ fn access_token(
     user: Option<&User>,
     now: OffsetDateTime,
 ) -> Result<String, TokenFailure> {
-    let known = |name: &str| user.and_then(|user| user.claims.get(name));
+    let known = |name: &str| user.and_then(|user| user.claim(name));
     let carried = app.config.resources.token_claims(audience);
-    let person = carried.filter_map(|name| Some((name.to_owned(), known(name)?.clone()))).collect();
+    let person = carried.filter_map(|name| Some((name.to_owned(), known(name)?))).collect();
     let for_us = audience.contains(&app.config.issuer);
     // Only what there is to tell and no scope tells anyway: the token stays small whatever was asked for.
     let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);

@@ -314,3 +314,25 @@ fn applications_nobody_can_sign_for_are_named() {
     let done = shell.run(&add);
     assert!(done.code == 0 && done.err.contains(waits), "{}", done.err);
 }
+
+#[test]
+fn people_who_cannot_be_told_apart_are_named() {
+    let shell = Shell::new();
+    shell.user("modern");
+    assert_found(&shell, &[], &[]);
+    let team = ["--email", "team@example.com", "--email-verified", "--password-stdin"];
+    for login in ["grace", "hugo"] {
+        let words = [&["user", "add", login][..], &team].concat();
+        shell.feed(&words, "wistful otter paints").good();
+    }
+    let row = "INSERT INTO users (id, login, login_shown, claims, disabled, created_at, updated_at) VALUES \
+        ('x', 'modem', 'modem', '{\"preferred_username\":\"m\"}', FALSE, 1, 1)";
+    execute(&shell.db(), row).unwrap();
+    let found = [
+        "warning people: login names that look like those of others: \"modem\" like \"modern\"",
+        "warning people: e-mail addresses verified for several people, who do not sign in with them: \
+         team@example.com of grace and hugo",
+        "warning people: people whose preferred_username is not their login name: modem is told as \"m\"",
+    ];
+    assert_found(&shell, &[], &found);
+}

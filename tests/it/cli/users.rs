@@ -40,6 +40,9 @@ async fn a_person_is_added_with_claims_and_password() {
     for same in ["ada", "ADA", "Ａda"] {
         shell.feed(&["user", "add", same, "--password-stdin"], PASSWORD).bad("is taken");
     }
+    shell.feed(&["user", "add", "аdа", "--password-stdin"], PASSWORD).bad("must not mix scripts");
+    shell.feed(&["user", "add", "bаb", "--password-stdin"], PASSWORD).bad("must not mix scripts");
+    shell.feed(&["user", "add", "ada", "--password-stdin"], PASSWORD).bad("is taken");
     let shown = shell.run(&["user", "show", "ada", "--json"]).good().object();
     assert_eq!((&shown["sub"], &shown["has_password"]), (&ada["sub"], &json!(true)));
     let verified =
@@ -56,7 +59,7 @@ async fn a_person_is_added_with_claims_and_password() {
 fn what_no_person_can_have_is_refused() {
     let shell = Shell::new();
     let long = "a".repeat(129);
-    let cases: [(&[&str], &[u8], &str); 12] = [
+    let cases: [(&[&str], &[u8], &str); 15] = [
         (&["x"], b"short", "at least 12"),
         (&["x"], b"", "no password"),
         (&["x"], b"\n", "no password"),
@@ -67,6 +70,9 @@ fn what_no_person_can_have_is_refused() {
         (&["  "], PASSWORD.as_bytes(), "1 to 128"),
         (&[&long], PASSWORD.as_bytes(), "1 to 128"),
         (&["a\u{202E}b"], PASSWORD.as_bytes(), "U+202E"),
+        (&["ali\u{AD}ce"], PASSWORD.as_bytes(), "invisible character U+00AD"),
+        (&["ada lovelace"], PASSWORD.as_bytes(), "must not contain U+0020 (a space)"),
+        (&["x", "--name", "A\u{2800}"], PASSWORD.as_bytes(), "invisible character U+2800"),
         (&["x", "--email", "nope"], PASSWORD.as_bytes(), "no e-mail address"),
         (&["x", "--email-verified"], PASSWORD.as_bytes(), "needs --email"),
     ];
@@ -78,6 +84,7 @@ fn what_no_person_can_have_is_refused() {
         (json!({ "sub": "me" }), "sub is not a person's to set"),
         (json!({ "given_name": 5 }), "given_name"),
         (json!({ "email": 5 }), "email"),
+        (json!({ "preferred_username": "y" }), "preferred_username must be the login name"),
         (json!([]), "JSON object"),
     ] {
         let file = shell.file("claims.json", claims.to_string());

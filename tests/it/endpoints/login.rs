@@ -296,3 +296,33 @@ async fn the_cookie_of_before_sees_only_who_was_there_before() {
     assert_eq!(outcome(&app, &victim.get(&about_her).await), Outcome::Code);
     app.finish().await;
 }
+
+/// A hint that names a person by address is one that works, and so is the address itself.
+#[actix_web::test]
+async fn a_verified_address_signs_in() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    for login in ["grace", "hugo"] {
+        app.user_with(login, json!({ "email": "team@example.com", "email_verified": true })).await;
+    }
+    app.user_with("eve", json!({ "email": "eve@example.com", "email_verified": false })).await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    for hint in ["ada@example.com", "ADA@Example.com", "ada"] {
+        let browser = app.browser();
+        let page = browser.open(&rp.authorize(&[("login_hint", Some(hint))])).await;
+        let fields = page.form().fields;
+        assert!(fields.contains(&("username".into(), hint.into())), "{fields:?}");
+        let back = browser.submit(&page, &[("password", PASSWORD)]).await;
+        let token = rp.redeem(&browser, &back.answered("code").expect(hint), &[]).await;
+        let access = token.json()["access_token"].as_str().unwrap().to_owned();
+        let told = browser.send(browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(access)).await;
+        assert_eq!(told.json()["sub"], json!(ada.id), "{hint}");
+    }
+    let browser = app.browser();
+    let page = browser.open(&rp.authorize(&[])).await;
+    for none in ["team@example.com", "eve@example.com", "nobody@example.com"] {
+        let answer = browser.submit(&page, &[("username", none), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 422, "{none}");
+    }
+    app.finish().await;
+}

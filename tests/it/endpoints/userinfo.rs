@@ -274,7 +274,7 @@ async fn scopes_release_claims_and_what_is_not_known_is_left_out() {
     #[rustfmt::skip]
     let rows = [
         ("openid", json!({})),
-        ("openid profile", json!({ "name": "Ada Lovelace", "updated_at": 1_700_000_000 })),
+        ("openid profile", json!({ "name": "Ada Lovelace", "preferred_username": "ada", "updated_at": 1_700_000_000 })),
         ("email openid", json!({ "email": "ada@example.com", "email_verified": false })),
         ("openid phone", json!({ "phone_number": "+441234567" })),
         ("openid address", json!({ "address": { "locality": "London" } })),

@@ -41,9 +41,14 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
     assert_eq!(told.status, 200);
     let (keys, _) = asked(&app, browser.get(&app.at("/.well-known/jwks.json"))).await;
     let (discovery, _) = asked(&app, browser.get(&app.at("/.well-known/openid-configuration"))).await;
+    let other = app.browser();
+    let page = other.open(&rp.authorize(&[])).await;
+    let typed = [("username", "ada@example.com"), ("password", PASSWORD)];
+    let (by_address, _) = asked(&app, other.submit(&page, &typed)).await;
     let mut counted = vec![
         ("sign-in page", sign_in),
         ("login", login),
+        ("login by address", by_address),
         ("authorize, signed in", authorize),
         ("token", token),
         ("userinfo", userinfo),
@@ -96,6 +101,7 @@ fn expected(login: u64) -> Vec<(&'static str, Asked)> {
     vec![
         ("sign-in page", (1, 0)),
         ("login", (2, login)),
+        ("login by address", (2, login)),
         ("authorize, signed in", (0, 2)),
         ("token", (0, 2)),
         ("userinfo", (1, 1)),

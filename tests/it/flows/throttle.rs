@@ -97,6 +97,11 @@ async fn guessing_is_slowed_down(state: State) {
     }
     app.clock.advance(Duration::seconds(61));
     assert!(type_in(&rp, &app.browser(), "ada", PASSWORD).await.answered("code").is_some());
+    // A verified address is another name of the same account, and gives no guesses more.
+    let guesser = app.browser();
+    assert_eq!(statuses(&rp, &guesser, "ada@example.com", 3).await, [422; 3]);
+    assert_eq!(statuses(&rp, &guesser, "ada", 3).await, [422, 422, 429]);
+    app.clock.advance(Duration::seconds(61));
 
     // Successes are not counted, and nothing else is limited meanwhile.
     for _ in 0..8 {

@@ -7,6 +7,7 @@ mod locales;
 mod localized;
 mod logout;
 mod named_claims;
+mod names;
 mod params;
 mod redirect_uri;
 mod reply;

@@ -90,7 +90,7 @@ fn a_scope_releases_its_own_claims_only() {
     let user = User { id: "u".into(), login: "ada".into(), disabled: false, claims: object(&claims) };
     for (scope, released) in [
         ("openid", json!({})),
-        ("openid profile", json!({ "name": "Ada" })),
+        ("openid profile", json!({ "name": "Ada", "preferred_username": "ada" })),
         ("openid email", json!({ "email": "a@b.example" })),
         ("email phone", json!({ "email": "a@b.example", "phone_number": "1" })),
         ("openid roles other", json!({})),

@@ -2,6 +2,7 @@
 
 mod contract;
 mod events;
+mod people;
 mod recovery;
 mod start;
 mod tls;

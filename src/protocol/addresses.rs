@@ -1,0 +1,39 @@
+//! E-mail addresses: what can be one, and when two are the same.
+
+use url::Host;
+
+use crate::protocol::names::{check_shown, fold};
+
+/// The most bytes an address has.
+///
+/// Spec: RFC 5321 §4.5.3.1
+const LONGEST: usize = 320;
+
+/// Folds an address to the form in which addresses are compared: the domain as DNS has it, the local part
+/// without case. None when it cannot be an address. Mail goes to the address as it was typed, never to this form:
+/// a mail server may tell apart what is one here.
+///
+/// Spec: RFC 5321 §2.4, RFC 5890 §2.3.2.1
+pub fn fold_address(typed: &str) -> Option<String> {
+    let (local, domain) = split(typed.trim())?;
+    let (local, domain) = (fold(local), fold(domain));
+    // What has a percent sign would be decoded as in the host of an address on the web.
+    let named = Host::parse(&domain).ok().filter(|_| !domain.contains('%'));
+    Some(match named {
+        Some(Host::Domain(ascii)) => format!("{local}@{ascii}"),
+        _ => format!("{local}@{domain}"),
+    })
+}
+
+/// Refuses what cannot be an address. Whether one works, only mail itself can tell.
+pub fn check_address(email: &str) -> Result<(), String> {
+    check_shown("an e-mail address", email)?;
+    if split(email).is_none() || email.contains(char::is_whitespace) || email.len() > LONGEST {
+        return Err(format!("email: {email:?} is no e-mail address"));
+    }
+    Ok(())
+}
+
+fn split(address: &str) -> Option<(&str, &str)> {
+    address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
+}
