@@ -33,22 +33,102 @@ enum Half {
     Public(PKey<Public>),
 }
 
-/// Reads a PEM block, a JWK, or a set of JWKs; errors repeat nothing of the key.
-pub fn read(text: &str) -> Result<Vec<Brought>, String> {
-    let text = text.trim();
-    if text.starts_with("-----BEGIN") {
-        return Ok(vec![taken(from_pem(text)?, None, None)?]);
+/// What a file holds.
+pub struct Found {
+    /// The keys that can be used.
+    pub keys: Vec<Brought>,
+    /// What was passed over, and why, one sentence each.
+    pub passed_over: Vec<String>,
+}
+
+/// Reads PEM blocks, a JWK, or a set of JWKs. Of several keys one that cannot be used is passed over; errors repeat
+/// nothing of a key.
+pub fn read(text: &str) -> Result<Found, String> {
+    // Some editors begin a file with a byte order mark.
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let blocks = pem_blocks(text);
+    if !blocks.is_empty() {
+        let is_key =
+            |block: &Block| ["PRIVATE KEY", "PUBLIC KEY"].iter().any(|end| block.label.ends_with(end));
+        let (of_keys, others): (Vec<Block>, Vec<Block>) = blocks.into_iter().partition(is_key);
+        let read = |(at, block): (usize, &Block)| {
+            let name = format!("key {} ({})", at + 1, block.label);
+            (name, from_pem(&block.text).and_then(|half| taken(half, None, None)))
+        };
+        let mut found = usable(of_keys.iter().enumerate().map(read).collect())?;
+        let others =
+            others.iter().map(|block| format!("a PEM block was passed over: {:?} is no key", block.label));
+        found.passed_over.extend(others);
+        return Ok(found);
     }
     let Ok(Value::Object(jwk)) = serde_json::from_str(text) else {
         return Err("it is neither a PEM block nor a JWK".into());
     };
-    let Some(set) = jwk.get("keys") else { return Ok(vec![from_jwk(&jwk)?]) };
+    let Some(set) = jwk.get("keys") else { return usable(vec![(String::new(), from_jwk(&jwk))]) };
     let keys = set.as_array().filter(|keys| !keys.is_empty()).ok_or("its member keys is no list of JWKs")?;
-    let signing = keys.iter().filter_map(Value::as_object).filter(|jwk| text_of(jwk, "use") != Some("enc"));
-    signing
-        .enumerate()
-        .map(|(at, jwk)| from_jwk(jwk).map_err(|why| format!("key {}: {why}", at + 1)))
-        .collect()
+    let keys = keys.iter().enumerate().map(|(at, jwk)| {
+        let kid = jwk.get("kid").and_then(Value::as_str);
+        let name = kid.map_or_else(|| format!("key {}", at + 1), |kid| format!("key {} ({kid:?})", at + 1));
+        (name, jwk.as_object().ok_or("it is no JSON object".to_owned()).and_then(from_jwk))
+    });
+    usable(keys.collect())
+}
+
+/// Keeps the keys that can be used. A single one that cannot, and several none of which can, are an error.
+fn usable(read: Vec<(String, Result<Brought, String>)>) -> Result<Found, String> {
+    let (single, mut found) = (read.len() == 1, Found { keys: vec![], passed_over: vec![] });
+    for (name, key) in read {
+        match key {
+            Ok(key) => found.keys.push(key),
+            Err(why) if single => return Err(why),
+            Err(why) => found.passed_over.push(format!("{name} was passed over: {why}")),
+        }
+    }
+    if found.keys.is_empty() {
+        let none = "it holds no key";
+        return Err(if found.passed_over.is_empty() { none.into() } else { found.passed_over.join("; ") });
+    }
+    Ok(found)
+}
+
+/// A PEM block with its label.
+struct Block {
+    label: String,
+    text: Zeroizing<String>,
+}
+
+/// The PEM blocks of a text; what stands before, between and after them is explanatory. A block without an end is
+/// kept, and found unreadable.
+///
+/// Spec: RFC 7468 §2
+fn pem_blocks(text: &str) -> Vec<Block> {
+    let (mut blocks, mut open) = (vec![], None::<Block>);
+    for line in text.lines().map(str::trim) {
+        if let Some(mut block) = open.take() {
+            block.text.extend([
+                line, "
+",
+            ]);
+            if line == format!("-----END {}-----", block.label) {
+                blocks.push(block);
+            } else {
+                open = Some(block);
+            }
+        } else if let Some(label) =
+            line.strip_prefix("-----BEGIN ").and_then(|line| line.strip_suffix("-----"))
+        {
+            // Large enough from the beginning: a text that grows leaves copies behind.
+            let mut block =
+                Block { label: label.into(), text: Zeroizing::new(String::with_capacity(text.len() + 2)) };
+            block.text.extend([
+                line, "
+",
+            ]);
+            open = Some(block);
+        }
+    }
+    blocks.extend(open);
+    blocks
 }
 
 fn from_pem(text: &str) -> Result<Half, String> {

@@ -14,9 +14,9 @@ use crate::cli::context::{ACTOR, Context};
 use crate::cli::input;
 use crate::cli::report::Report;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, DbError};
 use crate::keys::brought::{self, Brought};
-use crate::keys::by_hand;
+use crate::keys::by_hand::{self, ImportError};
 use crate::keys::jose::thumbprint;
 use crate::keys::opened::instance_of;
 use crate::keys::promise;
@@ -36,7 +36,7 @@ const LONGEST_KID: usize = 255;
 /// What is brought, and what it is for.
 #[derive(Args)]
 pub struct Import {
-    /// A PEM block, a JWK, or the key set of the other provider
+    /// PEM blocks, a JWK, or the key set of the other provider
     file: PathBuf,
     #[arg(long, help = "The name it had [default: the one in the JWK, else its RFC 7638 thumbprint]")]
     kid: Option<String>,
@@ -56,43 +56,57 @@ pub struct Import {
 pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report> {
     let text = Zeroizing::new(String::from_utf8(input::file(&flags.file)?).context("the file is no text")?);
     let shown = flags.file.display().to_string();
-    let brought = brought::read(&text).map_err(|why| anyhow!("{shown}: {why}"))?;
-    if brought.len() != 1 && (flags.active || flags.kid.is_some() || flags.alg.is_some()) {
+    let found = brought::read(&text).map_err(|why| anyhow!("{shown}: {why}"))?;
+    let (brought, mut warnings) = (found.keys, found.passed_over);
+    let single = brought.len() == 1;
+    if !single && (flags.active || flags.kid.is_some() || flags.alg.is_some()) {
         bail!("{shown} holds {} keys: --active, --kid and --alg are about a single one", brought.len());
     }
     let config = context.config()?;
     let db = app::open_store(&config)?;
     let mut keys = vec![];
-    let mut warnings = vec![];
     for key in brought {
-        let named = key.kid.is_some() || flags.kid.is_some();
-        let key = prepared(key, flags, &config, &db, context)?;
-        if !named {
-            warnings.push(format!(
-                "the key brought no name, so it is called {}; if verifiers know it by another, import it with --kid",
-                key.kid
-            ));
+        let name = key.kid.clone().unwrap_or_else(|| thumbprint(&key.public_jwk));
+        let (unnamed, key) =
+            (key.kid.is_none() && flags.kid.is_none(), prepared(key, flags, &config, &db, context));
+        // Of several keys, one that cannot be taken in does not keep out the others.
+        match key.and_then(|key| kept(key, &config, &db, context)) {
+            Ok(key) => {
+                if unnamed {
+                    warnings.push(format!(
+                        "the key brought no name, so it is called {}; if verifiers know it by another, import it \
+                         with --kid",
+                        key.kid
+                    ));
+                }
+                keys.push(key);
+            }
+            Err(error) if single || error.is::<DbError>() => return Err(error),
+            Err(error) => warnings.push(format!("key {name:?} was passed over: {error}")),
         }
-        keys.push(key);
     }
-    db.write_now(|conn| {
-        let taken =
-            keys.iter().try_for_each(|key| by_hand::import(conn, key, &config.keys, ACTOR, context.now()));
-        match taken {
-            Err(by_hand::ImportError::Db(error)) => Err(error),
-            // Of several keys all are taken in or none.
-            Err(by_hand::ImportError::Known(words)) => Err(crate::db::DbError::Broken(words)),
-            Ok(()) => Ok(()),
-        }
-    })
-    .map_err(|error| match error {
-        crate::db::DbError::Broken(words) => anyhow!(words),
-        other => other.into(),
-    })?;
+    if keys.is_empty() {
+        bail!("{shown}: {}", warnings.join("; "));
+    }
     let said = |key: &StoredKey| json!({ "kid": key.kid, "alg": key.alg, "state": key.state });
     let lines: Vec<String> = keys.iter().map(line).collect();
     let json = json!({ "imported": keys.iter().map(said).collect::<Vec<Value>>() });
     Ok(Report { warnings, ..Report::new(json, lines.join("\n")) })
+}
+
+/// Takes the key in.
+fn kept(key: StoredKey, config: &Config, db: &Db, context: &Context) -> anyhow::Result<StoredKey> {
+    let taken = db.write_now(|conn| match by_hand::import(conn, &key, &config.keys, ACTOR, context.now()) {
+        Err(ImportError::Db(error)) => Err(error),
+        // What was written before is taken back with the transaction.
+        Err(ImportError::Known(words)) => Err(DbError::Broken(words)),
+        Ok(()) => Ok(()),
+    });
+    match taken {
+        Ok(()) => Ok(key),
+        Err(DbError::Broken(words)) => Err(anyhow!(words)),
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn line(key: &StoredKey) -> String {

@@ -47,7 +47,9 @@ fn keys_of_another_provider_keep_their_names() {
     };
     let set = json!({ "keys": [public(&old), enc, public(&private_jwk(ES256, "2024").0)] });
     let file = shell.file("jwks.json", set.to_string());
-    let done = shell.run(&["keys", "import", &file, "--json"]).good().json();
+    let done = shell.run(&["keys", "import", &file, "--json"]);
+    assert!(done.err.contains("key 2 was passed over: it is not for signatures"), "{}", done.err);
+    let done = done.json();
     assert_eq!(done["imported"][1], json!({ "kid": "2024", "alg": "ES256", "state": "retiring" }));
     let (text, pair) = pem(RS256);
     let file = shell.file("key.pem", &text);
@@ -72,6 +74,80 @@ fn keys_of_another_provider_keep_their_names() {
     assert!(names.iter().all(|name| kids.contains(&name.as_str())) && kids.len() == names.len(), "{kids:?}");
     let days = db.read_now(signing_keys::list).unwrap().into_iter().find(|key| key.kid == names[6]).unwrap();
     assert_eq!(days.until - days.since, 30 * 86_400);
+}
+
+/// One key that cannot be used does not lose the others, and is named.
+#[test]
+fn of_a_set_what_can_be_used_is_taken_in_and_the_rest_is_named() {
+    let shell = Shell::new();
+    let (good, _) = private_jwk(ES256, "good");
+    let (mut curve, _) = private_jwk(ES256, "curve");
+    curve["crv"] = json!("P-384");
+    let (mut hidden, _) = private_jwk(RS256, "x");
+    hidden["kid"] = json!("a\u{202E}b");
+    let (mut late, _) = private_jwk(RS256, "late");
+    late["use"] = json!("enc");
+    let set = |keys: &[&Value]| json!({ "keys": keys }).to_string();
+    let file =
+        shell.file("jwks.json", set(&[&json!(7), &curve, &hidden, &late, &good, &json!({ "kty": "oct" })]));
+    let done = shell.run(&["keys", "import", &file, "--json"]);
+    assert_eq!((done.code, done.json()["imported"].as_array().unwrap().len()), (0, 1), "{}", done.err);
+    assert_eq!(done.json()["imported"][0]["kid"], "good");
+    for said in [
+        "key 1 was passed over: it is no JSON object",
+        "key 2 (\"curve\") was passed over: it is neither RSA",
+        "U+202E",
+        "key 4 (\"late\") was passed over: it is not for signatures",
+        "key 6 was passed over",
+    ] {
+        assert!(done.err.contains(said), "{said}: {}", done.err);
+    }
+    // The same set once more, with one key more.
+    let (more, _) = private_jwk(RS256, "more");
+    let file = shell.file("jwks.json", set(&[&good, &more]));
+    let done = shell.run(&["keys", "import", &file, "--json"]);
+    assert_eq!((done.code, &done.json()["imported"][0]["kid"]), (0, &json!("more")), "{}", done.err);
+    assert!(done.err.contains("key \"good\" was passed over: there is a key good already"), "{}", done.err);
+    let file = shell.file("jwks.json", set(&[&curve, &late]));
+    shell.run(&["keys", "import", &file]).bad("key 1 (\"curve\") was passed over: it is neither RSA");
+}
+
+/// As key tools write them: with words before the block, with parameters beside it, with a byte order mark.
+#[test]
+fn a_pem_file_may_hold_more_than_the_key() {
+    let (text, pair) = pem(ES256);
+    let kid = thumbprint(&pair.public_jwk);
+    let bag = "Bag Attributes\n    friendlyName: signing\nKey Attributes: <No Attributes>\n";
+    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+    for (before, after, said) in [
+        (bag, "", None),
+        ("\u{feff}", "", None),
+        ("\u{feff}\r\n", "\r\n", None),
+        (parameters, "", Some("\"EC PARAMETERS\" is no key")),
+        (bag, certificate, Some("\"CERTIFICATE\" is no key")),
+    ] {
+        let shell = Shell::new();
+        let file = shell.file("key.pem", format!("{before}{text}{after}"));
+        let done = shell.run(&["keys", "import", &file, "--json"]);
+        assert_eq!(
+            (done.code, &done.json()["imported"][0]["kid"]),
+            (0, &json!(kid)),
+            "{before:?} {}",
+            done.err
+        );
+        assert!(said.is_none_or(|said| done.err.contains(said)), "{said:?} {}", done.err);
+    }
+    let shell = Shell::new();
+    let windows = shell.file("key.pem", text.replace('\n', "\r\n"));
+    assert_eq!(shell.run(&["keys", "import", &windows, "--active"]).code, 0);
+    let marked = shell.file("key.json", format!("\u{feff}{}", private_jwk(RS256, "marked").0));
+    shell.run(&["keys", "import", &marked, "--active"]).good();
+    let none = shell.file("none.pem", certificate);
+    shell.run(&["keys", "import", &none]).bad("it holds no key");
+    let two = shell.file("two.pem", format!("{}{}", pem(ES256).0, pem(RS256).0));
+    let done = shell.run(&["keys", "import", &two, "--json"]);
+    assert_eq!((done.code, done.json()["imported"].as_array().unwrap().len()), (0, 2), "{}", done.err);
 }
 
 #[test]
