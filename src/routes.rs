@@ -26,12 +26,14 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
         documents.push((format!("{ours}{base}"), ours));
     }
     for (path, pattern) in documents {
-        service.service(resource(path, pattern).route(read(discovery::get)).default_service(program("GET, HEAD")));
+        service.service(resource(path, pattern).route(read(discovery::get)).route(options(cors::preflight_document))
+            .default_service(program("GET, HEAD, OPTIONS")));
     }
 
     service
         // RFC 7517 §5
-        .service(at("/.well-known/jwks.json").route(read(jwks::get)).default_service(program("GET, HEAD")))
+        .service(at("/.well-known/jwks.json").route(read(jwks::get)).route(options(cors::preflight_document))
+            .default_service(program("GET, HEAD, OPTIONS")))
         // OpenID Connect Core §3.1.2
         .service(at("/authorize").route(read(authorize::get)).route(post().to(authorize::post))
             .default_service(person("GET, HEAD, POST")))

@@ -33,7 +33,7 @@ async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpRespons
     let (typ, presented) = (verified.typ, verified.claims);
     let client = app.clients.find(presented.client_id()).await?;
     if let Some(client) = &client {
-        cors::note_client(req, client);
+        cors::note_client(req, app, client)?;
     }
     presented.check(typ.as_deref(), &app.config.issuer, now)?;
     // The statement below asks again, because a client may be held in memory for a while.

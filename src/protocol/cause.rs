@@ -115,6 +115,7 @@ impl Told for BearerFailure {
             BearerFailure::Missing | BearerFailure::Unavailable(_) | BearerFailure::Internal(_) => None,
             BearerFailure::InvalidRequest(what) => Some(("invalid_request", (*what).into())),
             BearerFailure::TooLarge => Some(("invalid_request", "the request is too large".into())),
+            BearerFailure::Origin(cause) => Some(("invalid_request", cause.clone())),
             BearerFailure::InvalidToken(cause) => Some(("invalid_token", cause.clone())),
             BearerFailure::InsufficientScope(needed) => {
                 let cause = Cause::new("the access token lacks a scope").with("needed", needed);

@@ -129,6 +129,22 @@ pub struct Metadata {
     pub localized: Localized,
 }
 
+/// The longest `client_id`, in bytes.
+const LONGEST_ID: usize = 255;
+
+/// Checks an identifier that an operator chose: people move here with ids such as `urn:app:one`, `my.app` or
+/// `https://sp.example/app`. Generated ids use fewer characters.
+///
+/// Spec: RFC 6749 §A.1
+pub fn check_id(id: &str) -> Result<(), MetadataFault> {
+    if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let what =
+        format!("client_id {id:?} must be 1 to {LONGEST_ID} printable ASCII characters without spaces");
+    Err(MetadataFault::Member(what))
+}
+
 /// Why metadata cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataFault {

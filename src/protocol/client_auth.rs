@@ -8,22 +8,36 @@ use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::{Params, decode};
 use crate::secret::TokenHash;
 
+/// How many colons of an unencoded Basic pair are tried as the one between id and secret.
+const MOST_COLONS: usize = 8;
+
 /// The credentials of one request.
 pub struct Credentials {
-    client_id: String,
-    proof: Proof,
+    kind: Kind,
+    /// Never empty.
+    readings: Vec<Reading>,
 }
 
-enum Proof {
-    /// Both readings of a Basic pair: form-decoded as the standard says, and raw as many clients send it.
-    Basic {
-        secret: String,
-        raw: Option<(String, String)>,
-    },
-    Post {
-        secret: String,
-    },
+/// Where credentials were sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Basic,
+    Post,
     Nothing,
+}
+
+/// One client that credentials may be of, with what would prove it.
+pub struct Reading {
+    client_id: String,
+    /// One secret; a second one where a Basic pair reads differently with and without form-decoding.
+    secrets: Vec<String>,
+}
+
+impl Reading {
+    /// The client these would be of.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
 }
 
 impl Credentials {
@@ -46,73 +60,59 @@ impl Credentials {
             if header.is_some() || body_secret.is_some() {
                 return Err(several());
             }
-            return Err(TokenFailure::invalid_client(false, "client_assertion is not a supported method"));
+            return Err(TokenFailure::invalid_client("client_assertion is not a supported method"));
         }
         let Some(header) = header else {
             let Some(client_id) = body_id else {
                 let cause = Cause::new("no client credentials were sent").with("received", params.names());
-                return Err(TokenFailure::invalid_client(false, cause));
+                return Err(TokenFailure::invalid_client(cause));
             };
-            let proof = body_secret.map_or(Proof::Nothing, |secret| Proof::Post { secret: secret.into() });
-            return Ok(Credentials { client_id: client_id.into(), proof });
+            let kind = if body_secret.is_some() { Kind::Post } else { Kind::Nothing };
+            let secrets = body_secret.into_iter().map(str::to_owned).collect();
+            return Ok(Credentials {
+                kind,
+                readings: vec![Reading { client_id: client_id.into(), secrets }],
+            });
         };
         if body_secret.is_some() {
             return Err(several());
         }
-        let credentials = basic(header)?;
-        if body_id.is_some_and(|id| !credentials.is_for(id)) {
-            return Err(TokenFailure::invalid_client(
-                true,
-                "client_id in the body differs from the Basic header",
-            ));
+        let mut readings = basic(header)?;
+        if let Some(id) = body_id {
+            readings.retain(|reading| reading.client_id == id);
         }
-        Ok(credentials)
-    }
-
-    /// The client these claim to be of.
-    pub fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    /// Where the form-decoded reading names no client, the raw one may.
-    pub fn raw_client_id(&self) -> Option<&str> {
-        match &self.proof {
-            Proof::Basic { raw: Some((id, _)), .. } => Some(id),
-            _ => None,
+        if readings.is_empty() {
+            return Err(TokenFailure::invalid_client("client_id in the body differs from the Basic header"));
         }
+        Ok(Credentials { kind: Kind::Basic, readings })
     }
 
-    fn is_for(&self, client_id: &str) -> bool {
-        self.client_id == client_id || self.raw_client_id() == Some(client_id)
+    /// The clients these may be of, the likeliest first: the one that the standard's reading names, then those of
+    /// a Basic pair that was not form-encoded, where an id may hold colons.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
-    fn is_basic(&self) -> bool {
-        matches!(self.proof, Proof::Basic { .. })
-    }
-
-    /// Decides whether these credentials are `client`'s. An unknown client costs the same work.
+    /// Decides whether these credentials, read in this way, are `client`'s. An unknown client costs the same work.
     ///
     /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
-    pub fn verify(&self, client: Option<&Client>) -> Result<(), TokenFailure> {
-        let refuse = |cause: Cause| Err(TokenFailure::invalid_client(self.is_basic(), cause));
+    pub fn verify(&self, reading: &Reading, client: Option<&Client>) -> Result<(), TokenFailure> {
+        let refuse = |cause: Cause| Err(TokenFailure::invalid_client(cause));
         let stored = client.and_then(|client| client.secret).unwrap_or_else(|| TokenHash::of(""));
-        let right = match &self.proof {
-            Proof::Basic { secret, raw } => {
-                let raw_secret = raw.as_ref().map_or(secret, |(_, secret)| secret);
-                let (decoded, raw) =
-                    (TokenHash::of(secret).matches(&stored), TokenHash::of(raw_secret).matches(&stored));
-                decoded | raw
-            }
-            Proof::Post { secret } => TokenHash::of(secret).matches(&stored),
-            Proof::Nothing => false,
-        };
+        // Every secret is compared, whatever came of the one before.
+        let right = reading
+            .secrets
+            .iter()
+            .fold(false, |right, secret| TokenHash::of(secret).matches(&stored) | right);
         let Some(client) = client.filter(|client| !client.disabled) else {
             return refuse("the client is unknown or disabled".into());
         };
         let registered = client.metadata.token_endpoint_auth_method;
-        match (&self.proof, registered) {
-            (Proof::Nothing, AuthMethod::None) => Ok(()),
-            (Proof::Nothing, _) => refuse(
+        match (self.kind, registered) {
+            (Kind::Nothing, AuthMethod::None) => Ok(()),
+            // RFC 6749 §2.3.1: an empty secret may as well be left out, so it is none.
+            (Kind::Basic, AuthMethod::None) if reading.secrets.iter().all(String::is_empty) => Ok(()),
+            (Kind::Nothing, _) => refuse(
                 Cause::new("this client is confidential and sent no secret")
                     .with("registered", registered.name())
                     .mend("send the client_secret by the registered method"),
@@ -121,8 +121,7 @@ impl Credentials {
                 Cause::new("this client is public and must not send a secret")
                     .mend("send client_id alone, and PKCE"),
             ),
-            (Proof::Basic { .. }, AuthMethod::ClientSecretPost)
-            | (Proof::Post { .. }, AuthMethod::ClientSecretBasic) => {
+            (Kind::Basic, AuthMethod::ClientSecretPost) | (Kind::Post, AuthMethod::ClientSecretBasic) => {
                 let secret = if right { "right" } else { "wrong" };
                 let cause = Cause::new("this client authenticates by another method than the registered one");
                 let cause = cause.with("sent", self.method()).with("registered", registered.name());
@@ -132,25 +131,23 @@ impl Credentials {
             }
             _ if client.secret.is_none() => refuse("this client has no secret".into()),
             _ if right => Ok(()),
-            _ => refuse(self.explain(&stored, &client.id)),
+            _ => refuse(self.explain(reading, &stored, &client.id)),
         }
     }
 
     /// What it was sent by.
     fn method(&self) -> &'static str {
-        match self.proof {
-            Proof::Basic { .. } => AuthMethod::ClientSecretBasic.name(),
-            Proof::Post { .. } => AuthMethod::ClientSecretPost.name(),
-            Proof::Nothing => AuthMethod::None.name(),
+        match self.kind {
+            Kind::Basic => AuthMethod::ClientSecretBasic.name(),
+            Kind::Post => AuthMethod::ClientSecretPost.name(),
+            Kind::Nothing => AuthMethod::None.name(),
         }
     }
 
     /// Looks for the usual ways to spoil a right secret. Each guess is compared as carefully as the secret
     /// itself, and nothing of it is told but which guess was right.
-    fn explain(&self, stored: &TokenHash, client_id: &str) -> Cause {
-        let (Proof::Basic { secret, .. } | Proof::Post { secret }) = &self.proof else {
-            return Cause::new("no secret was sent");
-        };
+    fn explain(&self, reading: &Reading, stored: &TokenHash, client_id: &str) -> Cause {
+        let Some(secret) = reading.secrets.first() else { return Cause::new("no secret was sent") };
         let cause = Cause::new("the client_secret is wrong").with("sent", self.method());
         let cause = cause.with("length", format!("{} characters", secret.chars().count()));
         let is_right = |guess: &str| TokenHash::of(guess).matches(stored);
@@ -183,31 +180,36 @@ fn several() -> TokenFailure {
 }
 
 /// Spec: RFC 7617 §2, RFC 6749 §2.3.1 (both parts are form-encoded first)
-fn basic(header: &str) -> Result<Credentials, TokenFailure> {
-    let malformed = |cause: &str| TokenFailure::invalid_client(true, cause.to_owned());
+fn basic(header: &str) -> Result<Vec<Reading>, TokenFailure> {
+    let malformed = |cause: &'static str| TokenFailure::invalid_client(cause);
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(TokenFailure::invalid_client(false, "the Authorization scheme is not Basic"));
+        return Err(malformed("the Authorization scheme is not Basic"));
     }
     let encoded = encoded.trim();
-    let bytes = BASE64.decode(encoded.as_bytes()).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    let bytes = BASE64.decode(encoded.as_bytes()).ok();
     // The decoder goes on behind padding in the middle, where other readers stop.
-    if BASE64.encode(&bytes) != encoded {
-        return Err(malformed("Basic: padding within the text"));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| malformed(&format!("Basic: {error}")))?;
+    let bytes = bytes.filter(|bytes| BASE64.encode(bytes) == encoded);
+    let bytes = bytes.ok_or_else(|| malformed("what follows the word Basic is not Base64"))?;
+    let text = String::from_utf8(bytes).ok().ok_or_else(|| malformed("the Basic pair is not UTF-8"))?;
     // What no form may hold no database need be asked for either.
     if text.contains('\0') {
-        return Err(malformed("Basic: a NUL character"));
+        return Err(malformed("the Basic pair holds a NUL character"));
     }
-    let (raw_id, raw_secret) = text.split_once(':').ok_or_else(|| malformed("Basic: no colon"))?;
-    let raw = (raw_id.to_owned(), raw_secret.to_owned());
-    match (decode(raw_id.as_bytes()), decode(raw_secret.as_bytes())) {
-        (Ok(id), Ok(secret)) => {
-            let differs = id != raw.0 || secret != raw.1;
-            Ok(Credentials { client_id: id, proof: Proof::Basic { secret, raw: differs.then_some(raw) } })
+    let (id, secret) =
+        text.split_once(':').ok_or_else(|| malformed("the Basic pair has no colon between id and secret"))?;
+    let mut readings = vec![];
+    // A part with a bare `%` was plainly not form-encoded: only the raw reading is left.
+    if let (Ok(decoded_id), Ok(decoded)) = (decode(id.as_bytes()), decode(secret.as_bytes())) {
+        let raw = (decoded_id == id && decoded != secret).then(|| secret.to_owned());
+        let secrets = [Some(decoded), raw].into_iter().flatten().collect();
+        readings.push(Reading { client_id: decoded_id, secrets });
+    }
+    for (at, _) in text.rmatch_indices(':').take(MOST_COLONS) {
+        let (id, secret) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        if !readings.iter().any(|reading: &Reading| reading.client_id == id) {
+            readings.push(Reading { client_id: id.into(), secrets: vec![secret.into()] });
         }
-        // A secret with a bare `%` was plainly not form-encoded: only the raw reading is left.
-        _ => Ok(Credentials { client_id: raw.0, proof: Proof::Basic { secret: raw.1, raw: None } }),
     }
+    Ok(readings)
 }

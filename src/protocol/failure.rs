@@ -250,8 +250,6 @@ pub struct TokenFailure {
     pub status: u16,
     /// What is said.
     pub error: OAuthError,
-    /// Whether a Basic challenge belongs to the answer.
-    pub basic_challenge: bool,
     /// After how many seconds the same request may succeed.
     pub retry_after: Option<u32>,
     /// The precise cause: for the log and for the client's developer, never for the answer.
@@ -267,7 +265,6 @@ impl TokenFailure {
         TokenFailure {
             status: 400,
             error: OAuthError::new(code, description),
-            basic_challenge: false,
             retry_after: None,
             cause: None,
         }
@@ -283,12 +280,13 @@ impl TokenFailure {
         TokenFailure::bad_request("invalid_grant", "the authorization code is not valid").because(cause)
     }
 
-    /// 401: client authentication failed.
-    pub fn invalid_client(basic_challenge: bool, cause: impl Into<Cause>) -> TokenFailure {
+    /// 401: client authentication failed. The answer carries a challenge, whatever was presented.
+    ///
+    /// Spec: RFC 9110 §15.5.2
+    pub fn invalid_client(cause: impl Into<Cause>) -> TokenFailure {
         TokenFailure {
             status: 401,
             error: OAuthError::new("invalid_client", "client authentication failed"),
-            basic_challenge,
             retry_after: None,
             cause: Some(cause.into()),
         }
@@ -300,7 +298,6 @@ impl TokenFailure {
         TokenFailure {
             status: 429,
             error: OAuthError::new("temporarily_unavailable", "too many wrong client secrets"),
-            basic_challenge: false,
             retry_after: Some(u32::try_from(left.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1)),
             cause: Some(cause.mend("find what still sends an old secret")),
         }
@@ -311,7 +308,6 @@ impl TokenFailure {
         TokenFailure {
             status: 503,
             error: OAuthError::new("temporarily_unavailable", "try again in a moment"),
-            basic_challenge: false,
             retry_after: Some(MOMENT),
             cause: Some(cause.into()),
         }
@@ -322,7 +318,6 @@ impl TokenFailure {
         TokenFailure {
             status: 500,
             error: OAuthError::new("server_error", "the server failed"),
-            basic_challenge: false,
             retry_after: None,
             cause: Some(cause.into()),
         }
@@ -343,6 +338,9 @@ pub enum BearerFailure {
     /// The request's body is over the limit.
     #[error("invalid_request: the request is too large")]
     TooLarge,
+    /// A script of an origin that is not registered for the client.
+    #[error("invalid_request: {0}")]
+    Origin(Cause),
     /// The token is not, or no longer, good; the cause is not for the answer.
     #[error("invalid_token: {0}")]
     InvalidToken(Cause),

@@ -2,42 +2,72 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 
+use crate::app::App;
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
+use crate::protocol::failure::{BearerFailure, TokenFailure};
 use crate::web::debug;
 
-/// What a handler learnt about the origin of its request.
-#[derive(Clone, Copy)]
-struct Verdict {
-    allowed: bool,
-}
+/// What a script of an unregistered origin is told.
+pub const NOT_REGISTERED: &str = "the origin of this script is not registered for the client";
+/// How long a browser may remember the answer to a preflight, in seconds.
+const MAX_AGE: &str = "600";
 
-/// Notes whether the now known client allows the request's origin; until a client is known, any origin
-/// may read the answer, so that a browser app can see its own mistake.
-pub fn note_client(req: &HttpRequest, client: &Client) {
+/// A request from a script of an origin that is not registered for its client.
+pub struct ForeignOrigin(Cause);
+
+/// Notes whose request this is, and refuses scripts of other origins than the client's and our own, before
+/// anything is spent. The refusal can be read by the script.
+///
+/// Origins that are no site are passed over: native shells send `null`, or a scheme of their own. A browser lets no
+/// script read an answer without CORS headers.
+pub fn note_client(req: &HttpRequest, app: &App, client: &Client) -> Result<(), ForeignOrigin> {
     debug::note_client(req, client);
-    if let Some(origin) = origin(req.headers()) {
-        req.extensions_mut().insert(Verdict { allowed: client.allows_origin(&origin) });
+    match site(req.headers()) {
+        Some(origin) if origin != app.config.origin && !client.allows_origin(origin) => {
+            let cause = Cause::new(
+                "the request came from a script of an origin that is not registered for this client",
+            );
+            Err(ForeignOrigin(cause.with("origin", origin).mend(
+                "name the origin in allowed_cors_origins, or take the header Origin off where no browser sends it",
+            )))
+        }
+        _ => Ok(()),
     }
 }
 
-fn origin(headers: &header::HeaderMap) -> Option<String> {
-    headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned)
+impl From<ForeignOrigin> for TokenFailure {
+    fn from(ForeignOrigin(cause): ForeignOrigin) -> Self {
+        TokenFailure::bad_request("invalid_request", NOT_REGISTERED).because(cause)
+    }
 }
 
-/// Adds the CORS headers after the handler has spoken.
+impl From<ForeignOrigin> for BearerFailure {
+    fn from(ForeignOrigin(cause): ForeignOrigin) -> Self {
+        BearerFailure::Origin(cause)
+    }
+}
+
+/// The origin of the script that sent a request, if it is one of a site.
+fn site(headers: &HeaderMap) -> Option<&str> {
+    let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
+    (origin.starts_with("https://") || origin.starts_with("http://")).then_some(origin)
+}
+
+/// Adds the CORS headers after the handler has spoken: what it refused can be read, and what it granted was
+/// granted to this origin. Credentials are never allowed.
 ///
 /// Spec: Fetch Standard §3.2
 pub async fn around<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let origin = origin(req.headers());
+    let origin = site(req.headers()).and_then(|origin| HeaderValue::from_str(origin).ok());
     let mut res = next.call(req).await?;
-    let allowed = res.request().extensions().get::<Verdict>().is_none_or(|verdict| verdict.allowed);
     let headers = res.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin.filter(|_| allowed).and_then(|origin| HeaderValue::from_str(&origin).ok()) {
+    if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let exposed = HeaderValue::from_static("WWW-Authenticate, Retry-After");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
@@ -46,19 +76,31 @@ pub async fn around<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Resul
 }
 
 /// Answers the question a browser asks before it sends `POST`.
-pub async fn preflight_post() -> HttpResponse {
-    preflight("POST")
+pub async fn preflight_post(req: HttpRequest) -> HttpResponse {
+    preflight(&req, "POST")
 }
 
 /// Answers the question a browser asks before it sends `GET` or `POST`.
-pub async fn preflight_get_post() -> HttpResponse {
-    preflight("GET, POST")
+pub async fn preflight_get_post(req: HttpRequest) -> HttpResponse {
+    preflight(&req, "GET, POST")
 }
 
-fn preflight(methods: &str) -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, Accept"))
-        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
-        .finish()
+/// Answers the question a browser asks before it fetches a public document with headers of its own.
+pub async fn preflight_document(req: HttpRequest) -> HttpResponse {
+    let mut res = preflight(&req, "GET, HEAD");
+    res.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    res
+}
+
+/// Allows whatever headers are asked for. No credentials are allowed here, so headers that tracing adds, such as
+/// `traceparent`, give nothing away.
+fn preflight(req: &HttpRequest, methods: &'static str) -> HttpResponse {
+    let mut res = HttpResponse::NoContent();
+    res.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods));
+    res.insert_header((header::ACCESS_CONTROL_MAX_AGE, MAX_AGE));
+    res.append_header((header::VARY, "Access-Control-Request-Headers"));
+    if let Some(asked) = req.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        res.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone()));
+    }
+    res.finish()
 }

@@ -72,8 +72,8 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     const SECRET: [&str; 5] = ["client_secret", "access_token", "refresh_token", "code", "client_assertion"];
     let bad = TokenFailure::bad_request;
     if !is_form(req) {
-        let failure = bad("invalid_request", "the content type must be application/x-www-form-urlencoded");
-        return Err(TokenFailure { status: 415, ..failure });
+        // RFC 6749 §5.2 knows no other status than 400 for it.
+        return Err(bad("invalid_request", "the content type must be application/x-www-form-urlencoded"));
     }
     if is_in_query(req, &SECRET) {
         return Err(bad("invalid_request", "credentials and codes belong in the body, not in the query"));

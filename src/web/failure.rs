@@ -14,6 +14,7 @@ use crate::protocol::shown::Shown;
 use crate::state::StateError;
 use crate::texts::Texts;
 use crate::web::answer::{RETRY_AFTER, html, no_store, retry_after, with_status};
+use crate::web::cors;
 use crate::web::views::{ErrorPage, Shell, wait_text};
 
 /// Renders a failure as a page.
@@ -148,7 +149,7 @@ impl ResponseError for BearerFailure {
     fn status_code(&self) -> StatusCode {
         match self {
             BearerFailure::Missing | BearerFailure::InvalidToken(_) => StatusCode::UNAUTHORIZED,
-            BearerFailure::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            BearerFailure::InvalidRequest(_) | BearerFailure::Origin(_) => StatusCode::BAD_REQUEST,
             BearerFailure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             BearerFailure::InsufficientScope(_) => StatusCode::FORBIDDEN,
             BearerFailure::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -166,6 +167,7 @@ impl ResponseError for BearerFailure {
                 return res.finish();
             }
             BearerFailure::InvalidRequest(description) => ("invalid_request", *description),
+            BearerFailure::Origin(_) => ("invalid_request", cors::NOT_REGISTERED),
             BearerFailure::TooLarge => ("invalid_request", "the request is too large"),
             BearerFailure::InvalidToken(_) => ("invalid_token", "the access token is not valid"),
             BearerFailure::InsufficientScope(_) => ("insufficient_scope", "the access token lacks a scope"),

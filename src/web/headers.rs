@@ -250,9 +250,11 @@ fn render_failure<B: MessageBody + 'static>(
         }
         _ => None,
     };
-    let challenge = error.as_error::<TokenFailure>().is_some_and(|failure| failure.basic_challenge);
+    // RFC 9110 §15.5.2: every 401 carries a challenge. Those of resources bring their own.
+    let needs_challenge =
+        status == StatusCode::UNAUTHORIZED && !res.headers().contains_key(header::WWW_AUTHENTICATE);
     let Some(rendered) = rendered else {
-        if challenge
+        if needs_challenge
             && let Ok(realm) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", app.config.issuer))
         {
             res.headers_mut().insert(header::WWW_AUTHENTICATE, realm);

@@ -22,6 +22,12 @@ pub struct Add {
     /// What people know the application as
     #[arg(long, required_unless_present = "metadata")]
     name: Option<String>,
+    #[arg(
+        long,
+        value_name = "CLIENT_ID",
+        help = "Its client_id, for an application that has one already [default: a random one]"
+    )]
+    id: Option<String>,
     /// Where people may be sent back to with a code; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI", required_unless_present = "metadata")]
     redirect_uris: Vec<String>,
@@ -83,6 +89,7 @@ impl Add {
             (false, method) => method,
         };
         let texts = [
+            ("client_id", self.id),
             ("client_name", self.name),
             ("token_endpoint_auth_method", auth_method),
             ("scope", self.scope),

@@ -4,7 +4,7 @@ use anyhow::{anyhow, bail};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::protocol::client::Metadata;
+use crate::protocol::client::{self, Metadata};
 use crate::protocol::localized;
 use crate::protocol::scope::{Scope, is_name};
 
@@ -65,7 +65,7 @@ pub fn read(
     // RFC 7591 §2: null is as good as absent.
     members.retain(|_, value| !value.is_null());
     let id = take_text(&mut members, "client_id")?;
-    id.as_deref().map_or(Ok(()), check_id)?;
+    id.as_deref().map_or(Ok(()), client::check_id)?;
     let secret = take_text(&mut members, "client_secret")?.map(Zeroizing::new);
     secret.as_deref().map_or(Ok(()), |secret| check_secret(secret))?;
     let mut ignored = check_rest(&members)?;
@@ -99,14 +99,6 @@ fn take_text(members: &mut Map<String, Value>, name: &str) -> anyhow::Result<Opt
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => bail!("{name} must be a string"),
     }
-}
-
-fn check_id(id: &str) -> anyhow::Result<()> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    if !(1..=128).contains(&id.len()) || !id.bytes().all(fits) {
-        bail!("client_id {id:?} must be 1 to 128 of the characters A-Z a-z 0-9 _ -");
-    }
-    Ok(())
 }
 
 /// Only a hash without salt is stored, so a secret must be one that nobody can guess.

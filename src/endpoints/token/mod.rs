@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use crate::app::App;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::client_auth::Credentials;
+use crate::protocol::client_auth::{Credentials, Reading};
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::Params;
 use crate::web::answer::ClientAddress;
@@ -47,37 +47,65 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     }
 }
 
+/// Finds the client that the credentials prove. They are judged for the client that the standard's reading names
+/// and, where that fails, for the first known one of the other readings.
 async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<Arc<Client>, TokenFailure> {
     let credentials = Credentials::collect(&extract::authorization(req), params)?;
-    let mut client = app.clients.find(credentials.client_id()).await?;
-    if let (None, Some(raw)) = (&client, credentials.raw_client_id()) {
-        client = app.clients.find(raw).await?;
+    let mut refused = None;
+    for (at, reading) in credentials.readings().iter().enumerate() {
+        let Some(client) = app.clients.find(reading.client_id()).await? else { continue };
+        match judge(req, app, &credentials, reading, &client).await {
+            Ok(()) => return Ok(client),
+            Err(failure) => refused = refused.or(Some(failure)),
+        }
+        if at > 0 {
+            break;
+        }
     }
+    Err(match (refused, credentials.readings().first()) {
+        (Some(failure), _) => failure,
+        (None, Some(reading)) => unknown(&credentials, reading),
+        (None, None) => TokenFailure::invalid_client("the client is unknown"),
+    })
+}
+
+/// Decides whether these credentials are this client's, and counts it if they are not.
+async fn judge(
+    req: &HttpRequest,
+    app: &App,
+    credentials: &Credentials,
+    reading: &Reading,
+    client: &Client,
+) -> Result<(), TokenFailure> {
+    cors::note_client(req, app, client)?;
     let from = req.extensions().get::<ClientAddress>().map(|from| from.0);
-    let now = app.clock.now();
-    if let Some(client) = &client {
-        cors::note_client(req, client);
-    }
+    let (now, guesses) = (app.clock.now(), &app.state.guesses);
     // Without a secret there is nothing to be guessed, and of names that are no client's there is no end.
-    let guessed = client.clone().filter(|client| client.secret.is_some());
-    if let Some(client) = &guessed
-        && let Some(left) = app.state.guesses.held_off(&client.id, from, now)
-    {
+    let has_secret = client.secret.is_some();
+    if has_secret && let Some(left) = guesses.held_off(&client.id, from, now) {
         return Err(TokenFailure::held_off(left));
     }
-    if let Err(failure) = credentials.verify(client.as_deref()) {
-        if let Some(client) = guessed
-            && failure.error.code == "invalid_client"
-        {
-            app.state.guesses.failed(&client.id, from, now).await?;
+    let Err(failure) = credentials.verify(reading, Some(client)) else {
+        if has_secret {
+            guesses.proven(&client.id, from, now);
         }
-        return Err(match failure.cause.clone() {
-            Some(cause) => failure.because(cause.with("client_id", credentials.client_id())),
-            None => failure,
-        });
+        return Ok(());
+    };
+    if has_secret {
+        guesses.failed(&client.id, from, now).await?;
     }
-    if let Some(client) = &guessed {
-        app.state.guesses.proven(&client.id, from, now);
+    Err(with_id(failure, reading))
+}
+
+/// The same work and the same answer as for a client that is known.
+fn unknown(credentials: &Credentials, reading: &Reading) -> TokenFailure {
+    let failure = credentials.verify(reading, None).err();
+    with_id(failure.unwrap_or_else(|| TokenFailure::invalid_client("the client is unknown")), reading)
+}
+
+fn with_id(failure: TokenFailure, reading: &Reading) -> TokenFailure {
+    match failure.cause.clone() {
+        Some(cause) => failure.because(cause.with("client_id", reading.client_id())),
+        None => failure,
     }
-    client.ok_or_else(|| TokenFailure::invalid_client(false, "the client is unknown"))
 }

@@ -91,10 +91,16 @@ async fn it_is_cached_and_open_to_every_script() {
         let head = browser.send(browser.request(Method::HEAD, &url)).await;
         assert_eq!((head.status.as_u16(), head.body.as_str(), head.header("etag")), (200, "", etag.as_str()));
         assert_eq!(head.header("content-length"), get.body.len().to_string());
-        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let preflight = browser.request(Method::OPTIONS, &url).header("origin", "https://any.example");
+        let preflight = preflight.header("access-control-request-headers", "traceparent");
+        let answer = browser.send(preflight.header("access-control-request-method", "GET")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (204, "*"));
+        assert_eq!(answer.header("access-control-allow-headers"), "traceparent");
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
             let answer = browser.send(browser.request(method, &url)).await;
             assert_eq!(super::refusal(&answer), (405, "invalid_request".into()));
-            assert_eq!(answer.header("allow"), "GET, HEAD");
+            assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS");
         }
         // The issuer is the configured one, whatever the request calls us.
         let called = browser.request(Method::GET, &url).header("host", "evil.example");

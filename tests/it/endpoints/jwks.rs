@@ -83,6 +83,14 @@ async fn it_is_cached_no_longer_than_the_key_policy_promises() {
     let head = browser.send(browser.request(Method::HEAD, &url)).await;
     assert_eq!((head.status.as_u16(), head.body.as_str(), head.header("etag")), (200, "", etag));
     let post = browser.send(browser.request(Method::POST, &url)).await;
-    assert_eq!((refusal(&post), post.header("allow")), ((405, "invalid_request".into()), "GET, HEAD"));
+    assert_eq!(
+        (refusal(&post), post.header("allow")),
+        ((405, "invalid_request".into()), "GET, HEAD, OPTIONS")
+    );
+    let preflight = browser.request(Method::OPTIONS, &url).header("origin", "https://any.example");
+    let preflight = preflight.header("access-control-request-headers", "x-requested-with");
+    let answer = browser.send(preflight.header("access-control-request-method", "GET")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (204, "*"));
+    assert_eq!(answer.header("access-control-allow-headers"), "x-requested-with");
     app.finish().await;
 }

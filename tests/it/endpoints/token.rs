@@ -70,9 +70,9 @@ async fn the_request_is_read_strictly() {
         ("", form, &many, invalid),
         ("", form, &large, (413, "invalid_request")),
         ("", form, &full, (400, "invalid_grant")),
-        ("", None, usual, (415, "invalid_request")),
-        ("", Some("application/json"), "{\"grant_type\":\"authorization_code\"}", (415, "invalid_request")),
-        ("", Some("text/plain"), usual, (415, "invalid_request")),
+        ("", None, usual, (400, "invalid_request")),
+        ("", Some("application/json"), "{\"grant_type\":\"authorization_code\"}", (400, "invalid_request")),
+        ("", Some("text/plain"), usual, (400, "invalid_request")),
         // What is secret does not belong where it is logged; the rest of a query is nothing to us.
         ("?client_secret=x", form, usual, invalid),
         ("?access_token=x", form, usual, invalid),
@@ -316,50 +316,63 @@ async fn scripts_of_the_clients_own_origins_may_read_the_answer() {
     listed["allowed_cors_origins"] = json!(["https://spa.example"]);
     let by_list = Rp::new(&app, listed).await;
     let nobody = Rp { app: &app, client_id: "nobody".into(), secret: String::new() };
+    let (granted, refused) = ("unsupported_grant_type", "invalid_request");
     #[rustfmt::skip]
     let rows = [
-        (&by_redirect, Some("https://app.example"), true),
-        (&by_redirect, Some("https://app.example:8443"), false),
-        (&by_redirect, Some("http://app.example"), false),
-        (&by_redirect, Some("https://evil.example"), false),
-        (&by_redirect, Some("null"), false),
-        (&by_redirect, None, false),
-        (&by_list, Some("https://spa.example"), true),
-        (&by_list, Some("https://app.example"), false),
+        (&by_redirect, Some("https://app.example"), granted, true),
+        (&by_redirect, Some("https://app.example:8443"), refused, true),
+        (&by_redirect, Some("http://app.example"), refused, true),
+        (&by_redirect, Some("https://evil.example"), refused, true),
+        (&by_redirect, Some(app.app.config.origin.as_str()), granted, true),
+        // Native shells have no site.
+        (&by_redirect, Some("null"), granted, false),
+        (&by_redirect, Some("capacitor://localhost"), granted, false),
+        (&by_redirect, None, granted, false),
+        (&by_list, Some("https://spa.example"), granted, true),
+        (&by_list, Some("https://app.example"), refused, true),
         // Until a client is known, a script may read its own mistake.
-        (&nobody, Some("https://anywhere.example"), true),
+        (&nobody, Some("https://anywhere.example"), "invalid_client", true),
+        (&nobody, Some("null"), "invalid_client", false),
     ];
     let browser = app.browser();
-    let check = |answer: &Answer, origin: Option<&str>, allowed: bool| {
-        let echoed = origin.filter(|_| allowed).unwrap_or_default();
+    let check = |answer: &Answer, origin: Option<&str>, readable: bool| {
+        let echoed = origin.filter(|_| readable).unwrap_or_default();
         assert_eq!(answer.header("access-control-allow-origin"), echoed, "{origin:?}");
-        assert_eq!(answer.header("vary"), "Origin");
+        assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "Origin"), "{origin:?}");
         assert!(!answer.headers.contains_key("access-control-allow-credentials"));
         let exposed = answer.header("access-control-expose-headers");
-        assert_eq!(exposed.contains("WWW-Authenticate"), allowed, "{origin:?}");
+        assert_eq!(exposed.contains("WWW-Authenticate"), readable, "{origin:?}");
     };
-    for (rp, origin, allowed) in rows {
+    for (rp, origin, error, readable) in rows {
         let request = browser.request(Method::POST, &app.at("/token"));
         let mut request =
             request.basic_auth(&rp.client_id, Some(&rp.secret)).form(&[("grant_type", "nonsense")]);
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        check(&browser.send(request).await, origin, allowed);
+        let answer = browser.send(request).await;
+        assert_eq!(
+            refusal(&answer),
+            (if rp.client_id == "nobody" { 401 } else { 400 }, error.into()),
+            "{origin:?}"
+        );
+        check(&answer, origin, readable);
     }
     let anywhere = "https://anywhere.example";
     for (content_type, body) in [("text/plain", "x"), ("application/x-www-form-urlencoded", "a=%zz")] {
         let request = browser.request(Method::POST, &app.at("/token")).header("content-type", content_type);
         check(&browser.send(request.header("origin", anywhere).body(body)).await, Some(anywhere), true);
     }
+    // Whatever headers tracing adds are allowed: no credentials are.
+    let tracing = "authorization, content-type, sentry-trace, traceparent, x-requested-with";
     for (path, methods) in [("/token", "POST"), ("/userinfo", "GET, POST")] {
         let preflight = browser.request(Method::OPTIONS, &app.at(path)).header("origin", anywhere);
         let preflight = preflight.header("access-control-request-method", "POST");
-        let answer = browser.send(preflight.header("access-control-request-headers", "authorization")).await;
+        let answer = browser.send(preflight.header("access-control-request-headers", tracing)).await;
         assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""), "{path}");
         check(&answer, Some(anywhere), true);
         assert_eq!(answer.header("access-control-allow-methods"), methods);
-        assert_eq!(answer.header("access-control-allow-headers"), "Authorization, Content-Type, Accept");
+        assert_eq!(answer.header("access-control-allow-headers"), tracing);
     }
     // Pages are for nobody's scripts.
     for path in ["/authorize", "/login", "/consent", "/end_session", "/"] {
@@ -367,5 +380,41 @@ async fn scripts_of_the_clients_own_origins_may_read_the_answer() {
             browser.send(browser.request(Method::GET, &app.at(path)).header("origin", anywhere)).await;
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
     }
+    app.finish().await;
+}
+
+/// A browser throws an answer away that its script may not read; the code in it would be lost.
+#[actix_web::test]
+async fn a_foreign_origin_is_refused_before_the_code_is_spent() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    let code = rp.code(&browser, "ada", &[]).await;
+    let send = async |origin: &str| {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ];
+        let request = browser.request(Method::POST, &app.at("/token")).header("origin", origin).form(&form);
+        browser.send(request.basic_auth(&rp.client_id, Some(&rp.secret))).await
+    };
+    let refused = send("https://evil.example").await;
+    assert_eq!(refusal(&refused), (400, "invalid_request".into()));
+    assert_eq!(refused.header("access-control-allow-origin"), "https://evil.example", "it can be read");
+    let told = app.app.state.failures.list(&rp.client_id, app.clock.now());
+    let mut told = told.await.unwrap();
+    for _ in 0..500 {
+        if !told.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        told = app.app.state.failures.list(&rp.client_id, app.clock.now()).await.unwrap();
+    }
+    assert!(told[0].cause.to_string().contains("origin \"https://evil.example\""), "{}", told[0].cause);
+    let granted = send("null").await;
+    assert_eq!((granted.status.as_u16(), granted.header("access-control-allow-origin")), (200, ""));
     app.finish().await;
 }

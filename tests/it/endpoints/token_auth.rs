@@ -39,66 +39,77 @@ async fn a_client_proves_itself_by_its_own_method_and_by_no_other() {
     client(&app, "secretless", None, "client_secret_basic", false).await;
     client(&app, "disabled", Some(SECRET), "client_secret_basic", true).await;
     client(&app, "my client:1", Some("p@ss+w%rd:/=\u{e9}"), "client_secret_basic", false).await;
+    for id in ["urn", "urn:app:one", "https://sp.example/app"] {
+        client(&app, id, Some(SECRET), "client_secret_basic", false).await;
+    }
     client(&app, "looks encoded", Some("a+b%41c"), "client_secret_basic", false).await;
     let (believed, refused, confused) =
         ((400, "invalid_grant"), (401, "invalid_client"), (400, "invalid_request"));
     let right = || basic(&format!("basic:{SECRET}"));
     let assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     #[rustfmt::skip]
-    let rows: [(&str, Option<String>, Vec<(&str, &str)>, (u16, &str), bool); 44] = [
-        ("nothing", None, vec![], refused, false),
+    let rows: [(&str, Option<String>, Vec<(&str, &str)>, (u16, &str)); 51] = [
+        ("nothing", None, vec![], refused),
         // client_secret_basic
-        ("basic", right(), vec![], believed, false),
-        ("scheme in other case", right().map(|h| h.replace("Basic", "bAsIC")), vec![], believed, false),
-        ("same client_id in the body", right(), vec![("client_id", "basic")], believed, false),
-        ("another client_id in the body", right(), vec![("client_id", "post")], refused, true),
-        ("wrong secret", basic("basic:wrong"), vec![], refused, true),
-        ("secret with more at its end", basic(&format!("basic:{SECRET}x")), vec![], refused, true),
-        ("empty secret", basic("basic:"), vec![], refused, true),
-        ("empty secret of a client without one", basic("secretless:"), vec![], refused, true),
-        ("unknown client", basic(&format!("nobody:{SECRET}")), vec![], refused, true),
-        ("unknown client, empty secret", basic("nobody:"), vec![], refused, true),
-        ("disabled client", basic(&format!("disabled:{SECRET}")), vec![], refused, true),
-        ("no colon", basic("basic"), vec![], refused, true),
-        ("empty id", basic(&format!(":{SECRET}")), vec![], refused, true),
-        ("no Base64", Some("Basic ???".into()), vec![], refused, true),
-        ("Base64 of no UTF-8", Some(format!("Basic {}", BASE64.encode(b"basic:\xff"))), vec![], refused, true),
-        ("Base64 with a NUL", basic("basic:\0"), vec![], refused, true),
-        ("nothing after the scheme", Some("Basic".into()), vec![], refused, true),
-        ("Bearer", Some(format!("Bearer {SECRET}")), vec![], refused, false),
-        ("empty header", Some(String::new()), vec![], refused, false),
+        ("basic", right(), vec![], believed),
+        ("scheme in other case", right().map(|h| h.replace("Basic", "bAsIC")), vec![], believed),
+        ("same client_id in the body", right(), vec![("client_id", "basic")], believed),
+        ("another client_id in the body", right(), vec![("client_id", "post")], refused),
+        ("wrong secret", basic("basic:wrong"), vec![], refused),
+        ("secret with more at its end", basic(&format!("basic:{SECRET}x")), vec![], refused),
+        ("empty secret", basic("basic:"), vec![], refused),
+        ("empty secret of a client without one", basic("secretless:"), vec![], refused),
+        ("unknown client", basic(&format!("nobody:{SECRET}")), vec![], refused),
+        ("unknown client, empty secret", basic("nobody:"), vec![], refused),
+        ("disabled client", basic(&format!("disabled:{SECRET}")), vec![], refused),
+        ("no colon", basic("basic"), vec![], refused),
+        ("empty id", basic(&format!(":{SECRET}")), vec![], refused),
+        ("no Base64", Some("Basic ???".into()), vec![], refused),
+        ("Base64 of no UTF-8", Some(format!("Basic {}", BASE64.encode(b"basic:\xff"))), vec![], refused),
+        ("Base64 with a NUL", basic("basic:\0"), vec![], refused),
+        ("nothing after the scheme", Some("Basic".into()), vec![], refused),
+        ("Bearer", Some(format!("Bearer {SECRET}")), vec![], refused),
+        ("empty header", Some(String::new()), vec![], refused),
         // Both parts are form-encoded first; many clients forget to.
-        ("awkward, as the standard says", Some(AWKWARD.into()), vec![], believed, false),
-        ("awkward, body agrees", Some(AWKWARD.into()), vec![("client_id", "my client:1")], believed, false),
-        ("awkward secret, unencoded", basic("my+client%3A1:p@ss+w%rd:/=\u{e9}"), vec![], refused, true),
-        ("looks encoded, encoded", basic("looks+encoded:a%2Bb%2541c"), vec![], believed, false),
-        ("looks encoded, unencoded", basic("looks encoded:a+b%41c"), vec![], believed, false),
-        ("looks encoded, decoded twice", basic("looks encoded:a bAc"), vec![], refused, true),
+        ("awkward, as the standard says", Some(AWKWARD.into()), vec![], believed),
+        ("awkward, body agrees", Some(AWKWARD.into()), vec![("client_id", "my client:1")], believed),
+        ("awkward secret, unencoded", basic("my+client%3A1:p@ss+w%rd:/=\u{e9}"), vec![], refused),
+        ("looks encoded, encoded", basic("looks+encoded:a%2Bb%2541c"), vec![], believed),
+        ("looks encoded, unencoded", basic("looks encoded:a+b%41c"), vec![], believed),
+        ("looks encoded, decoded twice", basic("looks encoded:a bAc"), vec![], refused),
         // client_secret_post
-        ("post", None, vec![("client_id", "post"), ("client_secret", SECRET)], believed, false),
-        ("post, wrong", None, vec![("client_id", "post"), ("client_secret", "wrong")], refused, false),
-        ("post, empty", None, vec![("client_id", "post"), ("client_secret", "")], refused, false),
-        ("post without client_id", None, vec![("client_secret", SECRET)], refused, false),
-        ("post, unknown", None, vec![("client_id", "nobody"), ("client_secret", SECRET)], refused, false),
+        ("post", None, vec![("client_id", "post"), ("client_secret", SECRET)], believed),
+        ("post, wrong", None, vec![("client_id", "post"), ("client_secret", "wrong")], refused),
+        ("post, empty", None, vec![("client_id", "post"), ("client_secret", "")], refused),
+        ("post without client_id", None, vec![("client_secret", SECRET)], refused),
+        ("post, unknown", None, vec![("client_id", "nobody"), ("client_secret", SECRET)], refused),
         // The method is the registered one.
-        ("post by a basic client", None, vec![("client_id", "basic"), ("client_secret", SECRET)], refused, false),
-        ("basic by a post client", basic(&format!("post:{SECRET}")), vec![], refused, true),
-        ("nothing by a basic client", None, vec![("client_id", "basic")], refused, false),
-        ("nothing by a post client", None, vec![("client_id", "post")], refused, false),
+        ("post by a basic client", None, vec![("client_id", "basic"), ("client_secret", SECRET)], refused),
+        ("basic by a post client", basic(&format!("post:{SECRET}")), vec![], refused),
+        ("nothing by a basic client", None, vec![("client_id", "basic")], refused),
+        ("nothing by a post client", None, vec![("client_id", "post")], refused),
         // none
-        ("public", None, vec![("client_id", "public")], believed, false),
-        ("public with a secret", None, vec![("client_id", "public"), ("client_secret", "x")], refused, false),
-        ("public by Basic", basic("public:"), vec![], refused, true),
-        ("public, unknown", None, vec![("client_id", "nobody")], refused, false),
+        ("public", None, vec![("client_id", "public")], believed),
+        ("public with a secret", None, vec![("client_id", "public"), ("client_secret", "x")], refused),
+        ("public by Basic", basic("public:"), vec![], believed),
+        ("public by Basic, named twice", basic("public:"), vec![("client_id", "public")], believed),
+        ("public by Basic with a secret", basic("public:x"), vec![], refused),
+        // Ids with colons, which only a form-encoded pair tells apart from the secret.
+        ("colons, encoded", basic(&format!("urn%3Aapp%3Aone:{SECRET}")), vec![], believed),
+        ("colons, unencoded", basic(&format!("urn:app:one:{SECRET}")), vec![], believed),
+        ("colons, and the shorter id is a client's too", basic(&format!("urn:{SECRET}")), vec![], believed),
+        ("colons, another client's secret", basic("urn:app:one:wrong"), vec![], refused),
+        ("an address", basic(&format!("https://sp.example/app:{SECRET}")), vec![("client_id", "https://sp.example/app")], believed),
+        ("public, unknown", None, vec![("client_id", "nobody")], refused),
         // One credential, not several.
-        ("basic and post", right(), vec![("client_id", "basic"), ("client_secret", SECRET)], confused, false),
-        ("basic and an assertion", right(), vec![("client_assertion_type", assertion), ("client_assertion", "x")], confused, false),
-        ("post and an assertion", None, vec![("client_id", "post"), ("client_secret", SECRET), ("client_assertion", "x")], confused, false),
-        ("an assertion", None, vec![("client_assertion_type", assertion), ("client_assertion", "a.b.c")], refused, false),
-        ("client_id twice", None, vec![("client_id", "public"), ("client_id", "public")], confused, false),
+        ("basic and post", right(), vec![("client_id", "basic"), ("client_secret", SECRET)], confused),
+        ("basic and an assertion", right(), vec![("client_assertion_type", assertion), ("client_assertion", "x")], confused),
+        ("post and an assertion", None, vec![("client_id", "post"), ("client_secret", SECRET), ("client_assertion", "x")], confused),
+        ("an assertion", None, vec![("client_assertion_type", assertion), ("client_assertion", "a.b.c")], refused),
+        ("client_id twice", None, vec![("client_id", "public"), ("client_id", "public")], confused),
     ];
     let browser = app.browser();
-    for (what, header, mut fields, (status, error), challenged) in rows {
+    for (what, header, mut fields, (status, error)) in rows {
         fields.extend([
             ("grant_type", "authorization_code"),
             ("code", "unknown"),
@@ -110,8 +121,9 @@ async fn a_client_proves_itself_by_its_own_method_and_by_no_other() {
         }
         let answer = browser.send(request).await;
         assert_eq!(refusal(&answer), (status, error.into()), "{what}");
-        let challenge = format!("Basic realm=\"{}\"", app.issuer);
-        assert_eq!(answer.header("www-authenticate"), if challenged { &challenge } else { "" }, "{what}");
+        // RFC 9110 §15.5.2: a 401 says how to do better, whatever was tried.
+        let challenge = if status == 401 { format!("Basic realm=\"{}\"", app.issuer) } else { String::new() };
+        assert_eq!(answer.header("www-authenticate"), challenge, "{what}");
     }
     // Two headers are two credentials, even if equal.
     let twice =
@@ -139,6 +151,31 @@ async fn every_refused_client_is_told_the_same() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
+    app.finish().await;
+}
+
+/// Whichever reading of a pair is tried, what was tried counts for the client whose secret it would be.
+#[actix_web::test]
+async fn an_id_with_colons_is_no_way_round_the_limit() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
+    client(&app, "urn", Some(SECRET), "client_secret_basic", false).await;
+    client(&app, "urn:app", Some(SECRET), "client_secret_basic", false).await;
+    let (browser, token) = (app.browser(), app.at("/token"));
+    let send = async |pair: &str| {
+        let request = browser.request(Method::POST, &token).form(&[("grant_type", "none")]);
+        let header = basic(pair).unwrap();
+        let request = request.header("authorization", header).header("x-forwarded-for", "192.0.2.1");
+        browser.send(request).await.status.as_u16()
+    };
+    let now = app.clock.now();
+    for _ in 0..299 {
+        app.app.state.guesses.failed("urn:app", Some("192.0.2.1".parse().unwrap()), now).await.unwrap();
+    }
+    assert_eq!(send(&format!("urn:app:{SECRET}")).await, 400, "the right secret");
+    assert_eq!(send("urn:app:wrong").await, 401);
+    assert_ne!(send(&format!("urn%3Aapp:{SECRET}")).await, 400, "held off");
+    assert_ne!(send(&format!("urn:app:{SECRET}")).await, 400, "held off in the other reading too");
+    assert_eq!(send(&format!("urn:{SECRET}")).await, 400, "the other client was tried once");
     app.finish().await;
 }
 

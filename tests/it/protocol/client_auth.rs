@@ -1,7 +1,7 @@
 //! Client authentication: what is collected, and whom it convinces.
 
 use countersign::protocol::client::Client;
-use countersign::protocol::client_auth::Credentials;
+use countersign::protocol::client_auth::{Credentials, Reading};
 use countersign::protocol::failure::TokenFailure;
 use countersign::secret::TokenHash;
 use data_encoding::BASE64;
@@ -20,6 +20,17 @@ fn collect(headers: &[&str], body: &[(&str, &str)]) -> Result<Credentials, Token
     Credentials::collect(headers, &params(body, &KNOWN))
 }
 
+/// Judges credentials as the token endpoint does: for the client with this id, in whatever reading names it.
+fn verify(credentials: &Credentials, client: Option<&Client>) -> Result<(), TokenFailure> {
+    let readings = credentials.readings();
+    let named = client.and_then(|client| readings.iter().find(|reading| reading.client_id() == client.id));
+    credentials.verify(named.unwrap_or(&readings[0]), client)
+}
+
+fn ids(credentials: &Credentials) -> Vec<&str> {
+    credentials.readings().iter().map(Reading::client_id).collect()
+}
+
 fn registered(method: &str) -> Client {
     let metadata = json!({ "client_name": "App", "token_endpoint_auth_method": method });
     let client = client(metadata);
@@ -31,30 +42,29 @@ fn registered(method: &str) -> Client {
 fn the_proof_must_be_of_the_registered_kind() {
     let header = basic("app:s3cret");
     let proofs = [
-        ("basic", collect(&[&header], &[]).unwrap(), true),
-        ("basic with id in the body", collect(&[&header], &[("client_id", "app")]).unwrap(), true),
-        ("post", collect(&[], &[("client_id", "app"), ("client_secret", "s3cret")]).unwrap(), false),
-        ("nothing", collect(&[], &[("client_id", "app")]).unwrap(), false),
+        ("basic", collect(&[&header], &[]).unwrap()),
+        ("basic with id in the body", collect(&[&header], &[("client_id", "app")]).unwrap()),
+        ("post", collect(&[], &[("client_id", "app"), ("client_secret", "s3cret")]).unwrap()),
+        ("nothing", collect(&[], &[("client_id", "app")]).unwrap()),
     ];
-    for (name, credentials, challenge) in proofs {
-        assert_eq!(credentials.client_id(), "app");
+    for (name, credentials) in proofs {
+        assert_eq!(ids(&credentials), ["app"]);
         for (method, fits) in [
             ("client_secret_basic", name.starts_with("basic")),
             ("client_secret_post", name == "post"),
             ("none", name == "nothing"),
         ] {
-            let verified = credentials.verify(Some(&registered(method)));
+            let verified = verify(&credentials, Some(&registered(method)));
             assert_eq!(verified.is_ok(), fits, "{name} for {method}");
             if let Err(failure) = verified {
                 assert_eq!((failure.status, failure.error.code), (401, "invalid_client"));
-                assert_eq!(failure.basic_challenge, challenge, "a challenge to whom tried Basic: {name}");
             }
             let disabled = Client { disabled: true, ..registered(method) };
-            assert!(credentials.verify(Some(&disabled)).is_err(), "disabled: {name}");
+            assert!(verify(&credentials, Some(&disabled)).is_err(), "disabled: {name}");
         }
-        assert_eq!(credentials.verify(None).unwrap_err().error.code, "invalid_client", "unknown: {name}");
+        assert_eq!(verify(&credentials, None).unwrap_err().error.code, "invalid_client", "unknown: {name}");
         let no_secret = Client { secret: None, ..registered("client_secret_basic") };
-        assert!(credentials.verify(Some(&no_secret)).is_err(), "a client without a secret: {name}");
+        assert!(verify(&credentials, Some(&no_secret)).is_err(), "a client without a secret: {name}");
     }
 }
 
@@ -63,16 +73,33 @@ fn a_wrong_secret_never_convinces() {
     for wrong in ["", "s3cre", "s3cret ", "S3cret", "s3cret\n"] {
         let header = basic(&format!("app:{wrong}"));
         let tried = collect(&[&header], &[]).unwrap();
-        assert!(tried.verify(Some(&registered("client_secret_basic"))).is_err(), "{wrong:?}");
+        assert!(verify(&tried, Some(&registered("client_secret_basic"))).is_err(), "{wrong:?}");
         let Ok(tried) = collect(&[], &[("client_id", "app"), ("client_secret", wrong)]) else { continue };
-        assert!(tried.verify(Some(&registered("client_secret_post"))).is_err(), "{wrong:?}");
+        assert!(verify(&tried, Some(&registered("client_secret_post"))).is_err(), "{wrong:?}");
     }
     // The hash of nothing stands in for clients that are not there: it opens none.
     for pair in ["app:", "nobody:"] {
         let tried = collect(&[&basic(pair)], &[]).unwrap();
-        assert!(tried.verify(None).is_err());
+        assert!(verify(&tried, None).is_err());
         let no_secret = Client { secret: None, ..registered("client_secret_basic") };
-        assert!(tried.verify(Some(&no_secret)).is_err(), "no secret is not an empty one");
+        assert!(verify(&tried, Some(&no_secret)).is_err(), "no secret is not an empty one");
+    }
+}
+
+/// RFC 6749 §2.3.1: a client with an empty secret may leave it out, so Basic with nothing behind the colon is what
+/// a public client sends whose library knows only Basic.
+#[test]
+fn an_empty_secret_is_none() {
+    let header = basic("app:");
+    let tried = collect(&[&header], &[]).unwrap();
+    verify(&tried, Some(&registered("none"))).unwrap();
+    let disabled = Client { disabled: true, ..registered("none") };
+    for client in [disabled, registered("client_secret_basic"), registered("client_secret_post")] {
+        assert!(verify(&tried, Some(&client)).is_err());
+    }
+    for other in ["app:x", "app: ", "app:%20"] {
+        let tried = collect(&[&basic(other)], &[]).unwrap();
+        assert!(verify(&tried, Some(&registered("none"))).is_err(), "{other:?}");
     }
 }
 
@@ -86,24 +113,46 @@ fn both_readings_of_a_basic_pair_are_understood() {
     };
     let encoded = "Basic bXkrY2xpZW50JTNBMTpwJTQwc3MlMkJ3JTI1cmQlM0ElMkYlM0QlQzMlQTk=";
     let credentials = collect(&[encoded], &[("client_id", "my client:1")]).unwrap();
-    assert_eq!(credentials.client_id(), "my client:1");
-    credentials.verify(Some(&client)).unwrap();
+    assert_eq!(ids(&credentials), ["my client:1"]);
+    verify(&credentials, Some(&client)).unwrap();
 
-    for (pair, id, secret, raw_id) in [
-        ("app:s3cret", "app", "s3cret", None),
-        ("app:a+b", "app", "a b", Some("app")),
-        ("app:a+b", "app", "a+b", Some("app")),
-        ("app:a%41", "app", "aA", Some("app")),
-        ("app:a%41", "app", "a%41", Some("app")),
-        ("app:100%", "app", "100%", None),
-        ("app:a:b:c", "app", "a:b:c", None),
-        ("a+b:x", "a b", "x", Some("a+b")),
-        ("app:", "app", "", None),
+    for (pair, id, secret, all) in [
+        ("app:s3cret", "app", "s3cret", &["app"][..]),
+        ("app:a+b", "app", "a b", &["app"]),
+        ("app:a+b", "app", "a+b", &["app"]),
+        ("app:a%41", "app", "aA", &["app"]),
+        ("app:a%41", "app", "a%41", &["app"]),
+        ("app:100%", "app", "100%", &["app"]),
+        ("app:a:b:c", "app", "a:b:c", &["app", "app:a:b", "app:a"]),
+        ("a+b:x", "a b", "x", &["a b", "a+b"]),
+        ("a+b:x", "a+b", "x", &["a b", "a+b"]),
+        ("app:", "app", "", &["app"]),
+        ("urn%3Aapp%3Aone:x", "urn:app:one", "x", &["urn:app:one", "urn%3Aapp%3Aone"]),
+        ("urn:app:one:x", "urn:app:one", "x", &["urn", "urn:app:one", "urn:app"]),
+        (
+            "https://sp.example/app:x:y",
+            "https://sp.example/app",
+            "x:y",
+            &["https", "https://sp.example/app:x", "https://sp.example/app"],
+        ),
+        (
+            "a:b:c:d:e:f:g:h:i:j:k:x",
+            "a:b:c:d:e:f:g:h:i:j:k",
+            "x",
+            &[
+                "a", "a:b:c:d:e:f:g:h:i:j:k", "a:b:c:d:e:f:g:h:i:j", "a:b:c:d:e:f:g:h:i", "a:b:c:d:e:f:g:h",
+                "a:b:c:d:e:f:g", "a:b:c:d:e:f", "a:b:c:d:e", "a:b:c:d",
+            ],
+        ),
     ] {
         let credentials = collect(&[&basic(pair)], &[]).unwrap();
-        assert_eq!((credentials.client_id(), credentials.raw_client_id()), (id, raw_id), "{pair}");
-        let client = Client { secret: Some(TokenHash::of(secret)), ..registered("client_secret_basic") };
-        assert!(credentials.verify(Some(&client)).is_ok(), "{pair} as {secret}");
+        assert_eq!(ids(&credentials), all, "{pair}");
+        let client = Client {
+            id: id.into(),
+            secret: Some(TokenHash::of(secret)),
+            ..registered("client_secret_basic")
+        };
+        assert!(verify(&credentials, Some(&client)).is_ok(), "{pair} as {secret}");
     }
 }
 
@@ -119,6 +168,7 @@ fn one_kind_of_credentials_at_a_time() {
         (&[], &[secret, assertion], 400, "invalid_request"),
         (&[], &[assertion, ("client_id", "app")], 401, "invalid_client"),
         (&[&header], &[("client_id", "other")], 401, "invalid_client"),
+        (&[&header], &[("client_id", "app:s3cret")], 401, "invalid_client"),
         (&[], &[], 401, "invalid_client"),
         (&[], &[secret], 401, "invalid_client"),
         (&["Bearer x"], &[("client_id", "app")], 401, "invalid_client"),
@@ -142,13 +192,13 @@ fn one_kind_of_credentials_at_a_time() {
 
 proptest! {
     #[test]
-    fn any_pair_convinces_form_encoded_and_raw(id in "[^\0:]{1,20}", secret in "[^\0]{0,20}") {
+    fn any_pair_convinces_form_encoded_and_raw(id in "[^\0]{1,20}", secret in "[^\0:]{0,20}") {
         let client = Client { id: id.clone(), secret: Some(TokenHash::of(&secret)), ..registered("client_secret_basic") };
         let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         for pair in [format!("{}:{}", form(&id), form(&secret)), format!("{id}:{secret}")] {
             let credentials = collect(&[&basic(&pair)], &[]).unwrap();
-            prop_assert!(credentials.client_id() == id || credentials.raw_client_id() == Some(id.as_str()));
-            prop_assert!(credentials.verify(Some(&client)).is_ok(), "{}", pair);
+            prop_assert!(ids(&credentials).contains(&id.as_str()));
+            prop_assert!(verify(&credentials, Some(&client)).is_ok(), "{}", pair);
         }
     }
 
