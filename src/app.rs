@@ -16,6 +16,7 @@ use crate::keys::opened::{Keys, state_keys};
 use crate::logos::Logos;
 use crate::outbound::{Outbound, look_up};
 use crate::password;
+use crate::protocol::cookies::Names;
 use crate::protocol::metadata::metadata;
 use crate::published::Published;
 use crate::state::kv::Kv;
@@ -30,6 +31,8 @@ use crate::tls::Certificate;
 pub struct App {
     /// Its configuration.
     pub config: Config,
+    /// The names of its cookies.
+    pub cookies: Names,
     /// What lasts.
     pub db: Db,
     /// Relying Parties, from memory where they are fresh enough.
@@ -107,6 +110,7 @@ impl App {
             health: Health::default(),
             metrics,
             certificate,
+            cookies: Names::new(&config.issuer, &config.base, config.development),
             config,
             db,
             kv,

@@ -34,3 +34,14 @@ pub fn edited(text: &str, edits: &[u8]) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// A `Set-Cookie` field as it would be read: name, value, and the attributes in order of the alphabet.
+///
+/// Spec: RFC 6265 §5.2
+pub fn set_cookie(field: &str) -> (&str, &str, Vec<&str>) {
+    let mut parts = field.split(';').map(str::trim);
+    let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+    let mut attributes: Vec<&str> = parts.collect();
+    attributes.sort_unstable();
+    (name, value, attributes)
+}

@@ -166,14 +166,19 @@ impl Provider {
 
     /// A request of the browser that everything was given to.
     pub fn from_browser(&self) -> HttpRequest {
-        let cookie = format!("countersign_browser={}", self.browser);
+        let cookie = format!("{}={}", self.app.cookies.browser, self.browser);
         TestRequest::get().insert_header(("cookie", cookie)).to_http_request()
+    }
+
+    /// That browser.
+    pub fn as_browser(&self) -> Browser {
+        Browser::of(&self.from_browser(), &self.app).expect("its cookie")
     }
 
     /// Seals a pending request for that browser.
     pub fn sealed(&self, ticket: &Ticket) -> String {
         let req = self.from_browser();
-        let browser = Browser::of(&req, &self.app).expect("its cookie");
+        let browser = self.as_browser();
         loop {
             let sealed = ticket.seal(&req, &self.app, Some(&browser), self.now + self.waited.get());
             match self.wait(sealed) {
@@ -188,6 +193,7 @@ impl Provider {
     pub fn visit(&self) -> Visit<'_> {
         let login = Authentication {
             user_id: self.user.id.clone(),
+            browser: self.as_browser().binding(),
             acr: claims::ACR_SINGLE_FACTOR.into(),
             amr: vec!["pwd".into()],
             remember: true,

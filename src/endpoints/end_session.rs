@@ -18,7 +18,8 @@ use crate::protocol::shown::Shown;
 use crate::state::sessions::Session;
 use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
-use crate::web::browser::{Browser, no_session_cookie, session};
+use crate::web::browser::cookies::no_session_cookie;
+use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::{card, name, person_card};
 use crate::web::sign_out::{self, Done};
@@ -137,7 +138,7 @@ impl Logout {
         now: OffsetDateTime,
     ) -> Result<HttpResponse, PageFailure> {
         let browser = Browser::of_get(req, app);
-        let mut hidden = vec![("csrf".to_owned(), browser.csrf_token(app, sign_out::PURPOSE))];
+        let mut hidden = vec![("csrf".to_owned(), browser.csrf_tokens(app, session, sign_out::PURPOSE))];
         if self.params.get("ui_locales").is_some() {
             hidden.push(("ui_locales".into(), language::texts(req).lang().into()));
         }

@@ -42,11 +42,12 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         url: client.way_back(lang).map(|(_, url)| url),
         host: client.host(),
     });
+    let csrf = session.as_ref().map(|session| browser.csrf_tokens(&app, session, sign_out::PURPOSE));
     let view = HomePage {
         shell: shell(&req, &app),
         apps: apps.collect(),
         accounts,
-        csrf: browser.csrf_token(&app, sign_out::PURPOSE),
+        csrf: csrf.unwrap_or_default(),
         development: app.config.development,
         first_steps,
     };

@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::protocol::failure::PageFailure;
 use crate::texts::Texts;
 use crate::web::answer::{see_other, with_cookie};
-use crate::web::browser::{is_from_elsewhere, language_cookie};
+use crate::web::browser::cookies::language_cookie;
+use crate::web::browser::origin::is_from_elsewhere;
 use crate::web::{extract, language};
 
 /// `GET /language?lang=…&back=…`: a link, for the way back may lead on to an application, and a browser

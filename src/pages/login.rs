@@ -16,8 +16,9 @@ use crate::store;
 use crate::web::answer::{
     ClientAddress, Kind, page, retry_after, see_other, shell, with_cookie, with_status,
 };
-use crate::web::browser::{Browser, session, session_cookie};
-use crate::web::device::Device;
+use crate::web::browser::cookies::session_cookie;
+use crate::web::browser::device::Device;
+use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
 use crate::web::pending::{Pending, Posted, card, continue_at};
 use crate::web::tried::{self, Tried};
@@ -81,7 +82,7 @@ pub async fn post(
             return form.again(&req, &app, problem, now).await;
         }
     };
-    let begun = match begin(&req, &app, &person.id, remember, now).await {
+    let begun = match begin(&req, &app, &pending.browser, &person.id, remember, now).await {
         Ok(begun) => begun,
         Err(error) => {
             let problem = without_state(error)?;
@@ -255,13 +256,19 @@ fn without_state(error: StateError) -> Result<LoginProblem, AuthorizeFailure> {
 async fn begin(
     req: &HttpRequest,
     app: &App,
+    browser: &Browser,
     user_id: &str,
     remember: bool,
     now: OffsetDateTime,
 ) -> Result<Begun, StateError> {
     let existing = session(req, app, now).await?;
-    let user_id = user_id.to_owned();
-    let login = Authentication { user_id, acr: ACR_SINGLE_FACTOR.into(), amr: vec!["pwd".into()], remember };
+    let login = Authentication {
+        user_id: user_id.to_owned(),
+        browser: browser.binding(),
+        acr: ACR_SINGLE_FACTOR.into(),
+        amr: vec!["pwd".into()],
+        remember,
+    };
     app.state.sessions.begin(existing.as_ref(), &login, now).await
 }
 

@@ -33,6 +33,7 @@ pub mod code; // redeeming an authorization code
 pub mod claims; // what tokens say
 pub mod bearer; // checking our own access tokens
 pub mod logout;
+pub mod cookies; // what a browser sends back
 pub mod locales; // which language to speak
 pub mod metadata; // discovery, generated from what is live
 

@@ -8,7 +8,7 @@ use super::kv::Key;
 use super::mac::{Found, MacKv};
 use crate::ids::{RecordId, SessionId};
 use crate::protocol::session::{Account, SessionPolicy};
-use crate::secret::{Token, TokenHash, base64url, from_base64url};
+use crate::secret::{Token, TokenHash, base64url, from_base64url, same};
 
 /// How long the cookie of before an authentication still answers, for tabs that were under way.
 const OVERLAP: Duration = Duration::seconds(10);
@@ -41,6 +41,8 @@ pub struct Session {
 pub struct Authentication {
     /// The person.
     pub user_id: String,
+    /// The hash of the browser's own cookie: the record opens in no other browser.
+    pub browser: [u8; 16],
     /// How well.
     pub acr: String,
     /// By what methods.
@@ -65,6 +67,9 @@ pub struct Begun {
 struct Record {
     #[serde(rename = "h")]
     secret: String,
+    /// The hash of the cookie of the browser it is for.
+    #[serde(rename = "b")]
+    browser: String,
     #[serde(rename = "a")]
     accounts: Vec<Account>,
     /// When those end who did not ask to stay signed in, if nobody uses this browser until then.
@@ -91,11 +96,20 @@ impl Sessions {
         Sessions { kv, policy: SessionPolicy::DEFAULT }
     }
 
-    /// Opens the record a cookie names; none when it is unknown, over, or the cookie is not its own.
-    pub async fn open(&self, cookie: &str, now: OffsetDateTime) -> Result<Option<Session>, StateError> {
+    /// Opens the record a cookie names, in the browser it was begun in; none when it is unknown or over, the cookie
+    /// is not its own, or the browser's cookie is another one: a session cookie that was planted opens nothing.
+    pub async fn open(
+        &self,
+        cookie: &str,
+        browser: &[u8; 16],
+        now: OffsetDateTime,
+    ) -> Result<Option<Session>, StateError> {
         let Some((id, presented)) = parse(cookie) else { return Ok(None) };
         let Some((_, record)) = self.load(id, now).await? else { return Ok(None) };
-        let is = |stored: &str| crate::secret::same(stored.as_bytes(), presented.as_bytes());
+        let is = |stored: &str| same(stored.as_bytes(), presented.as_bytes());
+        if !record.is_of(browser) {
+            return Ok(None);
+        }
         if is(&record.secret) {
             let may_idle = record.accounts.iter().any(|account| !account.remembered);
             let touch = may_idle && self.idle_ends(now) - record.idle_ends > IDLE_STEP;
@@ -144,6 +158,7 @@ impl Sessions {
         let ends = self.ends(login, now);
         let record = Record {
             secret: hash,
+            browser: base64url(&login.browser),
             accounts: vec![account(session_id, login, ends, now)],
             idle_ends: self.idle_ends(now),
             before: None,
@@ -169,7 +184,8 @@ impl Sessions {
         self.kv.index_add(&index(&login.user_id), &session.record.to_string(), ends, now).await?;
         let changed = self.change(session.record, now, |record| {
             begun = None;
-            if !crate::secret::same(record.secret.as_bytes(), session.presented.as_bytes()) {
+            if !record.is_of(&login.browser) || !same(record.secret.as_bytes(), session.presented.as_bytes())
+            {
                 return;
             }
             record.before = Some(Before {
@@ -299,6 +315,11 @@ impl Sessions {
 }
 
 impl Record {
+    /// Tells whether this is the browser it was begun in.
+    fn is_of(&self, browser: &[u8; 16]) -> bool {
+        same(self.browser.as_bytes(), base64url(browser).as_bytes())
+    }
+
     /// A record ends with the last of its accounts.
     fn exp(&self) -> OffsetDateTime {
         let ends = self.accounts.iter().map(|account| end(account, self.idle_ends));

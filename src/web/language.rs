@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::protocol::locales::{accepted, lookup};
 use crate::protocol::params::Params;
 use crate::texts::Texts;
-use crate::web::browser;
+use crate::web::browser::cookies::language_cookie_value;
 
 /// The language of one request, in its extensions from the beginning.
 #[derive(Clone, Copy)]
@@ -28,8 +28,8 @@ pub fn begin(req: &HttpRequest, app: &App) -> Texts {
     if ![header::COOKIE, header::ACCEPT_LANGUAGE].iter().any(|name| req.headers().contains_key(name)) {
         return Texts::english();
     }
-    let cookie = browser::language_cookie_value(req, app);
-    let (lang, chosen) = cookie.split_once('.').unwrap_or((&cookie, ""));
+    let cookie = language_cookie_value(req, app);
+    let (lang, chosen) = cookie.split_once('.').unwrap_or((cookie, ""));
     let language = if let Some(texts) = Texts::of(lang) {
         let chosen = chosen.parse().ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
         Language { texts, chosen }

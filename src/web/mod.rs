@@ -3,10 +3,8 @@
 pub mod headers; // what surrounds every request
 pub mod extract; // reading requests
 pub mod body; // bodies that come too slowly
-pub mod browser; // cookies, and whether a form is our own page's
+pub mod browser; // its cookies, and where its requests came from
 pub mod language; // which language to answer in
-
-pub mod device; // browsers in which somebody has signed in before
 
 pub mod ticket; // a pending request, sealed
 pub mod pending; // an authorization request as its pages meet it

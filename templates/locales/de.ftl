@@ -206,7 +206,7 @@ error-cookies-off-next = Erlauben Sie Cookies für diese Website und versuchen S
 
 error-cross-site-title = Formular kam von einer anderen Website
 error-cross-site-what = Das Formular wurde nicht von unserer eigenen Seite gesendet, deshalb haben wir nichts getan. Es hat sich nichts geändert.
-error-cross-site-next = Gehen Sie zurück zur Anwendung und melden Sie sich dort neu an. Wenn es wieder geschieht, verändert vielleicht eine Browsererweiterung oder ein Proxy die Anfragen (Origin, Sec-Fetch-Site).
+error-cross-site-next = Wenn die Seite schon offen war, bevor sich hier jemand an- oder abgemeldet hat, öffnen Sie sie noch einmal. Sonst gehen Sie zurück zur Anwendung und melden Sie sich dort neu an. Wenn es wieder geschieht, verändert vielleicht eine Browsererweiterung oder ein Proxy die Anfragen (Origin, Sec-Fetch-Site).
 
 error-method-title = Diese Adresse wird anders verwendet
 error-method-what = Die Methode der Anfrage ist für diese Adresse nicht erlaubt.

@@ -209,7 +209,7 @@ error-cookies-off-next = Allow cookies for this site and try again. For develope
 
 error-cross-site-title = Form came from another site
 error-cross-site-what = The form was not sent from our own page, so we did not act on it. Nothing has changed.
-error-cross-site-next = Go back to the application and sign in again from there. If it happens again, a browser extension or a proxy may be changing requests (Origin, Sec-Fetch-Site).
+error-cross-site-next = If the page had been open since before somebody signed in or out here, open it again. Otherwise go back to the application and sign in again from there. If it happens again, a browser extension or a proxy may be changing requests (Origin, Sec-Fetch-Site).
 
 error-method-title = This address is used differently
 error-method-what = The request method is not allowed for this address.

@@ -63,6 +63,12 @@ impl Browser {
         self.cookies.lock().unwrap().get(name).cloned()
     }
 
+    /// All cookies, as a request brings them.
+    pub fn cookie_header(&self) -> String {
+        let cookies = self.cookies.lock().unwrap();
+        cookies.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("; ")
+    }
+
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.cookies.lock().unwrap().insert(name.into(), value.into());
     }
@@ -100,14 +106,7 @@ impl Browser {
 
     /// The same where it is known that something is about to fail: nothing is expected of the answer.
     pub async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let cookies = self
-            .cookies
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .collect::<Vec<_>>()
-            .join("; ");
+        let cookies = self.cookie_header();
         let request = if cookies.is_empty() { request } else { request.header("cookie", cookies) };
         let response = request.send().await?;
         for cookie in response.headers().get_all("set-cookie") {

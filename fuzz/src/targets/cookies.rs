@@ -2,14 +2,14 @@
 //! is one cookie of ours and nothing else.
 
 use actix_web::HttpRequest;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::HeaderValue;
 use actix_web::test::TestRequest;
-use countersign::web::browser::{Browser, refuse_cross_site, session};
-use countersign::web::device::Device;
+use countersign::web::browser::device::Device;
+use countersign::web::browser::origin::refuse_cross_site;
+use countersign::web::browser::{Browser, session};
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::input::{edited, lines};
+use crate::input::{edited, lines, set_cookie};
 use crate::provider::{Provider, with};
 
 /// The input is three lines: a `Cookie` header (in which `{b}` and `{s}` stand for the browser's and the
@@ -25,7 +25,8 @@ pub fn run(input: &[u8]) {
             remembers(provider, &req);
         }
         let bent = edited(&provider.session, of_session);
-        if let Some(req) = request(&format!("countersign_sid={bent}")) {
+        let (browser, session) = (&provider.app.cookies.browser, &provider.app.cookies.session);
+        if let Some(req) = request(&format!("{browser}={}; {session}={bent}", provider.browser)) {
             opens_only_its_own(provider, &req);
         }
         knows_only_its_own(provider, of_device);
@@ -37,8 +38,14 @@ fn request(cookies: &str) -> Option<HttpRequest> {
     Some(TestRequest::get().insert_header(("cookie", value)).to_http_request())
 }
 
+/// The value of a cookie as a browser means it: the first pair of exactly this name, with a value that a browser
+/// can send.
 fn sent(req: &HttpRequest, name: &str) -> Option<String> {
-    req.cookie(name).map(|cookie| cookie.value().to_owned())
+    let fields = req.headers().get_all("cookie").flat_map(|field| field.as_bytes().split(|b| *b == b';'));
+    let pairs = fields.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='));
+    let can_be_sent = |value: &str| value.bytes().all(|b| b.is_ascii_graphic() && !b"\",;\\".contains(&b));
+    let mut found = pairs.filter(|(known, value)| *known == name && can_be_sent(value));
+    found.next().map(|(_, value)| value.to_owned())
 }
 
 fn of_browser(provider: &Provider, req: &HttpRequest) {
@@ -48,19 +55,28 @@ fn of_browser(provider: &Provider, req: &HttpRequest) {
     assert_eq!(known.is_none(), given.new_cookie(app).is_some(), "a cookie is set where there is none");
     let Some(browser) = known else { return };
     assert_eq!(browser, given);
-    assert_eq!(sent(req, "countersign_browser").as_deref(), Some(browser.id()));
+    assert_eq!(sent(req, &app.cookies.browser).as_deref(), Some(browser.id()));
     assert!(BASE64URL_NOPAD.decode(browser.id().as_bytes()).is_ok_and(|id| id.len() == 16));
-    assert!(browser.check_csrf(app, "purpose", Some(&browser.csrf_token(app, "purpose"))).is_ok());
-    assert!(browser.check_csrf(app, "purpose", Some(browser.id())).is_err());
-    assert!(browser.check_csrf(app, "purpose", None).is_err());
     assert!(refuse_cross_site(req, app).is_err(), "a cookie alone proves no origin");
 }
 
 fn opens_only_its_own(provider: &Provider, req: &HttpRequest) {
     let opened = provider.wait(session(req, &provider.app, provider.now)).expect("a state store");
-    let is_the_one = sent(req, "countersign_sid").is_some_and(|cookie| cookie == provider.session);
+    let app = &provider.app;
+    let is_the_one = sent(req, &app.cookies.session).is_some_and(|cookie| cookie == provider.session)
+        && sent(req, &app.cookies.browser).is_some_and(|cookie| cookie == provider.browser);
     assert_eq!(opened.is_some(), is_the_one);
-    assert!(opened.is_none_or(|session| session.accounts.len() == 1));
+    let Some(session) = opened else { return };
+    assert_eq!(session.accounts.len(), 1);
+    let browser = provider.as_browser();
+    let token = browser.csrf_tokens(app, &session, "purpose");
+    let shown_for = |purpose, sent| browser.shown_for(app, &session, purpose, sent);
+    assert_eq!(shown_for("purpose", Some(&token)), Ok(vec![session.accounts[0].session_id]));
+    for (purpose, sent) in
+        [("another", Some(token.as_str())), ("purpose", Some(browser.id())), ("purpose", None)]
+    {
+        assert!(shown_for(purpose, sent).is_err());
+    }
 }
 
 fn device<'a>(provider: &'a Provider, browser: &'a Browser, user_id: &'a str) -> Device<'a> {
@@ -73,12 +89,12 @@ fn remembers(provider: &Provider, req: &HttpRequest) {
     let given = device(provider, &browser, &provider.user.id).remember(req, provider.now);
     let written = given.to_string();
     assert!(HeaderValue::from_str(&written).is_ok(), "{written:?} cannot be sent");
-    let read = Cookie::parse(&*written).expect("a cookie");
-    assert_eq!((read.name(), read.value()), ("countersign_device", given.value()), "{written:?}");
-    assert_eq!((read.path(), read.domain(), read.http_only()), (Some("/"), None, Some(true)), "{written:?}");
-    assert_eq!((read.same_site(), read.max_age()), (Some(SameSite::Lax), given.max_age()), "{written:?}");
-    assert!(read.value().split('.').count() <= 4 && written.len() < 400, "{written:?}");
-    let next = request(&format!("countersign_browser={}; countersign_device={}", browser.id(), read.value()));
+    let (name, value, attributes) = set_cookie(&written);
+    let names = &provider.app.cookies;
+    assert_eq!((name, value), (names.device.as_str(), given.value()), "{written:?}");
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=31536000", "Path=/", "SameSite=Lax"], "{written:?}");
+    assert!(value.split('.').count() <= 4 && written.len() < 400, "{written:?}");
+    let next = request(&format!("{}={}; {}={value}", names.browser, browser.id(), names.device));
     let next = next.expect("what we gave out");
     assert!(device(provider, &browser, &provider.user.id).is_known(&next, provider.now));
     assert!(!device(provider, &browser, "somebody else").is_known(&next, provider.now));
@@ -86,12 +102,12 @@ fn remembers(provider: &Provider, req: &HttpRequest) {
 
 fn knows_only_its_own(provider: &Provider, edits: &[u8]) {
     let req = provider.from_browser();
-    let browser = Browser::of(&req, &provider.app).expect("its cookie");
+    let (browser, name) = (provider.as_browser(), &provider.app.cookies.device);
     let device = device(provider, &browser, &provider.user.id);
     let given = device.remember(&req, provider.now).value().to_owned();
     let bent = edited(&given, edits);
-    let Some(req) = request(&format!("countersign_device={bent}")) else { return };
-    let unbroken = sent(&req, "countersign_device").is_some_and(|sent| sent.split('.').any(|e| e == given));
+    let Some(req) = request(&format!("{name}={bent}")) else { return };
+    let unbroken = sent(&req, name).is_some_and(|sent| sent.split('.').any(|e| e == given));
     let known = device.is_known(&req, provider.now);
     assert!(unbroken == known, "{bent:?} against {given:?}");
 }

@@ -4,15 +4,15 @@
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::http::{Method, Uri};
 use actix_web::test::TestRequest;
-use countersign::web::browser::Browser;
+use countersign::protocol::cookies::Names;
 use countersign::web::sign_out;
 use countersign::web::ticket::{Kind, Ticket};
 use url::Url;
 
+use crate::input::set_cookie;
 use crate::provider::{
     Answer, ISSUER, PASSWORD, Provider, REDIRECT, SECRET, VERIFIER, authorization_request, with,
 };
@@ -31,7 +31,7 @@ pub fn run(input: &[u8]) {
         let answer = provider.ask(req);
         is_proper(&answer, &text);
         leads_home(&answer, &text);
-        sets_only_our_cookies(&answer, &text);
+        sets_only_our_cookies(&answer, &provider.app.cookies, &text);
         shows_nothing_unescaped(&answer, &text);
     });
 }
@@ -57,13 +57,18 @@ fn filled(provider: &Provider, text: &str) -> String {
         }
     };
     let sealed = |kind: Kind, params: String| provider.sealed(&Ticket::new(kind, params, provider.now));
-    let browser = || Browser::of(&provider.from_browser(), &provider.app).expect("its cookie");
+    let browser = || provider.as_browser();
     put("{session}", &|| visit().session.clone());
     put("{ticket}", &|| sealed(Kind::Authorize, authorization_request()));
     put("{anew}", &|| sealed(Kind::Authorize, authorization_request() + "&prompt=login"));
     put("{consent}", &|| visit().consent());
     put("{logout}", &|| sealed(Kind::Logout, "client_id=web&state=s".into()));
-    put("{csrf}", &|| browser().csrf_token(&provider.app, sign_out::PURPOSE));
+    put("{csrf}", &|| {
+        let binding = browser().binding();
+        let opened = provider.app.state.sessions.open(&visit().session, &binding, provider.now);
+        let session = provider.wait(opened).expect("a state store").expect("the session that was begun");
+        browser().csrf_tokens(&provider.app, &session, sign_out::PURPOSE)
+    });
     put("{then}", &|| {
         let then = sign_out::Then { name: "Example".into(), redirect: REDIRECT.into() };
         sign_out::seal(&provider.app, &browser(), &then).expect("sealing")
@@ -130,18 +135,17 @@ fn leads_home(answer: &Answer, text: &str) {
     }
 }
 
-fn sets_only_our_cookies(answer: &Answer, text: &str) {
+fn sets_only_our_cookies(answer: &Answer, names: &Names, text: &str) {
     for value in answer.headers.get_all(SET_COOKIE) {
         let value = value.to_str().expect("text");
-        let cookie = Cookie::parse(value).expect("a cookie");
-        let ours = ["countersign_sid", "countersign_browser", "countersign_device", "countersign_lang"];
-        assert!(ours.contains(&cookie.name()), "{value:?} after {text:?}");
-        assert_eq!(
-            (cookie.path(), cookie.domain(), cookie.http_only()),
-            (Some("/"), None, Some(true)),
-            "{value:?}"
+        let (name, _, mut attributes) = set_cookie(value);
+        let Names { session, browser, device, language } = names;
+        assert!(
+            [session, browser, device, language].iter().any(|ours| *ours == name),
+            "{value:?} after {text:?}"
         );
-        assert_eq!(cookie.same_site(), Some(SameSite::Lax), "{value:?}");
+        attributes.retain(|attribute| !attribute.starts_with("Max-Age="));
+        assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Lax"], "{value:?} after {text:?}");
     }
 }
 

@@ -2,11 +2,13 @@
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::call::Answer;
 use super::trace::Trace;
+use crate::protocol::cookies::find;
 use crate::secret::{Token, TokenHash, base64url};
 use crate::state::StateError;
 use crate::state::kv::{Key, Kv, Spend};
@@ -93,8 +95,9 @@ impl Visits {
         request: &HttpRequest,
         now: OffsetDateTime,
     ) -> Result<Option<Held>, StateError> {
-        let Some(cookie) = request.cookie(self.cookie) else { return Ok(None) };
-        let name = base64url(TokenHash::of(cookie.value()).as_bytes());
+        let fields = request.headers().get_all(header::COOKIE).map(HeaderValue::as_bytes);
+        let Some(cookie) = find(fields, self.cookie).value else { return Ok(None) };
+        let name = base64url(TokenHash::of(cookie).as_bytes());
         let Some(bytes) = self.kv.get(&self.key(VISIT, &name), now).await? else { return Ok(None) };
         Ok(serde_json::from_slice(&bytes).ok().map(|visit| Held { name, bytes, visit }))
     }

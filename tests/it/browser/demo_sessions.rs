@@ -1,5 +1,6 @@
 //! Sessions of the demo: who gets which cookie, how they end, and that they outlive the process.
 
+use countersign::protocol::cookies::Names;
 use fantoccini::cookies::Cookie;
 
 use super::stage::Demo;
@@ -30,7 +31,8 @@ async fn no_site_ever_receives_a_cookie_of_the_provider() {
         names.dedup();
         names
     };
-    assert_eq!(names(&provider), ["countersign_browser", "countersign_device", "countersign_sid"]);
+    let ours = Names::new(&demo.running.provider, "", true);
+    assert_eq!(names(&provider), [ours.browser, ours.device, ours.session]);
     assert_eq!(names(&bank), ["bank_session"]);
     assert_eq!(names(&fund), ["fund_session"]);
     assert_eq!(names(&host(&demo.running.api)), Vec::<&str>::new());

@@ -14,6 +14,7 @@ mod history;
 mod keyboard;
 mod looks;
 mod passwords;
+mod planted;
 mod policy;
 mod sso;
 mod stage;

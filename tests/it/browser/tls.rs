@@ -15,18 +15,18 @@ use crate::support::redis::free_port;
 use crate::support::rp::CHALLENGE;
 
 /// `countersign serve` for an https issuer; it is ended when dropped.
-struct Server {
-    shell: Shell,
-    issuer: String,
+pub struct Server {
+    pub shell: Shell,
+    pub issuer: String,
     child: Option<Child>,
 }
 
 impl Server {
-    fn start() -> Server {
+    pub fn start(host: &str) -> Server {
         let shell = Shell::new();
         let (cert, key) = self_signed(1, 2);
         let port = free_port();
-        let issuer = format!("https://localhost:{port}");
+        let issuer = format!("https://{host}:{port}");
         let settings = format!(
             "issuer = \"{issuer}\"\nlisten = \"localhost:{port}\"\ntls_cert = \"{}\"\ntls_key = \"{}\"\n",
             shell.file("cert.pem", cert),
@@ -41,7 +41,7 @@ impl Server {
         server
     }
 
-    fn end(mut self) -> Done {
+    pub fn end(mut self) -> Done {
         let mut child = self.child.take().unwrap();
         child.stdin.take();
         let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
@@ -61,7 +61,7 @@ impl Drop for Server {
 
 #[actix_web::test]
 async fn over_tls_the_cookies_are_bound_to_the_host() {
-    let server = Server::start();
+    let server = Server::start("localhost");
     let album = Album::open();
     let callback = format!("{}/callback", album.at("").replace("localhost", "127.0.0.1"));
     let add =
@@ -97,7 +97,7 @@ async fn over_tls_the_cookies_are_bound_to_the_host() {
         assert_eq!(cookie.domain(), Some("localhost"), "{cookie}");
         assert_eq!(cookie.expires().is_some(), cookie.name() != "__Host-sid", "{cookie}");
     }
-    let headers = "fetch('/').then(answer => answer.headers.get('strict-transport-security'))";
+    let headers = "fetch('/.well-known/openid-configuration').then(answer => answer.headers.get('strict-transport-security'))";
     assert_eq!(chromium.ask_later(headers).await, Value::from("max-age=31536000"));
     assert!(
         chromium.text(".notice").await.contains("this computer"),

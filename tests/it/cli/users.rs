@@ -116,7 +116,8 @@ async fn disabling_and_a_new_password_end_sessions() {
     instance_of(&shell.db(), &shell.config().instance_key).unwrap();
     let state = open_drawers(&shell.config(), &shell.db()).unwrap();
     let (sessions, now) = (state.sessions, Clock::default().now());
-    let login = Authentication { user_id: sub, acr: String::new(), amr: vec![], remember: false };
+    let login =
+        Authentication { user_id: sub, browser: [7; 16], acr: String::new(), amr: vec![], remember: false };
     let mut cookies = vec![];
     for _ in 0..2 {
         cookies.push(sessions.begin(None, &login, now).await.unwrap().cookie);
@@ -124,7 +125,13 @@ async fn disabling_and_a_new_password_end_sessions() {
     let done = shell.run(&["user", "disable", "ADA", "--json"]).good().json();
     assert_eq!((&done["disabled"], &done["sessions_ended"]), (&json!(true), &json!(2)));
     for cookie in &cookies {
-        assert!(sessions.open(cookie, now).await.unwrap().is_none_or(|session| session.accounts.is_empty()));
+        assert!(
+            sessions
+                .open(cookie, &[7; 16], now)
+                .await
+                .unwrap()
+                .is_none_or(|session| session.accounts.is_empty())
+        );
     }
     assert!(shell.run(&["user", "disable", "ada"]).good().out.contains("already"));
     assert_eq!(shell.run(&["user", "show", "ada", "--json"]).good().json()["disabled"], json!(true));

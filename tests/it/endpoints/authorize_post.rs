@@ -90,7 +90,7 @@ async fn an_unbound_ticket_is_no_sign_in_form() {
         assert!(answer.header("location").contains("/continue?t="), "{path}: {}", answer.body);
         let page = browser.follow(answer).await;
         assert_eq!(
-            (outcome(&app, &page), browser.cookie("countersign_sid")),
+            (outcome(&app, &page), browser.cookie(&app.app.cookies.session)),
             (Outcome::Login, None),
             "{path}"
         );
@@ -123,10 +123,10 @@ async fn a_form_of_a_stranger_voids_no_open_page() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
     let open = browser.open(&rp.authorize(&[])).await;
-    let cookie = browser.cookie("countersign_browser").unwrap();
+    let cookie = browser.cookie(&app.app.cookies.browser).unwrap();
     let stranger = post_cross_site(&app, &browser, &rp.authorize(&[("state", Some("theirs"))])).await;
     assert_eq!(outcome(&app, &stranger), Outcome::Login);
-    assert_eq!(browser.cookie("countersign_browser").unwrap(), cookie);
+    assert_eq!(browser.cookie(&app.app.cookies.browser).unwrap(), cookie);
     let back = browser.submit(&open, &[("username", "ada"), ("password", PASSWORD)]).await;
     assert_eq!((outcome(&app, &back), back.answered("state").as_deref()), (Outcome::Code, Some("a-state")));
     app.finish().await;

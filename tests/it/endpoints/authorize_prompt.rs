@@ -76,7 +76,7 @@ async fn prompt_and_max_age_decide_what_is_shown() {
         assert_eq!(outcome(&app, &answer), expected, "{prompt:?}");
     }
     // A refusal must not leave anything behind that a later request could find.
-    assert_eq!(stranger.cookie("countersign_sid"), None);
+    assert_eq!(stranger.cookie(&app.app.cookies.session), None);
     app.finish().await;
 }
 

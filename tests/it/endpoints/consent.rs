@@ -108,7 +108,7 @@ async fn only_our_own_page_in_the_same_browser_may_answer() {
     assert_eq!(silent(&rp, &elsewhere, "openid").await, required());
     // The same browser without its session.
     let signed_out = browser.fork();
-    signed_out.set_cookie("countersign_sid", "gone");
+    signed_out.set_cookie(&app.app.cookies.session, "gone");
     let answer = signed_out.follow(signed_out.post(&app.at("/consent"), &fields).await).await;
     assert_eq!(outcome(&app, &answer), Outcome::Login);
     assert_eq!(silent(&rp, &browser, "openid").await, required());

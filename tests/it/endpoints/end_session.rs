@@ -107,7 +107,7 @@ async fn a_hint_of_this_session_signs_out_without_a_question() {
                 let state = names(&answer.location().unwrap()).contains(&"state".to_owned());
                 assert_eq!(state, params.iter().any(|(name, value)| *name == "state" && !value.is_empty()));
             }
-            assert_eq!(browser.cookie("countersign_sid"), None, "{what}: the cookie is taken back");
+            assert_eq!(browser.cookie(&app.app.cookies.session), None, "{what}: the cookie is taken back");
             assert!(!is_signed_in(&app, &rp, &browser).await, "{what}");
         }
     }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Outcome, outcome, shown};
-use crate::support::app::TestApp;
+use crate::support::app::{PASSWORD, TestApp};
 use crate::support::rp::Rp;
 
 #[actix_web::test]
@@ -35,11 +35,45 @@ async fn it_shows_who_is_here_and_to_nobody_else_what_there_is() {
 
     let out = browser.submit(&home, &[]).await;
     assert_eq!((out.url.path(), out.text("h1")), ("/signed-out", "You are signed out".into()));
-    assert_eq!(browser.cookie("countersign_sid"), None);
+    assert_eq!(browser.cookie(&app.app.cookies.session), None);
     let silent = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await;
     assert_eq!(outcome(&app, &silent), Outcome::error("login_required"));
     let again = browser.submit(&home, &[]).await;
     assert_eq!(again.text("h1"), "You are signed out", "twice is once");
+    app.finish().await;
+}
+
+/// A page signs out those it was shown for, and nobody who came since.
+#[actix_web::test]
+async fn a_page_signs_out_those_it_was_shown_for() {
+    let app = TestApp::start().await;
+    for login in ["ada", "eve"] {
+        app.user(login).await;
+    }
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let first = browser.get(&app.at("/")).await;
+    browser.submit(&first, &[]).await;
+    rp.code(&browser, "ada", &[]).await;
+    let second = browser.get(&app.at("/")).await;
+    assert_ne!(first.form().fields, second.form().fields, "the same person in the same browser");
+    let refused = browser.submit(&first, &[]).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("open it again"), "{}", refused.body);
+    // Signing in anew keeps the session, and the page that is open with it.
+    rp.code(&browser, "ada", &[("prompt", Some("login"))]).await;
+    assert_eq!(browser.get(&app.at("/")).await.form().fields, second.form().fields);
+    let page = browser.open(&rp.authorize(&[("prompt", Some("login"))])).await;
+    browser.submit(&page, &[("username", "eve"), ("password", PASSWORD)]).await;
+    let both = browser.get(&app.at("/")).await;
+    assert!(both.body.contains("ada Example") && both.body.contains("eve Example"), "{}", both.body);
+    let home = browser.submit(&second, &[]).await;
+    assert!(!home.body.contains("ada Example") && home.body.contains("eve Example"), "eve was not on it");
+    assert_eq!(browser.submit(&second, &[]).await.status, 403, "and now it is of nobody who is here");
+    // A page of both is good for the one who is left.
+    assert_eq!(browser.submit(&both, &[]).await.text("h1"), "You are signed out");
+    assert_eq!(browser.get(&app.at("/")).await.text("h1"), "Nobody is signed in here");
     app.finish().await;
 }
 

@@ -53,7 +53,7 @@ async fn the_applications_wish_comes_before_the_persons_cookie_before_the_browse
     for (wish, cookie, setting, expected) in table {
         let browser = app.browser();
         if !cookie.is_empty() {
-            browser.set_cookie("countersign_lang", cookie);
+            browser.set_cookie(&app.app.cookies.language, cookie);
         }
         let login = browser.open(&rp.authorize(&[("ui_locales", wish)])).await;
         assert_eq!(login.url.path(), "/login");
@@ -193,7 +193,10 @@ async fn the_switch_leads_nowhere_else_and_obeys_nobody_else() {
         let to = answer.location().unwrap();
         assert_eq!(answer.status, 303);
         assert_eq!(to.as_str(), expected, "{back:?}");
-        assert!(answer.header("set-cookie").starts_with("countersign_lang=de."), "{back:?}");
+        assert!(
+            answer.header("set-cookie").starts_with(&format!("{}=de.", app.app.cookies.language)),
+            "{back:?}"
+        );
         assert!(answer.header("set-cookie").contains("Max-Age=31536000"), "a year");
         assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 1, "and nothing else");
     }
@@ -211,7 +214,7 @@ async fn the_switch_leads_nowhere_else_and_obeys_nobody_else() {
         let browser = app.browser();
         let answer = browser.send(browser.request(Method::GET, &url).header("sec-fetch-site", from)).await;
         assert_eq!((answer.status.as_u16(), answer.location().unwrap().as_str()), (303, home.as_str()));
-        assert_eq!(browser.cookie("countersign_lang").is_some(), kept, "{lang} {from}");
+        assert_eq!(browser.cookie(&app.app.cookies.language).is_some(), kept, "{lang} {from}");
     }
     // What reads as another host is not gone back to, even where it was a page of ours.
     let browser = app.browser();
@@ -295,7 +298,7 @@ async fn an_application_is_called_what_it_is_called_in_the_language() {
     assert_eq!(consent.text("h1"), "Darf Feldnotizen Ihr Konto nutzen?");
     let stop = browser.submit(&consent, &[("decision", "allow")]).await;
     assert_eq!(stop.text("h1"), "Es geht zurück zu Feldnotizen");
-    browser.set_cookie("countersign_lang", "de");
+    browser.set_cookie(&app.app.cookies.language, "de");
     let home = browser.get(&app.at("/")).await;
     assert_eq!(
         (home.text(".apps strong"), home.text(".person .quiet + .quiet").starts_with("Seit ")),

@@ -10,8 +10,6 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::Rp;
 
-const SID: &str = "countersign_sid";
-
 /// The ticket in a page's form.
 fn ticket(page: &Answer) -> String {
     page.form().fields.into_iter().find(|(name, _)| name == "ticket").expect("a ticket").1
@@ -62,7 +60,7 @@ async fn only_our_own_page_may_send_the_form() {
                 (403, "Form came from another site".into(), String::new()),
                 "{headers:?}"
             );
-            assert_eq!(browser.cookie(SID), None, "{headers:?}");
+            assert_eq!(browser.cookie(&app.app.cookies.session), None, "{headers:?}");
         }
     }
     app.finish().await;
@@ -86,7 +84,7 @@ async fn a_ticket_is_good_in_its_own_browser_for_a_day() {
     assert!(answer.header("location").contains("/continue?t="), "{:?}", answer.headers);
     assert!(!answer.headers.contains_key("set-cookie"));
     let again = stranger.follow(answer).await;
-    assert_eq!((outcome(&app, &again), stranger.cookie(SID)), (Outcome::Login, None));
+    assert_eq!((outcome(&app, &again), stranger.cookie(&app.app.cookies.session)), (Outcome::Login, None));
     assert_ne!(ticket(&again), good);
     let back = stranger.submit(&again, &[("username", "ada"), ("password", PASSWORD)]).await;
     assert_eq!(back.answered("state").as_deref(), Some("a-state"));
@@ -106,7 +104,7 @@ async fn a_ticket_is_good_in_its_own_browser_for_a_day() {
                 assert_eq!(shown(&answer), (400, title.into(), String::new()), "GET {path} {bad:?}");
             }
         }
-        assert_eq!(browser.cookie(SID), None);
+        assert_eq!(browser.cookie(&app.app.cookies.session), None);
     }
 
     // A day and an hour later: a page that leads back to the application.
@@ -114,7 +112,7 @@ async fn a_ticket_is_good_in_its_own_browser_for_a_day() {
     let late = browser.follow(post(&app, &browser, &good, &ours).await).await;
     assert_eq!(shown(&late), (400, "Sign-in page is too old".into(), String::new()));
     assert!(late.body.contains("href=\"https://notes.example/in\""), "{}", late.body);
-    assert_eq!(browser.cookie(SID), None);
+    assert_eq!(browser.cookie(&app.app.cookies.session), None);
     let late = browser.open(&app.at(&format!("/login?t={good}"))).await;
     assert_eq!(shown(&late).1, "Sign-in page is too old");
     app.finish().await;
@@ -138,7 +136,7 @@ async fn without_cookies_it_says_so_and_does_not_turn_in_circles() {
     for cookie in ["", "nonsense", "AAAA", "\u{e9}"] {
         browser.forget_cookies();
         if !cookie.is_empty() {
-            browser.set_cookie("countersign_browser", cookie);
+            browser.set_cookie(&app.app.cookies.browser, cookie);
         }
         let answer = post(&app, &browser, &ticket(&page), &[("sec-fetch-site", "same-origin")]).await;
         assert_eq!(
@@ -146,7 +144,7 @@ async fn without_cookies_it_says_so_and_does_not_turn_in_circles() {
             (400, "Cookies are needed to sign in".into(), String::new()),
             "{cookie:?}"
         );
-        assert_eq!(browser.cookie(SID), None);
+        assert_eq!(browser.cookie(&app.app.cookies.session), None);
     }
     app.finish().await;
 }
@@ -176,7 +174,7 @@ async fn unknown_disabled_and_wrong_are_told_the_same() {
             (answer.status.as_u16(), answer.text("#problem .alert-title")),
             (422, "User name or password is not right".into())
         );
-        assert_eq!(browser.cookie(SID), None, "{name}");
+        assert_eq!(browser.cookie(&app.app.cookies.session), None, "{name}");
         assert!(!answer.body.contains(password), "a password is never sent back");
         // The way to the same page in another language repeats the address, where what was tried is sealed.
         let lines: String = answer.body.lines().filter(|line| !line.contains("hreflang")).collect();
@@ -271,7 +269,7 @@ async fn the_cookie_of_before_sees_only_who_was_there_before() {
         victim.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await.answered("code").unwrap();
     let hers = rp.redeem(&victim, &code, &[]).await.json();
     assert_eq!(crate::support::rp::claims(&hers["id_token"])["sub"], ada.id);
-    assert_ne!(victim.cookie(SID), planted.cookie(SID));
+    assert_ne!(victim.cookie(&app.app.cookies.session), planted.cookie(&app.app.cookies.session));
 
     let home = planted.get(&app.at("/")).await;
     assert!(home.body.contains("mallory") && !home.body.contains("ada Example"), "{}", home.body);

@@ -143,8 +143,10 @@ async fn hostile_headers_and_lines_break_nothing() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
     rp.code(&browser, "ada", &[]).await;
-    let (sid, ours) =
-        (browser.cookie("countersign_sid").unwrap(), browser.cookie("countersign_browser").unwrap());
+    let (sid, ours) = (
+        browser.cookie(&app.app.cookies.session).unwrap(),
+        browser.cookie(&app.app.cookies.browser).unwrap(),
+    );
     let target = rp.authorize(&[("prompt", Some("none"))]);
     let target = target.strip_prefix(&app.issuer).unwrap();
     let large = "x".repeat(60_000);
@@ -154,22 +156,40 @@ async fn hostile_headers_and_lines_break_nothing() {
         other[at] = if other[at] == b'A' { b'B' } else { b'A' };
         zeros.push(String::from_utf8(other).unwrap());
     }
+    let (b, s) = (&app.app.cookies.browser, &app.app.cookies.session);
+    let (encoded, odd) = (s.replacen('s', "%73", 1), s.to_uppercase());
     #[rustfmt::skip]
     let cookies: Vec<(Vec<u8>, &str)> = vec![
-        (format!("countersign_sid={sid}").into(), "code="),
-        (format!("a=b; countersign_browser={ours}; countersign_sid={sid}; c").into(), "code="),
-        (format!("countersign_sid={sid}x").into(), "login_required"),
-        (format!("countersign_sid={}", &sid[..sid.len() - 1]).into(), "login_required"),
-        (format!("countersign_sid={}", zeros[0]).into(), "login_required"),
-        (format!("countersign_sid={}", zeros[1]).into(), "login_required"),
-        (format!("countersign_sid={}", zeros[2]).into(), "login_required"),
-        (b"countersign_sid=".to_vec(), "login_required"),
-        (b"countersign_sid".to_vec(), "login_required"),
+        (format!("{b}={ours}; {s}={sid}").into(), "code="),
+        (format!("a=b; \t {b}={ours} ;{s}={sid}; c").into(), "code="),
+        (format!("{b}={ours}; {s}={sid}x").into(), "login_required"),
+        (format!("{b}={ours}; {s}={}", &sid[..sid.len() - 1]).into(), "login_required"),
+        (format!("{b}={ours}; {s}={}", zeros[0]).into(), "login_required"),
+        (format!("{b}={ours}; {s}={}", zeros[1]).into(), "login_required"),
+        (format!("{b}={ours}; {s}={}", zeros[2]).into(), "login_required"),
+        (format!("{b}={ours}; {s}=").into(), "login_required"),
+        (format!("{b}={ours}; {s}").into(), "login_required"),
         (b"=;;;=;".to_vec(), "login_required"),
-        (b"countersign_sid=\xff\xfe".to_vec(), "login_required"),
-        (format!("countersign_sid={}", "\u{e9}".repeat(11)).into(), "login_required"),
-        (format!("__Host-sid={sid}").into(), "login_required"),
-        (format!("x={large}; countersign_sid={sid}").into(), "code="),
+        (format!("{b}={ours}; {s}={}", "\u{e9}".repeat(11)).into(), "login_required"),
+        (format!("{b}={ours}; x={large}; {s}={sid}").into(), "code="),
+        // One foreign octet, or a pair that cannot be read, hides nothing.
+        ([format!("{b}={ours}; x=").as_bytes(), b"\xff\xfe; y=%; ", format!("{s}={sid}").as_bytes()].concat(), "code="),
+        ([format!("{b}={ours}; {s}=").as_bytes(), b"\xff; ", format!("{s}={sid}").as_bytes()].concat(), "code="),
+        // The name is ours octet by octet, or it is not ours.
+        (format!("{b}={ours}; __Host-sid={sid}").into(), "login_required"),
+        (format!("{b}={ours}; countersign_sid={sid}").into(), "login_required"),
+        (format!("{b}={ours}; {encoded}={sid}").into(), "login_required"),
+        (format!("{b}={ours}; {odd}={sid}").into(), "login_required"),
+        (format!("{b}={ours}; \u{a0}{s}={sid}").into(), "login_required"),
+        (format!("{b}={ours}; \u{2000}{s}={sid}").into(), "login_required"),
+        (format!("{b}={ours}; {s} ={sid}").into(), "login_required"),
+        // The first one counts.
+        (format!("{b}={ours}; {s}={sid}; {s}={}", zeros[1]).into(), "code="),
+        (format!("{b}={ours}; {s}={}; {s}={sid}", zeros[1]).into(), "login_required"),
+        // Without the cookie of its browser, or with another one's, a session opens nothing.
+        (format!("{s}={sid}").into(), "login_required"),
+        (format!("{b}={}; {s}={sid}", "A".repeat(22)).into(), "login_required"),
+        (format!("{b}={}; {b}={ours}; {s}={sid}", "A".repeat(22)).into(), "login_required"),
     ];
     for (cookie, expected) in cookies {
         let mut request =

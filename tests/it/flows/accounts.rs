@@ -180,7 +180,7 @@ async fn one_of_two_signs_out(state: State) {
     // The last one leaves nobody behind.
     browser.submit(&home, &[("account", &eve.id)]).await;
     assert_eq!(outcome(&app, &browser.get(&silent).await), Outcome::error("login_required"));
-    assert_eq!(browser.cookie("countersign_sid"), None);
+    assert_eq!(browser.cookie(&app.app.cookies.session), None);
     app.finish().await;
 }
 
@@ -206,7 +206,7 @@ async fn an_application_signs_out_its_own_person_alone(state: State) {
     assert_eq!(again.text("h1"), "Sign out?", "she is not here any more: nobody vouches for the other one");
     browser.open(&app.at(&end(&of_eve))).await;
     assert_eq!(outcome(&app, &browser.get(&silent).await), Outcome::error("login_required"));
-    assert_eq!(browser.cookie("countersign_sid"), None);
+    assert_eq!(browser.cookie(&app.app.cookies.session), None);
     app.finish().await;
 }
 

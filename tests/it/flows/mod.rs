@@ -20,3 +20,4 @@ pub mod slow;
 mod statements;
 mod tampering;
 mod throttle;
+mod two_providers;

@@ -55,7 +55,7 @@ async fn a_provider_killed_while_it_writes_loses_nothing_it_answered() {
                 .no_proxy()
                 .build()
                 .unwrap();
-            let cookie = format!("countersign_sid={}", browser.cookie("countersign_sid").unwrap());
+            let cookie = browser.cookie_header();
             let mut codes = vec![];
             // Every answer carries a code that was written; replays write as well.
             while let Ok(answer) = http.get(provider.authorize("none")).header("cookie", &cookie).send().await

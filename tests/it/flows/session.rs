@@ -8,8 +8,6 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, claims};
 
-const SID: &str = "countersign_sid";
-
 async fn asks(rp: &Rp<'_>, browser: &Browser) -> Outcome {
     outcome(rp.app, &browser.get(&rp.authorize(&[])).await)
 }
@@ -29,7 +27,9 @@ async fn eight_hours_of_silence_or_a_day_in_all_end_it() {
         idle.post(&app.at("/login"), &with(&page, &[("username", "ada"), ("password", PASSWORD)])).await;
     let cookie = posted.header("set-cookie").to_owned();
     assert!(
-        cookie.starts_with(SID) && !cookie.contains("Max-Age") && !cookie.contains("Expires"),
+        cookie.starts_with(&app.app.cookies.session)
+            && !cookie.contains("Max-Age")
+            && !cookie.contains("Expires"),
         "{cookie}"
     );
     let hour = Duration::hours(1);
@@ -169,14 +169,14 @@ async fn every_sign_in_changes_the_cookie_and_only_that_moves_auth_time() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
     let first = claims(&rp.tokens(&browser, "ada", &[]).await["id_token"]);
-    let cookie = browser.cookie(SID).unwrap();
+    let cookie = browser.cookie(&app.app.cookies.session).unwrap();
     app.clock.advance(Duration::seconds(5));
     let code = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
     let silent = claims(&rp.redeem(&browser, &code, &[]).await.json()["id_token"]);
     assert_eq!((&silent["auth_time"], &silent["sid"]), (&first["auth_time"], &first["sid"]));
-    assert_eq!(browser.cookie(SID).unwrap(), cookie, "no authentication, no new cookie");
+    assert_eq!(browser.cookie(&app.app.cookies.session).unwrap(), cookie, "no authentication, no new cookie");
     let again = claims(&rp.tokens(&browser, "ada", &[("prompt", Some("login"))]).await["id_token"]);
-    assert_ne!(browser.cookie(SID).unwrap(), cookie);
+    assert_ne!(browser.cookie(&app.app.cookies.session).unwrap(), cookie);
     let moved = again["auth_time"].as_i64().unwrap() - first["auth_time"].as_i64().unwrap();
     assert!((5..60).contains(&moved), "{moved}");
     assert_eq!(again["sid"], first["sid"]);

@@ -127,7 +127,7 @@ async fn who_has_signed_in_here_before_is_not_locked_out_by_others() {
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let home = app.browser();
     assert!(type_in(&rp, &home, "ada", PASSWORD).await.answered("code").is_some());
-    assert!(home.cookie("countersign_device").is_some());
+    assert!(home.cookie(&app.app.cookies.device).is_some());
 
     // Ten minutes of five guesses each use up the account's fifty an hour.
     for _ in 0..10 {
@@ -146,7 +146,7 @@ async fn who_has_signed_in_here_before_is_not_locked_out_by_others() {
     // The cookie is for this account, in this browser, with this password.
     let thief = app.browser();
     thief.get(&app.at("/")).await;
-    thief.set_cookie("countersign_device", &home.cookie("countersign_device").unwrap());
+    thief.set_cookie(&app.app.cookies.device, &home.cookie(&app.app.cookies.device).unwrap());
     assert_eq!(type_in(&rp, &thief, "ada", PASSWORD).await.status, 429);
     app.clock.advance(Duration::hours(1));
     assert!(type_in(&rp, &app.browser(), "ada", PASSWORD).await.answered("code").is_some());
@@ -194,7 +194,7 @@ async fn a_new_password_makes_every_browser_an_unknown_one() {
         assert_eq!(statuses(&rp, &app.browser(), "ada", 5).await, [422; 5]);
         app.clock.advance(Duration::seconds(61));
     }
-    assert!(other.cookie("countersign_device").is_some());
+    assert!(other.cookie(&app.app.cookies.device).is_some());
     assert_eq!(type_in(&rp, &other, "ada", new).await.status, 429, "known by the old password only");
     assert!(type_in(&rp, &home, "ada", new).await.answered("code").is_some(), "known by the new one");
     app.finish().await;
@@ -241,9 +241,9 @@ async fn a_planted_cookie_is_not_sent_back() {
     {
         let browser = app.browser();
         browser.get(&app.at("/")).await;
-        browser.set_cookie("countersign_device", planted);
+        browser.set_cookie(&app.app.cookies.device, planted);
         assert!(type_in(&rp, &browser, "ada", PASSWORD).await.answered("code").is_some());
-        let given = browser.cookie("countersign_device").unwrap();
+        let given = browser.cookie(&app.app.cookies.device).unwrap();
         assert!(given != planted && !given.contains('.'), "{planted} became {given}");
     }
     app.finish().await;

@@ -2,6 +2,7 @@
 
 mod client_auth;
 mod code;
+mod cookies;
 mod decide;
 mod locales;
 mod localized;

@@ -46,8 +46,17 @@ fn changed(bytes: &[u8]) -> Vec<Vec<u8>> {
     flipped.chain(cut).chain(moved).collect()
 }
 
+/// The hash of a browser's cookie.
+const BROWSER: [u8; 16] = [7; 16];
+
 fn login(user_id: &str) -> Authentication {
-    Authentication { user_id: user_id.into(), acr: "1".into(), amr: vec![], remember: false }
+    Authentication {
+        browser: BROWSER,
+        user_id: user_id.into(),
+        acr: "1".into(),
+        amr: vec![],
+        remember: false,
+    }
 }
 
 /// The key of the record that a session cookie names.
@@ -62,12 +71,15 @@ async fn a_session_record_that_was_changed_signs_in_none(kv: Kv) {
     let stored = kv.get(&key, now).await.unwrap().unwrap();
     for forged in changed(&stored) {
         kv.put(&key, &forged, later()).await.unwrap();
-        assert!(sessions.open(&begun.cookie, now).await.unwrap().is_none(), "{forged:?}");
+        assert!(sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_none(), "{forged:?}");
         assert!(!sessions.is_live(begun.record, begun.session_id, now).await.unwrap());
     }
     assert_eq!(sessions.end_user("ada", now).await.unwrap(), 0);
     kv.put(&key, &stored, later()).await.unwrap();
-    assert!(sessions.open(&begun.cookie, now).await.unwrap().is_some(), "as it was, it is good again");
+    assert!(
+        sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_some(),
+        "as it was, it is good again"
+    );
 }
 
 /// Who writes a genuine record under another name is still nobody else.
@@ -82,7 +94,7 @@ async fn a_session_record_of_another_browser_signs_in_none(kv: Kv) {
     assert!(!sessions.is_live(eve.record, ada.session_id, now).await.unwrap());
     // With the secret of the other record as well.
     let crossed = format!("{}{}", &eve.cookie[..22], &ada.cookie[22..]);
-    assert!(sessions.open(&crossed, now).await.unwrap().is_none());
+    assert!(sessions.open(&crossed, &BROWSER, now).await.unwrap().is_none());
 }
 
 fn grant() -> CodeGrant {
@@ -173,7 +185,7 @@ async fn values_outlive_a_change_of_the_instance_key(kv: Kv) {
     };
     let begun = with(&old, &[]).begin(None, &login("ada"), now).await.unwrap();
     let opens = async |sessions: &countersign::state::sessions::Sessions| {
-        sessions.open(&begun.cookie, now).await.unwrap()
+        sessions.open(&begun.cookie, &BROWSER, now).await.unwrap()
     };
     assert!(opens(&with(&new, &[])).await.is_none());
     assert!(opens(&with(&old, &[&new])).await.is_some());
@@ -208,7 +220,7 @@ async fn what_is_no_value_of_ours_in_redis_is_no_failure() {
             }
             let _: ::redis::Value = command.query(&mut direct).unwrap();
         }
-        assert!(sessions.open(&begun.cookie, now).await.unwrap().is_none(), "{words:?}");
+        assert!(sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_none(), "{words:?}");
         assert!(sessions.end_one(begun.record, begun.session_id, now).await.is_ok(), "{words:?}");
         let spent = codes.spend("app", code.expose(), now).await.unwrap();
         assert!(matches!(spent, Spend::Unknown), "{words:?} {spent:?}");

@@ -8,12 +8,38 @@ use super::contract::{on_every_store, postgres, redis, sqlite};
 use super::state;
 
 on_every_store! {
+    a_record_opens_in_its_own_browser
     signing_out_loses_nobody_who_signs_in_beside_it
     no_session_falls_out_of_the_index
 }
 
+/// The hash of a browser's cookie.
+const BROWSER: [u8; 16] = [7; 16];
+
 fn login(user_id: &str) -> Authentication {
-    Authentication { user_id: user_id.into(), acr: "1".into(), amr: vec![], remember: false }
+    Authentication {
+        user_id: user_id.into(),
+        browser: BROWSER,
+        acr: "1".into(),
+        amr: vec![],
+        remember: false,
+    }
+}
+
+/// A session cookie that was planted in another browser opens nothing there, and nothing is begun in its record.
+async fn a_record_opens_in_its_own_browser(kv: Kv) {
+    let (sessions, now) = (state(&kv).sessions, OffsetDateTime::now_utc());
+    let mallory = sessions.begin(None, &login("mallory"), now).await.unwrap();
+    for other in [[0; 16], [8; 16]] {
+        assert!(sessions.open(&mallory.cookie, &other, now).await.unwrap().is_none());
+    }
+    let opened = sessions.open(&mallory.cookie, &BROWSER, now).await.unwrap().unwrap();
+    let ada = Authentication { browser: [8; 16], ..login("ada") };
+    let begun = sessions.begin(Some(&opened), &ada, now).await.unwrap();
+    assert_ne!(begun.record, mallory.record);
+    assert!(sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_none());
+    assert_eq!(sessions.open(&begun.cookie, &[8; 16], now).await.unwrap().unwrap().accounts.len(), 1);
+    assert_eq!(sessions.open(&mallory.cookie, &BROWSER, now).await.unwrap().unwrap().accounts.len(), 1);
 }
 
 /// One tab signs the only account out while another one signs somebody in: whichever comes first, who has
@@ -23,13 +49,13 @@ async fn signing_out_loses_nobody_who_signs_in_beside_it(kv: Kv) {
     let mut beside = 0;
     for _ in 0..60 {
         let first = sessions.begin(None, &login("ada"), now).await.unwrap();
-        let opened = sessions.open(&first.cookie, now).await.unwrap().unwrap();
+        let opened = sessions.open(&first.cookie, &BROWSER, now).await.unwrap().unwrap();
         let eve = login("eve");
         let (out, begun) = tokio::join!(sessions.end(&opened, now), sessions.begin(Some(&opened), &eve, now));
         out.unwrap();
         let begun = begun.unwrap();
         beside += usize::from(begun.record == first.record);
-        let seen = sessions.open(&begun.cookie, now).await.unwrap().expect("eve is signed in");
+        let seen = sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().expect("eve is signed in");
         let seen: Vec<&str> = seen.accounts.iter().map(|account| account.user_id.as_str()).collect();
         assert_eq!(seen, ["eve"]);
         assert!(!sessions.is_live(first.record, first.session_id, now).await.unwrap());
@@ -45,9 +71,9 @@ async fn no_session_falls_out_of_the_index(kv: Kv) {
     let mut beside = 0;
     for _ in 0..60 {
         let first = sessions.begin(None, &eve, now).await.unwrap();
-        let opened = sessions.open(&first.cookie, now).await.unwrap().unwrap();
+        let opened = sessions.open(&first.cookie, &BROWSER, now).await.unwrap().unwrap();
         let second = sessions.begin(Some(&opened), &ada, now).await.unwrap();
-        let opened = sessions.open(&second.cookie, now).await.unwrap().unwrap();
+        let opened = sessions.open(&second.cookie, &BROWSER, now).await.unwrap().unwrap();
         let (ended, begun) =
             tokio::join!(sessions.end_user("ada", now), sessions.begin(Some(&opened), &ada, now));
         ended.unwrap();

@@ -3,11 +3,13 @@
 
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
+use actix_web::cookie::time::Duration as CookieDuration;
 use time::{Duration, OffsetDateTime};
 
+use super::Browser;
+use super::cookies::Jar;
 use crate::app::App;
 use crate::secret::{base64url, same};
-use crate::web::browser::{Browser, device_cookie, device_cookie_value};
 
 /// How long a browser stays known.
 const LIFETIME: Duration = Duration::days(365);
@@ -29,7 +31,7 @@ pub struct Device<'a> {
 impl Device<'_> {
     /// Tells whether this account has signed in here within the last year.
     pub fn is_known(&self, req: &HttpRequest, now: OffsetDateTime) -> bool {
-        let cookie = device_cookie_value(req, self.app);
+        let cookie = Jar::Device.read(req, self.app).unwrap_or_default();
         cookie.split('.').any(|entry| {
             let issued = self.issued(entry);
             issued.is_some_and(|issued| now.unix_timestamp() - issued < LIFETIME.whole_seconds())
@@ -39,11 +41,12 @@ impl Device<'_> {
     /// The cookie that remembers that this account has signed in here now, beside others that have. What is
     /// no entry is not sent back: it could end the value and go on with an attribute.
     pub fn remember<'c>(&self, req: &HttpRequest, now: OffsetDateTime) -> Cookie<'c> {
-        let cookie = device_cookie_value(req, self.app);
+        let cookie = Jar::Device.read(req, self.app).unwrap_or_default();
         let others = cookie.split('.').filter(|entry| is_entry(entry) && self.issued(entry).is_none());
         let mut entries = vec![format!("{}:{}", now.unix_timestamp(), self.mac(now.unix_timestamp()))];
         entries.extend(others.take(ACCOUNTS - 1).map(str::to_owned));
-        device_cookie(self.app, entries.join("."), LIFETIME)
+        let max_age = CookieDuration::seconds(LIFETIME.whole_seconds());
+        Jar::Device.cookie(self.app, entries.join("."), Some(max_age))
     }
 
     /// When an entry was issued, if it is this account's.

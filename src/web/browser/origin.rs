@@ -1,0 +1,64 @@
+//! Where a request came from, as far as the browser says: a form of ours, a link elsewhere, a script.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+use super::Browser;
+use crate::app::App;
+use crate::ids::SessionId;
+use crate::protocol::failure::PageFailure;
+use crate::secret::{base64url, same};
+use crate::state::sessions::Session;
+
+impl Browser {
+    /// What a form without a ticket carries: one token for each session it is shown for, bound to that session, to
+    /// this browser and to a purpose. Before a session began and after it ended its token is worth nothing.
+    pub fn csrf_tokens(&self, app: &App, session: &Session, purpose: &str) -> String {
+        let accounts = session.accounts.iter();
+        let tokens: Vec<String> = accounts.map(|a| self.csrf_token(app, a.session_id, purpose)).collect();
+        tokens.join(".")
+    }
+
+    /// Which of the sessions of now a form was shown for; a form that was shown for none of them is refused.
+    pub fn shown_for(
+        &self,
+        app: &App,
+        session: &Session,
+        purpose: &str,
+        sent: Option<&str>,
+    ) -> Result<Vec<SessionId>, PageFailure> {
+        let sent = sent.unwrap_or_default();
+        let is_sent = |right: &str| sent.split('.').any(|token| same(token.as_bytes(), right.as_bytes()));
+        let ids = session.accounts.iter().map(|account| account.session_id);
+        let shown: Vec<_> = ids.filter(|id| is_sent(&self.csrf_token(app, *id, purpose))).collect();
+        if shown.is_empty() {
+            return Err(PageFailure::CrossSite("its tokens are not of these sessions in this browser"));
+        }
+        Ok(shown)
+    }
+
+    fn csrf_token(&self, app: &App, session_id: SessionId, purpose: &str) -> String {
+        base64url(&app.keys.csrf.mac(&[session_id.as_bytes(), self.id().as_bytes(), purpose.as_bytes()]))
+    }
+}
+
+/// Refuses a form that another site sent: by what the browser itself says of its origin.
+///
+/// Spec: Fetch Metadata Request Headers §2.4 (`Sec-Fetch-Site`), RFC 6454 §7
+pub fn refuse_cross_site(req: &HttpRequest, app: &App) -> Result<(), PageFailure> {
+    let text = |name: &str| req.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
+        (Some("same-origin" | "none"), _) => Ok(()),
+        (Some(_), _) => Err(PageFailure::CrossSite("Sec-Fetch-Site says so")),
+        (None, Some(origin)) if origin == app.config.origin => Ok(()),
+        (None, Some(_)) => Err(PageFailure::CrossSite("Origin is not the issuer's")),
+        (None, None) => Err(PageFailure::CrossSite("it has neither Sec-Fetch-Site nor Origin")),
+    }
+}
+
+/// Tells whether a link was followed on another site, as far as the browser says.
+///
+/// Spec: Fetch Metadata Request Headers §2.4 (`Sec-Fetch-Site`)
+pub fn is_from_elsewhere(req: &HttpRequest) -> bool {
+    req.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+}
