@@ -22,6 +22,7 @@ use crate::published::Published;
 use crate::state::kv::Kv;
 use crate::state::{self, State, StateError};
 use crate::store::clients::Clients;
+use crate::store::events::{Batch, Tally};
 use crate::store::{self, facts};
 use crate::telemetry::metrics::Metrics;
 use crate::texts::Texts;
@@ -35,6 +36,8 @@ pub struct App {
     pub cookies: Names,
     /// What lasts.
     pub db: Db,
+    /// Events of sign-ins, on their way there.
+    pub events: Batch,
     /// Relying Parties, from memory where they are fresh enough.
     pub clients: Clients,
     /// Their logos, fetched from where they registered them.
@@ -103,6 +106,7 @@ impl App {
         Ok(App {
             discovery: ArcSwap::new(Arc::new(discovery(&config, &keys))),
             clients: Clients::new(db.clone()),
+            events: Batch::new(db.clone()),
             logos: Logos::new(db.clone(), outbound),
             state: State::new(&kv, keys.state.clone()),
             passwords: password::Verifier::default().measured(metrics.passwords()),
@@ -132,6 +136,8 @@ impl App {
             }
         }
         self.metrics.asked("main", self.db.statements());
+        let Tally { waiting, full, refused } = self.events.tally();
+        self.metrics.events(waiting, full, refused);
         if self.db.is_embedded() || matches!(self.kv, Kv::Redis(_)) {
             self.metrics.asked("state", self.kv.asked());
         }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
 use crate::app::App;
+use crate::db::DbError;
 use crate::state::kv::Kv;
+use crate::store::events::{self, Swept};
 use crate::store::{self, facts};
 
 /// How often it is looked whether the state store still holds what it held.
@@ -23,6 +26,8 @@ const SWEEP_AT_ONCE: usize = 500;
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 /// How long failures of clients gather at least before they are written down together.
 const WRITE_FAILURES_EVERY: Duration = Duration::from_secs(1);
+/// How long events of sign-ins gather at least before they are written down together.
+const WRITE_EVENTS_EVERY: Duration = Duration::from_secs(1);
 /// How often sessions that are owed an end are looked for.
 const END_EVERY: Duration = Duration::from_secs(5);
 
@@ -31,6 +36,7 @@ pub fn start(app: &Arc<App>) {
     tokio::spawn(sweep(Arc::clone(app)));
     tokio::spawn(tend_keys(Arc::clone(app)));
     actix_web::rt::spawn(write_failures(Arc::clone(app)));
+    actix_web::rt::spawn(write_events(Arc::clone(app)));
     actix_web::rt::spawn(end_sessions(Arc::clone(app)));
     if matches!(app.kv, Kv::Redis(_)) {
         actix_web::rt::spawn(watch_state(Arc::clone(app)));
@@ -46,6 +52,23 @@ async fn write_failures(app: Arc<App>) {
             tracing::warn!(%error, "some failures of clients were not written down for their developers");
         }
         tokio::time::sleep(WRITE_FAILURES_EVERY).await;
+    }
+}
+
+/// Writes events of sign-ins down as they come. Says once, and not every second, that some were lost.
+async fn write_events(app: Arc<App>) {
+    let mut lost = 0;
+    loop {
+        app.events.wait().await;
+        if let Err(error) = app.events.write_down().await {
+            tracing::warn!(%error, waiting = app.events.tally().waiting, "events of sign-ins are not written down yet");
+        }
+        let so_far = app.events.tally().lost();
+        if so_far > lost {
+            tracing::error!(lost = so_far - lost, "events of sign-ins were lost");
+            lost = so_far;
+        }
+        tokio::time::sleep(WRITE_EVENTS_EVERY).await;
     }
 }
 
@@ -139,17 +162,18 @@ async fn has_been_emptied(app: &App, known: &mut Option<String>) -> Result<bool,
 /// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits
 /// long for the writer, and again until nothing is left.
 async fn sweep(app: Arc<App>) {
+    let mut events = Swept::default();
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let now = app.clock.now();
         loop {
-            let swept = match (app.kv.sweep(now).await, store::grants::sweep(&app.db, now).await) {
-                (Ok(values), Ok(grants)) => {
-                    app.metrics.sweeps.swept(values, grants, now);
-                    values.max(grants)
+            let swept = match (app.kv.sweep(now).await, sweep_rows(&app, &mut events, now).await) {
+                (Ok(values), Ok((rows, most))) => {
+                    app.metrics.sweeps.swept(values, rows, now);
+                    values.max(most)
                 }
-                (values, grants) => {
-                    let errors = [values.err().map(|e| e.to_string()), grants.err().map(|e| e.to_string())];
+                (values, rows) => {
+                    let errors = [values.err().map(|e| e.to_string()), rows.err().map(|e| e.to_string())];
                     tracing::warn!(?errors, "sweeping failed");
                     app.metrics.sweeps.failed.increment(1);
                     break;
@@ -161,4 +185,11 @@ async fn sweep(app: Arc<App>) {
             tokio::time::sleep(SWEEP_PAUSE).await;
         }
     }
+}
+
+/// Sweeps rows of the main store; answers how many, and how many of one kind at most.
+async fn sweep_rows(app: &App, swept: &mut Swept, now: OffsetDateTime) -> Result<(usize, usize), DbError> {
+    let grants = store::grants::sweep(&app.db, now).await?;
+    let events = events::sweep(&app.db, &app.config.keep_events, swept, now).await?;
+    Ok((grants + events, grants.max(events)))
 }

@@ -64,6 +64,11 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
             if let Err(error) = app.state.failures.write_down(app.clock.now()).await {
                 tracing::warn!(%error, "the last failures of clients were not written down");
             }
+            let written = app.events.end().await;
+            let lost = app.events.tally().lost();
+            if let Err(error) = written {
+                tracing::error!(%error, lost, "events of sign-ins were lost");
+            }
             tracing::info!("stopped");
         }
         () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),

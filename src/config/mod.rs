@@ -12,12 +12,14 @@ use crate::keys::instance::{FILE, Given, Source};
 use crate::keys::policy::KeyPolicy;
 use crate::outbound::{Allowed, Authorities};
 use crate::protocol::claims::TOKEN_LIFETIME;
+use crate::protocol::event::Keep;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::{Resource, Resources};
 use crate::telemetry::log;
 
 use settings::Settings;
 
+mod audit; // how long events are kept
 mod settings; // what a file and the environment say
 
 /// How an interaction that began with a form ends.
@@ -106,6 +108,8 @@ pub struct Config {
     pub outbound_ca: Authorities,
     /// The APIs that tokens are issued for.
     pub resources: Resources,
+    /// How long events are kept.
+    pub keep_events: Keep,
     /// How long signing keys live.
     pub keys: KeyPolicy,
 }
@@ -178,6 +182,7 @@ impl Config {
                     .map_err(|why| ConfigError(format!("outbound_ca_file {}: {why}", file.display())))?,
             },
             resources,
+            keep_events: audit::keep(settings.audit)?,
             keys: KeyPolicy::new(settings.keys, TOKEN_LIFETIME)
                 .map_err(|why| ConfigError(format!("[keys] {why}")))?,
         })

@@ -10,6 +10,7 @@ use serde::de::value::MapDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
+use super::audit::AuditSettings;
 use super::{Completion, ConfigError, refuse};
 use crate::keys::policy::KeySettings;
 use crate::protocol::resource::Resource;
@@ -38,6 +39,7 @@ pub(super) struct Settings {
     pub(super) outbound_ca_file: Option<PathBuf>,
     pub(super) resource: Vec<Resource>,
     pub(super) keys: KeySettings,
+    pub(super) audit: AuditSettings,
 }
 
 /// Variables that are no settings: the command line reads them, for the demo.

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::password::{Password, VerifyFailure};
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::decide::{Decision, candidate, decide};
+use crate::protocol::event::Outcome;
 use crate::protocol::failure::{AuthorizeFailure, PageFailure};
 use crate::protocol::session::Account;
 use crate::state::StateError;
@@ -23,6 +24,10 @@ use crate::web::extract::{self, Body};
 use crate::web::pending::{Pending, Posted, card, continue_at};
 use crate::web::tried::{self, Tried};
 use crate::web::views::{LoginPage, LoginProblem};
+
+mod report; // what is told of an attempt
+
+use report::{About, Report};
 
 /// The longest name that is kept for the next attempt.
 const LONGEST_KEPT: usize = 256;
@@ -75,7 +80,8 @@ pub async fn post(
         return form.again(&req, &app, LoginProblem::Missing, now).await;
     };
     let typed = Typed { username, password };
-    let person = match authenticate(&req, &app, &pending.browser, &typed, now).await? {
+    let report = Report { req: &req, app: &app, client: &pending.asked.client.id, now };
+    let person = match authenticate(report, &pending.browser, &typed).await? {
         Ok(person) => person,
         Err(problem) => {
             count(&app, problem);
@@ -90,14 +96,15 @@ pub async fn post(
             return Ok(form.show(&req, &app, Some(problem)).await);
         }
     };
+    let about = About { person: Some(&person.id), known_device: person.known_device };
     // The password may have been changed, or the account disabled, while this one waited for its turn:
     // whoever did that has ended all sessions there were, and this one came later.
     if !store::users::still_signs_in(&app.db, &person.id, &person.hash).await? {
         app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
+        report.ended(Outcome::WrongPassword, about, username);
         return form.again(&req, &app, LoginProblem::WrongCredentials, now).await;
     }
-    tracing::info!(user = %person.id, "signed in");
-    app.metrics.sign_ins.ok.increment(1);
+    report.ended(Outcome::Ok, about, username);
     // Coming back to a page whose request was completed since is a new request.
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
         pending.ticket = pending.ticket.afresh(now);
@@ -109,12 +116,11 @@ pub async fn post(
     Ok(with_cookie(res, Some(device.remember(&req, now))))
 }
 
-/// Counts an attempt that came to nothing.
+/// Counts an attempt whose password was not compared.
 fn count(app: &App, problem: LoginProblem) {
     let sign_ins = &app.metrics.sign_ins;
     match problem {
-        LoginProblem::WrongCredentials | LoginProblem::Missing => sign_ins.failed.increment(1),
-        LoginProblem::TooMany { .. } => sign_ins.throttled.increment(1),
+        LoginProblem::WrongCredentials | LoginProblem::TooMany { .. } | LoginProblem::Missing => (),
         LoginProblem::Busy | LoginProblem::StateDown => sign_ins.unavailable.increment(1),
     }
 }
@@ -179,17 +185,17 @@ struct Typed<'a> {
 struct Person {
     id: String,
     hash: String,
+    known_device: bool,
 }
 
 /// Checks the password, within the limits on guessing. Unknown name, wrong password and disabled account
 /// are one answer at one cost.
 async fn authenticate(
-    req: &HttpRequest,
-    app: &App,
+    report: Report<'_>,
     browser: &Browser,
     typed: &Typed<'_>,
-    now: OffsetDateTime,
 ) -> Result<Result<Person, LoginProblem>, AuthorizeFailure> {
+    let Report { req, app, now, .. } = report;
     let found = store::users::by_name_or_address(&app.db, typed.username).await?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
     let known_device = user
@@ -207,7 +213,10 @@ async fn authenticate(
     let counted = match app.state.throttle.admit(attempt, now).await {
         Ok(Ok(counted)) => counted,
         Ok(Err(TurnedAway { counter, until })) => {
-            tracing::info!(%counter, %network, "a sign-in was turned away after too many failures");
+            report.throttled(
+                About { person: user.as_ref().map(|user| user.id.as_str()), known_device },
+                counter,
+            );
             return Ok(Err(LoginProblem::TooMany { until }));
         }
         Err(error) => return Ok(Err(without_state(error)?)),
@@ -226,12 +235,17 @@ async fn authenticate(
                 };
             }
         };
+    let outcome = Outcome::of(user.as_ref(), right);
+    if outcome != Outcome::Ok {
+        let person = user.as_ref().map(|user| user.id.as_str());
+        report.ended(outcome, About { person, known_device }, typed.username);
+    }
     let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
         settled(app.state.throttle.failed(&counted, now).await);
         return Ok(Err(LoginProblem::WrongCredentials));
     };
     settled(app.state.throttle.succeeded(&counted, now).await);
-    Ok(Ok(Person { id: user.id, hash }))
+    Ok(Ok(Person { id: user.id, hash, known_device }))
 }
 
 /// The outcome of an attempt belongs into the counters; if it cannot be told them, a limit is reached a little sooner.

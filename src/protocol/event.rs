@@ -2,6 +2,8 @@
 
 use time::Duration;
 
+use crate::protocol::user::User;
+
 /// Declares the catalogue: the variant, its name, and the class that says how long it is kept.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $class:ident;)*) => {
@@ -146,6 +148,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// How an attempt ended whose password was compared: whether there is such an account, whether the password was
+    /// right, and whether the account is disabled.
+    pub fn of(account: Option<&User>, right: bool) -> Outcome {
+        match account {
+            None => Outcome::UnknownName,
+            Some(_) if !right => Outcome::WrongPassword,
+            Some(account) if account.disabled => Outcome::Disabled,
+            Some(_) => Outcome::Ok,
+        }
+    }
+
     /// As it is stored, logged and counted.
     pub fn text(self) -> &'static str {
         match self {

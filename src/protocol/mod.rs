@@ -38,3 +38,4 @@ pub mod locales; // which language to speak
 pub mod metadata; // discovery, generated from what is live
 
 pub mod event; // the catalogue of what is told
+pub mod span; // how spans of time are written

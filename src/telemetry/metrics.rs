@@ -99,6 +99,18 @@ impl Metrics {
             .absolute(statements);
     }
 
+    /// Takes down how many events of sign-ins wait to be written, and how many were lost because too many
+    /// waited, or because the store did not take them.
+    pub fn events(&self, waiting: u64, full: u64, refused: u64) {
+        let help = "Events of sign-ins that wait to be written down";
+        let waiting = f64::from(u32::try_from(waiting).unwrap_or(u32::MAX));
+        self.registry.gauge("countersign_events_waiting", help, &[]).set(waiting);
+        for (cause, lost) in [("full", full), ("store", refused)] {
+            let help = "Events of sign-ins that were lost";
+            self.registry.counter("countersign_events_lost_total", help, &[("cause", cause)]).absolute(lost);
+        }
+    }
+
     /// Takes down how many connections a pool has at this moment.
     pub fn connections(&self, store: &str, pool: &str, in_use: u32, idle: u32) {
         for (state, count) in [("in_use", in_use), ("idle", idle)] {
@@ -169,10 +181,16 @@ impl Drop for InFlight<'_> {
 pub struct SignIns {
     /// Somebody is signed in.
     pub ok: Counter,
-    /// The name or the password was wrong.
-    pub failed: Counter,
-    /// There were too many attempts.
+    /// The account is known, the password was another one.
+    pub wrong_password: Counter,
+    /// No account has the typed name.
+    pub unknown_name: Counter,
+    /// The password was right, the account is disabled.
+    pub disabled: Counter,
+    /// There were too many failures before.
     pub throttled: Counter,
+    /// The same by the counter that was over its limit.
+    pub throttled_by: Throttled,
     /// The queue for password hashing was full, or a store was away.
     pub unavailable: Counter,
 }
@@ -184,9 +202,42 @@ impl SignIns {
         };
         SignIns {
             ok: counter("ok"),
-            failed: counter("failed"),
+            wrong_password: counter("wrong_password"),
+            unknown_name: counter("unknown_name"),
+            disabled: counter("disabled"),
             throttled: counter("throttled"),
+            throttled_by: Throttled::new(registry),
             unavailable: counter("unavailable"),
+        }
+    }
+}
+
+/// What turned attempts to sign in away.
+pub struct Throttled {
+    /// Failures from the network, whatever the name.
+    pub network: Counter,
+    /// Failures for the account from the network.
+    pub account_and_network: Counter,
+    /// Failures for the account in browsers that do not know it.
+    pub account: Counter,
+    /// Failures in a browser where the account has signed in before.
+    pub device: Counter,
+}
+
+impl Throttled {
+    fn new(registry: &Registry) -> Throttled {
+        let counter = |counter| {
+            registry.counter(
+                "countersign_sign_ins_throttled_total",
+                "Attempts to sign in that were turned away unread, by the counter over its limit",
+                &[("counter", counter)],
+            )
+        };
+        Throttled {
+            network: counter("network"),
+            account_and_network: counter("account_and_network"),
+            account: counter("account"),
+            device: counter("device"),
         }
     }
 }

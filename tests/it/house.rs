@@ -68,7 +68,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // on top: these put everything together
     ("routes", &["*"]),
     ("server", &["*"]),
-    ("ticks", &["app", "store", "state"]),
+    ("ticks", &["app", "db", "store", "state"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("main", &["*"]),

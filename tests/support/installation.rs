@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use countersign::app::open_store;
 use countersign::clock::Clock;
 use countersign::config::Config;
-use countersign::db::Url;
+use countersign::db::{Db, Url};
 use countersign::password::Password;
 use countersign::protocol::user::User;
 use countersign::store;
@@ -113,6 +113,16 @@ impl Installation {
         self.log.lock().unwrap().clone()
     }
 
+    /// The same once a line has these words: what was written is read a moment later.
+    pub async fn log_with(&self, words: &str) -> String {
+        let begun = Instant::now();
+        while !self.log().contains(words) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "no line says {words}: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.log()
+    }
+
     pub fn id(&self) -> u32 {
         self.running.as_ref().unwrap().id()
     }
@@ -124,6 +134,18 @@ impl Installation {
         running.wait().unwrap();
     }
 
+    /// SIGINT, and waits for its end.
+    pub fn interrupt(&mut self) {
+        let mut running = self.running.take().unwrap();
+        let told = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+        assert!(told.success() && running.wait().unwrap().success(), "{}", self.log());
+    }
+
+    /// Its main database, for looking over its shoulder.
+    pub fn db(&self) -> Db {
+        open_store(&self.config()).unwrap()
+    }
+
     /// Lets it write nothing to any file, as if the disk were full, or everything again.
     pub fn may_write(&self, may: bool) {
         let limit = if may { "--fsize=unlimited" } else { "--fsize=0:unlimited" };
@@ -131,14 +153,18 @@ impl Installation {
         assert!(done.success());
     }
 
-    /// Adds a person and an application, as the command line does.
-    async fn furnish(&self) {
+    fn config(&self) -> Config {
         let mut config =
             Config::development(&self.issuer, &self.path("data"), &self.path("keys"), vec![]).unwrap();
         if let Some((_, url)) = self.settings.iter().find(|(name, _)| name.ends_with("DATABASE_URL")) {
             config.database = Url::parse(url).unwrap();
         }
-        let (db, now) = (open_store(&config).unwrap(), Clock::default().now());
+        config
+    }
+
+    /// Adds a person and an application, as the command line does.
+    async fn furnish(&self) {
+        let (db, now) = (self.db(), Clock::default().now());
         let id = countersign::ids::new_sub();
         let ada = User { id, login: "ada".into(), disabled: false, claims: Map::new() };
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();

@@ -3,7 +3,11 @@
 //! Personal detail is sealed under a key of the person it is about ([`vault`]): without that key's row nothing
 //! of it can be read again, and the rest of the event stays.
 
+mod batch; // events of sign-ins, written together
 mod by; // who does something, and through what
+mod keep; // sweeping
+mod last; // when each person signed in last
+mod unknown; // tries of names that are of no account
 mod vault; // the keys under which personal detail is sealed
 
 use diesel::prelude::*;
@@ -15,14 +19,18 @@ use super::schema::events;
 use crate::db::{Conn, DbError};
 use crate::protocol::event::{Name, Outcome};
 
+pub use batch::{Batch, Tally};
 pub use by::{Actor, By, Via};
+pub use keep::{Swept, sweep};
+pub use last::{LastSignIn, last_sign_ins};
+pub use unknown::TYPED;
 pub use vault::Vault;
 
 /// The member of `context` that says that personal detail was not kept, and why.
 const LEFT_OUT: &str = "left_out";
 
 /// A row.
-#[derive(Queryable, Insertable)]
+#[derive(Insertable)]
 #[diesel(table_name = events)]
 struct Row {
     id: String,
@@ -42,6 +50,7 @@ struct Row {
 }
 
 /// An event that is about to be written.
+#[derive(Clone)]
 pub struct Event {
     name: Name,
     by: By,
@@ -76,6 +85,11 @@ impl Event {
         Event { client: Some(id.into()), ..self }
     }
 
+    /// How it ended, if it was not done.
+    pub fn ended(self, outcome: Outcome) -> Event {
+        Event { outcome, ..self }
+    }
+
     /// One of the particulars: nothing secret, and nothing personal.
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Event {
         self.context.insert(member.into(), value.into());
@@ -91,38 +105,41 @@ impl Event {
 
     /// Records it in the caller's transaction.
     pub fn record(self, conn: &mut Conn, now: OffsetDateTime) -> Result<(), DbError> {
-        let row = self.into_row(conn, Uuid::now_v7(), now)?;
+        let (row, _) = self.to_row(conn, Uuid::now_v7(), now)?;
         diesel::insert_into(events::table).values(row).execute(conn)?;
         Ok(())
     }
 
-    /// The row, with its personal detail sealed.
-    fn into_row(mut self, conn: &mut Conn, id: Uuid, at: OffsetDateTime) -> Result<Row, DbError> {
-        let id = id.to_string();
-        let sealed = match (&self.by.vault, &self.subject) {
+    /// The row, with its personal detail sealed, and how many statements that took.
+    fn to_row(&self, conn: &mut Conn, id: Uuid, at: OffsetDateTime) -> Result<(Row, u64), DbError> {
+        let Event { name, by, subject, client, outcome, .. } = self;
+        let (id, mut context) = (id.to_string(), self.context.clone());
+        let sealed = match (&by.vault, subject) {
             _ if self.personal.is_empty() => None,
             (Some(vault), Some(person)) => Some(vault.seal(conn, person, &id, &self.personal)?),
             _ => {
                 let why = "personal detail, because the instance key was not at hand";
-                self.context.insert(LEFT_OUT.into(), why.into());
+                context.insert(LEFT_OUT.into(), why.into());
                 None
             }
         };
-        Ok(Row {
+        let (sealed, asked) = sealed.map_or((None, 0), |(sealed, asked)| (Some(sealed), asked));
+        let row = Row {
             id,
             seq: None,
             at: at.unix_timestamp(),
-            actor_kind: self.by.actor.kind().into(),
-            actor: self.by.actor.name().map(str::to_owned),
-            event: self.name.text().into(),
-            subject: self.subject,
-            client: self.client,
-            outcome: self.outcome.text().into(),
-            via: self.by.via.text().into(),
-            request_id: self.by.request_id,
-            network: self.by.network,
-            context: Value::Object(self.context).to_string(),
+            actor_kind: by.actor.kind().into(),
+            actor: by.actor.name().map(str::to_owned),
+            event: name.text().into(),
+            subject: subject.clone(),
+            client: client.clone(),
+            outcome: outcome.text().into(),
+            via: by.via.text().into(),
+            request_id: by.request_id.clone(),
+            network: by.network.clone(),
+            context: Value::Object(context).to_string(),
             sealed,
-        })
+        };
+        Ok((row, asked))
     }
 }

@@ -48,21 +48,22 @@ impl Vault {
         base64url(self.0.hashes.mac(parts).first_chunk::<HASH>().unwrap_or(&[0; HASH]))
     }
 
-    /// Seals personal detail of one event for a person, whose key is made if there is none.
+    /// Seals personal detail of one event for a person, whose key is made if there is none. Answers how many
+    /// statements that took as well.
     pub(super) fn seal(
         &self,
         conn: &mut Conn,
         person: &str,
         event: &str,
         detail: &Map<String, Value>,
-    ) -> Result<Vec<u8>, DbError> {
-        let key = match self.key(conn, person)? {
-            Some(key) => key,
-            None => self.make(conn, person)?,
+    ) -> Result<(Vec<u8>, u64), DbError> {
+        let (key, asked) = match self.key(conn, person)? {
+            Some(key) => (key, 1),
+            None => (self.make(conn, person)?, 3),
         };
         let plain = serde_json::to_vec(detail).map(Zeroizing::new);
         let plain = plain.map_err(|error| DbError::Broken(error.to_string()))?;
-        Ok(key.seal(DETAIL, event.as_bytes(), &plain))
+        Ok((key.seal(DETAIL, event.as_bytes(), &plain), asked))
     }
 
     /// Opens what was sealed; none when the person's key is gone, or what was sealed is of another event.

@@ -14,12 +14,20 @@ use crate::support::rp::Rp;
 /// Statements of the main store and of the state store.
 type Asked = (u64, u64);
 
+/// What was asked of both stores so far, but for the events of sign-ins: those are written together, beside the
+/// requests.
+async fn so_far(app: &TestApp) -> Asked {
+    while app.app.events.tally().waiting > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    (app.app.db.statements() - app.app.events.statements(), app.app.kv.asked())
+}
+
 /// What was asked of the main store and of the state store while this went on.
 async fn asked<T>(app: &TestApp, doing: impl Future<Output = T>) -> (Asked, T) {
-    let so_far = || (app.app.db.statements(), app.app.kv.asked());
-    let before = so_far();
+    let before = so_far(app).await;
     let done = doing.await;
-    let after = so_far();
+    let after = so_far(app).await;
     ((after.0 - before.0, after.1 - before.1), done)
 }
 

@@ -21,8 +21,9 @@ async fn type_in(rp: &Rp<'_>, browser: &Browser, login: &str, password: &str) ->
 /// Tells whether an attempt was turned away, and the log names this counter.
 fn turned_away_by(answer: &Answer, counter: &str) -> bool {
     let lines = log::of_requests(&[answer.header("x-request-id").to_owned()]);
-    let named = format!("counter={counter} network=");
-    answer.status == 429 && lines.iter().any(|line| line.contains(&named))
+    let named = format!("counter={counter}");
+    let line = lines.iter().find(|line| line.contains("outcome=throttled"));
+    answer.status == 429 && line.is_some_and(|line| line.ends_with(&named))
 }
 
 /// Behind a proxy, so that requests come from where a test says.

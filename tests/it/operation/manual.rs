@@ -45,10 +45,12 @@ fn every_setting_is_described_and_no_other() {
     let mut settings = members("src/config/settings.rs", "Settings");
     assert!(settings.len() > 12, "{settings:?}");
     // The tables of the file, which have parts of their own.
-    assert!(settings.remove("resource") && settings.remove("keys"));
+    assert!(["resource", "keys", "audit"].iter().all(|table| settings.remove(*table)));
     assert_eq!(names(&rows(&manual, "## Settings")), settings);
     let keys = rows(&manual, "### `[keys]`: signing keys");
     assert_eq!(names(&keys), members("src/keys/policy.rs", "KeySettings"));
+    let keep = rows(&manual, "### `[audit]`: how long events are kept");
+    assert_eq!(names(&keep), members("src/config/audit.rs", "KeepSettings"));
     let resource = rows(&manual, "### `[[resource]]`: an API that tokens are issued for");
     assert_eq!(names(&resource), members("src/protocol/resource.rs", "Resource"));
 }
@@ -74,6 +76,12 @@ fn defaults_are_what_the_manual_says() {
     ] {
         assert_eq!(default("### `[keys]`: signing keys", name), span.whole_seconds().to_string(), "{name}");
     }
+    let keep = &config.keep_events;
+    for (name, span) in [("sign_ins", keep.sign_ins), ("changes", keep.changes), ("security", keep.security)]
+    {
+        let said = default("### `[audit]`: how long events are kept", name);
+        assert_eq!(said, format!("\"{}d\"", span.whole_days()), "{name}");
+    }
     assert_eq!(default("### `[keys]`: signing keys", "rsa_bits"), keys.rsa_bits.to_string());
     let algorithms: Vec<&str> = keys.algorithms.iter().map(|alg| alg.name()).collect();
     assert_eq!(default("### `[keys]`: signing keys", "algorithms"), format!("{algorithms:?}"));
@@ -91,6 +99,7 @@ fn every_number_is_described_and_no_other() {
     let (_route, _store, _queue) = (metrics.route("/"), metrics.store("main"), metrics.passwords());
     metrics.connections("main", "all", 0, 0);
     metrics.asked("main", 0);
+    metrics.events(0, 0, 0);
     let _expiry = metrics.certificate_expiry();
     let text = metrics.registry.render();
     let shown = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());

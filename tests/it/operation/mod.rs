@@ -6,3 +6,4 @@ mod health;
 mod lines;
 mod manual; // what the manual says
 mod metrics;
+mod sign_ins; // who signed in, and why not

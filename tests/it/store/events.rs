@@ -1,15 +1,17 @@
 //! Events: those of earlier schemas, and personal detail that can be forgotten.
 
 use countersign::db::{Db, Url};
+use countersign::protocol::event::{Keep, Name, Outcome};
 use countersign::protocol::user::User;
 use countersign::secret::Key;
-use countersign::store::events::{Actor, By, Vault, Via};
+use countersign::store::events::{self, Actor, Batch, By, Event, Swept, TYPED, Tally, Vault, Via};
 use countersign::store::users;
 use diesel::RunQueryDsl;
 use diesel::sql_types::{Binary, Text};
+use futures_util::future::join_all;
 use serde_json::{Map, json};
 use tempfile::TempDir;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{execute, lines, open, postgres_place, sqlite_place, store};
 
@@ -120,6 +122,97 @@ async fn personal_detail_can_be_forgotten(place: (Url, Option<TempDir>)) {
     assert!(open(&eve.subject, &eve, &vault).is_some(), "and nobody else's");
 }
 
+/// A sign-in, or what came of one.
+fn sign_in(name: Name, outcome: Outcome, person: Option<&str>) -> Event {
+    let by = By::new(Actor::Unknown, Via::Page);
+    let event = Event::new(name, &by).ended(outcome).client("app");
+    person.map_or_else(|| event.clone(), |person| event.clone().about(person))
+}
+
+/// What cannot be written at once waits, what cannot be written at all is counted, and so is what finds no room.
+async fn no_event_is_lost_without_being_counted(place: (Url, Option<TempDir>)) {
+    let store = store(place);
+    let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let batch = Batch::new(store.db.clone());
+    for number in 0..4106 {
+        let name = if number == 0 { Name::SessionBegan } else { Name::SessionRefused };
+        let outcome = if number == 0 { Outcome::Ok } else { Outcome::WrongPassword };
+        batch.note(sign_in(name, outcome, Some("ada")), now);
+    }
+    batch.note(sign_in(Name::SessionRefused, Outcome::UnknownName, None), now);
+    assert_eq!(batch.tally(), Tally { waiting: 4096, full: 11, refused: 0 });
+    batch.write_down().await.unwrap();
+    assert_eq!(batch.tally(), Tally { waiting: 0, full: 11, refused: 0 });
+    assert_eq!(lines(&store.db, "SELECT id AS line FROM events").len(), 4096);
+    let last = "SELECT person || ' ' || at || ' ' || client AS line FROM last_sign_ins";
+    assert_eq!(lines(&store.db, last), ["ada 1900000000 app"]);
+
+    // A table that is not there is no store that is away: trying again would not help.
+    execute(&store.db, "ALTER TABLE events RENAME TO away").unwrap();
+    batch.note(sign_in(Name::SessionRefused, Outcome::WrongPassword, Some("ada")), now);
+    batch.write_down().await.unwrap_err();
+    assert_eq!(batch.tally(), Tally { waiting: 0, full: 11, refused: 1 });
+    execute(&store.db, "ALTER TABLE away RENAME TO events").unwrap();
+
+    // An earlier sign-in that is written later is not the last one.
+    batch.note(sign_in(Name::SessionBegan, Outcome::Ok, Some("ada")), now - Duration::HOUR);
+    batch.end().await.unwrap();
+    assert_eq!(lines(&store.db, last), ["ada 1900000000 app"]);
+}
+
+/// Ten nodes count one network's tries within one minute in one row.
+async fn tries_of_unknown_names_add_up(place: (Url, Option<TempDir>)) {
+    let store = store(place);
+    let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let nodes: Vec<Batch> = (0..10).map(|_| Batch::new(store.db.clone())).collect();
+    for node in &nodes {
+        for name in ["one", "two", "two"] {
+            let event = sign_in(Name::SessionRefused, Outcome::UnknownName, None).with(TYPED, name);
+            node.note(event, now);
+        }
+    }
+    join_all(nodes.iter().map(Batch::write_down)).await.into_iter().for_each(|written| written.unwrap());
+    let rows = lines(&store.db, "SELECT context AS line FROM events");
+    assert_eq!(rows, [r#"{"count":30,"typed":["one","two"]}"#]);
+}
+
+/// What was kept long enough for its class goes, 500 at a time; what a newer program wrote is kept like a change.
+async fn events_are_swept_by_their_class(place: (Url, Option<TempDir>)) {
+    let store = store(place);
+    let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let put = |id: String, event: &str, days: i64| {
+        let at = now.unix_timestamp() - days * 86_400;
+        let row = format!("'{id}', {at}, 'system', '{event}', 'ok', 'system', '{{}}'");
+        format!("INSERT INTO events (id, at, actor_kind, event, outcome, via, context) VALUES ({row})")
+    };
+    store
+        .db
+        .write_now(|conn| {
+            for number in 0..1100 {
+                diesel::sql_query(put(format!("s-{number}"), "session.refused", 91)).execute(conn)?;
+            }
+            for (event, days) in [("session.began", 89), ("app.created", 729), ("app.removed", 731)] {
+                diesel::sql_query(put(event.into(), event, days)).execute(conn)?;
+            }
+            for (event, days) in [("grant.reused", 401), ("key.revoked", 397), ("of.later", 729)] {
+                diesel::sql_query(put(event.into(), event, days)).execute(conn)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let mut swept = Swept::default();
+    let mut steps = vec![];
+    for _ in 0..4 {
+        steps.push(events::sweep(&store.db, &Keep::default(), &mut swept, now).await.unwrap());
+    }
+    assert_eq!(steps, [500, 500, 100, 0]);
+    let left = "SELECT id AS line FROM events ORDER BY id";
+    assert_eq!(lines(&store.db, left), ["app.created", "key.revoked", "of.later", "session.began"]);
+    let later = now + Duration::days(2);
+    events::sweep(&store.db, &Keep::default(), &mut swept, later).await.unwrap();
+    assert_eq!(lines(&store.db, left), ["key.revoked"]);
+}
+
 mod sqlite {
     #[test]
     fn what_was_told_before_is_carried_over() {
@@ -129,6 +222,56 @@ mod sqlite {
     #[actix_web::test]
     async fn personal_detail_can_be_forgotten() {
         super::personal_detail_can_be_forgotten(super::sqlite_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn no_event_is_lost_without_being_counted() {
+        super::no_event_is_lost_without_being_counted(super::sqlite_place()).await;
+    }
+
+    /// What another program keeps us from writing waits until it may be written, once.
+    #[actix_web::test]
+    async fn what_a_store_that_is_away_could_not_take_waits() {
+        let store = super::store(super::sqlite_place());
+        let now = super::OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+        let batch = super::Batch::new(store.db.clone());
+        let event =
+            || super::sign_in(super::Name::SessionRefused, super::Outcome::WrongPassword, Some("ada"));
+        let unknown = || super::sign_in(super::Name::SessionRefused, super::Outcome::UnknownName, None);
+        batch.note(event(), now);
+        batch.note(unknown(), now);
+        let other = super::open(&store.url).unwrap();
+        let (held, hold) = std::sync::mpsc::channel();
+        let (free, freed) = std::sync::mpsc::channel::<()>();
+        let holder = std::thread::spawn(move || {
+            other.write_now(|_conn| {
+                held.send(()).unwrap();
+                freed.recv().unwrap();
+                Ok(())
+            })
+        });
+        hold.recv().unwrap();
+        batch.write_down().await.unwrap_err();
+        assert_eq!(batch.tally(), super::Tally { waiting: 2, full: 0, refused: 0 });
+        batch.note(event(), now);
+        batch.note(unknown(), now);
+        free.send(()).unwrap();
+        holder.join().unwrap().unwrap();
+        batch.write_down().await.unwrap();
+        assert_eq!(batch.tally(), super::Tally { waiting: 0, full: 0, refused: 0 });
+        let rows = super::lines(&store.db, "SELECT outcome || context AS line FROM events ORDER BY outcome");
+        let expected = [r#"unknown_name{"count":2,"typed":[]}"#, "wrong_password{}", "wrong_password{}"];
+        assert_eq!(rows, expected);
+    }
+
+    #[actix_web::test]
+    async fn tries_of_unknown_names_add_up() {
+        super::tries_of_unknown_names_add_up(super::sqlite_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn events_are_swept_by_their_class() {
+        super::events_are_swept_by_their_class(super::sqlite_place()).await;
     }
 }
 
@@ -141,5 +284,20 @@ mod postgres {
     #[actix_web::test]
     async fn personal_detail_can_be_forgotten() {
         super::personal_detail_can_be_forgotten(super::postgres_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn no_event_is_lost_without_being_counted() {
+        super::no_event_is_lost_without_being_counted(super::postgres_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn tries_of_unknown_names_add_up() {
+        super::tries_of_unknown_names_add_up(super::postgres_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn events_are_swept_by_their_class() {
+        super::events_are_swept_by_their_class(super::postgres_place()).await;
     }
 }

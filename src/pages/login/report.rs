@@ -1,0 +1,114 @@
+//! What is told of an attempt to sign in: one line in the log, one number, one event. A typed name that is of no
+//! account is told nowhere: people type passwords there.
+
+use actix_web::http::header::USER_AGENT;
+use actix_web::{HttpMessage, HttpRequest};
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::protocol::claims::ACR_SINGLE_FACTOR;
+use crate::protocol::event::{Name, Outcome};
+use crate::protocol::user::fold_login;
+use crate::state::throttle::Counter;
+use crate::store::events::{Actor, By, Event, TYPED, Via};
+use crate::web::answer::{ClientAddress, RequestId};
+
+/// How much is kept of what a browser says it is, in characters.
+const LONGEST_AGENT: usize = 256;
+
+/// Tells of one attempt.
+#[derive(Clone, Copy)]
+pub struct Report<'a> {
+    /// The attempt.
+    pub req: &'a HttpRequest,
+    /// The provider.
+    pub app: &'a App,
+    /// The application it is for, by `client_id`.
+    pub client: &'a str,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// The account that an attempt is about.
+#[derive(Clone, Copy)]
+pub struct About<'a> {
+    /// The person's identifier; none when no account has the typed name.
+    pub person: Option<&'a str>,
+    /// Whether the account has signed in in this browser before.
+    pub known_device: bool,
+}
+
+impl Report<'_> {
+    /// Tells of an attempt whose password was compared. The event is written beside the request.
+    pub fn ended(&self, outcome: Outcome, about: About<'_>, typed: &str) {
+        let sign_ins = &self.app.metrics.sign_ins;
+        let (counter, words) = match outcome {
+            Outcome::Ok => (&sign_ins.ok, "sign-in succeeded"),
+            Outcome::WrongPassword => (&sign_ins.wrong_password, "sign-in refused"),
+            Outcome::UnknownName => (&sign_ins.unknown_name, "sign-in refused"),
+            Outcome::Disabled => (&sign_ins.disabled, "sign-in refused"),
+        };
+        counter.increment(1);
+        self.line(words, outcome.text(), about, None);
+        self.app.events.note(self.event(outcome, about, typed), self.now);
+    }
+
+    /// Tells of an attempt that was turned away unread. It leaves no event: of those there may be any number.
+    pub fn throttled(&self, about: About<'_>, tripped: Counter) {
+        let sign_ins = &self.app.metrics.sign_ins;
+        sign_ins.throttled.increment(1);
+        let by = &sign_ins.throttled_by;
+        match tripped {
+            Counter::Network => by.network.increment(1),
+            Counter::AccountAndNetwork => by.account_and_network.increment(1),
+            Counter::Account => by.account.increment(1),
+            Counter::Device => by.device.increment(1),
+        }
+        self.line("sign-in refused", "throttled", about, Some(tripped));
+    }
+
+    /// `deploy/fail2ban/` reads this line: its words and their order are a promise.
+    fn line(&self, words: &str, outcome: &str, about: About<'_>, tripped: Option<Counter>) {
+        tracing::info!(
+            outcome = display(outcome),
+            address = self.address().map(|address| display(address.0)),
+            client = display(self.client),
+            person = about.person.map(display),
+            known_device = about.known_device,
+            counter = tripped.map(display),
+            "{words}"
+        );
+    }
+
+    fn event(&self, outcome: Outcome, about: About<'_>, typed: &str) -> Event {
+        let (name, actor) = match (outcome, about.person) {
+            (Outcome::Ok, Some(person)) => (Name::SessionBegan, Actor::Person(person.into())),
+            _ => (Name::SessionRefused, Actor::Unknown),
+        };
+        let vault = &self.app.keys.vault;
+        let network = self.address().map(ClientAddress::network).unwrap_or_default();
+        let id = self.req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let by = By::new(actor, Via::Page).in_request(&id, &network, vault);
+        let event = Event::new(name, &by).ended(outcome).client(self.client);
+        let Some(person) = about.person else {
+            return event.with(TYPED, vault.typed(&fold_login(typed)));
+        };
+        let mut event = event.about(person).with("known_device", about.known_device);
+        if outcome == Outcome::Ok {
+            event = event.with("acr", ACR_SINGLE_FACTOR).with("amr", vec!["pwd"]);
+        }
+        if let Some(address) = self.address() {
+            event = event.personal("address", address.0.to_string());
+        }
+        match self.req.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
+            Some(agent) => {
+                event.personal("user_agent", agent.chars().take(LONGEST_AGENT).collect::<String>())
+            }
+            None => event,
+        }
+    }
+
+    fn address(&self) -> Option<ClientAddress> {
+        self.req.extensions().get::<ClientAddress>().copied()
+    }
+}

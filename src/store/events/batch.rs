@@ -1,0 +1,223 @@
+//! Events of sign-ins, which wait in memory for a second at most and are then written together: a sign-in must
+//! not wait for the writer. A power cut may lose them; whatever else loses any is counted.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Mutex as Turn, Notify};
+use uuid::Uuid;
+
+use super::unknown::{self, Unknown};
+use super::{Event, last};
+use crate::db::{Conn, Db, DbError, each};
+use crate::protocol::event::{Name, Outcome};
+use crate::store::schema::events;
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+/// How many events may wait. More come only where a store does not answer: there is no other way to sign in, or
+/// fail to, without hashing a password.
+const MOST: usize = 4096;
+/// How many are written in one transaction, so that others get their turn at the writer.
+const AT_ONCE: usize = 200;
+
+/// An event that waits.
+pub(super) struct Waiting {
+    id: Uuid,
+    at: OffsetDateTime,
+    event: Event,
+}
+
+/// What waits.
+#[derive(Default)]
+struct Noted {
+    events: Vec<Arc<Waiting>>,
+    unknown: BTreeMap<Uuid, Unknown>,
+}
+
+impl Noted {
+    fn len(&self) -> usize {
+        self.events.len() + self.unknown.len()
+    }
+}
+
+/// Events that wait to be written together.
+pub struct Batch {
+    db: Db,
+    noted: Mutex<Noted>,
+    wake: Notify,
+    /// Held by the one that writes.
+    turn: Turn<()>,
+    waiting: AtomicU64,
+    turned_away: AtomicU64,
+    refused: AtomicU64,
+    asked: AtomicU64,
+}
+
+/// What became of events, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// How many wait, those that are being written at this moment included.
+    pub waiting: u64,
+    /// How many were lost because too many waited.
+    pub full: u64,
+    /// How many were lost because the store refused them, or did not answer until the end.
+    pub refused: u64,
+}
+
+impl Tally {
+    /// How many were lost.
+    pub fn lost(&self) -> u64 {
+        self.full + self.refused
+    }
+}
+
+impl Batch {
+    /// An empty batch for this database.
+    pub fn new(db: Db) -> Batch {
+        Batch {
+            db,
+            noted: Mutex::default(),
+            wake: Notify::new(),
+            turn: Turn::new(()),
+            waiting: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+        }
+    }
+
+    /// Notes an event of this instant. Tries of unknown names become one row for each network and minute.
+    pub fn note(&self, event: Event, at: OffsetDateTime) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = (event.outcome == Outcome::UnknownName).then(|| unknown::row(&event, at));
+        let is_new = row.is_none_or(|row| !noted.unknown.contains_key(&row));
+        if is_new && noted.len() >= MOST {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match row {
+            None => noted.events.push(Arc::new(Waiting { id: Uuid::now_v7(), at, event })),
+            Some(row) => match noted.unknown.get_mut(&row) {
+                Some(known) => known.add(&Unknown::new(event, at)),
+                None => drop(noted.unknown.insert(row, Unknown::new(event, at))),
+            },
+        }
+        self.waiting.fetch_add(u64::from(is_new), Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Returns when something waits.
+    pub async fn wait(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Writes down what waits. What a store that does not answer could not take waits on.
+    ///
+    /// # Errors
+    ///
+    /// The store did not answer, or refused some of them; those are lost, and counted.
+    pub async fn write_down(&self) -> Result<(), DbError> {
+        let _turn = self.turn.lock().await;
+        let noted = mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut rest = noted.events.as_slice();
+        let mut unknown = noted.unknown;
+        let mut failed = Ok(());
+        while failed.is_ok() && !(rest.is_empty() && unknown.is_empty()) {
+            let (now, later) = rest.split_at(rest.len().min(AT_ONCE));
+            let names = if now.len() < AT_ONCE { mem::take(&mut unknown) } else { BTreeMap::new() };
+            failed = self.write(now.to_vec(), names.clone()).await;
+            if failed.as_ref().is_err_and(|error| matches!(error, DbError::Unreachable { .. })) {
+                unknown.extend(names);
+                break;
+            }
+            rest = later;
+            let written = (now.len() + names.len()) as u64;
+            self.waiting.fetch_sub(written, Ordering::Relaxed);
+            if failed.is_err() {
+                self.refused.fetch_add(written, Ordering::Relaxed);
+            }
+        }
+        self.put_back(rest, unknown);
+        failed
+    }
+
+    async fn write(
+        &self,
+        mut waiting: Vec<Arc<Waiting>>,
+        unknown: BTreeMap<Uuid, Unknown>,
+    ) -> Result<(), DbError> {
+        // In one order on every node, so that no two of them wait for each other.
+        waiting.sort_by(|a, b| a.event.subject.cmp(&b.event.subject));
+        let asked = self.db.write(move |conn| {
+            let mut asked = 2;
+            for one in &waiting {
+                asked += insert(conn, one)?;
+            }
+            for (row, unknown) in unknown {
+                asked += unknown::merge(conn, row, unknown)?;
+            }
+            let began = waiting.iter().filter(|one| one.event.name == Name::SessionBegan);
+            let began = began.filter_map(|one| Some((one.event.subject.as_deref()?, one)));
+            // The last one of each person.
+            let last: BTreeMap<&str, _> = began.collect();
+            for (person, one) in last {
+                asked += last::signed_in(conn, person, one.event.client.as_deref(), one.at)?;
+            }
+            Ok(asked)
+        });
+        self.asked.fetch_add(asked.await?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What came meanwhile has been admitted already: nothing is lost here.
+    fn put_back(&self, rest: &[Arc<Waiting>], unknown: BTreeMap<Uuid, Unknown>) {
+        if rest.is_empty() && unknown.is_empty() {
+            return;
+        }
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.events.splice(0..0, rest.iter().cloned());
+        for (row, mut unknown) in unknown {
+            if let Some(meanwhile) = noted.unknown.remove(&row) {
+                unknown.add(&meanwhile);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+            noted.unknown.insert(row, unknown);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Writes down what waits for the last time: what cannot be written now is lost, and counted.
+    ///
+    /// # Errors
+    ///
+    /// Events were lost; how many, [`Batch::tally`] says.
+    pub async fn end(&self) -> Result<(), DbError> {
+        let done = self.write_down().await;
+        let left = mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner)).len() as u64;
+        self.waiting.fetch_sub(left, Ordering::Relaxed);
+        self.refused.fetch_add(left, Ordering::Relaxed);
+        done
+    }
+
+    /// What became of events so far.
+    pub fn tally(&self) -> Tally {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Tally { waiting: read(&self.waiting), full: read(&self.turned_away), refused: read(&self.refused) }
+    }
+
+    /// How many statements writing them down took so far, those that begin and end transactions included.
+    pub fn statements(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes one event; again changes nothing, because an answer may have been lost. Answers how many statements it
+/// took.
+fn insert(conn: &mut Conn, one: &Waiting) -> Result<u64, DbError> {
+    let (row, asked) = one.event.to_row(conn, one.id, one.at)?;
+    each!(conn, |c| diesel::insert_into(events::table).values(row).on_conflict_do_nothing().execute(c)?);
+    Ok(asked + 1)
+}

@@ -1,0 +1,106 @@
+//! Tries of names that are of no account: one row for each network and minute, with a count. A typed name is
+//! never written, only its keyed hash.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::{Builder, Uuid};
+
+use super::Event;
+use crate::db::{Conn, DbError, each};
+use crate::secret::sha256;
+use crate::store::schema::events;
+
+/// The member that says how many tries there were.
+const COUNT: &str = "count";
+/// The member that lists the keyed hashes of what was typed.
+pub const TYPED: &str = "typed";
+/// How many different names are kept of a row.
+const MOST_NAMES: usize = 16;
+
+/// Tries from one network within one minute.
+#[derive(Clone)]
+pub(super) struct Unknown {
+    event: Event,
+    at: OffsetDateTime,
+    tries: Tries,
+}
+
+/// How many there were, and of which names.
+#[derive(Clone, Default)]
+struct Tries {
+    count: u64,
+    typed: BTreeSet<String>,
+}
+
+impl Tries {
+    fn read(context: &Map<String, Value>) -> Tries {
+        let typed = context.get(TYPED).and_then(Value::as_array).into_iter().flatten();
+        let typed = typed.filter_map(Value::as_str).map(str::to_owned).collect();
+        Tries { count: context.get(COUNT).and_then(Value::as_u64).unwrap_or_default(), typed }
+    }
+
+    fn add(&mut self, other: &Tries) {
+        self.count += other.count;
+        self.typed.extend(other.typed.iter().cloned());
+        while self.typed.len() > MOST_NAMES {
+            self.typed.pop_last();
+        }
+    }
+
+    fn write(self, context: &mut Map<String, Value>) {
+        context.insert(COUNT.into(), self.count.into());
+        context.insert(TYPED.into(), self.typed.into_iter().collect());
+    }
+}
+
+/// The row for tries from the event's network in this minute, the same on every node.
+pub(super) fn row(event: &Event, at: OffsetDateTime) -> Uuid {
+    let minute = at.unix_timestamp().div_euclid(60) * 60;
+    let network = event.by.network.as_deref().unwrap_or_default();
+    let hash = sha256(format!("{minute} {network}").as_bytes());
+    let tail = hash.first_chunk::<10>().unwrap_or(&[0; 10]);
+    Builder::from_unix_timestamp_millis(u64::try_from(minute * 1000).unwrap_or_default(), tail).into_uuid()
+}
+
+impl Unknown {
+    /// The first try.
+    pub(super) fn new(mut event: Event, at: OffsetDateTime) -> Unknown {
+        let typed = event.context.remove(TYPED);
+        let typed = typed.as_ref().and_then(Value::as_str).map(str::to_owned).into_iter().collect();
+        Unknown { event, at, tries: Tries { count: 1, typed } }
+    }
+
+    /// Further ones.
+    pub(super) fn add(&mut self, other: &Unknown) {
+        self.tries.add(&other.tries);
+    }
+}
+
+/// Adds tries to their row. Answers how many statements that took.
+pub(super) fn merge(conn: &mut Conn, row: Uuid, unknown: Unknown) -> Result<u64, DbError> {
+    let Unknown { mut event, at, tries } = unknown;
+    tries.clone().write(&mut event.context);
+    let (new, asked) = event.to_row(conn, row, at)?;
+    let inserted = each!(conn, |c| diesel::insert_into(events::table)
+        .values(new)
+        .on_conflict_do_nothing()
+        .execute(c)?);
+    if inserted == 1 {
+        return Ok(asked + 1);
+    }
+    let id = row.to_string();
+    let there = events::table.find(&id);
+    // Writing to the row first keeps it ours until the end: of two nodes at once neither loses a try.
+    diesel::update(there).set(events::at.eq(events::at)).execute(conn)?;
+    let stored: String = there.select(events::context).first(conn)?;
+    let mut context: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();
+    let mut sum = Tries::read(&context);
+    sum.add(&tries);
+    sum.write(&mut context);
+    let context = Value::Object(context).to_string();
+    diesel::update(there).set(events::context.eq(context)).execute(conn)?;
+    Ok(asked + 4)
+}
