@@ -1,5 +1,7 @@
 //! Failures that a person sees.
 
+use time::OffsetDateTime;
+
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::OAuthError;
 use crate::protocol::params::Undecodable;

@@ -50,7 +50,11 @@ async fn tokens_of_a_revoked_key_are_refused_and_people_stay_signed_in() {
     soon("the hint is refused", async || error(&silent).await.as_deref() == Some("invalid_request")).await;
     let logout = app.at(&format!("/end_session?id_token_hint={hint}"));
     let asked = browser.get(&logout).await;
-    assert_eq!((asked.status.as_u16(), asked.text("h1").as_str()), (200, "Sign out?"), "it signs out no more");
+    assert_eq!(
+        (asked.status.as_u16(), asked.text("h1").as_str()),
+        (200, "Sign out?"),
+        "it signs out no more"
+    );
 
     // Nobody has to sign in again: sessions rest on no signing key.
     let code = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await.answered("code").unwrap();
