@@ -1,7 +1,7 @@
 //! The certificate with which TLS ends here. It can be replaced while the program runs: new connections get
 //! the new one, and a pair that cannot be used leaves the one of before in place.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
-    AlpnError, SniError, SslAcceptor, SslAcceptorBuilder, SslContext, SslMethod, select_next_proto,
+    AlpnError, SniError, SslAcceptor, SslAcceptorBuilder, SslContext, SslMethod, SslOptions,
+    SslSessionCacheMode, SslVersion, select_next_proto,
 };
 use openssl::x509::X509;
 use time::OffsetDateTime;
@@ -27,6 +28,19 @@ use crate::telemetry::metrics::seconds;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long before its end a certificate is complained about.
 pub const SOON: time::Duration = time::Duration::days(14);
+
+/// Cipher suites of TLS 1.2: ephemeral elliptic-curve keys and authenticated encryption. `deploy/nginx.conf` names
+/// the same. Those of TLS 1.3 are all of this kind.
+///
+/// Spec: RFC 9325 §4.2
+pub const SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+    ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
+    ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+/// Key-exchange groups. The finite-field groups that OpenSSL adds by itself cost the server milliseconds for each
+/// handshake that a client begins.
+const GROUPS: &str = "X25519:P-256:P-384";
+/// The same with a post-quantum hybrid, for an OpenSSL (3.5) that knows it.
+const GROUPS_WITH_HYBRID: &str = "X25519MLKEM768:X25519:P-256:P-384";
 
 /// A certificate with its key, and when it ends.
 pub struct Pair {
@@ -81,10 +95,10 @@ impl Certificate {
     /// Looks after the files, and warns before the end of the certificate in use, for ever.
     pub async fn watch(&self, clock: &Clock) {
         let (mut used, mut seen) = (self.read, self.read);
-        let mut warned = None;
+        let mut warned: Option<OffsetDateTime> = None;
         loop {
             let now = clock.now();
-            if warned.is_none_or(|warned| now - warned >= time::Duration::DAY) && self.warn(now) {
+            if warned.is_none_or(|warned| (now - warned).abs() >= time::Duration::DAY) && self.warn(now) {
                 warned = Some(now);
             }
             let told = tokio::select! {
@@ -138,6 +152,13 @@ pub fn load(cert: &Path, key: &Path) -> Result<Pair, String> {
     let text = fs::read(cert).map_err(|error| unusable(cert, &error))?;
     let mut chain = X509::stack_from_pem(&text).map_err(in_cert)?.into_iter();
     let leaf = chain.next().ok_or_else(|| unusable(cert, &"there is no certificate in it"))?;
+    let found = fs::metadata(key).map_err(|error| unusable(key, &error))?;
+    if let Some(mode) = too_open(&found) {
+        return Err(format!(
+            "{0} can be read by others (mode {mode:03o}); run: chmod 600 {0}",
+            key.display()
+        ));
+    }
     let text = Zeroizing::new(fs::read(key).map_err(|error| unusable(key, &error))?);
     // With an empty passphrase, so that OpenSSL asks nobody at the terminal for one.
     let private = PKey::private_key_from_pem_passphrase(&text, b"");
@@ -156,12 +177,30 @@ pub fn load(cert: &Path, key: &Path) -> Result<Pair, String> {
     Ok(Pair { context: tls.build().into_context(), expires: OffsetDateTime::UNIX_EPOCH + end })
 }
 
-/// Spec: RFC 9325 §3.1, §4.2; RFC 7301 §3.2
+/// What every connection is held to. No session is resumed: OpenSSL makes the keys of session tickets once for the
+/// life of the process, and a key that old would open the recorded traffic of weeks. Browsers keep their
+/// connections, so that a whole handshake (0.1 to 0.5 ms) is rare.
+///
+/// Spec: RFC 9325 §3.1, §3.4, §3.5, §4.2; RFC 7301 §3.2
 fn settings() -> Result<SslAcceptorBuilder, ErrorStack> {
     const ONLY: &[u8] = b"\x08http/1.1";
     let mut tls = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
+    tls.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    tls.set_cipher_list(SUITES)?;
+    tls.set_groups_list(GROUPS_WITH_HYBRID).or_else(|_unknown| tls.set_groups_list(GROUPS))?;
+    tls.set_options(SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION);
+    tls.set_num_tickets(0)?;
+    tls.set_session_cache_mode(SslSessionCacheMode::OFF);
     tls.set_alpn_select_callback(|_, offered| select_next_proto(ONLY, offered).ok_or(AlpnError::NOACK));
     Ok(tls)
+}
+
+/// The mode of a key file that others can read. A group may read a key that belongs to root: so a service is given
+/// a key that another program renews.
+fn too_open(key: &Metadata) -> Option<u32> {
+    let mode = key.mode() & 0o777;
+    let closed = if key.uid() == 0 { 0o037 } else { 0o077 };
+    (mode & closed != 0).then_some(mode)
 }
 
 fn stamp(cert: &Path, key: &Path) -> Stamp {

@@ -45,8 +45,18 @@ impl Authority {
 /// A certificate for localhost with this number, good for so many days, that its key signed itself; and the key;
 /// as PEM.
 pub fn self_signed(serial: u32, days: u32) -> (String, String) {
-    let (name, key) = (name("localhost"), key());
-    for_localhost(unsigned(&name, &name, &key, serial, days), &key, &key)
+    signed_by_itself(&key(), serial, days)
+}
+
+/// The same with an RSA key, which suites without elliptic curves could be used with as well.
+pub fn self_signed_rsa(serial: u32, days: u32) -> (String, String) {
+    let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+    signed_by_itself(&key, serial, days)
+}
+
+fn signed_by_itself(key: &PKey<Private>, serial: u32, days: u32) -> (String, String) {
+    let name = name("localhost");
+    for_localhost(unsigned(&name, &name, key, serial, days), key, key)
 }
 
 fn for_localhost(mut cert: X509Builder, key: &PKey<Private>, signer: &PKey<Private>) -> (String, String) {

@@ -17,7 +17,7 @@ pub struct Server {
 const AROUND: &str = "daemon off; master_process off; pid nginx.pid; error_log error.log info;
 events { worker_connections 1024; }
 http {
-    access_log access.log;
+    access_log off;
     client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     # Which node answered, and how often nginx had to ask.
@@ -29,13 +29,27 @@ http {
 impl Server {
     /// Starts on `localhost:port` in front of these nodes.
     pub fn start(folder: &Path, port: u16, nodes: &[u16]) -> Server {
+        Server::start_with(folder, port, nodes, &self_signed(1, 2))
+    }
+
+    /// The same with this certificate and key.
+    pub fn start_with(folder: &Path, port: u16, nodes: &[u16], (cert, key): &(String, String)) -> Server {
         std::fs::create_dir_all(folder).unwrap();
-        let (cert, key) = self_signed(1, 2);
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
-        write("cert.pem", &cert);
-        write("key.pem", &key);
+        write("cert.pem", cert);
+        write("key.pem", key);
+        Server::run(folder, port, &shipped(port, nodes))
+    }
+
+    /// One without TLS that does what is said.
+    pub fn plain(folder: &Path, port: u16, locations: &str) -> Server {
+        Server::run(folder, port, &format!("server {{ listen 127.0.0.1:{port}; {locations} }}"))
+    }
+
+    fn run(folder: &Path, port: u16, servers: &str) -> Server {
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
         write("nginx.conf", AROUND);
-        write("countersign.conf", &shipped(port, nodes));
+        write("countersign.conf", servers);
         let mut guard = Command::new("sh");
         guard
             .arg("-c")
@@ -71,6 +85,8 @@ fn shipped(port: u16, nodes: &[u16]) -> String {
         ("server_name id.example.com;", "server_name localhost;".into()),
         ("/etc/ssl/id.example.com.pem", "cert.pem".into()),
         ("/etc/ssl/id.example.com.key", "key.pem".into()),
+        ("/var/log/nginx/countersign.access.log", "access.log".into()),
+        ("/var/log/nginx/countersign.error.log", "error.log".into()),
     ] {
         assert_eq!(replaced.matches(there).count(), 1, "deploy/nginx.conf has {there:?} once");
         replaced = replaced.replace(there, &here);

@@ -8,7 +8,11 @@ use reqwest::Method;
 use tokio::time::sleep;
 
 use crate::support::app::PASSWORD;
+use crate::support::certificates::self_signed_rsa;
 use crate::support::cluster::{Cluster, Node, redemption};
+use crate::support::handshakes::{insist_on_good_suites, reconnected};
+use crate::support::nginx;
+use crate::support::redis::free_port;
 use crate::support::traffic::{Outcome, Traffic};
 
 /// New version, new certificate, new machine: each node ends and starts while the others work, and not one
@@ -153,4 +157,38 @@ async fn no_kill_lets_a_code_be_redeemed_twice() {
     let next = cluster.nodes[2].at(typed.header("location"));
     let asked = browser.get(&next).await;
     assert!(asked.header("location").starts_with("/consent"), "{asked:?}");
+}
+
+/// The shipped file with an RSA certificate: which handshakes it accepts, and what it writes down of addresses, with
+/// a node that answers and one that does not.
+#[actix_web::test]
+async fn nginx_speaks_good_suites_and_writes_no_query_down() {
+    let (folder, front, node) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+    let _nginx = nginx::Server::start_with(folder.path(), front, &[node], &self_signed_rsa(1, 2));
+    insist_on_good_suites(front);
+    let said = reconnected(front, "-tls1_2");
+    assert!(said.contains("Reused, TLSv1.2") && !said.contains("TLS session ticket"), "{said}");
+
+    let secret = "a-ticket-that-nobody-may-read-later";
+    let http = reqwest::Client::builder().no_proxy().danger_accept_invalid_certs(true).build().unwrap();
+    let ask = async || {
+        let login = format!("https://localhost:{front}/login?t={secret}&login_hint={secret}");
+        http.get(&login).header("referer", login).send().await.unwrap().status()
+    };
+    assert_eq!(ask().await, 502, "no node is there");
+    let server = actix_web::HttpServer::new(actix_web::App::new).workers(1).disable_signals();
+    let answers = actix_web::rt::spawn(server.bind(("127.0.0.1", node)).unwrap().run());
+    assert_eq!(ask().await, 404);
+    answers.abort();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let log = read("access.log");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("/login")).collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    for (line, status, node_said) in [(lines[0], "502", "502"), (lines[1], "404", "404")] {
+        assert!(line.contains(&format!("\"GET /login HTTP/1.1\" {status} ")), "{line}");
+        assert!(line.contains(&format!(" upstream=127.0.0.1:{node}/{node_said}/")), "{line}");
+    }
+    for name in ["access.log", "error.log", "stderr"] {
+        assert!(!read(name).contains(secret), "{name}: {}", read(name));
+    }
 }

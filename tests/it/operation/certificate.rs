@@ -1,7 +1,9 @@
 //! The TLS certificate is replaced while the server runs; looked at over real TLS connections.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{Duration, Instant};
 
 use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
@@ -9,7 +11,8 @@ use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion
 use crate::cli::Shell;
 use crate::cli::serving::{self, Server};
 use crate::flows::slow::{ended, hang};
-use crate::support::certificates::self_signed;
+use crate::support::certificates::{self_signed, self_signed_rsa};
+use crate::support::handshakes::{insist_on_good_suites, reconnected};
 use crate::support::redis::free_port;
 
 /// How long the server may take to see new files, on a loaded machine.
@@ -18,6 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn put(shell: &Shell, cert: &str, key: &str) {
     shell.file("cert.pem", cert);
     shell.file("key.pem", key);
+    open_to(shell, 0o600);
+}
+
+fn open_to(shell: &Shell, mode: u32) {
+    std::fs::set_permissions(shell.path("key.pem"), Permissions::from_mode(mode)).unwrap();
 }
 
 /// A server with this certificate and key, in files; answers its port as well.
@@ -104,7 +112,7 @@ fn new_connections_get_the_new_one_and_a_broken_pair_changes_nothing() {
     until("the third complaint", || server.log().contains("key.pem cannot be used for TLS: No such file"));
     assert_eq!(shown(port), 2);
 
-    shell.file("key.pem", &third.1);
+    put(&shell, &third.0, &third.1);
     until("the third certificate", || serial(&connect(port, true, SslVersion::TLS1_3)) == 3);
     assert_eq!(shown(port), 3);
     until("the warning", || server.log().contains("expires in 4 days"));
@@ -166,6 +174,50 @@ fn a_pair_that_cannot_be_used_is_refused_at_start_with_the_reason() {
             "issuer = 'https://localhost'\nlisten = '127.0.0.1:0'\ntls_cert = 'cert.pem'\ntls_key = 'key.pem'",
         );
         shell.run(&["serve", "--config", &file]).bad(why);
+    }
+}
+
+/// As the instance key: a key that others can read is no secret. The group of a key that is root's may read it.
+#[test]
+fn a_key_that_others_can_read_is_refused_with_the_remedy() {
+    let (cert, key) = self_signed(1, 90);
+    for (mode, group_may) in
+        [(0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o604, false), (0o660, false)]
+    {
+        let shell = Shell::new();
+        put(&shell, &cert, &key);
+        open_to(&shell, mode);
+        let is_roots = std::fs::metadata(shell.path("key.pem")).unwrap().uid() == 0;
+        let settings = "issuer = 'https://localhost'\ntls_cert = 'cert.pem'\ntls_key = 'key.pem'";
+        let file = shell.file("countersign.toml", settings);
+        let said = shell.run(&["doctor", "--offline", "--config", &file]).out;
+        let refused = format!("key.pem can be read by others (mode {mode:03o}); run: chmod 600 key.pem");
+        let is_accepted = if is_roots { group_may } else { mode <= 0o600 && mode % 0o100 == 0 };
+        assert_eq!(!said.contains(&refused), is_accepted, "{mode:o}: {said}");
+        if !is_accepted {
+            shell.run(&["serve", "--config", &file]).bad(&refused);
+        }
+    }
+}
+
+/// With an RSA certificate, which suites without forward secrecy and with finite fields could be used with.
+#[test]
+fn only_elliptic_curves_and_authenticated_encryption_are_agreed_on() {
+    let shell = Shell::new();
+    let (_server, port) = served(&shell, &self_signed_rsa(1, 2));
+    insist_on_good_suites(port);
+}
+
+/// The keys of session tickets would be as old as the process.
+#[test]
+fn no_session_is_resumed() {
+    let shell = Shell::new();
+    let (_server, port) = served(&shell, &self_signed(1, 2));
+    for version in ["-tls1_2", "-tls1_3"] {
+        let said = reconnected(port, version);
+        assert_eq!(said.matches("New, TLSv1.").count(), 6, "{version}: {said}");
+        assert!(!said.contains("Reused, ") && !said.contains("Session Ticket"), "{version}: {said}");
+        assert!(!said.contains("TLS session ticket"), "{version}: {said}");
     }
 }
 
