@@ -1,6 +1,5 @@
 //! Configuration: a file and the environment, typed, checked once; what it does not know it refuses.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -17,10 +16,14 @@ use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::{Resource, Resources};
 use crate::telemetry::log;
 
-use settings::Settings;
+use settings::{Network, Settings};
+
+pub use state_url::StateUrl;
 
 mod audit; // how long events are kept
+mod kubernetes; // variables that are none of ours
 mod settings; // what a file and the environment say
+mod state_url; // where the state store is
 
 /// How an interaction that began with a form ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,42 +34,6 @@ pub enum Completion {
     Interstitial,
     /// A plain 303, for scripted browsers; pages then have no `form-action`.
     Redirect,
-}
-
-/// Where the state store is; its `Debug` form shows no address.
-#[derive(Clone, PartialEq, Eq)]
-pub enum StateUrl {
-    /// A table: in a second SQLite file, or in the same PostgreSQL database.
-    Sql,
-    /// `redis://…` or `rediss://…`, with its credentials: never shown whole.
-    Redis(String),
-}
-
-impl StateUrl {
-    fn parse(text: String) -> Result<StateUrl, ConfigError> {
-        match text.as_str() {
-            "sql" => Ok(StateUrl::Sql),
-            url if url.contains("#insecure") => {
-                refuse("state_url: a TLS connection without verification is no protection: remove #insecure")
-            }
-            url if url.starts_with("redis://") || url.starts_with("rediss://") => match Url::parse(url) {
-                Ok(_) => Ok(StateUrl::Redis(text)),
-                Err(why) => refuse(format!(
-                    "state_url cannot be read: {why} (in its password, write @ / ? # % as %40 %2F %3F %23 %25)"
-                )),
-            },
-            _ => refuse("state_url must be sql, redis://… or rediss://…"),
-        }
-    }
-}
-
-impl fmt::Debug for StateUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            StateUrl::Sql => "Sql",
-            StateUrl::Redis(_) => "Redis(…)",
-        })
-    }
 }
 
 /// A checked configuration.
@@ -112,6 +79,8 @@ pub struct Config {
     pub keep_events: Keep,
     /// How long signing keys live.
     pub keys: KeyPolicy,
+    /// Variables of the environment that begin as ours do and are Kubernetes' own.
+    pub passed_over: Vec<String>,
 }
 
 /// A configuration that cannot be used; says which setting and what to do.
@@ -123,7 +92,8 @@ impl Config {
     /// Reads the file (named, or by `COUNTERSIGN_CONFIG`, or `./countersign.toml` if it exists), lets the
     /// environment have the last word, and checks everything.
     pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
-        Config::check(settings::read(named)?)
+        let (settings, passed_over) = settings::read(named)?;
+        Ok(Config { passed_over, ..Config::check(settings)? })
     }
 
     fn check(settings: Settings) -> Result<Config, ConfigError> {
@@ -131,7 +101,8 @@ impl Config {
         let url = check_issuer(&issuer)?;
         let development = url.scheme() == "http";
         let listen = settings.listen.unwrap_or_else(|| default_listen(&url));
-        let trusted_proxies = settings.trusted_proxies.unwrap_or_default();
+        let trusted_proxies: Vec<IpNet> =
+            settings.trusted_proxies.unwrap_or_default().into_iter().map(|Network(proxy)| proxy).collect();
         let tls = match (settings.tls_cert, settings.tls_key) {
             (None, None) => None,
             (Some(cert), Some(key)) => Some((cert, key)),
@@ -142,7 +113,7 @@ impl Config {
         } else if tls.is_none() && trusted_proxies.is_empty() {
             return refuse(format!(
                 "issuer {issuer:?} is https but nothing here speaks TLS: set tls_cert and tls_key, or name the proxy \
-                 that does in trusted_proxies (such as [\"127.0.0.1/32\"])"
+                 that does in trusted_proxies (such as [\"127.0.0.1\"])"
             ));
         }
         if let Some(metrics) = &settings.metrics_listen {
@@ -185,7 +156,13 @@ impl Config {
             keep_events: audit::keep(settings.audit)?,
             keys: KeyPolicy::new(settings.keys, TOKEN_LIFETIME)
                 .map_err(|why| ConfigError(format!("[keys] {why}")))?,
+            passed_over: vec![],
         })
+    }
+
+    /// Tells whether the address to listen on follows from the issuer.
+    pub fn listens_at_issuer(&self) -> bool {
+        Url::parse(&self.issuer).is_ok_and(|issuer| default_listen(&issuer) == self.listen)
     }
 
     /// A development configuration below one directory, for `countersign demo` and the tests.

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use serde::Deserialize;
 use serde::de::value::MapDeserializer;
+use serde::{Deserialize, Deserializer as Reader};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::audit::AuditSettings;
-use super::{Completion, ConfigError, refuse};
+use super::{Completion, ConfigError, kubernetes, refuse};
 use crate::keys::policy::KeySettings;
 use crate::protocol::resource::Resource;
 use crate::telemetry::log;
@@ -33,7 +34,7 @@ pub(super) struct Settings {
     pub(super) metrics_listen: Option<String>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
-    pub(super) trusted_proxies: Option<Vec<IpNet>>,
+    pub(super) trusted_proxies: Option<Vec<Network>>,
     pub(super) completion: Option<Completion>,
     pub(super) outbound_allow: Option<Vec<String>>,
     pub(super) outbound_ca_file: Option<PathBuf>,
@@ -42,12 +43,29 @@ pub(super) struct Settings {
     pub(super) audit: AuditSettings,
 }
 
+/// A network, or one address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Network(pub(super) IpNet);
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Reader<'de>>(reader: D) -> Result<Network, D::Error> {
+        let text = String::deserialize(reader)?;
+        let alone = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+        text.parse().ok().or_else(alone).map(Network).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "{text:?} is neither an address such as 10.1.2.3 nor a network such as 10.1.2.0/24"
+            ))
+        })
+    }
+}
+
 /// Variables that are no settings: the command line reads them, for the demo.
 const OF_THE_DEMO: [&str; 4] = ["DEMO_PORT", "DEMO_BANK_PORT", "DEMO_FUND_PORT", "DEMO_API_PORT"];
 
-/// Reads the file, if there is one, and lets the environment have the last word.
-pub(super) fn read(named: Option<&Path>) -> Result<Settings, ConfigError> {
-    let mut environment = environment()?;
+/// Reads the file, if there is one, and lets the environment have the last word. Answers the variables that were passed
+/// over as well.
+pub(super) fn read(named: Option<&Path>) -> Result<(Settings, Vec<String>), ConfigError> {
+    let (mut environment, passed_over) = environment()?;
     let by_variable = environment.remove("config");
     let default = Path::new("countersign.toml");
     let path = named
@@ -69,7 +87,8 @@ pub(super) fn read(named: Option<&Path>) -> Result<Settings, ConfigError> {
         let value = overlaid(&name, value)?;
         table.get_mut().insert(Spanned::new(0..0, name.into()), value);
     }
-    Settings::deserialize(Deserializer::from(table)).map_err(wrong)
+    let settings = Settings::deserialize(Deserializer::from(table)).map_err(wrong)?;
+    Ok((settings, passed_over))
 }
 
 /// Where in the file, and what; without the value that stands there, which may be a secret.
@@ -83,11 +102,11 @@ fn misread(text: &str, error: &toml::de::Error) -> String {
     format!(", line {}{name}: {}", line + 1, error.message())
 }
 
-/// The `COUNTERSIGN_…` variables that say something, under the names that settings have in the file; one
-/// that is none of ours is refused even if it is empty.
+/// The `COUNTERSIGN_…` variables that say something, under the names that settings have in the file; and those that
+/// Kubernetes wrote. Any other is refused, even if it is empty.
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
-    let mut found = BTreeMap::new();
+fn environment() -> Result<(BTreeMap<String, String>, Vec<String>), ConfigError> {
+    let (mut found, mut passed_over) = (BTreeMap::new(), vec![]);
     for (variable, value) in std::env::vars_os() {
         let Some(name) = variable.to_str().and_then(|name| name.strip_prefix("COUNTERSIGN_")) else {
             continue;
@@ -97,6 +116,10 @@ fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
         }
         let setting = name.to_ascii_lowercase();
         let is_ours = setting == "config" || may_be_left_out(&setting);
+        if !is_ours && value.to_str().is_some_and(|value| kubernetes::wrote(name, value)) {
+            passed_over.push(format!("COUNTERSIGN_{name}"));
+            continue;
+        }
         if !is_ours || name != setting.to_ascii_uppercase() {
             return refuse(format!("COUNTERSIGN_{name} is no setting of this program"));
         }
@@ -106,7 +129,8 @@ fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
             found.insert(setting, value);
         }
     }
-    Ok(found)
+    passed_over.sort();
+    Ok((found, passed_over))
 }
 
 /// Tells whether this is a setting, and a simple one: those can be left out.

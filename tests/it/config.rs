@@ -7,6 +7,8 @@ use countersign::config::{Completion, Config, StateUrl};
 use countersign::db::Url;
 use tempfile::TempDir;
 
+use crate::cli::{Done, Shell, serving};
+
 /// Runs a word that loads the configuration and leaves nothing behind.
 fn run(folder: &TempDir, words: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
@@ -48,8 +50,12 @@ fn every_refusal_names_the_setting() {
         ("database_url = 'sqlite:'", &["database_url", "path"]),
         ("state_url = 'memory'", &["state_url", "redis"]),
         ("state_url = 'rediss://h/#insecure'", &["state_url", "insecure"]),
+        ("state_url = 'redis://:hunter2@h?db=3'", &["state_url", "write redis://h:6379/3"]),
+        ("state_url = 'rediss://h:7000/?db=3'", &["state_url", "write rediss://h:7000/3"]),
+        ("state_url = 'redis://h/1?timeout=3'", &["state_url", "nothing in one is read"]),
         ("instance_key = 'x'\ninstance_key_file = 'y'", &["instance_key", "instance_key_file"]),
-        ("trusted_proxies = ['nonsense']", &["trusted_proxies"]),
+        ("trusted_proxies = ['nonsense']", &["trusted_proxies", "10.1.2.3", "10.1.2.0/24"]),
+        ("trusted_proxies = ['10.1.2.3/33']", &["trusted_proxies", "10.1.2.3/33"]),
         ("log_format = 'xml'", &["log_format", "text", "json"]),
         ("[audit]\nkeep = { sign_ins = '90' }", &["[audit]", "sign_ins", "90d"]),
         ("[audit]\nkeep = { changes = '0d' }", &["[audit]", "changes"]),
@@ -108,12 +114,70 @@ fn the_environment_has_the_last_word_and_no_unknown_words() {
     for fine in [
         [("COUNTERSIGN_ISSUER", "")],
         [("COUNTERSIGN_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")],
+        [("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1, fd00::1")],
         [("COUNTERSIGN_COMPLETION", "redirect")],
         [("COUNTERSIGN_DATABASE_URL", "sqlite:elsewhere/x.db")],
         [("OTHER_COUNTERSIGN", "x")],
     ] {
         assert_eq!(said("issuer = 'http://localhost:9'", &fine), "", "{fine:?}");
     }
+}
+
+/// What Kubernetes puts into every pod beside a Service named `countersign`, with a port named `http-public`, or
+/// `countersign-metrics`.
+const OF_KUBERNETES: [(&str, &str); 17] = [
+    ("COUNTERSIGN_SERVICE_HOST", "10.96.141.7"),
+    ("COUNTERSIGN_SERVICE_PORT", "8080"),
+    ("COUNTERSIGN_SERVICE_PORT_HTTP_PUBLIC", "8080"),
+    ("COUNTERSIGN_PORT", "tcp://10.96.141.7:8080"),
+    ("COUNTERSIGN_PORT_8080_TCP", "tcp://10.96.141.7:8080"),
+    ("COUNTERSIGN_PORT_8080_TCP_PROTO", "tcp"),
+    ("COUNTERSIGN_PORT_8080_TCP_PORT", "8080"),
+    ("COUNTERSIGN_PORT_8080_TCP_ADDR", "10.96.141.7"),
+    ("COUNTERSIGN_PORT_53_UDP", "udp://10.96.141.7:53"),
+    ("COUNTERSIGN_PORT_53_UDP_PROTO", "udp"),
+    ("COUNTERSIGN_PORT_53_UDP_PORT", "53"),
+    ("COUNTERSIGN_PORT_53_UDP_ADDR", "fd00::7"),
+    ("COUNTERSIGN_PORT_7_SCTP", "sctp://[fd00::7]:7"),
+    ("COUNTERSIGN_PORT_7_SCTP_PROTO", "sctp"),
+    ("COUNTERSIGN_METRICS_SERVICE_HOST", "10.96.141.8"),
+    ("COUNTERSIGN_METRICS_PORT", "tcp://10.96.141.8:9464"),
+    ("COUNTERSIGN_METRICS_PORT_9464_TCP_ADDR", "10.96.141.8"),
+];
+
+#[test]
+fn what_kubernetes_writes_beside_ours_is_passed_over_and_no_slip_is() {
+    assert_eq!(said("", &OF_KUBERNETES), "");
+    for one in OF_KUBERNETES {
+        assert_eq!(said("", &[one]), "", "{one:?}");
+    }
+    for slip in [
+        ("COUNTERSIGN_SERVICE_HOSTS", "10.96.141.7"),
+        ("COUNTERSIGN_SERVICE_HOST", "id.example.com"),
+        ("COUNTERSIGN_SERVICE_PORT", "http"),
+        ("COUNTERSIGN_SERVICE_PORT_", "80"),
+        ("COUNTERSIGN_PORT", "8080"),
+        ("COUNTERSIGN_PORT", ""),
+        ("COUNTERSIGN_PORTS", "tcp://10.96.141.7:8080"),
+        ("COUNTERSIGN_LISTEN_PORT", "8080"),
+        ("COUNTERSIGN_PORT_8080_TCP_PROTO", "udp"),
+        ("COUNTERSIGN_PORT_8080_TCP_PORT", "8081"),
+        ("COUNTERSIGN_PORT_HTTP_TCP", "tcp://10.96.141.7:8080"),
+        ("COUNTERSIGN_PORT_8080_QUIC", "quic://10.96.141.7:8080"),
+        ("COUNTERSIGN_port", "tcp://10.96.141.7:8080"),
+    ] {
+        assert!(said("", &[slip]).contains(slip.0), "{slip:?}");
+    }
+    let config = Shell::new();
+    let mut settings = OF_KUBERNETES.to_vec();
+    settings.push(("COUNTERSIGN_LISTEN", "127.0.0.1:0"));
+    let server = serving::start(&config, &settings);
+    let line = "passed over COUNTERSIGN_METRICS_PORT and 16 more variables: Kubernetes wrote them";
+    assert_eq!(server.log().matches(line).count(), 1, "{}", server.log());
+    let doctor = config.command(&["doctor", "--offline"]).envs(OF_KUBERNETES).spawn().unwrap();
+    let said = Done::of(doctor).good().out;
+    assert!(said.contains("passed over, because Kubernetes wrote them: COUNTERSIGN_METRICS_PORT "), "{said}");
+    assert_eq!(server.end("-TERM").code, 0);
 }
 
 /// A secret in the configuration is not repeated when another setting is wrong, nor when it is itself.
@@ -124,6 +188,7 @@ fn no_refusal_repeats_a_secret() {
         ("database_url = 'hunter2'", &[]),
         ("state_url = 'redis:/hunter2@h'", &[]),
         ("state_url = 'rediss://:hunter2@h/#insecure'", &[]),
+        ("state_url = 'redis://:hunter2@h?db=3'", &[]),
         ("instance_key = 'hunter2'\nissuer = 'x'", &[]),
         ("instance_key = 'hunter2'\ncolour = 1", &[]),
         ("instance_key = 'hunter2", &[]),
@@ -156,7 +221,7 @@ fn a_file_is_read_as_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.toml");
     let text = "issuer = 'https://id.example/tenant'\nlisten = '[::]:8443'\nstate_url = 'redis://:hunter2@h/1'\n\
-        database_url = 'postgres://u:hunter2@h/d'\ntrusted_proxies = ['10.0.0.0/8']\ncompletion = 'redirect'\n\
+        database_url = 'postgres://u:hunter2@h/d'\ntrusted_proxies = ['10.0.0.0/8', '127.0.0.1', '::ffff:10.9.8.7']\ncompletion = 'redirect'\n\
         instance_key = 'hunter2'\nlog = 'debug'\ntls_cert = 'c.pem'\ntls_key = 'k.pem'\n\
         [[resource]]\nuri = 'https://api.example'\nscopes = ['read']\n";
     std::fs::write(&path, text).unwrap();
@@ -171,7 +236,8 @@ fn a_file_is_read_as_it_says() {
         (config.completion, config.listen.as_str(), config.log.as_str()),
         (Completion::Redirect, "[::]:8443", "debug")
     );
-    assert_eq!(config.trusted_proxies.len(), 1);
+    let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "127.0.0.1/32", "10.9.8.7/32"], "an address is one host");
     assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
 
     let development =
