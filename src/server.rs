@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::future::ready;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,10 @@ use crate::telemetry::registry::UPKEEP;
 use crate::ticks;
 use crate::web::headers;
 
+mod bind; // taking addresses
 pub mod ending; // without losing a request
+
+pub use bind::{bind, is_free};
 
 /// How long running requests get to finish at the end, in seconds: with what comes before in [`ending`],
 /// less than the ten that many supervisors wait until they kill.
@@ -45,28 +48,6 @@ const MOST_CONNECTIONS: usize = 4096;
 const LARGEST_BODY: usize = 64 * 1024;
 /// How many units of work one worker may have beside its requests.
 const BLOCKING: usize = 16;
-
-/// Listens on every address of `host:port`.
-pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
-    let addresses =
-        listen.to_socket_addrs().map_err(|error| format!("{listen} cannot be resolved: {error}"))?;
-    let mut listeners: Vec<TcpListener> = vec![];
-    for mut address in addresses {
-        // Port 0 means any free port, but the same one on every address.
-        if let (0, Some(first)) = (address.port(), listeners.first()) {
-            address.set_port(first.local_addr().map_or(0, |taken| taken.port()));
-        }
-        match TcpListener::bind(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => (),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                return Err(format!("port {} at {} is already in use", address.port(), address.ip()));
-            }
-            Err(error) => return Err(format!("{address} cannot be listened on: {error}")),
-        }
-    }
-    if listeners.is_empty() { Err(format!("{listen} is no address of this machine")) } else { Ok(listeners) }
-}
 
 /// Serves a provider on listeners taken before. `extra` adds routes, for tests.
 pub fn serve(

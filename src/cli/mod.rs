@@ -16,6 +16,7 @@ mod demo;
 mod doctor; // is everything well?
 mod input; // files, standard input, passwords
 mod keys;
+mod port; // where serve listens
 mod ready;
 mod report; // what a word answers, and how it is printed
 mod serve;

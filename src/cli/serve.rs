@@ -4,7 +4,6 @@ use std::future::pending;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use futures_util::future::LocalBoxFuture;
 use sd_notify::NotifyState;
 use serde_json::json;
@@ -12,6 +11,7 @@ use tokio::signal::unix::Signal;
 
 use super::algorithms::{Lacking, lacking};
 use super::context::{Context, discovery};
+use super::port;
 use super::report::say;
 use super::signals::{Signals, Told, hangups};
 use crate::app::{App, StartError};
@@ -21,15 +21,21 @@ use crate::telemetry::log;
 
 /// Serves until it is told to stop.
 pub async fn run(context: &Context) -> anyhow::Result<()> {
+    forbid_dumps();
     let config = context.config()?;
     log::start(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
+    if let Some((first, more)) = config.passed_over.split_first() {
+        tracing::info!("passed over {first} and {} more variables: Kubernetes wrote them", more.len());
+    }
+    // Before anything is made: a first start that cannot listen leaves no database and no keys behind.
+    port::find_free(&config)?;
     let app = Arc::new(App::build(config, context.clock.clone())?);
     app.refuse_demo()?;
-    app.kv.check().await.map_err(StartError::from)?;
-    let listeners = take(&app.config.listen, "COUNTERSIGN_LISTEN")?;
+    app.kv.probe(app.clock.now()).await.map_err(StartError::from)?;
+    let listeners = port::take(&app.config)?;
     let mut listening = Listening { public: addresses(&listeners)?, metrics: vec![] };
     if let Some(listen) = &app.config.metrics_listen {
-        let listeners = take(listen, "COUNTERSIGN_METRICS_LISTEN")?;
+        let listeners = port::take_metrics(listen)?;
         listening.metrics = addresses(&listeners)?;
         actix_web::rt::spawn(server::serve_metrics(&app, listeners)?);
     }
@@ -113,8 +119,18 @@ struct Listening {
     metrics: Vec<String>,
 }
 
-fn take(listen: &str, setting: &str) -> anyhow::Result<Vec<TcpListener>> {
-    server::bind(listen).map_err(|why| anyhow!("{why}; set {setting} to another one"))
+/// Has the system write no memory of this process to a disk, and show it to no other process of the account: keys
+/// and passwords are in it.
+///
+/// Spec: `PR_SET_DUMPABLE(2const)`
+fn forbid_dumps() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            tracing::warn!(%error, "a crash may write keys and passwords to a disk");
+        }
+    }
 }
 
 fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<String>> {

@@ -1,7 +1,9 @@
 //! `countersign serve`, from its first line to its end.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout};
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use countersign::store::facts;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::{Done, Shell};
+use super::{Done, Shell, nothing_in};
 
 /// A running server.
 pub struct Server {
@@ -220,9 +222,75 @@ fn it_refuses_what_it_must_not_serve() {
     let shell = Shell::new();
     shell.db().write_now(|conn| facts::set(conn, "demo", "yes")).unwrap();
     shell.run(&["serve"]).bad("belongs to `countersign demo`");
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = taken.local_addr().unwrap().to_string();
-    let other = Shell::new();
-    let child = other.command(&["serve"]).env("COUNTERSIGN_LISTEN", listen).spawn().unwrap();
-    Done::of(child).bad("already in use; set COUNTERSIGN_LISTEN");
+}
+
+/// What is said when another program listens there, and that nothing was made.
+fn busy(settings: &[(&str, &str)]) -> String {
+    let shell = Shell::new();
+    let child = shell.command(&["serve"]).envs(settings.iter().copied()).spawn().unwrap();
+    let done = Done::of(child);
+    assert_ne!(done.code, 0);
+    assert!(nothing_in(&shell.path("")), "a start that failed left something behind");
+    assert_eq!(done.out, "", "and told nobody an address");
+    done.err
+}
+
+/// An issuer that is left behind at a port of another program leads everybody astray: the advice changes both.
+#[test]
+fn a_busy_port_is_told_with_advice_that_keeps_issuer_and_listener_together() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let (listen, issuer) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
+    let tell = |settings: &[(&str, &str)], parts: &[&str]| {
+        let said = busy(settings);
+        for part in [&[&format!("port {port} at 127.0.0.1 is already in use") as &str], parts].concat() {
+            assert!(said.contains(part), "{settings:?}: {said}");
+        }
+        said
+    };
+    let said = tell(&[("COUNTERSIGN_ISSUER", &issuer)], &["; set COUNTERSIGN_ISSUER=http://127.0.0.1:"]);
+    assert!(!said.contains("COUNTERSIGN_LISTEN"), "{said}");
+    // What is advised works.
+    let advised =
+        said.split("COUNTERSIGN_ISSUER=").nth(1).unwrap().split(':').take(3).collect::<Vec<_>>().join(":");
+    let shell = Shell::new();
+    let server = start(&shell, &[("COUNTERSIGN_ISSUER", &advised)]);
+    assert_eq!(server.line["issuer"], json!(advised));
+    assert_eq!(server.line["listen"], json!([advised.trim_start_matches("http://")]));
+    assert_eq!(server.end("-TERM").code, 0);
+
+    let both =
+        &["set COUNTERSIGN_LISTEN to another port, and COUNTERSIGN_ISSUER (now http://localhost:8080)"];
+    tell(&[("COUNTERSIGN_LISTEN", &listen)], both);
+    let https = ("COUNTERSIGN_ISSUER", "https://id.example");
+    let proxied = [https, ("COUNTERSIGN_LISTEN", &listen), ("COUNTERSIGN_TRUSTED_PROXIES", "127.0.0.1")];
+    tell(
+        &proxied,
+        &["set COUNTERSIGN_LISTEN to another one, and have the proxy of https://id.example hand on to it"],
+    );
+    let metrics = [("COUNTERSIGN_LISTEN", "127.0.0.1:0"), ("COUNTERSIGN_METRICS_LISTEN", &listen)];
+    tell(&metrics, &["set COUNTERSIGN_METRICS_LISTEN to another one"]);
+}
+
+/// Nothing that a server knows is written to a disk when it crashes, nor shown to its account's other programs.
+#[cfg(target_os = "linux")]
+#[test]
+fn its_memory_is_shown_to_nobody() {
+    let shell = Shell::new();
+    let mut command = shell.command(&["serve", "--json"]);
+    command.env("COUNTERSIGN_LISTEN", "127.0.0.1:0");
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    if is_root {
+        // A group that is not root's: what is nobody's belongs to root altogether.
+        command.gid(65_534);
+    }
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let owner = |process: &str| {
+        let found = std::fs::metadata(format!("/proc/{process}/environ")).unwrap();
+        (found.uid(), found.gid())
+    };
+    assert_eq!(owner(&child.id().to_string()), (0, 0), "{line}");
+    assert_eq!(end(child, "-TERM").code, 0);
 }

@@ -188,6 +188,7 @@ fn the_unit_passes_the_checks_of_systemd() {
     let said = ask(&["verify"]);
     assert!(!said.contains("countersign.service:"), "{said}");
     ask(&["security", "--no-pager", "--offline=yes", "--threshold=20"]);
+    assert_eq!(of_unit("LimitCORE"), "0", "a core would hold keys and passwords");
 }
 
 /// While it serves, and served elsewhere afterwards.
