@@ -25,6 +25,11 @@ const QUEUE: Duration = Duration::from_secs(2);
 /// How long a hashing thread with nothing to do keeps itself and its buffer.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How many times as long as a text its normal form C may be, in UTF-8.
+///
+/// Spec: UAX 15 §9.1 (maximum expansion)
+const LONGEST_NFC: usize = 3;
+
 /// Why a password cannot be chosen.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unacceptable {
@@ -45,7 +50,10 @@ pub struct Password(Zeroizing<String>);
 impl Password {
     /// Takes what a person typed when signing in: any length, so that the answer stays the same.
     pub fn presented(typed: &str) -> Password {
-        Password(Zeroizing::new(typed.nfc().collect()))
+        // Room for the longest normal form: a string that grows leaves copies of itself behind.
+        let mut normal = Zeroizing::new(String::with_capacity(typed.len().saturating_mul(LONGEST_NFC)));
+        normal.extend(typed.nfc());
+        Password(normal)
     }
 
     /// Takes a new password, if it is good enough to be chosen.
@@ -70,10 +78,10 @@ impl Password {
 }
 
 fn is_common(password: &str) -> bool {
-    let folded = password.to_lowercase();
+    let folded = Zeroizing::new(password.to_lowercase());
     let mut characters = folded.chars();
     let repeated = characters.next().is_some_and(|first| characters.all(|other| other == first));
-    repeated || include_str!("password/common.txt").lines().any(|common| common == folded)
+    repeated || include_str!("password/common.txt").lines().any(|common| common == folded.as_str())
 }
 
 /// Argon2 refused its input; says what about.

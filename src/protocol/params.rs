@@ -1,5 +1,7 @@
 //! Request parameters: decoded strictly, once, at the edge.
 
+use zeroize::Zeroize as _;
+
 /// The parameters of one request that its endpoint knows; all others are dropped unread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params {
@@ -22,6 +24,8 @@ pub enum Undecodable {
     Nul,
 }
 
+/// Parameters whose values are wiped from memory when they are dropped.
+const WIPED: [&str; 2] = ["password", "client_secret"];
 /// Parameters that may be given several times.
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 /// The longest accepted value in bytes, where the request's own limit is not enough.
@@ -64,7 +68,7 @@ impl Params {
         Ok(params)
     }
 
-    fn keep(&mut self, name: &'static str, value: String) {
+    fn keep(&mut self, name: &'static str, mut value: String) {
         let seen = self.all(name).count();
         let limit = if REPEATABLE.contains(&name) { MOST_VALUES } else { 1 };
         if seen >= limit && !self.repeated.contains(&name) {
@@ -75,6 +79,8 @@ impl Params {
         }
         if seen < limit {
             self.values.push((name, value));
+        } else if WIPED.contains(&name) {
+            value.zeroize();
         }
     }
 
@@ -120,6 +126,14 @@ impl Params {
         form.extend_pairs(self.values.iter());
         form.extend_pairs(self.repeated.iter().filter_map(|name| Some((*name, self.get(name)?))));
         form.finish()
+    }
+}
+
+impl Drop for Params {
+    fn drop(&mut self) {
+        for (_, value) in self.values.iter_mut().filter(|(name, _)| WIPED.contains(name)) {
+            value.zeroize();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! A body that comes too slowly is not waited for.
+//! The bodies of requests. One that comes too slowly is not waited for, and what is kept of one is wiped.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
@@ -8,17 +9,55 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::future::LocalBoxFuture;
 use futures_util::{Stream, stream};
+use zeroize::Zeroize as _;
 
 use crate::connection::Moves;
 
 /// How long a whole body may take, from the end of the head.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A request's body, or why it could not be taken: over the limit, too slow, or the connection broke. It may hold a
+/// password, a client's secret or a code, and is wiped when it is dropped.
+pub struct Body(Result<Bytes, actix_web::Error>);
+
+impl Body {
+    /// The body.
+    pub fn bytes(&self) -> Result<&Bytes, &actix_web::Error> {
+        self.0.as_ref()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        Body(Ok(bytes))
+    }
+}
+
+impl FromRequest for Body {
+    type Error = Infallible;
+    type Future = LocalBoxFuture<'static, Result<Body, Infallible>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = Bytes::from_request(req, payload);
+        Box::pin(async move { Ok(Body(read.await)) })
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let taken = std::mem::replace(&mut self.0, Ok(Bytes::new()));
+        if let Some(mut alone) = taken.ok().and_then(|bytes| bytes.try_into_mut().ok()) {
+            alone.as_mut().zeroize();
+        }
+    }
+}
 
 /// What a request's body is read from. It has to outlive the answer: what is left of a body in chunks that
 /// nobody holds any more the server would otherwise wait for, however long it takes, before it closes.

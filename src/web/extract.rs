@@ -3,15 +3,13 @@
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::web::Bytes;
 
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::{BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
 use crate::web::language;
 
-/// A request's body, or why it could not be taken: over the limit, too slow, or the connection broke.
-pub type Body = Result<Bytes, actix_web::Error>;
+pub use crate::web::body::Body;
 
 /// Tells whether there was too much of a body, and not too little.
 fn is_too_large(error: &actix_web::Error) -> bool {
@@ -58,7 +56,7 @@ pub fn authorization_form(
     }
     let unread =
         |error| if is_too_large(error) { PageFailure::BodyTooLarge } else { PageFailure::BodyIncomplete };
-    let body = body.as_ref().map_err(unread)?;
+    let body = body.bytes().map_err(unread)?;
     let params = Params::parse(body, known)?;
     language::note(req, &params, None);
     Ok(params)
@@ -78,7 +76,7 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     if is_in_query(req, &SECRET) {
         return Err(bad("invalid_request", "credentials and codes belong in the body, not in the query"));
     }
-    let body = body.as_ref().map_err(|error| {
+    let body = body.bytes().map_err(|error| {
         if is_too_large(error) {
             TokenFailure { status: 413, ..bad("invalid_request", "the request is too large") }
         } else {
@@ -129,11 +127,7 @@ pub fn bearer_token(req: &HttpRequest, body: Option<&Body>) -> Result<String, Be
             found.push(token.trim().to_owned());
         }
     }
-    let body = match body {
-        Some(Err(_)) => return Err(BearerFailure::TooLarge),
-        Some(Ok(body)) => Some(body),
-        None => None,
-    };
+    let body = body.map(Body::bytes).transpose().map_err(|_unread| BearerFailure::TooLarge)?;
     if let Some(body) = body.filter(|body| !body.is_empty() && is_form(req)) {
         let undecodable = |_why| BearerFailure::InvalidRequest("the body is not form-encoded UTF-8");
         let params = Params::parse(body, &["access_token"]).map_err(undecodable)?;

@@ -22,6 +22,7 @@ mod fire;
 mod flows;
 mod house;
 mod keys;
+mod memory;
 mod operation;
 mod outbound;
 mod pages;

@@ -24,7 +24,7 @@ const SECRET: [&str; 3] = ["client_secret", "code", "access_token"];
 pub fn run(input: &[u8]) {
     let [query_string, content_type, first, second, body] = lines::<5>(input);
     let Some(req) = request(query_string, content_type, &[first, second]) else { return };
-    let body: Body = Ok(Bytes::copy_from_slice(body));
+    let body = Body::from(Bytes::copy_from_slice(body));
     of_pages(&req, &body);
     of_clients(&req, &body);
     of_bearers(&req, &body);
@@ -54,7 +54,7 @@ fn values(text: &[u8], name: &str) -> Vec<String> {
 }
 
 fn of_pages(req: &HttpRequest, body: &Body) {
-    let bytes = body.as_ref().expect("a body");
+    let bytes = body.bytes().expect("a body");
     if let Ok(params) = authorization_form(req, body, &PARAMS) {
         assert!(is_form(req) && Params::parse(bytes, &PARAMS) == Ok(params.clone()));
         assert_eq!(form(req, body, &PARAMS).is_ok(), params.repeated().is_none());
@@ -69,7 +69,7 @@ fn of_pages(req: &HttpRequest, body: &Body) {
 fn of_clients(req: &HttpRequest, body: &Body) {
     let Ok(params) = client_form(req, body, &KNOWN) else { return };
     assert!(is_form(req) && params.repeated().is_none() && params.too_long().is_none());
-    let bytes = body.as_ref().expect("a body");
+    let bytes = body.bytes().expect("a body");
     for name in KNOWN {
         assert!(params.all(name).eq(values(bytes, name)), "{name}");
     }
@@ -85,7 +85,7 @@ fn of_bearers(req: &HttpRequest, body: &Body) {
     assert!(!token.trim().is_empty());
     let headers = authorization(req);
     let is_in_header = |value: &&str| value.len() > 7 && value[7..].trim() == token;
-    let in_body = if is_form(req) { values(body.as_ref().expect("a body"), "access_token") } else { vec![] };
+    let in_body = if is_form(req) { values(body.bytes().expect("a body"), "access_token") } else { vec![] };
     match headers.as_slice() {
         [] => assert_eq!(in_body, [token]),
         [one] => assert!(is_in_header(one) && in_body.is_empty(), "{one:?} {in_body:?}"),
