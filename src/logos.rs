@@ -11,12 +11,10 @@ use crate::db::{Db, DbError};
 use crate::outbound::Outbound;
 use crate::protocol::client::Client;
 use crate::secret::{base32, sha256};
-use crate::store::logos::{self, Logo};
+use crate::store::logos::{self, FRESH, Logo};
 
 /// The largest image.
 const LARGEST: usize = 256 * 1024;
-/// How long an image is shown before it is fetched again.
-const FRESH: Duration = Duration::days(1);
 /// How long to wait after a failure.
 const RETRY: Duration = Duration::hours(1);
 /// How long a node remembers what it read, and so how often it looks whether something is due.
@@ -71,7 +69,7 @@ impl Logos {
             },
         };
         let known = known.filter(|known| known.uri == uri);
-        if known.as_ref().is_none_or(|known| known.due <= now.unix_timestamp())
+        if known.as_ref().is_none_or(|known| known.is_due(now))
             && self.asked.entry_by_ref(&client.id).or_insert(()).is_fresh()
         {
             let (logos, client_id, uri) = (self.clone(), client.id.clone(), uri.to_owned());

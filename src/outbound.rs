@@ -156,7 +156,8 @@ impl Outbound {
         let refused = |why: &str| OutboundError::Refused(format!("{address:?} is not fetched: {why}"));
         let url = Url::parse(address).map_err(|error| refused(&error.to_string()))?;
         let reach = self.reach(&url).map_err(refused)?;
-        if self.failed.get(address).is_some_and(|until| until > now) {
+        // A clock that was set back remembers no failure for longer.
+        if self.failed.get(address).is_some_and(|until| until > now && until <= now + FAILED) {
             return Err(OutboundError::FailedBefore);
         }
         let host = url.host_str().unwrap_or_default().to_owned();

@@ -211,7 +211,7 @@ impl Visit<'_> {
         let req = self.provider.from_browser();
         let asked = self
             .provider
-            .wait(pending::read(&req, app, &params))
+            .wait(pending::read(&req, app, &params, *now))
             .unwrap_or_else(|_| panic!("a good request"));
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
         let mut ticket = Ticket::new(Kind::Authorize, params.encode(), *now);

@@ -31,9 +31,10 @@ use crate::web::ticket::{Kind, Ticket};
 /// Spec: OpenID Connect Core §3.1.2, RFC 6749 §4.1.1
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::query(&req, &PARAMS)?;
-    let asked = pending::read(&req, &app, &params).await?;
+    let now = app.clock.now();
+    let asked = pending::read(&req, &app, &params, now).await?;
     debug::note_narrowed(&req, &app, &asked.request.narrowed);
-    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now: app.clock.now() };
+    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
     visit.answer(&asked, &params, None).await
 }
 
@@ -46,7 +47,7 @@ pub async fn post(
 ) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::authorization_form(&req, &body, &PARAMS)?;
     let now = app.clock.now();
-    let asked = pending::read(&req, &app, &params).await?;
+    let asked = pending::read(&req, &app, &params, now).await?;
     debug::note_narrowed(&req, &app, &asked.request.narrowed);
     let ticket = Ticket::new(Kind::Authorize, params.encode(), now).seal(&req, &app, None, now).await?;
     Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
@@ -79,7 +80,7 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
         }
     }
     let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
-    let outcome = match pending::read(&req, &app, &params).await {
+    let outcome = match pending::read(&req, &app, &params, now).await {
         Ok(asked) => visit.answer(&asked, &params, Some(ticket)).await,
         Err(failure) => Err(failure),
     };

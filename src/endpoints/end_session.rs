@@ -33,7 +33,7 @@ use crate::web::{debug, hint, language};
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let now = app.clock.now();
     let params = read(&req, &app, now).await?;
-    let logout = Logout::of(&req, &app, params).await?;
+    let logout = Logout::of(&req, &app, params, now).await?;
     let Some(session) = session(&req, &app, now).await? else {
         return Ok(with_cookie(logout.leave(&req, &app, false), Some(no_session_cookie(&app))));
     };
@@ -87,8 +87,13 @@ struct Logout {
 }
 
 impl Logout {
-    async fn of(req: &HttpRequest, app: &App, params: Params) -> Result<Logout, PageFailure> {
-        let (hint, fault) = match verified(app, &params) {
+    async fn of(
+        req: &HttpRequest,
+        app: &App,
+        params: Params,
+        now: OffsetDateTime,
+    ) -> Result<Logout, PageFailure> {
+        let (hint, fault) = match verified(app, &params, now) {
             None => (None, None),
             Some(Ok(hint)) => (Some(hint), None),
             Some(Err(cause)) => (None, Some(cause)),
@@ -163,7 +168,7 @@ impl Logout {
 }
 
 /// The hint of a request, if one was sent.
-fn verified(app: &App, params: &Params) -> Option<Result<Hint, Cause>> {
+fn verified(app: &App, params: &Params, now: OffsetDateTime) -> Option<Result<Hint, Cause>> {
     params.get("id_token_hint")?;
     let Some(token) = logout::clear(params, "id_token_hint") else {
         return Some(Err("id_token_hint was sent more than once".into()));
@@ -172,5 +177,5 @@ fn verified(app: &App, params: &Params) -> Option<Result<Hint, Cause>> {
         let what = Shown::of(format_args!("id_token_hint cannot be accepted: {}", why.what));
         Cause { what, ..why }
     };
-    Some(hint::verify(app, token).map_err(unusable).and_then(|hint| logout::accept(hint, params)))
+    Some(hint::verify(app, token, now).map_err(unusable).and_then(|hint| logout::accept(hint, params)))
 }

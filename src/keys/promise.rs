@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::policy::KeyPolicy;
 use crate::db::{Conn, DbError};
+use crate::protocol::instant::AHEAD;
 use crate::store::facts;
 
 /// How long a node that has lost its database goes on signing, at the most: a key that others had to
@@ -27,6 +28,12 @@ pub struct Promise {
     held_before: i64,
     /// Until when tokens signed under a longer `publish_after` may still be valid.
     held_after: i64,
+    /// How far ahead `held_before` can have been at the most when it was recorded; unknown in old records.
+    #[serde(default)]
+    before_span: Option<i64>,
+    /// The same of `held_after`.
+    #[serde(default)]
+    after_span: Option<i64>,
 }
 
 impl Promise {
@@ -36,17 +43,31 @@ impl Promise {
             publish_after: policy.publish_after.whole_seconds(),
             held_before: 0,
             held_after: 0,
+            before_span: None,
+            after_span: None,
         }
     }
 
     /// The same after a node has begun to run with a policy: what is shortened is remembered for as long
     /// as anybody may rely on it.
     fn and(self, policy: &KeyPolicy, now: OffsetDateTime) -> Promise {
-        let (new, now) = (Promise::under(policy), now.unix_timestamp() + 1 + policy.skew.whole_seconds());
-        let held = |old: i64, new: i64, held: i64| if new < old { held.max(now + old) } else { held };
+        let (new, now) = (Promise::under(policy), now.unix_timestamp());
+        let held = |old: i64, new: i64, until: i64, span: Option<i64>| {
+            let until = believed(until, span, now);
+            if new >= old {
+                return (until, span);
+            }
+            let longer = old + 1 + policy.skew.whole_seconds();
+            let is_unknown = span.is_none() && until > now;
+            (until.max(now + longer), (!is_unknown).then(|| span.unwrap_or_default().max(longer)))
+        };
+        let before = held(self.publish_before, new.publish_before, self.held_before, self.before_span);
+        let after = held(self.publish_after, new.publish_after, self.held_after, self.after_span);
         Promise {
-            held_before: held(self.publish_before, new.publish_before, self.held_before),
-            held_after: held(self.publish_after, new.publish_after, self.held_after),
+            held_before: before.0,
+            before_span: before.1,
+            held_after: after.0,
+            after_span: after.1,
             ..new
         }
     }
@@ -71,15 +92,25 @@ impl Promise {
 
     /// The earliest instant at which a key that becomes public now may sign.
     pub fn may_sign_from(&self, policy: &KeyPolicy, now: OffsetDateTime) -> i64 {
-        let span = policy.publish_before.whole_seconds().max(self.publish_before);
-        (now.unix_timestamp() + 1 + span + policy.skew.whole_seconds()).max(self.held_before)
+        let (span, now) =
+            (policy.publish_before.whole_seconds().max(self.publish_before), now.unix_timestamp());
+        let held = believed(self.held_before, self.before_span, now);
+        held.max(now + 1 + span + policy.skew.whole_seconds())
     }
 
     /// The earliest instant at which a key that ceases to sign now may leave the public set.
     pub fn may_leave_at(&self, policy: &KeyPolicy, now: OffsetDateTime) -> i64 {
-        let span = policy.publish_after.whole_seconds().max(self.publish_after);
-        (now.unix_timestamp() + 1 + span + policy.skew.whole_seconds()).max(self.held_after)
+        let (span, now) =
+            (policy.publish_after.whole_seconds().max(self.publish_after), now.unix_timestamp());
+        let held = believed(self.held_after, self.after_span, now);
+        held.max(now + 1 + span + policy.skew.whole_seconds())
     }
+}
+
+/// An instant until which something is held, no further away than it can have been when it was recorded: what is
+/// further away was recorded by a clock that ran ahead.
+fn believed(until: i64, span: Option<i64>, now: i64) -> i64 {
+    span.map_or(until, |span| until.min(now + span + AHEAD.whole_seconds()))
 }
 
 /// Records that a node begins to run with a policy; answers what holds from now on.

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::policy::KeyPolicy;
 use crate::protocol::client::SigningAlg;
+use crate::protocol::instant::AHEAD;
 use crate::store::signing_keys::{KeyState, StoredKey};
 
 /// What the plan needs to know of a key.
@@ -51,6 +52,13 @@ pub enum Step {
         /// Where it is now.
         from: KeyState,
     },
+    /// A key is dated in the future, by a clock that ran ahead: its state begins now.
+    Date {
+        /// The key.
+        kid: String,
+        /// Where it is, and stays.
+        state: KeyState,
+    },
 }
 
 impl fmt::Display for Step {
@@ -68,17 +76,29 @@ impl fmt::Display for Step {
             Step::Retire(kid) => write!(f, "{kid} signs no more"),
             Step::Retain(kid) => write!(f, "{kid} is public no more, and only recognises old ID tokens"),
             Step::Destroy { kid, .. } => write!(f, "{kid} is destroyed"),
+            Step::Date { kid, .. } => {
+                write!(f, "{kid} was dated in the future by a clock that ran ahead, and is dated anew")
+            }
         }
     }
 }
 
 /// Plans the steps that are due. Planning again after they were taken gives those that follow, and none
-/// when nothing is due: whoever takes a step twice, or late, or not at all, changes nothing but the time.
+/// when nothing is due: a step that is taken twice, or late, or not at all, changes nothing but the time.
+///
+/// A key that is dated further ahead than clocks may differ would sign, or stay public, until its date has come and its
+/// span is over. It is dated anew before anything else happens in its ring.
 pub fn plan(keys: &[Record], policy: &KeyPolicy, now: OffsetDateTime) -> Vec<Step> {
     let now = now.unix_timestamp();
     let mut steps = vec![];
     for alg in SigningAlg::ALL {
         let ring = Ring::of(keys, alg);
+        let ahead: Vec<Step> =
+            ring.keys.iter().filter(|key| is_ahead(key, policy, now)).map(|key| date(key)).collect();
+        if !ahead.is_empty() {
+            steps.extend(ahead);
+            continue;
+        }
         steps.extend(ring.handover(policy, now));
         steps.extend(ring.farewells(policy, now));
         steps.extend(ring.spare(policy));
@@ -159,6 +179,15 @@ impl<'a> Ring<'a> {
         };
         self.keys.iter().filter_map(leave).collect()
     }
+}
+
+/// Tells whether a key is dated further ahead than clocks may differ.
+pub fn is_ahead(key: &Record, policy: &KeyPolicy, now: i64) -> bool {
+    key.since - now > policy.skew.max(AHEAD).whole_seconds()
+}
+
+fn date(key: &Record) -> Step {
+    Step::Date { kid: key.kid.clone(), state: key.state }
 }
 
 fn destroy(key: &Record) -> Step {

@@ -51,6 +51,14 @@ pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTim
             let change = change(kid, *from, KeyState::Destroyed, 0, Name::KeyDestroyed);
             signing_keys::change(conn, &change, now)
         }
+        Step::Date { kid, state } => {
+            let until = match state {
+                KeyState::Published => promise.may_sign_from(policy, now),
+                KeyState::Retiring => promise.may_leave_at(policy, now),
+                KeyState::Pending | KeyState::Active | KeyState::Retained | KeyState::Destroyed => 0,
+            };
+            signing_keys::change(conn, &change(kid, *state, *state, until, Name::KeyDated), now)
+        }
     }
 }
 
@@ -76,5 +84,5 @@ pub fn store_spare(
 
 /// Tells whether a step was given up because others had changed what it is about.
 pub fn was_overtaken(error: &DbError) -> bool {
-    error.is_conflict() || matches!(error, DbError::Query(diesel::result::Error::RollbackTransaction))
+    error.is_conflict() || error.was_taken_back()
 }

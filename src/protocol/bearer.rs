@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use crate::ids::GrantId;
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::BearerFailure;
+use crate::protocol::instant::seconds_since;
 use crate::protocol::scope::Scope;
 use crate::secret::from_base64url;
 
@@ -19,10 +20,10 @@ pub struct Presented {
     pub sub: String,
     /// String or array.
     pub aud: Value,
-    /// Seconds since the epoch.
-    pub exp: i64,
     /// When it was issued, in seconds since the epoch.
     pub iat: i64,
+    /// When it ends, in seconds since the epoch.
+    pub exp: i64,
     /// Names the grant.
     pub jti: String,
     /// The client it was issued to; empty in an ID Token, which [`Presented::check`] refuses.
@@ -66,6 +67,9 @@ impl Presented {
         }
         if !for_us {
             return refuse(Cause::new("the token is for another resource").with("audience", &self.aud));
+        }
+        if seconds_since(self.iat, now.unix_timestamp()).is_none() {
+            return refuse("the token is dated in the future: a clock ran ahead".into());
         }
         if now.unix_timestamp() >= self.exp {
             let late = now.unix_timestamp() - self.exp;

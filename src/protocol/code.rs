@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::TokenFailure;
+use crate::protocol::instant::age;
 use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
@@ -68,11 +69,14 @@ pub struct CodeGrant {
 }
 
 impl CodeGrant {
-    /// Checks that it does not come too late. A replay may come whenever it likes: it is one.
+    /// Checks that it does not come too late, and was not minted in the future. A replay may come whenever it likes: it is one.
     ///
     /// Spec: RFC 6749 §4.1.2
     pub fn check_age(&self, now: OffsetDateTime) -> Result<(), TokenFailure> {
-        let late = now - self.issued_at - LIFETIME;
+        let Some(age) = age(self.issued_at, now) else {
+            return Err(TokenFailure::invalid_grant("the code is dated in the future: a clock ran ahead"));
+        };
+        let late = age - LIFETIME;
         if late.is_negative() {
             return Ok(());
         }

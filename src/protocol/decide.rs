@@ -7,6 +7,7 @@ use crate::protocol::acr::Levels;
 use crate::protocol::authorize::Request;
 use crate::protocol::client::Client;
 use crate::protocol::failure::OAuthError;
+use crate::protocol::instant::age;
 use crate::protocol::session::Account;
 
 /// OpenID Connect Core Unmet Authentication Requirements §2
@@ -99,7 +100,7 @@ pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) ->
 
 /// Decides what is to happen. `consented` tells whether a consent in force covers the request.
 ///
-/// Obligations count as met by the facts in `done`, never by comparing clocks: a reload cannot skip
+/// An authentication that is dated in the future is none. Obligations count as met by the facts in `done`, never by comparing clocks: a reload cannot skip
 /// them, and `max_age=1` cannot loop however long reading the consent page takes.
 ///
 /// A silent answer tells a client nothing about a person who has not allowed it: see [`told_of`].
@@ -138,7 +139,8 @@ pub fn decide<'a>(
     if request.prompt.select_account && done.chosen() != Some(account.session_id) {
         return Decision::Select;
     }
-    let too_old = request.max_age.is_some_and(|most| most.is_zero() || now - account.auth_time > most);
+    let age = age(account.auth_time, now);
+    let too_old = age.is_none_or(|age| request.max_age.is_some_and(|most| most.is_zero() || age > most));
     // A wish is not worth an error.
     let too_weak = !reached && request.levels.are_reachable() && (essential || !silent);
     let authenticated_for_this = done.login == Some(account.session_id);

@@ -77,6 +77,8 @@ catalogue! {
     KeyDestroyed = "key.destroyed", Change;
     /// The key that signs was asked to give way.
     KeyRotationAsked = "key.rotation.asked", Change;
+    /// A signing key that a clock had dated in the future was dated anew.
+    KeyDated = "key.dated", Change;
     /// A signing key was taken back at once.
     KeyRevoked = "key.revoked", Security;
     /// Everything sealed in the database was sealed anew.

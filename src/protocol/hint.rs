@@ -2,7 +2,9 @@
 //! not matter, its signature does.
 
 use serde::Deserialize;
+use time::OffsetDateTime;
 
+use crate::protocol::instant::seconds_since;
 use crate::protocol::session::{Account, sid};
 use crate::secret::Key;
 
@@ -23,6 +25,7 @@ pub struct HintClaims {
     iss: String,
     sub: String,
     aud: String,
+    iat: i64,
     sid: Option<String>,
 }
 
@@ -30,12 +33,20 @@ impl Hint {
     /// Accepts a token of ours as a hint: an ID Token, and nothing else that we sign.
     ///
     /// Spec: OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2
-    pub fn accept(typ: Option<&str>, claims: HintClaims, issuer: &str) -> Result<Hint, &'static str> {
+    pub fn accept(
+        typ: Option<&str>,
+        claims: HintClaims,
+        issuer: &str,
+        now: OffsetDateTime,
+    ) -> Result<Hint, &'static str> {
         if !matches!(typ, None | Some("jwt")) {
             return Err("it is no ID Token");
         }
         if claims.iss != issuer {
             return Err("it is of another issuer");
+        }
+        if seconds_since(claims.iat, now.unix_timestamp()).is_none() {
+            return Err("it is dated in the future");
         }
         Ok(Hint { sub: claims.sub, client_id: claims.aud, sid: claims.sid })
     }

@@ -5,6 +5,7 @@ pub mod shown; // text from outside, cut for the log
 pub mod params; // what was sent, parsed once
 pub mod cause; // why it failed, precisely
 pub mod failure; // how a request can fail, by the shape of its answer
+pub mod instant; // what an instant in the future means
 
 pub mod signing_alg;
 pub mod client; // a registered Relying Party

@@ -14,6 +14,7 @@ use super::kv::Key;
 use super::mac::{Found, MacKv};
 use super::told::Told;
 use crate::protocol::cause::Cause;
+use crate::protocol::instant::age;
 
 /// How long a failure is kept.
 const KEPT: Duration = Duration::days(7);
@@ -142,7 +143,7 @@ fn key(client_id: &str) -> Key {
 /// What cannot be read was written by a version that knew more, and is left out.
 fn read(stored: &[u8], now: OffsetDateTime) -> Vec<Failure> {
     let mut kept: Vec<Failure> = serde_json::from_slice(stored).unwrap_or_default();
-    kept.retain(|failure| now - failure.last < KEPT);
+    kept.retain(|failure| age(failure.last, now).is_some_and(|age| age < KEPT));
     kept
 }
 

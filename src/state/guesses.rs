@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Key, Kv};
+use crate::protocol::instant::lasts;
 use crate::secret::{base64url, sha256};
 
 /// How long wrong secrets are counted together.
@@ -38,7 +39,7 @@ pub struct Guesses {
     proven: Remembered,
 }
 
-/// Names, and until when they are remembered.
+/// Names, and until when they are remembered: for an hour at most.
 #[derive(Clone, Default)]
 struct Remembered(Arc<Mutex<HashMap<String, OffsetDateTime>>>);
 
@@ -106,12 +107,12 @@ impl Guesses {
 
 impl Remembered {
     fn left(&self, name: &str, now: OffsetDateTime) -> Option<Duration> {
-        self.lock().get(name).map(|until| *until - now).filter(|left| left.is_positive())
+        self.lock().get(name).filter(|until| lasts(**until, PROVEN, now)).map(|until| *until - now)
     }
 
     fn note(&self, name: String, until: OffsetDateTime, now: OffsetDateTime) {
         let mut names = self.lock();
-        names.retain(|_, until| *until > now);
+        names.retain(|_, until| lasts(*until, PROVEN, now));
         if names.len() < REMEMBERED || names.contains_key(&name) {
             names.insert(name, until);
         }

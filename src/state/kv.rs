@@ -180,7 +180,8 @@ impl Kv {
         both!(self, kv => kv.del_same(key, old, now))
     }
 
-    /// Counts one more within a window that starts with the first.
+    /// Counts one more within a window that starts with the first. A window that ends later than one begun now was
+    /// begun by a clock that ran ahead, and is begun anew.
     pub async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
         both!(self, kv => kv.hit(key, window, now))
     }
@@ -239,11 +240,6 @@ impl Kv {
     /// The members whose time is not over, sorted.
     pub async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
         both!(self, kv => kv.index_list(set, now))
-    }
-
-    /// Asks whether it is there and takes writes.
-    pub async fn check(&self) -> Result<(), StateError> {
-        both!(self, kv => kv.check())
     }
 
     /// Deletes up to 500 values whose time is over; tells how many. Redis does that by itself.

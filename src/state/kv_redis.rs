@@ -12,6 +12,7 @@ use time::{Duration, OffsetDateTime};
 use super::StateError;
 use super::kv::{Hits, Key, Spend};
 use super::redis_link::Link;
+use crate::protocol::instant::AHEAD;
 use crate::telemetry::metrics::{Ended, Operation, Store};
 
 /// How long after a value's end Redis may collect it.
@@ -70,7 +71,8 @@ impl RedisKv {
             ),
             hit: script(
                 "local n, ends = 1, ARGV[2] \
-                 if live(ARGV[1]) and tonumber(value) then n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
+                 if live(ARGV[1]) and exp <= tonumber(ARGV[2]) + tonumber(ARGV[4]) and tonumber(value) then \
+                 n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
                  redis.call('SET', KEYS[1], ends .. '0' .. n, 'EXAT', tonumber(ends) + tonumber(ARGV[3])) \
                  return {n, tonumber(ends)}",
             ),
@@ -213,7 +215,8 @@ impl RedisKv {
         window: Duration,
         now: OffsetDateTime,
     ) -> Result<Hits, StateError> {
-        let args = [seconds(now), seconds(now + window), GARBAGE.to_string().into_bytes()];
+        let (garbage, ahead) = (GARBAGE.to_string(), AHEAD.whole_seconds().to_string());
+        let args = [seconds(now), seconds(now + window), garbage.into_bytes(), ahead.into_bytes()];
         let (count, resets): (u64, i64) =
             self.script(&self.scripts.hit, key, &args.each_ref().map(Vec::as_slice)).await?;
         Hits::read(count, resets)
@@ -262,12 +265,6 @@ impl RedisKv {
         let mut members: Vec<String> = self.read(&range).await?;
         members.sort();
         Ok(members)
-    }
-
-    /// Writes: a server that follows another one, that is full, or that cannot save, would still answer
-    /// a question.
-    pub(super) async fn check(&self) -> Result<(), StateError> {
-        self.write(redis::cmd("SET").arg("ready").arg(1).arg("EX").arg(60)).await
     }
 }
 

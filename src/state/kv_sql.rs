@@ -11,6 +11,7 @@ use super::amounts_sql;
 use super::kv::{Hits, Key, Spend};
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, Db, DbError, each};
+use crate::protocol::instant::AHEAD;
 use crate::telemetry::metrics::Store;
 
 diesel::table! {
@@ -47,9 +48,9 @@ statement! { Swap -> ():
 }
 statement! { Hit -> (BigInt, BigInt):
     "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) ON CONFLICT (k) DO UPDATE SET \
-     n = CASE WHEN kv.exp > ? THEN kv.n + 1 ELSE 1 END, \
-     exp = CASE WHEN kv.exp > ? THEN kv.exp ELSE excluded.exp END, \
-     sweep = CASE WHEN kv.exp > ? THEN kv.sweep ELSE excluded.sweep END RETURNING n, exp"
+     n = CASE WHEN kv.exp > ? AND kv.exp <= ? THEN kv.n + 1 ELSE 1 END, \
+     exp = CASE WHEN kv.exp > ? AND kv.exp <= ? THEN kv.exp ELSE excluded.exp END, \
+     sweep = CASE WHEN kv.exp > ? AND kv.exp <= ? THEN kv.sweep ELSE excluded.sweep END RETURNING n, exp"
 }
 statement! { Unhit -> ():
     "UPDATE kv SET n = CASE WHEN n > ? THEN n - ? ELSE 0 END WHERE k = ? AND exp = ? AND n > 0"
@@ -211,8 +212,10 @@ impl SqlKv {
         let (key, ends) = (key.as_str().to_owned(), (now + window).unix_timestamp());
         let now = Bind::Number(now.unix_timestamp());
         let counted = self.write_one(move |conn| {
+            let latest = Bind::Number(ends + AHEAD.whole_seconds());
             let (ends, sweep) = (Bind::Number(ends), Bind::Number(ends + GARBAGE));
-            let row = [Bind::Text(&key), Bind::Bytes(b""), ends, sweep, now, now, now];
+            let fresh = [Bind::Text(&key), Bind::Bytes(b""), ends, sweep];
+            let row = [&fresh[..], &[now, latest, now, latest, now, latest]].concat();
             // Read to its end: a statement by itself is committed only then.
             Ok(each!(conn, |c| fixed::<Hit>(&row).load(c)?).pop())
         });
@@ -297,14 +300,6 @@ impl SqlKv {
             Ok(members)
         })
         .await
-    }
-
-    pub(super) async fn check(&self) -> Result<(), StateError> {
-        match self.db.takes_writes().await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(StateError::Broken("the database takes no writes".into())),
-            Err(error) => Err(failed(&error)),
-        }
     }
 
     pub(super) async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {

@@ -7,6 +7,7 @@ use super::StateError;
 use super::kv::Key;
 use super::mac::{Found, MacKv};
 use crate::ids::{RecordId, SessionId};
+use crate::protocol::instant::{age, lasts};
 use crate::protocol::session::{Account, SessionPolicy};
 use crate::secret::{Token, TokenHash, base64url, from_base64url, same};
 
@@ -112,11 +113,11 @@ impl Sessions {
         }
         if is(&record.secret) {
             let may_idle = record.accounts.iter().any(|account| !account.remembered);
-            let touch = may_idle && self.idle_ends(now) - record.idle_ends > IDLE_STEP;
+            let touch = may_idle && (self.idle_ends(now) - record.idle_ends).abs() > IDLE_STEP;
             return Ok(Some(Session { record: id, accounts: record.accounts, presented, touch }));
         }
         match record.before {
-            Some(before) if is(&before.secret) && before.until > now => {
+            Some(before) if is(&before.secret) && lasts(before.until, OVERLAP, now) => {
                 let still = |a: &Account| record.accounts.iter().any(|now| now.session_id == a.session_id);
                 let accounts = before.accounts.into_iter().filter(still).collect();
                 Ok(Some(Session { record: id, accounts, presented, touch: false }))
@@ -280,14 +281,15 @@ impl Sessions {
         now + self.policy.idle
     }
 
-    /// Reads a record, without the accounts whose time is over.
+    /// Reads a record, without the accounts whose time is over, or that signed in in the future.
     async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Found, Record)>, StateError> {
         let Some(found) = self.kv.find(&key(id), now).await? else { return Ok(None) };
         let Some(value) = found.value() else { return Ok(None) };
         let mut record: Record =
             serde_json::from_slice(value).map_err(|error| StateError::Broken(error.to_string()))?;
         let idle_ends = record.idle_ends;
-        record.accounts.retain(|account| end(account, idle_ends) > now);
+        let is_past = |account: &Account| age(account.auth_time, now).is_some();
+        record.accounts.retain(|account| is_past(account) && end(account, idle_ends) > now);
         Ok(Some((found, record)))
     }
 

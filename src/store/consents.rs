@@ -8,6 +8,7 @@ use super::schema::consents;
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::consent::Consent;
 use crate::protocol::event::Name;
+use crate::protocol::instant::AHEAD;
 use crate::protocol::scope::Scope;
 
 /// A consent without use is forgotten after this many seconds: 365 days.
@@ -15,7 +16,7 @@ const UNUSED: i64 = 365 * 24 * 3600;
 /// The last use is written only when it moves by more than a day.
 const USE_STEP: i64 = 24 * 3600;
 
-/// Finds a person's consent for a client.
+/// Finds a person's consent for a client, but for one that was used in the future.
 fn find(
     conn: &mut Conn,
     user_id: &str,
@@ -25,6 +26,7 @@ fn find(
     let row: Option<(String, String, String, i64)> = consents::table
         .find((user_id, client_id))
         .filter(consents::used_at.gt(now - UNUSED))
+        .filter(consents::used_at.le(now + AHEAD.whole_seconds()))
         .select((consents::scopes, consents::resources, consents::claims, consents::used_at))
         .first(conn)
         .optional()?;

@@ -2,10 +2,16 @@
 //! what another has.
 
 use diesel::prelude::*;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::schema::logos;
 use crate::db::{Db, DbError, each};
+use crate::protocol::instant::AHEAD;
+
+/// How long an image is shown before it is fetched again.
+pub const FRESH: Duration = Duration::days(1);
+/// Nothing is due later than this, in seconds from now, but what a clock that ran ahead has put off.
+const LATEST: i64 = FRESH.whole_seconds() + AHEAD.whole_seconds();
 
 /// What is known of a client's logo.
 #[derive(Clone, Debug)]
@@ -16,6 +22,14 @@ pub struct Logo {
     pub due: i64,
     /// The name it is served under; none when it could not be had.
     pub name: Option<String>,
+}
+
+impl Logo {
+    /// Tells whether it may be fetched again.
+    pub fn is_due(&self, now: OffsetDateTime) -> bool {
+        let left = self.due - now.unix_timestamp();
+        left <= 0 || left > LATEST
+    }
 }
 
 /// The logo of a client, without its image.
@@ -48,7 +62,8 @@ pub async fn claim(
             .values(row)
             .on_conflict_do_nothing()
             .execute(c)?);
-        let due = logos::table.find(&client_id).filter(logos::due.le(now));
+        let is_due = logos::due.le(now).or(logos::due.gt(now + LATEST));
+        let due = logos::table.find(&client_id).filter(is_due);
         Ok(new == 1 || diesel::update(due).set(logos::due.eq(retry)).execute(conn)? == 1)
     })
     .await

@@ -34,7 +34,12 @@ pub struct Asked {
 }
 
 /// Reads a request: from here on, an error can be answered at the Relying Party.
-pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked, AuthorizeFailure> {
+pub async fn read(
+    req: &HttpRequest,
+    app: &App,
+    params: &Params,
+    now: OffsetDateTime,
+) -> Result<Asked, AuthorizeFailure> {
     let client_id = authorize::client_id(params)?;
     let client = app.clients.find(client_id).await?;
     let client = client.ok_or_else(|| PageFailure::ClientUnknown(Shown::of(client_id)))?;
@@ -49,7 +54,7 @@ pub async fn read(req: &HttpRequest, app: &App, params: &Params) -> Result<Asked
         return Err(AuthorizeFailure::Reply { reply_to, error, cause });
     }
     if let Some(token) = params.get("id_token_hint") {
-        let hint = match hint::verify(app, token) {
+        let hint = match hint::verify(app, token, now) {
             Ok(hint) if hint.client_id == client.id => Ok(hint),
             Ok(hint) => {
                 Err(Cause::new("id_token_hint is another client's").with("issued to", hint.client_id))
@@ -116,7 +121,7 @@ impl Pending {
             return Ok(None);
         };
         let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
-        match read(req, app, &params).await {
+        match read(req, app, &params, now).await {
             Ok(asked) => Ok(Some(Pending { ticket: opened.ticket, asked, browser })),
             // The client changed meanwhile; what is said to it is said from one place.
             Err(AuthorizeFailure::Reply { .. }) => Ok(None),

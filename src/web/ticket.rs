@@ -10,6 +10,7 @@ use crate::ids::{SessionId, TicketId};
 use crate::keys::seal::{open, seal};
 use crate::protocol::decide::Done;
 use crate::protocol::failure::PageFailure;
+use crate::protocol::instant::age;
 use crate::protocol::params::Params;
 use crate::secret::{Token, base64url, from_base64url, same};
 use crate::state::tickets::{LARGEST, Whose};
@@ -177,8 +178,8 @@ impl Ticket {
         Ok(Opened { ticket, is_ours })
     }
 
-    /// Tells whether it is too old to be continued.
+    /// Tells whether it is too old to be continued, or was sealed in the future.
     pub fn is_expired(&self, now: OffsetDateTime) -> bool {
-        now - self.begun > LIFETIME
+        age(self.begun, now).is_none_or(|age| age > LIFETIME)
     }
 }

@@ -46,7 +46,7 @@ fn is_only_read_if_ours(provider: &Provider, token: &str) {
     let ours = [&provider.id_token, &provider.access_token];
     let signed = |token: &str| token.rsplit_once('.').map(|(signed, _)| signed.to_owned());
     assert!(verified.is_err() || ours.iter().any(|our| signed(our) == signed(token)), "{token:?} verifies");
-    let hint = hint::verify(&provider.app, token);
+    let hint = hint::verify(&provider.app, token, provider.now);
     assert!(hint.is_err() || signed(token) == signed(&provider.id_token), "{token:?} is no ID Token");
 }
 
@@ -70,7 +70,7 @@ fn signed_by_us(provider: &Provider, typ: &str, claims: &Value) {
     assert_eq!(read.claims, *claims);
     let typ = read.typ.as_deref();
     if let Ok(hint) = ring.verify::<HintClaims>(&token)
-        && let Ok(accepted) = Hint::accept(typ, hint.claims, ISSUER)
+        && let Ok(accepted) = Hint::accept(typ, hint.claims, ISSUER, provider.now)
     {
         assert!(matches!(typ, None | Some("jwt")));
         assert_eq!(

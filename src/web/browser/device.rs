@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::Browser;
 use super::cookies::Jar;
 use crate::app::App;
+use crate::protocol::instant::seconds_since;
 use crate::secret::{base64url, same};
 
 /// How long a browser stays known.
@@ -34,7 +35,8 @@ impl Device<'_> {
         let cookie = Jar::Device.read(req, self.app).unwrap_or_default();
         cookie.split('.').any(|entry| {
             let issued = self.issued(entry);
-            issued.is_some_and(|issued| now.unix_timestamp() - issued < LIFETIME.whole_seconds())
+            let age = issued.and_then(|issued| seconds_since(issued, now.unix_timestamp()));
+            age.is_some_and(|age| age < LIFETIME.whole_seconds())
         })
     }
 

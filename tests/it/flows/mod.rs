@@ -1,6 +1,7 @@
 //! Stories, from the first click to the last.
 
 mod accounts;
+mod ahead;
 mod consent;
 mod disk_full;
 mod failover;

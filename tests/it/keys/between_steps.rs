@@ -78,6 +78,7 @@ fn step(db: &Db, keys: &Keys, made: &Made, now: i64) -> Option<&'static str> {
         Step::Activate { .. } => "activated",
         Step::Retire(_) => "retired",
         Step::Retain(_) => "retained",
+        Step::Date { .. } => "dated",
         Step::Destroy { .. } => "destroyed",
     })
 }

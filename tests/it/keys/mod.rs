@@ -1,5 +1,6 @@
 //! Keys: who may open what, and what the world sees of them.
 
+mod ahead;
 mod between_steps;
 mod clocks;
 mod cost;

@@ -4,6 +4,7 @@ mod client_auth;
 mod code;
 mod cookies;
 mod decide;
+mod instant;
 mod locales;
 mod localized;
 mod logout;

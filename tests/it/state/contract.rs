@@ -61,6 +61,7 @@ on_every_store! {
     a_counter_is_read_without_counting_and_taken_once
     a_budget_holds_amounts_until_each_of_them_ends
     of_twenty_amounts_at_once_no_more_are_held_than_there_is_room_for
+    a_window_of_the_future_is_begun_anew
     drawers_do_not_meet
     an_index_lists_sorted_what_has_not_ended
     of_twenty_that_put_a_new_value_one_does
@@ -204,6 +205,20 @@ async fn hits_count_within_a_window_that_starts_with_the_first(kv: Kv) {
     assert_eq!(kv.hit(&other, window, now).await.unwrap().count, 1);
     kv.del(&key).await.unwrap();
     assert_eq!(kv.hit(&key, window, now + seconds(501)).await.unwrap().count, 1);
+}
+
+/// A window that a clock has begun which ran ahead would count for as long as that clock was ahead.
+async fn a_window_of_the_future_is_begun_anew(kv: Kv) {
+    let (key, now, minute) = (key(), now(), seconds(60));
+    for ahead in [seconds(3600), Duration::days(365)] {
+        kv.hit(&key, minute, now + ahead).await.unwrap();
+        kv.hit(&key, minute, now + ahead).await.unwrap();
+        let hits = kv.hit(&key, minute, now).await.unwrap();
+        assert_eq!((hits.count, hits.resets - now), (1, minute), "{ahead}");
+    }
+    // Clocks that differ a little count together.
+    let hits = kv.hit(&key, minute, now - seconds(5)).await.unwrap();
+    assert_eq!((hits.count, hits.resets - now), (2, minute));
 }
 
 async fn a_count_is_taken_back_in_its_own_window_only(kv: Kv) {
