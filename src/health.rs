@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 
 use crate::db::{Db, DbError};
 use crate::state::StateError;
 use crate::state::kv::Kv;
+use crate::store::facts;
+
+pub mod proxies; // whether they tell where visitors come from
 
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -19,7 +23,11 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// What this node knows of its own health.
 #[derive(Clone, Default)]
-pub struct Health(Arc<Inner>);
+pub struct Health {
+    stores: Arc<Inner>,
+    /// Of the proxies in front of it.
+    pub proxies: proxies::Proxies,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -55,7 +63,7 @@ pub enum Found {
     Unreachable,
     /// It answers and takes no writes.
     ReadOnly,
-    /// It refuses the question.
+    /// It refuses what was tried.
     Failing,
 }
 
@@ -73,19 +81,19 @@ impl Found {
 }
 
 impl Health {
-    /// Asks, or answers what was found less than a second ago. Asking goes on when the asker goes away, so
+    /// Tries both, or answers what was found less than a second ago. Asking goes on when the asker goes away, so
     /// that many who come and go ask no more often than one who stays.
-    pub async fn readiness(&self, db: &Db, kv: &Kv) -> Readiness {
+    pub async fn readiness(&self, db: &Db, kv: &Kv, now: OffsetDateTime) -> Readiness {
         let (health, db, kv) = (self.clone(), db.clone(), kv.clone());
         let asked = spawn_local(async move {
-            let mut last = health.0.last.lock().await;
+            let mut last = health.stores.last.lock().await;
             let before = last.map(|(_, found)| found);
             if let Some((_, found)) = last.filter(|(when, _)| when.elapsed() < FRESH) {
                 return found;
             }
             let (database, state) = tokio::join!(
-                asked(&health.0.database, async move { database(&db).await }),
-                asked(&health.0.state, async move { state(&kv).await }),
+                asked(&health.stores.database, async move { database(&db).await }),
+                asked(&health.stores.state, async move { state(&kv, now).await }),
             );
             let found = Readiness { database, state };
             if before.is_none_or(|before| before != found) {
@@ -124,10 +132,15 @@ impl Drop for Waiting {
     }
 }
 
+/// Has tried a write, which it takes back.
 async fn database(db: &Db) -> Found {
-    match db.takes_writes().await {
-        Ok(true) => Found::Ok,
-        Ok(false) => Found::ReadOnly,
+    let tried = match db.takes_writes().await {
+        Ok(true) => facts::try_writing(db).await,
+        Ok(false) => return Found::ReadOnly,
+        Err(error) => Err(error),
+    };
+    match tried {
+        Ok(()) => Found::Ok,
         Err(error) => {
             tracing::debug!(%error, "the database is not ready");
             if matches!(error, DbError::Unreachable { .. }) { Found::Unreachable } else { Found::Failing }
@@ -135,8 +148,8 @@ async fn database(db: &Db) -> Found {
     }
 }
 
-async fn state(kv: &Kv) -> Found {
-    match kv.check().await {
+async fn state(kv: &Kv, now: OffsetDateTime) -> Found {
+    match kv.probe(now).await {
         Ok(()) => Found::Ok,
         Err(error) => {
             tracing::debug!(%error, "the state store is not ready");

@@ -3,7 +3,7 @@
 use diesel::result::DatabaseErrorKind::{
     ClosedConnection, ReadOnlyTransaction, UnableToSendCommand, UniqueViolation, Unknown,
 };
-use diesel::result::Error::DatabaseError;
+use diesel::result::Error::{DatabaseError, RollbackTransaction};
 
 use super::Url;
 
@@ -58,6 +58,11 @@ impl DbError {
     /// Tells whether a uniqueness rule was violated: somebody else was first.
     pub fn is_conflict(&self) -> bool {
         matches!(self, DbError::Query(DatabaseError(UniqueViolation, _)))
+    }
+
+    /// Tells whether a unit of work was given up on purpose.
+    pub fn was_taken_back(&self) -> bool {
+        matches!(self, DbError::Query(RollbackTransaction))
     }
 }
 

@@ -5,7 +5,9 @@
 mod conn; // one connection, to either backend
 mod fault; // why something did not happen
 pub mod fixed; // statements prepared once
+mod migrate; // making the tables
 mod pool; // connections kept for the next
+mod pooler; // what must not stand between
 mod side; // turns at them, beside the request threads
 mod url; // where rows live
 
@@ -15,7 +17,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel::{RunQueryDsl, select};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+use diesel_migrations::EmbeddedMigrations;
 
 use crate::files::make_private_file;
 use crate::telemetry::metrics::{Ended, Operation, Store};
@@ -70,6 +72,7 @@ impl Db {
             make_private_file(path).map_err(|error| unavailable(url, &error))?;
         }
         let db = Db::attach(url, durability);
+        db.refuse_pooler()?;
         db.migrate_now(migrations)?;
         Ok(db)
     }
@@ -116,11 +119,6 @@ impl Db {
         } else {
             vec![of("all", &self.read)]
         }
-    }
-
-    /// Runs further migrations in an open database.
-    pub fn migrate_now(&self, migrations: EmbeddedMigrations) -> Result<(), DbError> {
-        self.write_now(|conn| migrate(conn, migrations))
     }
 
     /// The database's URL without its password.
@@ -252,13 +250,13 @@ impl Db {
     }
 }
 
-/// A violated uniqueness rule is an answer like any other.
+/// A violated uniqueness rule is an answer like any other, and so is work that was taken back.
 fn count<T>(operation: &Operation, begun: Instant, done: &Result<T, DbError>) {
     operation.ended(
         begun,
         match done {
             Err(DbError::Unreachable { .. }) => Ended::Unreachable,
-            Err(error) if !error.is_conflict() => Ended::Failed,
+            Err(error) if !error.is_conflict() && !error.was_taken_back() => Ended::Failed,
             _ => Ended::Done,
         },
     );
@@ -288,13 +286,4 @@ fn end<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -
         }
     }
     done
-}
-/// Several nodes may start at once: on PostgreSQL an advisory lock, on SQLite the writer's own lock
-/// lets one migrate while the others wait.
-fn migrate(conn: &mut Conn, migrations: EmbeddedMigrations) -> Result<(), DbError> {
-    if let Conn::Pg(pg) = conn {
-        pg.batch_execute("SELECT pg_advisory_xact_lock(4811200)")?;
-    }
-    let done = each!(conn, |c| c.run_pending_migrations(migrations).map(|_| ()));
-    done.map_err(|error| DbError::Broken(format!("migration failed: {error}")))
 }

@@ -15,7 +15,7 @@ pub async fn live() -> HttpResponse {
 /// `GET /readyz`: 200 when requests should be sent here, otherwise 503 and what is missing.
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
     app.drain.note_watcher();
-    let found = app.health.readiness(&app.db, &app.kv).await;
+    let found = app.health.readiness(&app.db, &app.kv, app.clock.now()).await;
     let draining = app.drain.has_begun();
     let ready = found.is_ready() && !draining;
     let mut res = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

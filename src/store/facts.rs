@@ -31,6 +31,16 @@ pub fn get_or_insert(conn: &mut Conn, name: &str, value: &str) -> Result<String,
     Ok(facts::table.find(name).select(facts::value).first(conn)?)
 }
 
+/// Tries to write, and takes it back: a server that takes questions may still refuse to be written to, for want of a
+/// right or because its file is another account's.
+pub async fn try_writing(db: &Db) -> Result<(), DbError> {
+    let tried = db.write(|conn| {
+        set(conn, "probe", "")?;
+        Err(DbError::Query(diesel::result::Error::RollbackTransaction))
+    });
+    tried.await.or_else(|error| if error.was_taken_back() { Ok(()) } else { Err(error) })
+}
+
 /// Keeps others from changing a fact, or locking it, until this transaction ends.
 pub fn lock(conn: &mut Conn, name: &str) -> Result<(), DbError> {
     diesel::update(facts::table.find(name)).set(facts::value.eq(facts::value)).execute(conn)?;

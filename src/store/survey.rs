@@ -6,7 +6,9 @@ use diesel::sql_types::{Bool, Double, Text};
 use diesel::{PgConnection, SqliteConnection, select};
 use time::{Duration, OffsetDateTime};
 
+use super::schema::{clients, consents, endings, events, signing_keys, users};
 use crate::db::{Conn, DbError};
+use crate::protocol::instant::AHEAD;
 
 /// What was found.
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
@@ -23,6 +25,10 @@ pub struct Survey {
     pub now: Option<OffsetDateTime>,
     /// Whether our tables are there.
     pub has_tables: bool,
+    /// Whether the table of what passes is there too.
+    pub has_state: bool,
+    /// Whether it keeps every character as it is.
+    pub is_unicode: bool,
 }
 
 /// Looks at the database behind a connection.
@@ -35,14 +41,20 @@ pub fn survey(conn: &mut Conn) -> Result<Survey, DbError> {
 
 fn of_sqlite(conn: &mut SqliteConnection) -> Result<Survey, DbError> {
     let version: String = select(sql::<Text>("sqlite_version()")).get_result(conn)?;
-    let tables = "EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'facts')";
+    let mut has = |table: &str| {
+        let exists = format!("EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '{table}')");
+        select(sql::<Bool>(&exists)).get_result(conn)
+    };
+    let (has_tables, has_state) = (has("facts")?, has("kv")?);
     Ok(Survey {
         engine: format!("SQLite {version}"),
         takes_writes: true,
         is_durable: true,
         is_open: false,
         now: None,
-        has_tables: select(sql::<Bool>(tables)).get_result(conn)?,
+        has_tables,
+        has_state,
+        is_unicode: true,
     })
 }
 
@@ -57,6 +69,8 @@ fn of_postgres(conn: &mut PgConnection) -> Result<Survey, DbError> {
          AND inet_server_addr() IS NOT NULL AND inet_server_addr() <> '::1' \
          AND NOT inet_server_addr() <<= '127.0.0.0/8'")?;
     let has_tables = is("to_regclass('facts') IS NOT NULL")?;
+    let has_state = is("to_regclass('kv') IS NOT NULL")?;
+    let is_unicode = is("current_setting('server_encoding') = 'UTF8'")?;
     let epoch: f64 =
         select(sql::<Double>("EXTRACT(EPOCH FROM clock_timestamp())::float8")).get_result(conn)?;
     Ok(Survey {
@@ -66,5 +80,22 @@ fn of_postgres(conn: &mut PgConnection) -> Result<Survey, DbError> {
         is_open,
         now: Some(OffsetDateTime::UNIX_EPOCH + Duration::seconds_f64(epoch)),
         has_tables,
+        has_state,
+        is_unicode,
     })
+}
+
+/// How many rows of each kind are dated in the future, by a clock that ran ahead; kinds without any are left out.
+pub fn ahead(conn: &mut Conn, now: OffsetDateTime) -> Result<Vec<(&'static str, i64)>, DbError> {
+    let latest = (now + AHEAD).unix_timestamp();
+    let keys = signing_keys::table.filter(signing_keys::state.ne("destroyed"));
+    let found = [
+        ("people", users::table.filter(users::updated_at.gt(latest)).count().get_result(conn)?),
+        ("applications", clients::table.filter(clients::updated_at.gt(latest)).count().get_result(conn)?),
+        ("consents", consents::table.filter(consents::used_at.gt(latest)).count().get_result(conn)?),
+        ("signing keys", keys.filter(signing_keys::since.gt(latest)).count().get_result(conn)?),
+        ("sessions owed an end", endings::table.filter(endings::since.gt(latest)).count().get_result(conn)?),
+        ("events", events::table.filter(events::at.gt(latest)).count().get_result(conn)?),
+    ];
+    Ok(found.into_iter().filter(|(_, count): &(_, i64)| *count > 0).collect())
 }

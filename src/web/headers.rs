@@ -1,7 +1,7 @@
 //! What surrounds every request: its name, the log line, the count, the security headers, and a net for
 //! panics.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -27,6 +27,7 @@ use crate::web::answer::{ClientAddress, RequestId, see_other, shell, shell_of};
 use crate::web::body::{self, Rest};
 use crate::web::debug;
 use crate::web::failure::failure_page;
+use crate::web::forwarded;
 use crate::web::language;
 use crate::web::reply::at_once;
 
@@ -64,7 +65,7 @@ async fn answer<B: MessageBody + 'static>(
     let _counted = InFlight::begin(&app.metrics.in_flight);
     req.extensions_mut().insert(RequestId(id.to_owned()));
     let texts = language::begin(req.request(), app);
-    let from = client_address(&req, app, peer);
+    let from = forwarded::client_address(&req, app, peer);
     if let Some(from) = from {
         req.extensions_mut().insert(ClientAddress(from));
     }
@@ -124,8 +125,10 @@ impl Line {
 /// The name that the proxy in front gave to the request, so that one name leads through both logs. Nobody
 /// else may choose one, and it must look like one.
 fn given_id(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<String> {
-    let given =
-        req.headers().get("x-request-id").filter(|_| peer.is_some_and(|peer| is_trusted(app, peer)))?;
+    let given = req
+        .headers()
+        .get("x-request-id")
+        .filter(|_| peer.is_some_and(|peer| forwarded::is_trusted(app, peer)))?;
     let given = given.to_str().ok().filter(|given| (8..=64).contains(&given.len()))?;
     let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
     given.bytes().all(fits).then(|| given.to_owned())
@@ -164,7 +167,7 @@ fn refuse(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error
     if !is_probe
         && !config.development
         && config.tls.is_none()
-        && !peer.is_some_and(|peer| is_trusted(app, peer))
+        && !peer.is_some_and(|peer| forwarded::is_trusted(app, peer))
     {
         let refusal = "This listener is for the TLS proxy in front of it.\n";
         return Some(
@@ -198,39 +201,6 @@ fn too_large(req: &ServiceRequest) -> Option<(PageFailure, &'static str)> {
     } else {
         None
     }
-}
-
-fn is_trusted(app: &App, address: IpAddr) -> bool {
-    app.config.trusted_proxies.iter().any(|proxy| proxy.contains(&address))
-}
-
-/// The address the request came from; a proxy's word is taken only if the proxy is trusted.
-///
-/// Spec: RFC 9700 §4.13
-fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
-    let peer = peer?;
-    if !is_trusted(app, peer) {
-        return Some(peer);
-    }
-    let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-    let mut nearest = peer;
-    for hop in hops.into_iter().rev() {
-        // What cannot be read ends the chain: beyond it anybody may have written anything.
-        let Some(address) = hop_address(hop) else { break };
-        nearest = address;
-        if !is_trusted(app, address) {
-            break;
-        }
-    }
-    Some(nearest)
-}
-
-/// An address with or without a port, as proxies write it.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    let bare = hop.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()));
-    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// Turns a failure into its page, or sends it to the application, and writes the cause of every failure into the log.

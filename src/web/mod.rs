@@ -1,6 +1,7 @@
 //! The HTTP vocabulary that endpoints and pages share.
 
 pub mod headers; // what surrounds every request
+pub mod forwarded; // where a request came from
 pub mod extract; // reading requests
 pub mod body; // bodies that come too slowly
 pub mod browser; // its cookies, and where its requests came from

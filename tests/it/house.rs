@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // what clients registered, fetched and kept
     ("logos", &["protocol", "store", "db", "outbound", "secret"]),
     // what a node can do at this moment
-    ("health", &["state", "db"]),
+    ("health", &["state", "store", "db"]),
     // the bundle of everything, handed on with each request
     (
         "app",

@@ -4,22 +4,54 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ipnet::IpNet;
-
 use super::finding::Finding;
 use crate::config::{Config, StateUrl};
 use crate::db::Url;
 use crate::keys::instance::Source;
 
-/// The widest network of proxies that is not asked about.
-const WIDEST: (u8, u8) = (8, 32);
-
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mode = if config.development { ", for development on this machine" } else { "" };
     let mut found = vec![Finding::ok("configuration", format!("issuer {}{mode}", config.issuer))];
-    found.push(files(config));
-    found.extend(proxies(config));
+    found.extend(ports(config));
+    if !config.passed_over.is_empty() {
+        let what = format!("passed over, because Kubernetes wrote them: {}", config.passed_over.join(" "));
+        found.push(Finding::ok("environment", what));
+    }
+    found.push(folder(config).unwrap_or_else(|| files(config)));
     found
+}
+
+/// In development nothing is in between that could hand requests on to another port.
+fn ports(config: &Config) -> Option<Finding> {
+    let issuer = url::Url::parse(&config.issuer).ok()?.port_or_known_default()?;
+    let listen: u16 = config.listen.rsplit_once(':')?.1.parse().ok()?;
+    let differs = config.development && listen != 0 && listen != issuer;
+    let (what, remedy) = (
+        format!("listen = {}, but everybody is sent to the issuer, {}", config.listen, config.issuer),
+        "set the issuer alone: what is listened on follows from it",
+    );
+    differs.then(|| Finding::warning("configuration", what, remedy))
+}
+
+/// The folders of the embedded databases: their logs are made beside them. One that is not there yet is made in the
+/// next one above.
+fn folder(config: &Config) -> Option<Finding> {
+    let Url::Sqlite(path) = &config.database else { return None };
+    let state = (config.state == StateUrl::Sql).then(|| config.data_dir.join("state.db"));
+    [Some(path.clone()), state].into_iter().flatten().find_map(|path| {
+        let above = path.ancestors().skip(1).map(|above| if above == Path::new("") { Path::new(".") } else { above });
+        let folder = above.into_iter().find(|above| above.exists())?;
+        let probe = folder.join(format!(".countersign-{}", std::process::id()));
+        let tried = OpenOptions::new().write(true).create_new(true).open(&probe).and_then(|_| fs::remove_file(&probe));
+        let shown = folder.display();
+        tried.err().map(|error| {
+            Finding::problem(
+                "files",
+                format!("nothing can be written in {shown}, where the database is: {error}"),
+                "run doctor as the account that serves, give that account the folder (chown), or set data_dir",
+            )
+        })
+    })
 }
 
 /// Databases and keys are for their owner alone, who must be able to write them.
@@ -33,9 +65,6 @@ fn files(config: &Config) -> Finding {
     }
     if let Source::File { path, .. } = &config.instance_key {
         paths.push(path.clone());
-    }
-    if let Some((_, key)) = &config.tls {
-        paths.push(key.clone());
     }
     let mut looked_at = 0;
     for path in &paths {
@@ -62,38 +91,4 @@ fn files(config: &Config) -> Finding {
 
 fn is_database(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "db")
-}
-
-fn proxies(config: &Config) -> Option<Finding> {
-    const CHECK: &str = "proxies";
-    let proxies = &config.trusted_proxies;
-    let shown = proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if let Some(all) = proxies.iter().find(|proxy| proxy.prefix_len() == 0) {
-        return Some(Finding::problem(
-            CHECK,
-            format!("trusted_proxies has {all}: whoever connects may claim any address"),
-            "name the addresses of your proxies only",
-        ));
-    }
-    let is_wide = |proxy: &&IpNet| {
-        let widest = if matches!(proxy, IpNet::V4(_)) { WIDEST.0 } else { WIDEST.1 };
-        proxy.prefix_len() < widest
-    };
-    if let Some(wide) = proxies.iter().find(is_wide) {
-        return Some(Finding::warning(
-            CHECK,
-            format!("trusted_proxies has {wide}, which is a lot of machines"),
-            "name the addresses of your proxies only: each of them may claim any address for its visitors",
-        ));
-    }
-    let open_to_others = !config.listen.starts_with("127.") && !config.listen.starts_with("localhost");
-    let only_here = proxies.iter().all(|proxy| proxy.addr().is_loopback());
-    if config.tls.is_none() && !config.development && open_to_others && only_here {
-        return Some(Finding::warning(
-            CHECK,
-            format!("listen = {} is open to other machines, but only {shown} is answered", config.listen),
-            "listen on 127.0.0.1, or name the proxies on other machines in trusted_proxies",
-        ));
-    }
-    (!proxies.is_empty()).then(|| Finding::ok(CHECK, format!("the word of {shown} is taken")))
 }

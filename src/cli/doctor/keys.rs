@@ -13,6 +13,7 @@ use crate::keys::instance::{InstanceKeys, Source};
 use crate::keys::opened::FACT;
 use crate::keys::policy::KeyPolicy;
 use crate::keys::rotation::{outlook, records};
+use crate::protocol::instant::seconds_since;
 use crate::protocol::session::SessionPolicy;
 use crate::store::{facts, signing_keys};
 
@@ -35,7 +36,7 @@ pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTim
         }
         found.push(if ring.has_spare {
             Finding::ok(SIGNING, format!("{name}: {} signs; the next key takes over at {next}", ring.kid))
-        } else if now.unix_timestamp() - ring.since < SPARE_AFTER {
+        } else if seconds_since(ring.since, now.unix_timestamp()).is_some_and(|age| age < SPARE_AFTER) {
             Finding::ok(SIGNING, format!("{name}: {} signs; the next key is about to be made", ring.kid))
         } else {
             Finding::warning(

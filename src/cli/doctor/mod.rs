@@ -6,6 +6,7 @@ mod finding; // what a check found, and how it is shown
 mod keys; // the instance key, what it has to open, and whether signing goes on
 mod outside; // what others see of us
 mod people; // names and addresses that are not unique
+mod proxies; // whose word is taken
 mod stores; // the database and the state store
 
 use clap::Args;
@@ -34,8 +35,10 @@ pub async fn run(doctor: Doctor, context: &Context) -> Report {
     let now = context.now();
     let db = stores::attach(&config);
     let mut found = configuration::check(&config);
-    found.extend(stores::database(&config, db.as_ref(), now));
-    found.extend(stores::state(&config, now).await);
+    found.extend(proxies::set(&config));
+    found.extend(stores::database(&config, db.as_ref(), now).await);
+    found.extend(stores::state(&config, db.as_ref(), now).await);
+    found.extend(proxies::heard(db.as_ref(), now));
     found.extend(keys::check(&config, db.as_ref()));
     found.extend(keys::signing(&config, db.as_ref(), now).await);
     found.extend(people::check(db.as_ref()));

@@ -48,7 +48,12 @@ pub(super) async fn issuer(config: &Config) -> Option<Finding> {
     };
     let found: Map<String, Value> = match fetch(&url).await {
         Ok(found) => found,
-        Err(why) => return unseen(format!("{url}: {why}")),
+        Err(why) => match misled(config).await {
+            Some((what, remedy)) => {
+                return Some(Finding::problem(CHECK, format!("{url}: {why}; {what}"), remedy));
+            }
+            None => return unseen(format!("{url}: {why}")),
+        },
     };
     let ours = metadata(&config.issuer, &config.resources, &config.keys.algorithms, &Texts::languages());
     let differs = |name: &&String| ours.get(name.as_str()) != found.get(name.as_str());
@@ -66,11 +71,44 @@ pub(super) async fn issuer(config: &Config) -> Option<Finding> {
     ))
 }
 
-async fn fetch(url: &str) -> Result<Map<String, Value>, String> {
+/// What a proxy on the way does to the issuer's path, if that is why nothing is found there: it cuts the path off, so
+/// that we are asked for what is below the root, or it adds the path once more.
+async fn misled(config: &Config) -> Option<(String, &'static str)> {
+    let Config { issuer, origin, base, .. } = config;
+    if base.is_empty() {
+        return None;
+    }
+    // The probe is answered at the root as well, and discovery is not.
+    let probe = format!("{issuer}/livez");
+    let answer = match get(&probe).await {
+        Ok(answer) if answer.status() == 200 => answer.text().await.unwrap_or_default(),
+        _ => String::new(),
+    };
+    if answer == "ok\n" {
+        return Some((
+            format!("but {probe} answers: a proxy on the way cuts off {base}"),
+            "have it hand on the path as it is (nginx: proxy_pass without a path behind the address; Caddy: handle, not \
+             handle_path)",
+        ));
+    }
+    let beside = discovery(origin);
+    let found = fetch(&beside).await.ok()?;
+    (found.get("issuer") == Some(&Value::from(issuer.as_str()))).then(|| {
+        (
+            format!("but {beside} is this issuer's: a proxy on the way adds {base}"),
+            "have it hand on the path as it is, or leave the path out of the issuer",
+        )
+    })
+}
+
+async fn get(url: &str) -> Result<reqwest::Response, String> {
     let client =
         reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
-    let answer =
-        client.map_err(|error| causes(&error))?.get(url).send().await.map_err(|error| causes(&error))?;
+    client.map_err(|error| causes(&error))?.get(url).send().await.map_err(|error| causes(&error))
+}
+
+async fn fetch(url: &str) -> Result<Map<String, Value>, String> {
+    let answer = get(url).await?;
     let status = answer.status();
     if status != 200 {
         return Err(format!("answers {status}"));

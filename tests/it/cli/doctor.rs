@@ -14,7 +14,7 @@ use crate::support::certificates::{Authority, self_signed};
 use crate::support::{postgres, redis};
 
 /// What it says under these settings, as lines of `result check: what`; and its exit code.
-fn examine(shell: &Shell, settings: &[(&str, &str)], words: &[&str]) -> (i32, Vec<String>) {
+pub fn examine(shell: &Shell, settings: &[(&str, &str)], words: &[&str]) -> (i32, Vec<String>) {
     let mut command = shell.command(&[&["doctor", "--json"], words].concat());
     let done = Done::of(command.envs(settings.iter().copied()).spawn().unwrap());
     assert_eq!(done.err, "", "{}", done.out);
@@ -30,7 +30,7 @@ fn examine(shell: &Shell, settings: &[(&str, &str)], words: &[&str]) -> (i32, Ve
 
 /// Insists that the only lines that are not well begin like this.
 #[track_caller]
-fn assert_found(shell: &Shell, settings: &[(&str, &str)], expected: &[&str]) {
+pub fn assert_found(shell: &Shell, settings: &[(&str, &str)], expected: &[&str]) {
     let (code, lines) = examine(shell, settings, &["--offline"]);
     let unwell: Vec<&String> = lines.iter().filter(|line| !line.starts_with("ok ")).collect();
     let fits = unwell.len() == expected.len()

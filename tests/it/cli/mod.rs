@@ -3,6 +3,7 @@
 mod clients;
 mod debugging;
 mod doctor;
+mod doctor_tried; // with the rights it has
 mod key_changes;
 mod key_import;
 mod key_place;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use countersign::app::App;
+use countersign::health::proxies;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -53,6 +54,49 @@ async fn every_line_of_a_request_carries_its_name() {
         assert!(access.contains(part), "{part}: {access}");
     }
     app.keep_secret("hunter2");
+    app.finish().await;
+}
+
+/// All visitors would count as one. It is told once an hour, whatever comes in between, and `doctor` knows of it.
+#[actix_web::test]
+async fn a_proxy_that_does_not_tell_where_visitors_come_from_is_told_of() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
+    let browser = app.browser();
+    let told = async |path: &str, forwarded: Option<&str>| {
+        let request = browser.request(Method::GET, &app.at(path));
+        let request =
+            forwarded.into_iter().fold(request, |request, from| request.header("x-forwarded-for", from));
+        let id = browser.send(request).await.header("x-request-id").to_owned();
+        let lines = log::of_requests(&[id]);
+        lines.iter().filter(|line| line.contains("a trusted proxy does not tell")).count()
+    };
+    let silent = || app.app.db.read_now(proxies::silent).unwrap();
+    // What a monitor asks, and visitors of proxies that tell.
+    for (path, forwarded) in [
+        ("/.well-known/openid-configuration", None),
+        ("/readyz", None),
+        ("/login", Some("192.0.2.7")),
+        ("/authorize", Some("192.0.2.7, 127.0.0.1")),
+    ] {
+        assert_eq!(told(path, forwarded).await, 0, "{path}");
+    }
+    assert!(silent().is_none());
+    assert_eq!(told("/login", None).await, 1);
+    let begun = Instant::now();
+    while silent().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never written down");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let found = silent().unwrap();
+    assert_eq!(found.proxy.to_string(), "127.0.0.1");
+    let hours = |hours| found.at + time::Duration::hours(hours);
+    assert!(found.is_recent(hours(1)) && !found.is_recent(hours(2)) && !found.is_recent(hours(-1)));
+    // Not again, until an hour has passed.
+    assert_eq!(told("/authorize", Some("unknown")).await, 0);
+    app.clock.advance(time::Duration::minutes(61));
+    assert_eq!(told("/authorize", Some("unknown")).await, 1);
+    app.clock.advance(time::Duration::days(-1));
+    assert_eq!(told("/login", None).await, 1, "nor does a clock that is set back silence it");
     app.finish().await;
 }
 
