@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::telemetry::log::{self, Format};
 
+mod audit; // what happened
 mod algorithms; // applications nobody can sign for
 mod client; // applications
 mod context; // what every word is told
@@ -17,6 +18,7 @@ mod doctor; // is everything well?
 mod input; // files, standard input, passwords
 mod keys;
 mod port; // where serve listens
+mod last_sign_in; // when people signed in last
 mod ready;
 mod report; // what a word answers, and how it is printed
 mod serve;
@@ -66,6 +68,9 @@ enum Word {
     /// Add and look after people
     #[command(subcommand)]
     User(user::Word),
+    /// See who signed in and who did not, and what was changed
+    #[command(subcommand)]
+    Audit(audit::Word),
     /// Make the instance key; list, rotate, revoke and bring signing keys
     #[command(subcommand)]
     Keys(keys::Word),
@@ -109,6 +114,7 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
         Word::Demo(demo) => return demo::run(demo, &context).await.map(|()| true),
         Word::Client(word) => client::run(word, quietly(&context)?).await?,
         Word::User(word) => user::run(word, quietly(&context)?).await?,
+        Word::Audit(word) => audit::run(word, quietly(&context)?).await?,
         Word::Keys(word) => keys::run(&word, quietly(&context)?)?,
         Word::Ready => ready::run(quietly(&context)?).await?,
         Word::Doctor(doctor) => doctor::run(doctor, quietly(&context)?).await,

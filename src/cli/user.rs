@@ -1,5 +1,6 @@
 //! `countersign user`: the people who sign in.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::{ACTOR, Context, Opened};
 use super::input::{self, NewPassword, new_password};
+use super::last_sign_in;
 use super::report::{Report, members, table};
 use super::words::nearest;
 use crate::app;
@@ -91,6 +93,8 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
             let found = find(&opened.db, &login).await?;
             let mut json = shown(&found.user);
             json.insert("has_password".into(), found.password_hash.is_some().into());
+            let last = last_sign_in::of(&opened.db, std::slice::from_ref(&found.user)).await?;
+            json.insert(last_sign_in::MEMBER.into(), last_sign_in::in_json(last.get(&found.user.id)));
             let text = in_words(&json);
             Ok(Report::new(Value::Object(json), text))
         }
@@ -142,17 +146,28 @@ fn claims(flags: &Add) -> anyhow::Result<Map<String, Value>> {
 }
 
 async fn list(context: &Context) -> anyhow::Result<Report> {
-    let known = match context.open_if_there()? {
-        Some(opened) => users::list(&opened.db).await?,
-        None => vec![],
+    let (known, last) = match context.open_if_there()? {
+        Some(opened) => {
+            let known = users::list(&opened.db).await?;
+            let last = last_sign_in::of(&opened.db, &known).await?;
+            (known, last)
+        }
+        None => (vec![], BTreeMap::new()),
     };
-    let rows: Vec<[String; 4]> = known
+    let last = |user: &User| last_sign_in::in_json(last.get(&user.id));
+    let rows: Vec<[String; 5]> = known
         .iter()
         .map(|user| {
             let claim =
                 |name: &str| user.claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let state = if user.disabled { "disabled" } else { "enabled" };
-            [user.login.clone(), claim("name"), claim("email"), state.into()]
+            [
+                user.login.clone(),
+                claim("name"),
+                claim("email"),
+                state.into(),
+                last_sign_in::in_words(&last(user)),
+            ]
         })
         .collect();
     let text = if rows.is_empty() {
@@ -161,9 +176,14 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
             context.same_config()
         )
     } else {
-        table(["LOGIN", "NAME", "EMAIL", "STATE"], &rows)
+        table(["LOGIN", "NAME", "EMAIL", "STATE", "LAST SIGN-IN"], &rows)
     };
-    Ok(Report::new(known.iter().map(|user| Value::Object(shown(user))).collect(), text))
+    let json = known.iter().map(|user| {
+        let mut shown = shown(user);
+        shown.insert(last_sign_in::MEMBER.into(), last(user));
+        Value::Object(shown)
+    });
+    Ok(Report::new(json.collect(), text))
 }
 
 async fn disable(login: &str, context: &Context) -> anyhow::Result<Report> {
@@ -256,6 +276,9 @@ fn in_words(shown: &Map<String, Value>) -> String {
     let mut flat = shown.clone();
     if let Some(Value::Object(claims)) = flat.remove("claims") {
         flat.extend(claims);
+    }
+    if let Some(last) = flat.get_mut(last_sign_in::MEMBER) {
+        *last = last_sign_in::in_words(last).into();
     }
     members(&flat)
 }

@@ -6,6 +6,7 @@
 mod batch; // events of sign-ins, written together
 mod by; // who does something, and through what
 mod keep; // sweeping
+mod list; // looking them up
 mod last; // when each person signed in last
 mod unknown; // tries of names that are of no account
 mod vault; // the keys under which personal detail is sealed
@@ -23,6 +24,7 @@ pub use batch::{Batch, Tally};
 pub use by::{Actor, By, Via};
 pub use keep::{Swept, sweep};
 pub use last::{LastSignIn, last_sign_ins};
+pub use list::{Personal, Told, Wanted, list};
 pub use unknown::TYPED;
 pub use vault::Vault;
 
@@ -30,7 +32,7 @@ pub use vault::Vault;
 const LEFT_OUT: &str = "left_out";
 
 /// A row.
-#[derive(Insertable)]
+#[derive(Queryable, Insertable)]
 #[diesel(table_name = events)]
 struct Row {
     id: String,

@@ -1,5 +1,6 @@
 //! The command line, driven as people and scripts drive it: the real program in a directory of its own.
 
+mod audits;
 mod clients;
 mod debugging;
 mod doctor;
@@ -159,7 +160,7 @@ fn every_word_has_an_example() {
         "serve", "demo", "client add", "client list", "client show", "client remove", "client rotate-secret",
         "client debug", "user add", "user list", "user show", "user disable", "user enable",
         "user set-password", "keys init", "keys list", "keys rotate", "keys revoke", "keys import",
-        "keys export", "keys reseal", "doctor", "ready", "token inspect", "token verify",
+        "keys export", "keys reseal", "audit list", "doctor", "ready", "token inspect", "token verify",
     ];
     for word in words {
         let help = shell.run(&word.split(' ').chain(["--help"]).collect::<Vec<_>>()).good().out;
