@@ -3,30 +3,85 @@
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, Kv};
+use super::kv::{Hold, Key, Kv};
 use super::mac::MacKv;
-use crate::ids::{SessionId, TicketId};
-use crate::secret::{Token, base64url};
+use crate::ids::{RecordId, TicketId};
+use crate::secret::{Token, TokenHash, base64url};
 
 /// How long a completed request is remembered: as long as its ticket could live.
 const COMPLETED: Duration = Duration::hours(24);
 /// How long parameters are kept.
 const PARKED: Duration = Duration::hours(1);
-/// How many one network may park within that time.
-const MOST_PER_NETWORK: u64 = 20;
-/// How many somebody who is signed in may, wherever he is.
-const MOST_PER_SESSION: u64 = 100;
-/// How many may be parked within that time in all. What two such times allow can lie here at once: 100 MB.
-const MOST_IN_ALL: u64 = 750;
+/// How many bytes strangers may park in all.
+const STRANGERS: u64 = 50_000_000;
+/// How many of those from one network.
+const NETWORK: u64 = 1_000_000;
+/// How many of those for one client.
+const CLIENT: u64 = 10_000_000;
+/// How many bytes browsers in which a person is signed in may park in all.
+const SIGNED_IN: u64 = 50_000_000;
+/// How many of those one browser.
+const BROWSER: u64 = 2_000_000;
+/// How many of those one person, in all browsers: signing in often is no way to all of it.
+const PERSON: u64 = 10_000_000;
 /// The largest that may be parked, in bytes. The escapes in a request of the largest size can make more of it.
 pub const LARGEST: usize = 64 * 1024;
 
-/// Who is counted for what is parked.
+/// Whose budget parked bytes count in.
 pub enum Whose {
-    /// Somebody from this network.
-    Network(String),
-    /// Who is signed in with this session.
-    Session(SessionId),
+    /// A browser in which nobody is signed in.
+    Stranger {
+        /// The network (IPv4 /24, IPv6 /48) the request came from.
+        network: String,
+        /// The client it names, or nothing.
+        client_id: String,
+    },
+    /// A browser in which a person is signed in.
+    SignedIn {
+        /// The browser's record.
+        record: RecordId,
+        /// The person.
+        user_id: String,
+    },
+}
+
+/// A budget of parked bytes.
+struct Budget {
+    /// What it is called in the log.
+    name: &'static str,
+    key: Key,
+    most: u64,
+}
+
+/// A budget that has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// What it is called in the log.
+    pub budget: &'static str,
+    /// When it has room again.
+    pub until: OffsetDateTime,
+}
+
+impl Whose {
+    /// The budgets that all need room, the narrowest first.
+    fn budgets(&self) -> [Budget; 3] {
+        let budget = |name, kind: &str, whose: &str, most| {
+            let whose = base64url(TokenHash::of(whose).as_bytes());
+            Budget { name, key: Key::new('q', &format!("{kind}:{whose}")), most }
+        };
+        match self {
+            Whose::Stranger { network, client_id } => [
+                budget("parked requests of a network", "network", network, NETWORK),
+                budget("parked requests for a client", "client", client_id, CLIENT),
+                budget("parked requests of strangers", "strangers", "", STRANGERS),
+            ],
+            Whose::SignedIn { record, user_id } => [
+                budget("parked requests of a browser", "browser", &record.to_string(), BROWSER),
+                budget("parked requests of a person", "person", user_id, PERSON),
+                budget("parked requests of people who are signed in", "signed-in", "", SIGNED_IN),
+            ],
+        }
+    }
 }
 
 /// The drawer of tickets.
@@ -51,26 +106,30 @@ impl Tickets {
         Ok(self.kv.get(&completed(id), now).await?.is_some())
     }
 
-    /// Keeps parameters that are too large to travel, sealed, behind a handle; false when whoever it is, or
-    /// everybody together, has parked too many within the hour.
+    /// Keeps parameters that are too large to travel, sealed, behind a handle, if each budget they count in has room.
+    /// What is counted ends with what is parked, within the minute.
     pub async fn park(
         &self,
         handle: &Token,
         sealed: &[u8],
         whose: &Whose,
         now: OffsetDateTime,
-    ) -> Result<bool, StateError> {
-        let (name, most) = match whose {
-            Whose::Network(network) => (network.clone(), MOST_PER_NETWORK),
-            Whose::Session(session_id) => (session_id.to_string(), MOST_PER_SESSION),
-        };
-        for (counted, most) in [(name.as_str(), most), ("all", MOST_IN_ALL)] {
-            if self.counters.hit(&Key::new('q', counted), PARKED, now).await?.count > most {
-                return Ok(false);
+    ) -> Result<Result<(), Full>, StateError> {
+        let bytes = u64::try_from(sealed.len()).unwrap_or(u64::MAX);
+        let ends = now + PARKED;
+        let until = ends + Duration::seconds(59 - (ends.unix_timestamp() - 1).rem_euclid(60));
+        let mut held: Vec<Key> = vec![];
+        for Budget { name, key, most } in whose.budgets() {
+            if let Hold::Full(free) = self.counters.hold(&key, bytes, most, until, now).await? {
+                for key in &held {
+                    self.counters.release(key, bytes, until).await?;
+                }
+                return Ok(Err(Full { budget: name, until: free }));
             }
+            held.push(key);
         }
-        self.kv.put(&parked(handle.expose()), sealed, now + PARKED).await?;
-        Ok(true)
+        self.kv.put(&parked(handle.expose()), sealed, ends).await?;
+        Ok(Ok(()))
     }
 
     /// What is behind a handle, still sealed.
@@ -84,5 +143,5 @@ fn completed(id: TicketId) -> Key {
 }
 
 fn parked(handle: &str) -> Key {
-    Key::new('p', &base64url(crate::secret::TokenHash::of(handle).as_bytes()))
+    Key::new('p', &base64url(TokenHash::of(handle).as_bytes()))
 }

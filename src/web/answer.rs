@@ -32,10 +32,17 @@ pub struct ClientAddress(pub IpAddr);
 impl ClientAddress {
     /// The network it belongs to (IPv4 /24, IPv6 /56): what one visitor can have many addresses of.
     pub fn network(self) -> String {
-        let network = match self.0 {
-            IpAddr::V4(_) => IpNet::new(self.0, 24),
-            IpAddr::V6(_) => IpNet::new(self.0, 56),
-        };
+        self.within(56)
+    }
+
+    /// The site it belongs to (IPv4 /24, IPv6 /48): what one customer of a provider can be given.
+    pub fn site(self) -> String {
+        self.within(48)
+    }
+
+    fn within(self, v6_prefix: u8) -> String {
+        let prefix = if self.0.is_ipv4() { 24 } else { v6_prefix };
+        let network = IpNet::new(self.0, prefix);
         network.map_or_else(|_| self.0.to_string(), |network| network.trunc().to_string())
     }
 }

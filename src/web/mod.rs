@@ -8,6 +8,7 @@ pub mod browser; // its cookies, and where its requests came from
 pub mod language; // which language to answer in
 
 pub mod ticket; // a pending request, sealed
+pub mod packed; // parameters for a long ticket
 pub mod pending; // an authorization request as its pages meet it
 pub mod hint; // ID Tokens that come back
 pub mod tried; // what a failed attempt to sign in carries to the page that says so

@@ -13,16 +13,19 @@ use crate::protocol::failure::PageFailure;
 use crate::protocol::instant::age;
 use crate::protocol::params::Params;
 use crate::secret::{Token, base64url, from_base64url, same};
-use crate::state::tickets::{LARGEST, Whose};
+use crate::state::sessions::Session;
+use crate::state::tickets::{Full, LARGEST, Whose};
 use crate::web::answer::ClientAddress;
-use crate::web::browser::Browser;
-use crate::web::language;
+use crate::web::browser::{Browser, session};
+use crate::web::{language, packed};
 
 /// How long a ticket can be continued.
 const LIFETIME: Duration = Duration::hours(24);
-/// The longest ticket that travels in an address; of a longer one the parameters are parked, once and for an
-/// hour, and their handle travels.
-const LONGEST: usize = 3 * 1024;
+/// The longest request line, in bytes, with which a ticket travels; of a longer one the parameters are parked, once and
+/// for an hour, and their handle travels. It leaves room below the 8 KiB that proxies accept, for a page's own parameters.
+const LONGEST_LINE: usize = 7000;
+/// What ends the JSON of a ticket, whose packed parameters follow: JSON escapes this character.
+const PACKED: u8 = 0;
 /// What an unbound ticket is bound to: no browser's cookie hashes to it.
 const UNBOUND: [u8; 16] = [0; 16];
 /// What parked parameters are sealed for.
@@ -114,39 +117,64 @@ impl Ticket {
         now: OffsetDateTime,
     ) -> Result<String, PageFailure> {
         let binding = browser.map_or(UNBOUND, Browser::binding);
-        let parked = if let Some(parked) = &self.parked {
-            parked.clone()
-        } else {
-            let whole = self.sealed(app, &binding)?;
-            if whole.len() <= LONGEST {
-                return Ok(whole);
-            }
-            self.park(req, app, now).await?
-        };
-        Ticket { params: String::new(), parked: Some(parked), ..self.clone() }.sealed(app, &binding)
+        if self.parked.is_some() {
+            let handle = Ticket { params: String::new(), ..self.clone() };
+            return handle.sealed(app, &binding, &[]);
+        }
+        let whole = self.sealed(app, &binding, &[])?;
+        if travels(app, &whole) {
+            return Ok(whole);
+        }
+        if self.params.len() > LARGEST {
+            return Err(PageFailure::BodyTooLarge);
+        }
+        let shorter = packed::pack(&self.params);
+        let without = Ticket { params: String::new(), ..self.clone() };
+        let smaller = without.sealed(app, &binding, &[&[PACKED], &shorter[..]].concat())?;
+        if travels(app, &smaller) {
+            return Ok(smaller);
+        }
+        let parked = Some(self.park(req, app, &shorter, now).await?);
+        Ticket { parked, ..without }.sealed(app, &binding, &[])
     }
 
-    fn sealed(&self, app: &App, binding: &[u8; 16]) -> Result<String, PageFailure> {
-        let plain =
+    fn sealed(&self, app: &App, binding: &[u8; 16], behind: &[u8]) -> Result<String, PageFailure> {
+        let mut plain =
             serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string().into()))?;
+        plain.extend_from_slice(behind);
         let sealed = seal(&app.keys.instance, self.kind.purpose(), binding, &plain);
         Ok(base64url(&[&binding[..], &sealed].concat()))
     }
 
-    /// Keeps the parameters here; answers their handle.
-    async fn park(&self, req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<String, PageFailure> {
+    /// Keeps the packed parameters here; answers their handle.
+    async fn park(
+        &self,
+        req: &HttpRequest,
+        app: &App,
+        packed: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<String, PageFailure> {
         let handle = Token::generate();
-        let sealed = seal(&app.keys.instance, PARKED, handle.expose().as_bytes(), self.params.as_bytes());
-        if sealed.len() > LARGEST {
-            return Err(PageFailure::BodyTooLarge);
+        let sealed = seal(&app.keys.instance, PARKED, handle.expose().as_bytes(), packed);
+        let whose = self.whose(req, app, now).await?;
+        match app.state.tickets.park(&handle, &sealed, &whose, now).await? {
+            Ok(()) => Ok(handle.expose().to_owned()),
+            Err(Full { budget, until }) => Err(PageFailure::RateLimited { budget, until }),
+        }
+    }
+
+    /// Whose budget it counts in when it is parked: by the session of the browser, whatever was done for the ticket.
+    async fn whose(&self, req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<Whose, PageFailure> {
+        let session = session(req, app, now).await?;
+        if let Some((record, account)) =
+            session.and_then(|Session { record, accounts, .. }| Some((record, accounts.into_iter().next()?)))
+        {
+            return Ok(Whose::SignedIn { record, user_id: account.user_id });
         }
         let from = req.extensions().get::<ClientAddress>().copied();
-        let network = || Whose::Network(from.map(ClientAddress::network).unwrap_or_default());
-        let whose = self.done.chosen().map_or_else(network, Whose::Session);
-        if !app.state.tickets.park(&handle, &sealed, &whose, now).await? {
-            return Err(PageFailure::RateLimited { budget: "parked requests", until: now + Duration::HOUR });
-        }
-        Ok(handle.expose().to_owned())
+        let params = Params::parse(self.params.as_bytes(), &["client_id"]).unwrap_or_default();
+        let client_id = params.get("client_id").unwrap_or_default().to_owned();
+        Ok(Whose::Stranger { network: from.map(ClientAddress::site).unwrap_or_default(), client_id })
     }
 
     /// Opens what [`Ticket::seal`] made, and goes on in the language the application asked for.
@@ -162,13 +190,20 @@ impl Ticket {
         let sealed = from_base64url(text).ok_or_else(tampered)?;
         let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or_else(tampered)?;
         let plain = open(&app.keys.instance, kind.purpose(), binding, sealed).map_err(|_why| tampered())?;
-        let ticket: Ticket = serde_json::from_slice(&plain).map_err(|_why| tampered())?;
+        let (json, behind) = match plain.iter().position(|byte| *byte == PACKED) {
+            Some(end) => plain.split_at_checked(end).ok_or_else(tampered)?,
+            None => (&plain[..], &[][..]),
+        };
+        let ticket: Ticket = serde_json::from_slice(json).map_err(|_why| tampered())?;
         let mut ticket = Ticket { kind, ..ticket };
+        if let Some((_, shorter)) = behind.split_first() {
+            ticket.params = packed::unpack(shorter, LARGEST).ok_or_else(tampered)?;
+        }
         if let Some(handle) = &ticket.parked {
             let parked = app.state.tickets.parked(handle, now).await?;
             let parked = parked.ok_or(PageFailure::TicketExpired { back: None })?;
-            let params = open(&app.keys.instance, PARKED, handle.as_bytes(), &parked).ok();
-            let params = params.and_then(|params| String::from_utf8(params).ok());
+            let shorter = open(&app.keys.instance, PARKED, handle.as_bytes(), &parked).ok();
+            let params = shorter.and_then(|shorter| packed::unpack(&shorter, LARGEST));
             ticket.params = params.ok_or_else(tampered)?;
         }
         if let Ok(wish) = Params::parse(ticket.params.as_bytes(), &["ui_locales"]) {
@@ -182,4 +217,9 @@ impl Ticket {
     pub fn is_expired(&self, now: OffsetDateTime) -> bool {
         age(self.begun, now).is_none_or(|age| age > LIFETIME)
     }
+}
+
+/// Tells whether a sealed ticket fits into a request line.
+fn travels(app: &App, sealed: &str) -> bool {
+    "GET /continue?t= HTTP/1.1".len() + app.config.base.len() + sealed.len() <= LONGEST_LINE
 }

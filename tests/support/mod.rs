@@ -11,6 +11,7 @@ pub mod handshakes;
 pub mod installation;
 pub mod log;
 pub mod nginx;
+pub mod noise;
 pub mod origin;
 pub mod pgbouncer;
 pub mod postgres;

@@ -35,7 +35,7 @@ fn open(provider: &Provider, kind: Kind, text: &str) -> Option<(Ticket, bool)> {
 
 fn sealed_and_opened(provider: &Provider, params: &str) {
     let sealed = provider.sealed(&Ticket::new(Kind::Authorize, params.into(), provider.now));
-    assert!(sealed.len() <= 3072, "it fits into an address");
+    assert!(sealed.len() <= 7000, "it fits into an address");
     let (ticket, is_ours) = open(provider, Kind::Authorize, &sealed).expect("it was sealed just now");
     assert!(is_ours && ticket.params == params && !ticket.is_expired(provider.now));
     assert!(open(provider, Kind::Logout, &sealed).is_none(), "it is of another kind");

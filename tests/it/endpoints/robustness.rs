@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Outcome, outcome, raw, shown};
 use crate::support::app::{Options, TestApp};
+use crate::support::noise::noise;
 use crate::support::rp::Rp;
 
 #[actix_web::test]
@@ -57,7 +58,7 @@ async fn addresses_may_be_long_and_not_endless() {
         assert_eq!(super::refusal(&answer), (414, "invalid_request".into()), "{path}");
     }
     // A request too large for an address is kept here; the way through the pages is the same.
-    let (state, nonce) = ("s".repeat(8192), "n".repeat(1024));
+    let (state, nonce) = (noise(8192), noise(1024));
     let large = [("state", Some(state.as_str())), ("nonce", Some(nonce.as_str())), ("prompt", Some("login"))];
     let page = browser.open(&rp.authorize(&large)).await;
     assert!(page.url.as_str().len() < 400, "{}", page.url);

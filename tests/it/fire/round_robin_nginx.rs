@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::support::app::{PASSWORD, REDIRECT};
 use crate::support::browser::{Answer, Browser};
 use crate::support::cluster::{Cluster, redemption};
+use crate::support::noise::noise;
 use crate::support::rp::header;
 
 /// The node that answered.
@@ -36,7 +37,7 @@ async fn next(browser: &Browser, answer: &Answer) -> Answer {
 /// one of those that are too large to travel and wait in the state store.
 async fn a_whole_story_at_ten_nodes(cluster: &Cluster) -> Value {
     let browser = cluster.browser();
-    let state = "s".repeat(5000);
+    let state = noise(7000);
     let first = browser.get(&cluster.authorize(&[("state", &state)])).await;
     assert!(first.header("location").len() < 400, "it is parked: {}", first.header("location"));
     let page = next(&browser, &first).await;

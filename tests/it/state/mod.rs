@@ -7,6 +7,7 @@ use countersign::state::kv::Kv;
 mod contract;
 mod forged;
 mod outages;
+mod parked;
 mod recovery;
 mod sessions;
 mod tls;
