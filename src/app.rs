@@ -8,6 +8,7 @@ use time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
+use crate::connection::places::Places;
 use crate::db::{Connections, Db, Durability, Url};
 use crate::drain::Drain;
 use crate::health::Health;
@@ -54,6 +55,8 @@ pub struct App {
     pub discovery: ArcSwap<Published>,
     /// Whether it is about to end.
     pub drain: Drain,
+    /// Places for connections.
+    pub places: Places,
     /// Whether this node can serve.
     pub health: Health,
     /// What is counted and measured.
@@ -111,6 +114,7 @@ impl App {
             state: State::new(&kv, keys.state.clone()),
             passwords: password::Verifier::default().measured(metrics.passwords()),
             drain: Drain::default(),
+            places: Places::default(),
             health: Health::default(),
             metrics,
             certificate,

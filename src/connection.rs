@@ -15,6 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use places::Place;
+
+pub mod places; // shares of all connections
+
 /// How long a client may take to send a head it has begun.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may leave what is written for it untouched.
@@ -90,12 +94,15 @@ pub struct Timed<S> {
     read: usize,
     /// Made when it is needed first, then moved: it may ring too early, never too late.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Held for as long as the connection is open; none for a trusted proxy.
+    _place: Option<Place>,
 }
 
 impl<S> Timed<S> {
     /// Begins to look.
-    pub fn new(stream: S) -> Timed<S> {
-        Timed { stream, moves: Rc::default(), stuck: None, turned_away: false, read: 0, alarm: None }
+    pub fn new(stream: S, place: Option<Place>) -> Timed<S> {
+        let moves = Rc::default();
+        Timed { stream, moves, stuck: None, turned_away: false, read: 0, alarm: None, _place: place }
     }
 
     /// For its requests.

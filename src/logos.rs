@@ -91,7 +91,8 @@ impl Logos {
         if !claimed.map_err(|error| error.to_string())? {
             return Ok(());
         }
-        let image = self.outbound.get(uri, LARGEST, now).await.map_err(|error| error.to_string())?;
+        let image =
+            self.outbound.get(client_id, uri, LARGEST, now).await.map_err(|error| error.to_string())?;
         let kind = kind(&image).ok_or("it is neither a PNG, a JPEG, a GIF nor a WebP image")?;
         let mut name = base32(&sha256(&image));
         name.truncate(32);

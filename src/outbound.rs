@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as Wait;
 
 use ipnet::IpNet;
@@ -18,23 +18,32 @@ use moka::sync::Cache;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, StatusCode, redirect};
 use time::{Duration, OffsetDateTime};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Host, Url};
 
-/// How long a connection may take to stand.
+/// How long a connection may take to stand, once the name is looked up.
 const CONNECT: Wait = Wait::from_secs(2);
 /// How long a fetch may take in all, waiting for its turn included.
 const TOTAL: Wait = Wait::from_secs(5);
-/// How many fetches go to one host at a time.
-const PER_HOST: usize = 2;
+/// How long looking a name up may take, waiting for its turn included.
+const LOOK_UP: Wait = Wait::from_secs(2);
+/// How many fetches go to one origin at a time.
+const PER_ORIGIN: usize = 2;
 /// How many names are looked up at a time: a name server that never answers holds a thread each.
-const LOOKUPS: usize = 4;
+const LOOKUPS: usize = 8;
+/// How many of those for one owner: hanging name servers of one client hold up no other.
+const PER_OWNER: usize = 1;
 /// How long a fetch that failed is not tried again.
 const FAILED: Duration = Duration::seconds(30);
 /// How many failed fetches are remembered.
 const FAILURES: u64 = 1000;
 /// What others see of us.
 const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
+tokio::task_local! {
+    /// For whom the fetch is that this task makes: a resolver is told nothing but a name.
+    static OWNER: String;
+}
 
 /// Looks a name up; blocks. The system's way is [`look_up`].
 pub type Lookup = fn(&str) -> io::Result<Vec<IpAddr>>;
@@ -125,7 +134,7 @@ pub struct Outbound {
     services: Vec<(String, u16)>,
     /// One client for each reach, because a resolver is not told for which port it resolves.
     clients: [LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>; 3],
-    turns: Mutex<HashMap<String, Arc<Semaphore>>>,
+    origins: Arc<Turns>,
     failed: Cache<String, OffsetDateTime>,
 }
 
@@ -134,21 +143,21 @@ impl Outbound {
     pub fn new(allowed: &[Allowed], authorities: &Authorities, lookup: Lookup) -> Outbound {
         let networks: Arc<[IpNet]> = allowed.iter().filter_map(Allowed::network).collect();
         let services = allowed.iter().filter_map(Allowed::service).collect();
-        let lookups = Arc::new(Semaphore::new(LOOKUPS));
+        let lookups = Lookups { all: Arc::new(Semaphore::new(LOOKUPS)), owners: Turns::new(PER_OWNER) };
         let clients = [Reach::Public, Reach::Networks, Reach::Anywhere].map(|reach| {
-            let guard =
-                Guard { reach, networks: Arc::clone(&networks), lookup, lookups: Arc::clone(&lookups) };
+            let guard = Guard { reach, networks: Arc::clone(&networks), lookup, lookups: lookups.clone() };
             let authorities = authorities.certificates.clone();
             let make: Box<dyn FnOnce() -> Client + Send> = Box::new(move || client(guard, authorities));
             LazyLock::new(make)
         });
         let failed = Cache::builder().max_capacity(FAILURES).build();
-        Outbound { networks, services, clients, turns: Mutex::default(), failed }
+        Outbound { networks, services, clients, origins: Turns::new(PER_ORIGIN), failed }
     }
 
-    /// Fetches a document of at most `most` bytes.
+    /// Fetches a document of at most `most` bytes. `owner` names the client that registered the address.
     pub async fn get(
         &self,
+        owner: &str,
         address: &str,
         most: usize,
         now: OffsetDateTime,
@@ -160,15 +169,14 @@ impl Outbound {
         if self.failed.get(address).is_some_and(|until| until > now && until <= now + FAILED) {
             return Err(OutboundError::FailedBefore);
         }
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let turn = self.turn(&host);
-        let fetched = tokio::time::timeout(TOTAL, async {
-            let _turn = turn.acquire().await;
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default());
+        let origin = format!("{host}:{}", port.unwrap_or_default());
+        let fetched = OWNER.scope(owner.to_owned(), async {
+            let _turn = self.origins.turn(&origin).await;
             self.fetch(url, reach, most).await
         });
-        let fetched = fetched.await.unwrap_or_else(|_elapsed| Err("it took too long".into()));
-        drop(turn);
-        self.forget_turn(&host);
+        let fetched = tokio::time::timeout(TOTAL, fetched).await;
+        let fetched = fetched.unwrap_or_else(|_elapsed| Err("it took too long".into()));
         fetched.map_err(|why| {
             self.failed.insert(address.to_owned(), now + FAILED);
             OutboundError::Failed(format!("{address:?} could not be fetched: {why}"))
@@ -229,17 +237,48 @@ impl Outbound {
         }
         Ok(body)
     }
+}
 
-    fn turn(&self, host: &str) -> Arc<Semaphore> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))))
+/// Turns by name: of each name, so many at a time. A name that is not used takes no room.
+struct Turns {
+    most: usize,
+    by_name: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// A turn of a name, or the wait for one; given back when dropped.
+struct Turn {
+    turns: Arc<Turns>,
+    name: String,
+    /// Both are gone before the name is looked at: then the map alone holds what is not used.
+    semaphore: Option<Arc<Semaphore>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    fn new(most: usize) -> Arc<Turns> {
+        Arc::new(Turns { most, by_name: Mutex::default() })
     }
 
-    /// Forgets the host when nobody else waits for it.
-    fn forget_turn(&self, host: &str) {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.get(host).is_some_and(|turn| Arc::strong_count(turn) == 1) {
-            turns.remove(host);
+    fn by_name(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn turn(self: &Arc<Turns>, name: &str) -> Turn {
+        let new = || Arc::new(Semaphore::new(self.most));
+        let semaphore = Arc::clone(self.by_name().entry(name.to_owned()).or_insert_with(new));
+        let (turns, waited) = (Arc::clone(self), Arc::clone(&semaphore));
+        let mut turn = Turn { turns, name: name.to_owned(), semaphore: Some(semaphore), permit: None };
+        turn.permit = waited.acquire_owned().await.ok();
+        turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        (self.permit, self.semaphore) = (None, None);
+        let mut by_name = self.turns.by_name();
+        if by_name.get(&self.name).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+            by_name.remove(&self.name);
         }
     }
 }
@@ -279,22 +318,35 @@ struct Guard {
     reach: Reach,
     networks: Arc<[IpNet]>,
     lookup: Lookup,
-    lookups: Arc<Semaphore>,
+    lookups: Lookups,
+}
+
+/// Turns of looking names up.
+#[derive(Clone)]
+struct Lookups {
+    all: Arc<Semaphore>,
+    owners: Arc<Turns>,
 }
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let (reach, networks) = (self.reach, Arc::clone(&self.networks));
-        let (lookup, lookups) = (self.lookup, Arc::clone(&self.lookups));
+        let (lookup, Lookups { all, owners }) = (self.lookup, self.lookups.clone());
+        let owner = OWNER.try_with(String::clone).unwrap_or_default();
         Box::pin(async move {
-            let turn = lookups.acquire_owned().await?;
-            // The thread keeps the turn even if nobody waits for its answer any more.
-            let found = tokio::task::spawn_blocking(move || {
-                let found = lookup(name.as_str());
-                drop(turn);
-                found
+            let looked_up = tokio::time::timeout(LOOK_UP, async move {
+                let own = owners.turn(&owner).await;
+                let turn = all.acquire_owned().await?;
+                // The thread keeps both turns even if its answer is not waited for any more.
+                let found = tokio::task::spawn_blocking(move || {
+                    let found = lookup(name.as_str());
+                    drop((turn, own));
+                    found
+                });
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(found.await??)
             });
-            let found = found.await??;
+            let found =
+                looked_up.await.map_err(|_elapsed| "looking its name up took longer than 2 seconds")??;
             if let Some(address) = found.iter().find(|address| !reach.admits(**address, &networks)) {
                 let inside = format!("the name leads to {address}, which is not of the public network");
                 return Err(inside.into());
@@ -317,7 +369,7 @@ fn client(guard: Guard, authorities: Vec<Certificate>) -> Client {
         .referer(false)
         .http1_only()
         .pool_max_idle_per_host(0)
-        .connect_timeout(CONNECT)
+        .connect_timeout(LOOK_UP + CONNECT)
         .timeout(TOTAL)
         .user_agent(USER_AGENT)
         .tls_certs_merge(authorities);

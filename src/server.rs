@@ -9,7 +9,9 @@ use std::time::Duration;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::GracefulShutdownSignal;
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config,
+};
 use actix_tls::accept::TlsError;
 use actix_tls::accept::openssl::{Acceptor, TlsStream};
 use actix_web::dev::{AppConfig, Extensions, Server, fn_service};
@@ -19,10 +21,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::app::{App, StartError};
+use crate::connection::places::{MOST_CONNECTIONS, Place};
 use crate::connection::{self, Timed};
 use crate::routes;
 use crate::telemetry::registry::UPKEEP;
 use crate::ticks;
+use crate::web::answer::ClientAddress;
 use crate::web::headers;
 
 mod bind; // taking addresses
@@ -42,8 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a client may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How many connections may be open at a time; whoever comes later waits to be let in.
-const MOST_CONNECTIONS: usize = 4096;
 /// The largest request body.
 const LARGEST_BODY: usize = 64 * 1024;
 /// How many units of work one worker may have beside its requests.
@@ -68,10 +70,12 @@ pub fn serve(
         let (app, ending) = (Arc::clone(app), server.graceful_shutdown_signal());
         let taken = match &app.certificate {
             None => server.listen("http", listener, move || {
-                fn_service(|stream: TcpStream| {
+                let admitting = Arc::clone(&app);
+                fn_service(move |stream: TcpStream| {
                     connection::accepted(&stream);
                     let peer = stream.peer_addr().ok();
-                    ready(Ok((Timed::new(stream), Protocol::Http1, peer)))
+                    let place = admit(&admitting, peer);
+                    ready(place.map(|place| (Timed::new(stream, place), Protocol::Http1, peer)))
                 })
                 .and_then(answers(&app, &ending, extra))
             }),
@@ -80,13 +84,20 @@ pub fn serve(
                 server.listen("https", listener, move || {
                     let mut tls = Acceptor::new(acceptor.clone());
                     tls.set_handshake_timeout(HANDSHAKE);
-                    tls.map_err(TlsError::into_service_error)
-                        .map(|stream: TlsStream<TcpStream>| {
+                    let tls = tls.map_err(TlsError::into_service_error);
+                    let admitting = Arc::clone(&app);
+                    // A place is needed for the handshake already.
+                    apply_fn_factory(tls, move |stream: TcpStream, tls| {
+                        let peer = stream.peer_addr().ok();
+                        let shaken = admit(&admitting, peer).map(|place| (tls.call(stream), place));
+                        async move {
+                            let (shaking, place) = shaken.map_err(TlsError::Service)?;
+                            let stream: TlsStream<TcpStream> = shaking.await?;
                             connection::accepted(stream.get_ref());
-                            let peer = stream.get_ref().peer_addr().ok();
-                            (Timed::new(stream), Protocol::Http1, peer)
-                        })
-                        .and_then(answers(&app, &ending, extra).map_err(TlsError::Service))
+                            Ok((Timed::new(stream, place), Protocol::Http1, peer))
+                        }
+                    })
+                    .and_then(answers(&app, &ending, extra).map_err(TlsError::Service))
                 })
             }
         };
@@ -94,6 +105,19 @@ pub fn serve(
     }
     ticks::start(app);
     Ok(server.run())
+}
+
+/// Takes a place for a connection. Trusted proxies need none: they bring the connections of everybody.
+fn admit(app: &App, peer: Option<SocketAddr>) -> Result<Option<Place>, DispatchError> {
+    let Some(address) = peer.map(|peer| peer.ip().to_canonical()) else { return Ok(None) };
+    if app.config.trusted_proxies.iter().any(|proxy| proxy.contains(&address)) {
+        return Ok(None);
+    }
+    let place = app.places.take(&ClientAddress(address).site());
+    place.map(Some).ok_or_else(|| {
+        tracing::debug!(%address, "a connection was closed: its network holds its share of all");
+        DispatchError::Io(std::io::ErrorKind::ConnectionRefused.into())
+    })
 }
 
 /// What one worker does with a connection. Put together by hand, and not by `HttpServer`, which knows no

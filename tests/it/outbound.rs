@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign::clock::Clock;
@@ -16,7 +16,7 @@ fn allowing(allowed: &[&str]) -> Outbound {
 }
 
 async fn get(outbound: &Outbound, url: &str) -> Result<Vec<u8>, OutboundError> {
-    outbound.get(url, 1000, Clock::default().now()).await
+    outbound.get("client", url, 1000, Clock::default().now()).await
 }
 
 fn says_hello(_path: &str, stream: &mut TcpStream) {
@@ -123,6 +123,60 @@ async fn a_name_that_changes_its_address_is_asked_once() {
     assert_eq!(victim.requests(), Vec::<String>::new());
 }
 
+/// Name servers of one client that never answer take its own share of the look-ups and no other's.
+#[actix_web::test]
+async fn hanging_name_servers_of_one_client_hold_up_no_other() {
+    static HANGING: AtomicUsize = AtomicUsize::new(0);
+    static MOST_HANGING: AtomicUsize = AtomicUsize::new(0);
+    static RELEASED: AtomicBool = AtomicBool::new(false);
+    #[expect(clippy::unnecessary_wraps, reason = "the shape a resolver has")]
+    fn hangs(name: &str) -> std::io::Result<Vec<IpAddr>> {
+        if name.starts_with("hangs") {
+            MOST_HANGING.fetch_max(HANGING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            while !RELEASED.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            HANGING.fetch_sub(1, Ordering::SeqCst);
+        }
+        Ok(vec!["127.0.0.1".parse().unwrap()])
+    }
+    let origin = Origin::start("127.0.0.1", 0, says_hello);
+    let outbound = Outbound::new(&[Allowed::parse("127.0.0.1").unwrap()], &Authorities::default(), hangs);
+    let (outbound, now) = (&outbound, Clock::default().now());
+    let fetch = |owner: &'static str, name: String| {
+        let url = format!("http://{name}.example:{}/", origin.port);
+        async move { outbound.get(owner, &url, 1000, now).await }
+    };
+    let begun = Instant::now();
+    let hanging =
+        futures_util::future::join_all((0..20).map(|number| fetch("one", format!("hangs-{number}"))));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let own = fetch("one", "answers-one".into());
+        let others = futures_util::future::join_all(
+            (0..5).map(|number| fetch("another", format!("answers-{number}"))),
+        );
+        let (own, others) = tokio::join!(own, async { (others.await, begun.elapsed()) });
+        assert!(matches!(own, Err(OutboundError::Failed(_))), "its own share is used up: {own:?}");
+        others
+    };
+    let (hanging, (others, took)) = tokio::join!(hanging, others);
+    assert!(others.iter().all(|other| other.as_deref() == Ok(b"hello")), "{others:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    for failed in hanging {
+        let Err(OutboundError::Failed(why)) = failed else { panic!("{failed:?}") };
+        assert!(why.contains("looking its name up took longer than 2 seconds"), "{why}");
+    }
+    assert_eq!(MOST_HANGING.load(Ordering::SeqCst), 1);
+    // When the one answers at last, the client has its share back.
+    RELEASED.store(true, Ordering::SeqCst);
+    let mut tries = 0;
+    while let Err(error) = fetch("one", format!("late-{tries}")).await {
+        assert!(tries < 10, "{error}");
+        tries += 1;
+    }
+}
+
 #[actix_web::test]
 async fn what_comes_is_bounded_in_size_and_time_and_leads_nowhere_else() {
     let origin = Origin::start("127.0.0.1", 0, |path, stream| match path {
@@ -151,7 +205,7 @@ async fn what_comes_is_bounded_in_size_and_time_and_leads_nowhere_else() {
         let failed = get(&outbound, &at(path)).await;
         assert!(matches!(failed, Err(OutboundError::Failed(_))), "{path}: {failed:?}");
     }
-    // Two at a time go to one host; who waits too long for a turn is told so as well. The time-out is ours to
+    // Two at a time go to one origin; who waits too long for a turn is told so as well. The time-out is ours to
     // keep, not the other side's: ten seconds would pass here without it.
     let before = origin.requests().len();
     let begun = Instant::now();
@@ -166,7 +220,7 @@ async fn what_comes_is_bounded_in_size_and_time_and_leads_nowhere_else() {
     assert_eq!(get(&outbound, &at("/absent")).await, Err(OutboundError::FailedBefore));
     assert_eq!(origin.requests().len(), before);
     let later = clock.now() + time::Duration::seconds(31);
-    assert!(matches!(outbound.get(&at("/absent"), 9, later).await, Err(OutboundError::Failed(_))));
+    assert!(matches!(outbound.get("client", &at("/absent"), 9, later).await, Err(OutboundError::Failed(_))));
     assert_eq!(origin.requests().len(), before + 1);
 }
 

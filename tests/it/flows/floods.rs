@@ -1,13 +1,16 @@
 //! What anonymous visitors can make the provider remember is bounded, and nobody is counted as another.
 
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign::connection::places::Place;
 use diesel::sql_types::BigInt;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use reqwest::Method;
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 use time::Duration;
 
 use super::slow::{ended, hang};
@@ -34,7 +37,8 @@ async fn large_requests_travel_compressed_and_only_the_largest_are_parked() {
     let before = app.app.kv.asked();
     // What is said again and again fits into an address; so does what is not, up to a length.
     let claims = json!({ "id_token": { "email": { "values": vec!["ada@example.com"; 500] } } }).to_string();
-    let parameters = [("state", "s".repeat(8000)), ("claims", claims), ("state", noise(3300)), ("state", noise(4400))];
+    let parameters =
+        [("state", "s".repeat(8000)), ("claims", claims), ("state", noise(3300)), ("state", noise(4400))];
     for (name, value) in &parameters {
         let sent = browser.get(&rp.authorize(&[(name, Some(value))])).await;
         assert_eq!((sent.status.as_u16(), app.app.kv.asked()), (303, before), "{name} of {}", value.len());
@@ -78,9 +82,12 @@ async fn large_requests_are_parked_a_few_to_a_network() {
         browser.send(browser.request(Method::GET, &url).header("x-forwarded-for", address)).await
     };
     for (network, other) in [("2001:db8:7:", "2001:db8:8::1"), ("192.0.2.", "192.0.3.1")] {
-        let address = |number: usize| match network.contains(':') {
-            true => format!("{network}{number:x}::1"),
-            false => format!("{network}{}", number % 256),
+        let address = |number: usize| {
+            if network.contains(':') {
+                format!("{network}{number:x}::1")
+            } else {
+                format!("{network}{}", number % 256)
+            }
         };
         let mut parked = 0;
         let refused = loop {
@@ -133,6 +140,43 @@ async fn only_what_the_proxy_itself_wrote_says_where_a_request_came_from() {
         }
         assert_eq!(statuses, [422, 422, 422, 422, 422, 429], "{written}");
     }
+    app.finish().await;
+}
+
+/// Asks for the key set over a connection of its own from this address; none when it was closed without an answer.
+fn asks_from(port: u16, from: &str) -> Option<String> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&format!("{from}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    let (mut stream, mut answer) = (TcpStream::from(socket), String::new());
+    stream.write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").ok()?;
+    stream.read_to_string(&mut answer).ok()?;
+    (!answer.is_empty()).then_some(answer)
+}
+
+/// A network that holds its share of all connections gets no more once half of all are taken, and keeps no other out.
+#[actix_web::test]
+async fn one_network_cannot_take_all_connections() {
+    let app = TestApp::start().await;
+    let port = app.port();
+    let ask = async |from: &'static str| {
+        tokio::task::spawn_blocking(move || asks_from(port, from)).await.unwrap().is_some()
+    };
+    let take = |network: &str, count: usize| -> Vec<Option<Place>> {
+        (0..count).map(|_| app.app.places.take(network)).collect()
+    };
+    let many = take("127.0.0.0/24", 2000);
+    assert!(many.iter().all(Option::is_some) && ask("127.0.0.1").await, "while there is plenty");
+    let others: Vec<_> = (0..48).flat_map(|number| take(&format!("10.0.{number}.0/24"), 1)).collect();
+    assert!(others.iter().all(Option::is_some));
+    assert!(!ask("127.0.0.1").await && app.app.places.take("127.0.0.0/24").is_none(), "now they are scarce");
+    assert!(ask("127.0.1.1").await, "another network");
+    let third = take("198.51.100.0/24", 300);
+    assert_eq!(third.iter().flatten().count(), 256);
+    // What a connection held is free when it has ended.
+    drop((many, third));
+    assert!(ask("127.0.0.1").await);
+    drop(others);
     app.finish().await;
 }
 

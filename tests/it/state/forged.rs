@@ -138,8 +138,10 @@ async fn a_code_that_was_changed_is_unknown(kv: Kv) {
 
 async fn what_was_parked_and_changed_is_absent(kv: Kv) {
     let (tickets, now, handle) = (state(&kv).tickets, now(), Token::generate());
-    let whose =
-        Whose::Stranger { network: Token::generate().expose().into(), client_id: Token::generate().expose().into() };
+    let whose = Whose::Stranger {
+        network: Token::generate().expose().into(),
+        client_id: Token::generate().expose().into(),
+    };
     tickets.park(&handle, b"sealed", &whose, now).await.unwrap().unwrap();
     let key = Key::new('p', &base64url(TokenHash::of(handle.expose()).as_bytes()));
     let stored = kv.get(&key, now).await.unwrap().unwrap();

@@ -24,7 +24,7 @@ fn now() -> OffsetDateTime {
 
 async fn park(tickets: &Tickets, whose: &Whose, now: OffsetDateTime) -> Result<(), Full> {
     let handle = Token::generate();
-    let parked = tickets.park(&handle, &[7; HALF], whose, now).await.unwrap();
+    let parked = tickets.park(&handle, &vec![7; HALF], whose, now).await.unwrap();
     let found = tickets.parked(handle.expose(), now).await.unwrap();
     assert_eq!(found.is_some_and(|found| found.len() == HALF), parked.is_ok());
     parked
