@@ -16,7 +16,7 @@ pub fn of(claims: &Value, now: i64) -> Map<String, Value> {
 
 fn instant(name: &str, value: &Value, now: i64) -> Value {
     let Some(seconds) = whole_seconds(value) else {
-        return json!({ "value": value, "words": "is no time: it must be a whole number of seconds since 1970" });
+        return json!({ "value": value, "words": "is no time: it must be a number of seconds since 1970" });
     };
     let time = rfc3339(seconds);
     let words = match &time {
@@ -46,16 +46,20 @@ fn in_words(name: &str, seconds: i64, now: i64) -> String {
     }
 }
 
-/// Reads a JSON number without a fraction; anything else is no instant.
+/// Reads a `NumericDate`: any JSON number between 0 and 2^53; a fraction of a second is left out.
+///
+/// Spec: RFC 7519 §2
 fn whole_seconds(value: &Value) -> Option<i64> {
+    const EXACT: i64 = 1 << 53;
     let number = value.as_number()?;
-    match (number.as_i64(), number.as_f64()) {
-        (Some(seconds), _) => Some(seconds),
-        (None, Some(float)) if float.fract() == 0.0 && float.abs() < 9e15 => {
-            #[expect(clippy::cast_possible_truncation, reason = "whole, and within what an i64 holds")]
+    let seconds = match (number.as_i64(), number.as_f64()) {
+        (Some(seconds), _) => seconds,
+        (None, Some(float)) if (0.0..9.1e15).contains(&float) => {
+            #[expect(clippy::cast_possible_truncation, reason = "within what an i64 holds")]
             let seconds = float as i64;
-            Some(seconds)
+            seconds
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    (0..=EXACT).contains(&seconds).then_some(seconds)
 }

@@ -12,6 +12,31 @@ fn stored(shell: &Shell, id: &str) -> countersign::protocol::client::Client {
     actix_web::rt::System::new().block_on(clients::by_id(&db, id)).unwrap().unwrap()
 }
 
+/// People move here with the ids that their applications have.
+#[test]
+fn an_operator_may_choose_any_id_and_either_name_of_ed25519() {
+    let shell = Shell::new();
+    shell.file("countersign.toml", "[keys]\nalgorithms = ['RS256', 'ES256', 'Ed25519']");
+    let longest = "x".repeat(255);
+    for id in ["urn:app:one", "my.app", "https://sp.example/app?x=%41", "!~", &longest] {
+        let client = shell.client(&["--id", id, "--id-token-alg", "Ed25519"]);
+        assert_eq!(
+            (&client["client_id"], &client["id_token_signed_response_alg"]),
+            (&json!(id), &json!("Ed25519"))
+        );
+        let shown = shell.run(&["client", "show", id, "--json"]).good().json();
+        assert_eq!(
+            (&shown["client_id"], &shown["id_token_signed_response_alg"]),
+            (&json!(id), &json!("Ed25519"))
+        );
+    }
+    let add = ["client", "add", "--name", "App", "--redirect-uri", "https://app.example/cb"];
+    for id in ["", "a b", "caf\u{e9}", "a\tb", "\u{7f}", &"x".repeat(256)] {
+        shell.run(&[&add[..], &["--id", id]].concat()).bad("printable ASCII characters");
+    }
+    shell.run(&[&add[..], &["--id", "my.app"]].concat()).bad("my.app");
+}
+
 #[test]
 fn adding_on_a_fresh_directory_makes_the_database_and_no_key() {
     let shell = Shell::new();

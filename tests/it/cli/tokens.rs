@@ -87,6 +87,16 @@ fn a_good_token_is_taken_apart_and_its_signature_holds() {
 #[test]
 fn what_is_wrong_with_a_token_is_said() {
     let signer = Signer::new();
+    // Every JSON number is a time; what is none is said to be none.
+    let odd = json!({ "exp": 2e9, "iat": 1.5, "nbf": -1, "auth_time": "1800000000", "updated_at": 9007199254740993_i64 });
+    let odd = signer.inspect(&signer.access_token(&odd))["times"].clone();
+    assert_eq!(
+        (&odd["exp"]["time"], &odd["iat"]["time"]),
+        (&json!("2033-05-18T03:33:20Z"), &json!("1970-01-01T00:00:01Z"))
+    );
+    for name in ["nbf", "auth_time", "updated_at"] {
+        assert!(odd[name]["words"].as_str().unwrap().contains("is no time"), "{name}: {odd}");
+    }
     let expired = signer.inspect(&signer.access_token(&json!({ "exp": signer.now - 125 })));
     assert_eq!(expired["signature"]["verdict"], "holds");
     assert!(expired["times"]["exp"]["words"].as_str().unwrap().starts_with("expired 2 min "));

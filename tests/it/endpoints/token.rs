@@ -1,7 +1,9 @@
 //! `/token`: the request itself, and redeeming a code.
 
+use countersign::protocol::client::{NamedAlg, SigningAlg};
 use countersign::protocol::resource::{Resource, Resources};
 use countersign::store::users::{self, Change};
+use countersign_verifier::{Check, KeySet, verify};
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
@@ -303,6 +305,39 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
         );
         assert_eq!(claims(&tokens["id_token"])["aud"], rp.client_id, "{what}");
         assert_eq!(userinfo(&app, &tokens).await, 401, "{what}: a token for others is none for us");
+    }
+    app.finish().await;
+}
+
+/// Ed25519 has two names; a client that knows one of them refuses the other.
+#[actix_web::test]
+async fn an_id_token_is_signed_and_hashed_by_the_registered_algorithm_under_its_registered_name() {
+    let app = TestApp::start_with(Options {
+        adjust: |config| config.keys.algorithms = SigningAlg::ALL.to_vec(),
+        ..Options::default()
+    })
+    .await;
+    app.user("ada").await;
+    let jwks = app.browser().get(&app.at("/.well-known/jwks.json")).await;
+    let keys = KeySet::from_json(jwks.body.as_bytes()).unwrap();
+    for alg in NamedAlg::all() {
+        let metadata = json!({ "first_party": true, "id_token_signed_response_alg": alg.name() });
+        let rp = Rp::new(&app, metadata).await;
+        let tokens = rp.tokens(&app.browser(), "ada", &[]).await;
+        let (id_token, access_token) =
+            (tokens["id_token"].as_str().unwrap(), tokens["access_token"].as_str());
+        let head = header(&tokens["id_token"]);
+        assert_eq!(head["alg"], alg.name());
+        let key =
+            jwks.json()["keys"].as_array().unwrap().iter().find(|key| key["kid"] == head["kid"]).cloned();
+        let named = key.unwrap().get("alg").cloned();
+        assert_eq!(named, (alg.alg() != SigningAlg::EdDSA).then(|| json!(alg.name())), "{}", alg.name());
+        // By the verifier's own hash.
+        let check = Check::id_token(app.issuer.clone(), rp.client_id.clone());
+        let claims = verify(id_token, &keys, &check, app.clock.now()).unwrap();
+        claims.require_access_token(access_token.unwrap()).unwrap();
+        let signed = claims.raw["at_hash"].as_str().unwrap().len();
+        assert_eq!(signed, if alg.alg() == SigningAlg::EdDSA { 43 } else { 22 }, "{}", alg.name());
     }
     app.finish().await;
 }

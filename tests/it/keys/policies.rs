@@ -17,6 +17,7 @@ fn what_contradicts_itself_is_refused_with_words() {
         ("algorithms = ['ES256']", &["algorithms", "RS256"][..]),
         ("algorithms = ['RS256', 'PS256']", &["algorithms", "ES256"]),
         ("algorithms = ['RS256', 'ES256', 'RS256']", &["algorithms", "twice"]),
+        ("algorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519']", &["algorithms", "twice"]),
         ("algorithms = ['RS256', 'ES256', 'HS256']", &["HS256"]),
         ("rsa_bits = 1024", &["rsa_bits", "2048"]),
         ("rsa_bits = 2047", &["rsa_bits", "2048"]),
@@ -41,6 +42,7 @@ fn what_contradicts_itself_is_refused_with_words() {
         "publish_before = 1216",
         "publish_after = 1216",
         "algorithms = ['ES256', 'RS256', 'EdDSA', 'PS256']\nrsa_bits = 4096",
+        "algorithms = ['ES256', 'RS256', 'Ed25519']",
         // Down to seconds, so that a rotation can be watched.
         "jwks_max_age = 2\npublish_before = 5\npublish_after = 603\nrotate_every = 6\nretain = 1\nskew = 1",
     ] {
