@@ -88,7 +88,7 @@ fn a_good_token_is_taken_apart_and_its_signature_holds() {
 fn what_is_wrong_with_a_token_is_said() {
     let signer = Signer::new();
     // Every JSON number is a time; what is none is said to be none.
-    let odd = json!({ "exp": 2e9, "iat": 1.5, "nbf": -1, "auth_time": "1800000000", "updated_at": 9007199254740993_i64 });
+    let odd = json!({ "exp": 2e9, "iat": 1.5, "nbf": -1, "auth_time": "1800000000", "updated_at": 9_007_199_254_740_993_i64 });
     let odd = signer.inspect(&signer.access_token(&odd))["times"].clone();
     assert_eq!(
         (&odd["exp"]["time"], &odd["iat"]["time"]),
