@@ -39,7 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &[
             "protocol", "store", "state", "keys", "config", "health", "db", "logos", "outbound", "drain",
-            "password", "published", "clock", "telemetry", "texts", "tls",
+            "password", "published", "clock", "connection", "telemetry", "texts", "tls",
         ],
     ),
     // the vocabulary of HTTP
