@@ -77,7 +77,10 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
             }
             tracing::info!("stopped");
         }
-        () = told_twice => tracing::warn!("told to stop a second time: what was under way is cut off"),
+        () = told_twice => tracing::warn!(
+            events_lost = app.events.tally().waiting,
+            "told to stop a second time: what was under way is cut off"
+        ),
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ pub async fn start(options: Options) -> Result<Running, DemoError> {
     let balances = api::Api::new(&app, &api.origin, [&bank.origin, &fund.origin], http.clone())?;
 
     let mut running =
-        Running::new(&options, people, [&provider.origin, &bank.origin, &fund.origin, &api.origin]);
+        Running::new(&options, &app, people, [&provider.origin, &bank.origin, &fund.origin, &api.origin]);
     running.sweep(kv, options.clock);
     running.watch(server::serve(&app, provider.listeners, 2, |_| ())?);
     running.watch(site::serve(bank_site, bank.listeners).map_err(other)?);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -9,6 +10,7 @@ use futures_util::future;
 use tokio::task::JoinHandle;
 
 use super::Options;
+use crate::app::App;
 use crate::clock::Clock;
 use crate::state::kv::Kv;
 
@@ -27,6 +29,7 @@ pub struct Running {
     pub api: String,
     /// Who can sign in; the first one is the person to sign in as.
     pub people: Vec<Login>,
+    app: Arc<App>,
     directories: (PathBuf, PathBuf),
     servers: Vec<JoinHandle<io::Result<()>>>,
     handles: Vec<ServerHandle>,
@@ -49,6 +52,7 @@ pub struct Login {
 impl Running {
     pub(super) fn new(
         options: &Options,
+        app: &Arc<App>,
         people: Vec<Login>,
         [provider, bank, fund, api]: [&String; 4],
     ) -> Running {
@@ -58,6 +62,7 @@ impl Running {
             fund: fund.clone(),
             api: api.clone(),
             people,
+            app: Arc::clone(app),
             directories: (options.data_dir.clone(), options.keys_dir.clone()),
             servers: vec![],
             handles: vec![],
@@ -95,6 +100,9 @@ impl Running {
         future::join_all(std::mem::take(&mut self.servers)).await;
         if let Some(sweeper) = self.sweeper.take() {
             sweeper.abort();
+        }
+        if let Err(error) = self.app.events.end().await {
+            tracing::error!(%error, "events of sign-ins were lost");
         }
     }
 }

@@ -14,23 +14,20 @@ use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
 use crate::state::throttle::{Attempt, TurnedAway};
 use crate::store;
-use crate::web::answer::{
-    ClientAddress, Kind, page, retry_after, see_other, shell, with_cookie, with_status,
-};
+use crate::web::answer::{ClientAddress, see_other, with_cookie};
 use crate::web::browser::cookies::session_cookie;
 use crate::web::browser::device::Device;
 use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
-use crate::web::pending::{Pending, Posted, card, continue_at};
+use crate::web::pending::{Pending, Posted, continue_at};
 use crate::web::tried::{self, Tried};
-use crate::web::views::{LoginPage, LoginProblem};
+use crate::web::views::LoginProblem;
 
+mod form; // the form, and what is to be corrected in it
 mod report; // what is told of an attempt
 
+use form::Form;
 use report::{About, Report};
-
-/// The longest name that is kept for the next attempt.
-const LONGEST_KEPT: usize = 256;
 
 /// `GET /login?t=…`
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
@@ -284,65 +281,4 @@ async fn begin(
         remember,
     };
     app.state.sessions.begin(existing.as_ref(), &login, now).await
-}
-
-struct Form<'a> {
-    pending: &'a Pending,
-    sealed: &'a str,
-    username: &'a str,
-    remember: bool,
-}
-
-impl Form<'_> {
-    /// Says what is to be corrected on a page with an address of its own. A page that answers a form stays
-    /// in the browser's history, and going back to it would end at the question whether to send the
-    /// password again.
-    async fn again(
-        &self,
-        req: &HttpRequest,
-        app: &App,
-        problem: LoginProblem,
-        now: OffsetDateTime,
-    ) -> Result<HttpResponse, AuthorizeFailure> {
-        let missing = match problem {
-            LoginProblem::Missing => true,
-            LoginProblem::WrongCredentials => false,
-            // Sending it again is just what is to be done then.
-            LoginProblem::Busy | LoginProblem::StateDown | LoginProblem::TooMany { .. } => {
-                return Ok(self.show(req, app, Some(problem)).await);
-            }
-        };
-        if self.username.len() > LONGEST_KEPT {
-            return Ok(self.show(req, app, Some(problem)).await);
-        }
-        let Ok(Waiting { needed, .. }) = waits_for(req, app, self.pending, now).await else {
-            return Ok(self.show(req, app, Some(problem)).await);
-        };
-        let tried =
-            Tried { username: self.username.into(), remember: self.remember, missing, switching: !needed };
-        let tried = tried::seal(app, &self.pending.browser, &tried)?;
-        Ok(see_other(&format!("{}/login?t={}&tried={tried}", app.config.base, self.sealed)).finish())
-    }
-
-    async fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
-        let now = app.clock.now();
-        let view = LoginPage {
-            shell: shell(req, app),
-            now,
-            client: card(req, app, &self.pending.asked.client, now).await,
-            ticket: self.sealed.into(),
-            username: self.username.into(),
-            remember: self.remember,
-            problem,
-        };
-        let res = page(app, Kind::Form, &view);
-        match problem {
-            None => res,
-            Some(LoginProblem::WrongCredentials | LoginProblem::Missing) => with_status(res, 422),
-            Some(LoginProblem::Busy | LoginProblem::StateDown) => with_status(res, 503),
-            Some(LoginProblem::TooMany { until }) => {
-                retry_after(with_status(res, 429), until - app.clock.now())
-            }
-        }
-    }
 }
