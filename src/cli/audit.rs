@@ -62,7 +62,7 @@ async fn list(flags: List, context: &Context) -> anyhow::Result<Report> {
     let Some(opened) = context.open_if_there()? else {
         return Ok(Report::new(Value::Array(vec![]), "Nothing has happened yet.\n".into()));
     };
-    let Opened { db, config } = &opened;
+    let Opened { db, config, .. } = &opened;
     let person = match &flags.person {
         Some(login) => Some(identifier(db, login).await?),
         None => None,

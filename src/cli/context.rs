@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::app;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, origin};
 use crate::db::{Db, Url};
 use crate::keys::opened::vault;
 use crate::store::events::{Actor, By, Via};
@@ -54,6 +54,8 @@ pub struct Opened {
     pub config: Config,
     /// The same database a running server uses.
     pub db: Db,
+    /// Whether it was made just now.
+    pub is_new: bool,
 }
 
 impl Opened {
@@ -100,8 +102,9 @@ impl Context {
     /// Opens the database, and makes it when there is none.
     pub fn open(&self) -> anyhow::Result<Opened> {
         let config = self.config()?;
+        let is_new = !is_there(&config);
         let db = app::open_store(&config)?;
-        Ok(Opened { config, db })
+        Ok(Opened { config, db, is_new })
     }
 
     /// Opens the database if there is one: a look must not leave an empty one behind.
@@ -111,18 +114,37 @@ impl Context {
             return Ok(None);
         }
         let db = app::open_store(&config)?;
-        Ok(Some(Opened { config, db }))
+        Ok(Some(Opened { config, db, is_new: false }))
     }
 
     /// Opens the database that must be there, for words about something in it.
     pub fn open_existing(&self) -> anyhow::Result<Opened> {
-        let missing = |shown: String| {
-            anyhow!("there is no database at {shown}; is this the right directory, or is --config missing?")
-        };
         match self.open_if_there()? {
             Some(opened) => Ok(opened),
-            None => Err(missing(self.config()?.database.shown())),
+            None => Err(anyhow!(
+                "there is no database at {}; {}",
+                self.config()?.database.shown(),
+                self.another_configuration()
+            )),
         }
+    }
+
+    /// Says where something was looked for in vain, and why it may be elsewhere.
+    pub fn looked_in(&self, opened: &Opened) -> String {
+        format!("looked for in {}; {}", opened.config.database.shown(), self.another_configuration())
+    }
+
+    /// What was read, for the case that a server runs with other settings.
+    fn another_configuration(&self) -> String {
+        format!(
+            "{}: is this the right directory, is --config missing, or the server's environment?",
+            origin(self.named.as_deref())
+        )
+    }
+
+    /// Says so if a database is empty: what is put there may be meant for the server's.
+    pub fn of_a_new_one(&self, config: &Config) -> String {
+        format!("\nThis made a new database, {}; {}\n", config.database.shown(), self.another_configuration())
     }
 }
 

@@ -18,10 +18,12 @@ use crate::telemetry::log;
 
 use settings::{Network, Settings};
 
+pub use origin::origin;
 pub use state_url::StateUrl;
 
 mod audit; // how long events are kept
 mod kubernetes; // variables that are none of ours
+mod origin; // where they are read from, in words
 mod settings; // what a file and the environment say
 mod state_url; // where the state store is
 

@@ -67,7 +67,7 @@ const OF_THE_DEMO: [&str; 4] = ["DEMO_PORT", "DEMO_BANK_PORT", "DEMO_FUND_PORT",
 pub(super) fn read(named: Option<&Path>) -> Result<(Settings, Vec<String>), ConfigError> {
     let (mut environment, passed_over) = environment()?;
     let by_variable = environment.remove("config");
-    let default = Path::new("countersign.toml");
+    let default = Path::new(super::origin::FILE);
     let path = named
         .map(Path::to_path_buf)
         .or_else(|| by_variable.map(PathBuf::from))

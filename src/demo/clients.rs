@@ -1,5 +1,7 @@
 //! The two sites as the provider knows them.
 
+use std::convert::Infallible;
+
 use time::OffsetDateTime;
 
 use super::site::Kind;
@@ -9,7 +11,7 @@ use crate::protocol::client::{AuthMethod, Client, Metadata, SigningAlg};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::scope::Scope;
 use crate::secret::TokenHash;
-use crate::store::clients;
+use crate::store::clients::{self, Secret};
 
 /// Registers a site, or brings its registration up to date: its port may have changed since the last start.
 pub(super) async fn ensure(
@@ -36,8 +38,9 @@ pub(super) async fn ensure(
             let text = |metadata: &Metadata| serde_json::to_value(metadata).map_err(other);
             let same_secret = known.secret.is_some_and(|known| known.matches(&hash));
             if !same_secret || text(&known.metadata)? != text(&metadata)? {
-                let secret = (!same_secret).then_some(hash);
-                clients::update(db, kind.client_id(), &metadata, secret, "demo", now).await?;
+                let secret = if same_secret { Secret::Keep } else { Secret::Set(hash) };
+                let edit = move |_: &Client| Ok::<_, Infallible>((metadata, secret));
+                clients::edit(db, kind.client_id(), edit, "demo", now).await?;
             }
         }
     }

@@ -35,7 +35,8 @@ pub struct Client {
 pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> TokenFailure {
     const NO_KEY: &str = "no key signs with the algorithm this client is registered for";
     let cause = Cause::new(NO_KEY).with("id_token_signed_response_alg", alg.name()).mend(
-        "the provider's operator names it in algorithms under [keys], or registers the application for another one; \
+        "the provider's operator names it in algorithms under [keys], or registers the application for another one \
+         (countersign client update ID --id-token-alg ALG); \
          `countersign keys list` shows what signs, and from when",
     );
     if configured.contains(&alg) {

@@ -115,18 +115,25 @@ impl Credentials {
             (Kind::Nothing, _) => refuse(
                 Cause::new("this client is confidential and sent no secret")
                     .with("registered", registered.name())
-                    .mend("send the client_secret by the registered method"),
+                    .mend(
+                        "send the client_secret by the registered method; an application that cannot keep one is \
+                         public: countersign client update ID --public",
+                    ),
             ),
             (_, AuthMethod::None) => refuse(
                 Cause::new("this client is public and must not send a secret")
-                    .mend("send client_id alone, and PKCE"),
+                    .mend(
+                        "send client_id alone, and PKCE; or give it a secret: countersign client update ID \
+                         --auth-method client_secret_basic",
+                    ),
             ),
             (Kind::Basic, AuthMethod::ClientSecretPost) | (Kind::Post, AuthMethod::ClientSecretBasic) => {
                 let secret = if right { "right" } else { "wrong" };
                 let cause = Cause::new("this client authenticates by another method than the registered one");
                 let cause = cause.with("sent", self.method()).with("registered", registered.name());
                 refuse(cause.with("the secret itself is", secret).mend(
-                    "tell the client's library to use the registered method, or register the one it uses",
+                    "tell the client's library to use the registered method, or register the one it uses: \
+                     countersign client update ID --auth-method METHOD",
                 ))
             }
             _ if client.secret.is_none() => refuse("this client has no secret".into()),

@@ -12,6 +12,7 @@ pub mod client; // a registered Relying Party
 pub mod client_auth;
 pub mod localized; // what is said of a client in several languages
 pub mod redirect_uri;
+pub mod registration; // metadata as they are described, for a new client or a changed one
 pub mod resource; // the APIs tokens are for
 pub mod scope;
 pub mod names; // which characters names have, and when two look alike

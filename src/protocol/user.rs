@@ -8,6 +8,8 @@ use crate::protocol::scope::{STANDARD, Scope};
 
 /// The claim that tells applications what the person is called here.
 const USERNAME: &str = "preferred_username";
+/// The claim that says whether the address is known to be theirs.
+const EMAIL_VERIFIED: &str = "email_verified";
 /// The claims that are names of people.
 const NAMES: [&str; 6] = ["name", "given_name", "family_name", "middle_name", "nickname", USERNAME];
 
@@ -67,7 +69,7 @@ impl User {
     /// The person's e-mail address, if there is one.
     pub fn address(&self) -> Option<Address> {
         let folded = fold_address(self.claims.get("email")?.as_str()?)?;
-        let verified = self.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default();
+        let verified = self.claims.get(EMAIL_VERIFIED).and_then(Value::as_bool).unwrap_or_default();
         Some(Address { folded, verified })
     }
 
@@ -125,6 +127,41 @@ impl User {
     /// Spec: OpenID Connect Core §5.5
     pub fn claims_named(&self, names: &[String]) -> Map<String, Value> {
         names.iter().filter_map(|name| Some((name.clone(), self.claim(name)?))).collect()
+    }
+}
+
+/// A change to what is known about a person.
+#[derive(Clone, Debug, Default)]
+pub struct Amendment {
+    /// Another login name.
+    pub login: Option<String>,
+    /// Claims that take the place of those there are; null takes a claim away.
+    pub set: Map<String, Value>,
+}
+
+impl Amendment {
+    /// The person after the change; to be checked against the person before.
+    pub fn apply(&self, mut person: User) -> User {
+        let address = person.address().map(|address| address.folded);
+        let told = person.claims.get(USERNAME).and_then(Value::as_str).map(fold_login);
+        if let Some(login) = &self.login {
+            // The user name that was the login name follows it.
+            if told == Some(fold_login(&person.login)) {
+                person.claims.remove(USERNAME);
+            }
+            login.trim().clone_into(&mut person.login);
+        }
+        person.claims.extend(self.set.clone());
+        person.claims.retain(|_, value| !value.is_null());
+        // What was said of one address is not said of another.
+        if !person.claims.contains_key("email") {
+            person.claims.remove(EMAIL_VERIFIED);
+        } else if person.address().map(|address| address.folded) != address
+            && !self.set.contains_key(EMAIL_VERIFIED)
+        {
+            person.claims.insert(EMAIL_VERIFIED.into(), false.into());
+        }
+        person
     }
 }
 

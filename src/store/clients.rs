@@ -12,6 +12,7 @@ use super::schema::clients;
 use crate::db::{Db, DbError};
 use crate::protocol::client::{Client, Metadata};
 use crate::protocol::event::Name;
+use crate::protocol::registration::changed;
 use crate::secret::TokenHash;
 
 /// How long a client may be served from memory: a change is live on every node within this.
@@ -117,28 +118,69 @@ pub async fn add(db: &Db, client: &Client, by: impl Into<By>, now: OffsetDateTim
     }
 }
 
-/// Replaces a client's metadata and, if one is given, its secret; false when there is no such client.
-pub async fn update(
+/// What becomes of the stored hash of a client's secret.
+#[derive(Clone, Copy)]
+pub enum Secret {
+    /// It stays.
+    Keep,
+    /// This one takes its place.
+    Set(TokenHash),
+    /// It goes.
+    Drop,
+}
+
+/// A client before and after a change.
+pub struct Edited {
+    /// As it was.
+    pub before: Client,
+    /// As it is; the same if nothing was changed.
+    pub after: Client,
+}
+
+/// Changes a client in one step from what is stored at that moment; none when there is no such client. `edit`
+/// answers the metadata as they are to be and what becomes of the secret, or a refusal. Consents stay.
+pub async fn edit<R: Send + 'static>(
     db: &Db,
     id: &str,
-    metadata: &Metadata,
-    secret: Option<TokenHash>,
+    edit: impl FnOnce(&Client) -> Result<(Metadata, Secret), R> + Send + 'static,
     by: impl Into<By>,
     now: OffsetDateTime,
-) -> Result<bool, DbError> {
-    let (id, metadata, by) = (id.to_owned(), encode(metadata)?, by.into());
+) -> Result<Option<Result<Edited, R>>, DbError> {
+    let (id, by) = (id.to_owned(), by.into());
     db.write(move |conn| {
-        let set = (clients::metadata.eq(metadata), clients::updated_at.eq(now.unix_timestamp()));
-        let changed = diesel::update(clients::table.find(&id)).set(set).execute(conn)? == 1;
-        if let (true, Some(secret)) = (changed, secret) {
-            let set = clients::secret_hash.eq(Some(secret.as_bytes().to_vec()));
-            diesel::update(clients::table.find(&id)).set(set).execute(conn)?;
+        // Writing to the row first keeps it ours: of two changes at once neither is lost.
+        let this = clients::table.find(&id);
+        diesel::update(this).set(clients::updated_at.eq(clients::updated_at)).execute(conn)?;
+        let row: Option<Row> = this.first(conn).optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let before = row.into_client()?;
+        let (metadata, secret) = match edit(&before) {
+            Ok(edited) => edited,
+            Err(refusal) => return Ok(Some(Err(refusal))),
+        };
+        let members = changed(&before.metadata, &metadata);
+        let (hash, is_kept) = match secret {
+            Secret::Keep => (before.secret, true),
+            Secret::Set(hash) => (Some(hash), false),
+            Secret::Drop => (None, before.secret.is_none()),
+        };
+        if !members.is_empty() || !is_kept {
+            let set = (
+                clients::metadata.eq(encode(&metadata)?),
+                clients::secret_hash.eq(hash.map(|hash| hash.as_bytes().to_vec())),
+                clients::updated_at.eq(now.unix_timestamp()),
+            );
+            diesel::update(this).set(set).execute(conn)?;
         }
-        if changed {
-            let name = if secret.is_some() { Name::AppSecretRotated } else { Name::AppChanged };
-            Event::new(name, &by).client(&id).record(conn, now)?;
+        if !members.is_empty() {
+            let event = Event::new(Name::AppChanged, &by).client(&id);
+            event.with("changed", members).record(conn, now)?;
         }
-        Ok(changed)
+        if let Secret::Set(_) = secret {
+            Event::new(Name::AppSecretRotated, &by).client(&id).record(conn, now)?;
+        }
+        let after = Client { metadata, secret: hash, ..before.clone() };
+        Ok(Some(Ok(Edited { before, after })))
     })
     .await
 }

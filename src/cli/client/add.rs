@@ -1,13 +1,17 @@
-//! The flags of `client add`, turned into client metadata.
+//! `countersign client add`.
 
-use std::path::PathBuf;
-
-use anyhow::bail;
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::cli::input;
-use crate::protocol::client::AuthMethod;
+use super::described::Described;
+use super::{SHOWN_ONCE, lines, offered, shown};
+use crate::cli::algorithms;
+use crate::cli::context::{ACTOR, Context, discovery};
+use crate::cli::report::Report;
+use crate::protocol::client::Client;
+use crate::protocol::registration::{self, SecretChange};
+use crate::secret::{Token, TokenHash, base32, random};
+use crate::store::{clients, signing_keys, users};
 
 /// What people see beneath the help.
 pub const EXAMPLES: &str = "Examples:
@@ -17,101 +21,69 @@ pub const EXAMPLES: &str = "Examples:
 
 /// An application to register.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Add {
     /// What people know the application as
     #[arg(long, required_unless_present = "metadata")]
     name: Option<String>,
+    /// Where people may be sent back to with a code; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URI", required_unless_present = "metadata")]
+    redirect_uris: Vec<String>,
     #[arg(
         long,
         value_name = "CLIENT_ID",
         help = "Its client_id, for an application that has one already [default: a random one]"
     )]
     id: Option<String>,
-    /// Where people may be sent back to with a code; may be repeated
-    #[arg(long = "redirect-uri", value_name = "URI", required_unless_present = "metadata")]
-    redirect_uris: Vec<String>,
-    /// Without a secret, for applications that cannot keep one (the same as --auth-method none)
-    #[arg(long)]
-    public: bool,
-    /// Runs on the person's own device: loopback http and private-use schemes may be redirected to
-    #[arg(long)]
-    native: bool,
-    /// One of your own: people are not asked for consent
-    #[arg(long)]
-    first_party: bool,
-    #[arg(
-        long,
-        value_name = "METHOD",
-        value_parser = AuthMethod::SUPPORTED,
-        help = "How the application proves who it is [default: client_secret_basic]"
-    )]
-    auth_method: Option<String>,
-    /// The scopes it may ask for, separated by spaces [default: those of OpenID Connect]
-    #[arg(long)]
-    scope: Option<String>,
-    /// Where people may be sent back to after signing out; may be repeated
-    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
-    post_logout_redirect_uris: Vec<String>,
-    /// The application's home page
-    #[arg(long, value_name = "URI")]
-    client_uri: Option<String>,
-    /// Its logo (PNG, JPEG, GIF or WebP, up to 256 KiB): fetched once a day, shown on the pages about it
-    #[arg(long, value_name = "URI")]
-    logo_uri: Option<String>,
-    /// What its ID tokens are signed with [default: RS256]
-    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
-    id_token_alg: Option<String>,
-    /// Accept requests without PKCE, for libraries that have none; the application needs a secret then
-    #[arg(long)]
-    no_require_pkce: bool,
-    #[arg(
-        long,
-        value_name = "FILE.json",
-        help = "A file with client metadata under its registered names (RFC 7591), also client_id and \
-                client_secret; what the other flags say wins"
-    )]
-    metadata: Option<PathBuf>,
+    #[command(flatten)]
+    described: Described,
 }
 
-impl Add {
-    /// The metadata of the file with the flags laid over it.
-    pub fn members(self) -> anyhow::Result<Map<String, Value>> {
-        let mut members = match &self.metadata {
-            Some(path) => input::object(path)?,
-            None => Map::new(),
-        };
-        let auth_method = match (self.public, self.auth_method) {
-            (true, Some(method)) if method != "none" => {
-                bail!("--public and --auth-method {method} exclude each other")
-            }
-            (true, _) => Some("none".to_owned()),
-            (false, method) => method,
-        };
-        let texts = [
-            ("client_id", self.id),
-            ("client_name", self.name),
-            ("token_endpoint_auth_method", auth_method),
-            ("scope", self.scope),
-            ("client_uri", self.client_uri),
-            ("logo_uri", self.logo_uri),
-            ("id_token_signed_response_alg", self.id_token_alg),
-            ("application_type", self.native.then(|| "native".to_owned())),
-        ];
-        members
-            .extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?)))));
-        let lists = [
-            ("redirect_uris", self.redirect_uris),
-            ("post_logout_redirect_uris", self.post_logout_redirect_uris),
-        ];
-        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
-        members.extend(lists.map(|(name, list)| (name.to_owned(), Value::from(list))));
-        if self.first_party {
-            members.insert("first_party".into(), true.into());
-        }
-        if self.no_require_pkce {
-            members.insert("require_pkce".into(), false.into());
-        }
-        Ok(members)
+/// Registers it.
+pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
+    let mut members = flags.described.members(flags.name, flags.redirect_uris)?;
+    members.extend(flags.id.map(|id| ("client_id".to_owned(), id.into())));
+    let registration = registration::read(members, &offered(&context.config()?))?;
+    let secret = match registration.secret_change(false)? {
+        SecretChange::Keep | SecretChange::Drop => None,
+        SecretChange::Take(given) => Some(given),
+        SecretChange::Make => Some(Token::generate().expose().to_owned().into()),
+    };
+    let opened = context.open()?;
+    let client = Client {
+        id: registration.id.unwrap_or_else(|| base32(&random::<16>())),
+        secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
+        disabled: false,
+        registered_at: context.clock.now(),
+        metadata: registration.metadata,
+    };
+    if !clients::add(&opened.db, &client, ACTOR, context.now()).await? {
+        anyhow::bail!(
+            "there is a client {0} already; change it (countersign client update {0}), or leave client_id out to \
+             get a new one",
+            client.id
+        );
     }
+    let json = shown(&client, secret.as_ref().map(|secret| secret.as_str()));
+    let (once, its_secret) = if secret.is_none() { ("", "") } else { (SHOWN_ONCE, ", its client_secret") };
+    let mut text = format!(
+        "Registered {}.\n\n{}{once}\nGive the application its client_id{its_secret} and this discovery address:\n  {}\n",
+        client.metadata.client_name,
+        lines(&json),
+        discovery(&opened.config.issuer)
+    );
+    if !users::any(&opened.db).await? {
+        text += "There is nobody to sign in yet. Add a person with:\n  countersign user add";
+        text += &context.same_config();
+        text += " LOGIN\n";
+    }
+    if opened.is_new {
+        text += &context.of_a_new_one(&opened.config);
+    }
+    let mut warnings = registration.ignored;
+    let keys = opened.db.read(signing_keys::list).await?;
+    let alg = client.metadata.id_token_signed_response_alg.alg();
+    if let Some((fate, _)) = algorithms::fate(&keys, &opened.config.keys, alg) {
+        warnings.push(fate);
+    }
+    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }

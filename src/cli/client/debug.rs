@@ -24,7 +24,7 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// interrupted.
 pub async fn run(id: &str, follow: bool, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let client = super::find(&opened.db, id).await?;
+    let client = super::find(&opened, id, context).await?;
     let state = app::open_drawers(&opened.config, &opened.db)?;
     let failures = state.failures.list(&client.id, context.now()).await?;
     if follow {

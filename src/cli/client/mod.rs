@@ -1,22 +1,22 @@
 //! `countersign client`: the applications people sign in to.
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::algorithms;
-use super::context::{ACTOR, Context, discovery};
+use super::context::{ACTOR, Context, Opened};
 use super::report::{Report, members, table};
 use super::words::nearest;
-use crate::app;
-use crate::db::Db;
-use crate::protocol::client::{AuthMethod, Client};
-use crate::secret::{Token, TokenHash, base32, random};
-use crate::store::{clients, signing_keys, users};
+use crate::config::Config;
+use crate::protocol::client::Client;
+use crate::protocol::registration::{GRANT_TYPES, Offered, RESPONSE_TYPES};
+use crate::secret::Token;
+use crate::store::clients::{self, Secret};
 
-mod add; // the flags of `client add`
+mod add; // the word that registers one
 mod debug; // what went wrong for one application
-mod metadata; // metadata under its registered names
+mod described; // the flags that describe one
+mod update; // the word that changes one
 
 /// What is said beneath a new secret.
 const SHOWN_ONCE: &str =
@@ -45,6 +45,9 @@ pub enum Word {
         #[arg(allow_hyphen_values = true)]
         id: String,
     },
+    /// Change what is registered of an application; its secret and every consent given to it stay
+    #[command(after_help = update::EXAMPLES)]
+    Update(Box<update::Update>),
     /// Show what went wrong for an application lately, why, and what would mend it
     #[command(
         after_help = "Examples:\n  countersign client debug ID\n  countersign client debug ID --follow"
@@ -69,11 +72,12 @@ pub enum Word {
 /// Carries out one of them.
 pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     match word {
-        Word::Add(flags) => add(*flags, context).await,
+        Word::Add(flags) => add::run(*flags, context).await,
+        Word::Update(flags) => update::run(*flags, context).await,
         Word::List => list(context).await,
         Word::Show { id } => {
             let opened = context.open_existing()?;
-            let client = find(&opened.db, &id).await?;
+            let client = find(&opened, &id, context).await?;
             let json = shown(&client, None);
             let text = lines(&json);
             Ok(Report::new(Value::Object(json), text))
@@ -82,61 +86,6 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
         Word::Debug { id, follow } => debug::run(&id, follow, context).await,
         Word::RotateSecret { id } => rotate(&id, context).await,
     }
-}
-
-async fn add(flags: add::Add, context: &Context) -> anyhow::Result<Report> {
-    let config = context.config()?;
-    let offered = config.resources.all_scopes();
-    let registration = metadata::read(flags.members()?, offered, config.development)?;
-    let metadata = registration.metadata;
-    let alg = metadata.id_token_signed_response_alg.alg();
-    if !config.keys.algorithms.contains(&alg) {
-        bail!(
-            "id_token_signed_response_alg {} is not configured: name it in algorithms under [keys] first",
-            alg.name()
-        );
-    }
-    let public = metadata.token_endpoint_auth_method == AuthMethod::None;
-    let given = registration.secret;
-    let secret = match (public, given) {
-        (true, None) => None,
-        (true, Some(_)) => bail!("a public client (token_endpoint_auth_method none) has no client_secret"),
-        (false, Some(given)) => Some(given),
-        (false, None) => Some(Token::generate().expose().to_owned().into()),
-    };
-    let db = app::open_store(&config)?;
-    let client = Client {
-        id: registration.id.unwrap_or_else(|| base32(&random::<16>())),
-        secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
-        disabled: false,
-        registered_at: context.clock.now(),
-        metadata,
-    };
-    if !clients::add(&db, &client, ACTOR, context.now()).await? {
-        bail!(
-            "there is a client {} already; remove it first, or leave client_id out to get a new one",
-            client.id
-        );
-    }
-    let json = shown(&client, secret.as_ref().map(|secret| secret.as_str()));
-    let (once, its_secret) = if public { ("", "") } else { (SHOWN_ONCE, ", its client_secret") };
-    let mut text = format!(
-        "Registered {}.\n\n{}{once}\nGive the application its client_id{its_secret} and this discovery address:\n  {}\n",
-        client.metadata.client_name,
-        lines(&json),
-        discovery(&config.issuer)
-    );
-    if !users::any(&db).await? {
-        text += "There is nobody to sign in yet. Add a person with:\n  countersign user add";
-        text += &context.same_config();
-        text += " LOGIN";
-    }
-    let mut warnings = registration.ignored;
-    let keys = db.read(signing_keys::list).await?;
-    if let Some((fate, _)) = algorithms::fate(&keys, &config.keys, alg) {
-        warnings.push(fate);
-    }
-    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }
 
 async fn list(context: &Context) -> anyhow::Result<Report> {
@@ -170,9 +119,9 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
 
 async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let client = find(&opened.db, id).await?;
+    let client = find(&opened, id, context).await?;
     if !clients::remove(&opened.db, id, ACTOR, context.now()).await? {
-        return Err(unknown(&opened.db, id).await?);
+        return Err(unknown(&opened, id, context).await?);
     }
     let name = &client.metadata.client_name;
     let json = json!({ "removed": true, "client_id": client.id, "client_name": name });
@@ -186,15 +135,16 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
 
 async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let client = find(&opened.db, id).await?;
-    if client.is_public() {
-        bail!("client {id} is public: it has no secret to rotate");
-    }
+    find(&opened, id, context).await?;
     let secret = Token::generate();
-    let hash = Some(secret.hash());
-    if !clients::update(&opened.db, id, &client.metadata, hash, ACTOR, context.now()).await? {
-        return Err(unknown(&opened.db, id).await?);
-    }
+    let hash = secret.hash();
+    let edit = move |client: &Client| {
+        let fault = || format!("client {} is public: it has no secret to rotate", client.id);
+        if client.is_public() { Err(fault()) } else { Ok((client.metadata.clone(), Secret::Set(hash))) }
+    };
+    let done = clients::edit(&opened.db, id, edit, ACTOR, context.now()).await?;
+    let Some(done) = done else { return Err(unknown(&opened, id, context).await?) };
+    let client = done.map_err(anyhow::Error::msg)?.after;
     let mut json = Map::new();
     json.insert("client_id".into(), client.id.into());
     json.insert("client_secret".into(), secret.expose().into());
@@ -223,8 +173,8 @@ fn shown(client: &Client, secret: Option<&str>) -> Map<String, Value> {
         json.extend(metadata);
     }
     json.insert("require_pkce".into(), client.needs_pkce().into());
-    json.insert("grant_types".into(), json!(metadata::GRANT_TYPES));
-    json.insert("response_types".into(), json!(metadata::RESPONSE_TYPES));
+    json.insert("grant_types".into(), json!(GRANT_TYPES));
+    json.insert("response_types".into(), json!(RESPONSE_TYPES));
     json
 }
 
@@ -235,22 +185,34 @@ fn lines(shown: &Map<String, Value>) -> String {
     members(&shown)
 }
 
-async fn find(db: &Db, id: &str) -> anyhow::Result<Client> {
-    match clients::by_id(db, id).await? {
+/// What this provider has for clients.
+fn offered(config: &Config) -> Offered {
+    Offered {
+        scopes: config.resources.all_scopes().clone(),
+        algorithms: config.keys.algorithms.clone(),
+        development: config.development,
+    }
+}
+
+async fn find(opened: &Opened, id: &str, context: &Context) -> anyhow::Result<Client> {
+    match clients::by_id(&opened.db, id).await? {
         Some(client) => Ok(client),
-        None => Err(unknown(db, id).await?),
+        None => Err(unknown(opened, id, context).await?),
     }
 }
 
 /// Says that there is no such client, and which one may have been meant.
-async fn unknown(db: &Db, id: &str) -> anyhow::Result<anyhow::Error> {
-    let known = clients::list(db).await?;
+async fn unknown(opened: &Opened, id: &str, context: &Context) -> anyhow::Result<anyhow::Error> {
+    let known = clients::list(&opened.db).await?;
     let by_name = known.iter().find(|client| client.metadata.client_name.to_lowercase() == id.to_lowercase());
     let near = by_name.map(|client| client.id.as_str());
     let near = near.or_else(|| nearest(id, known.iter().map(|client| client.id.as_str())));
+    let looked_in = context.looked_in(opened);
     Ok(match near {
         Some(near) => anyhow!("there is no client {id:?}; did you mean {near}?"),
-        None if known.is_empty() => anyhow!("there is no client {id:?}, and no other"),
-        None => anyhow!("there is no client {id:?}; `countersign client list` shows those there are"),
+        None if known.is_empty() => anyhow!("there is no client {id:?}, and no other ({looked_in})"),
+        None => anyhow!(
+            "there is no client {id:?}; `countersign client list` shows those there are ({looked_in})"
+        ),
     })
 }

@@ -14,7 +14,7 @@ use crate::store::signing_keys::{self, KeyState, StoredKey};
 pub(super) fn list(context: &Context) -> anyhow::Result<Report> {
     let (stored, instance, policy) = match context.open_if_there()? {
         None => (vec![], None, None),
-        Some(Opened { db, config }) => {
+        Some(Opened { db, config, .. }) => {
             let read = |conn: &mut _| Ok((signing_keys::list(conn)?, facts::get(conn, FACT)?));
             let (stored, instance) = db.read_now(read)?;
             (stored, instance, Some(config.keys))

@@ -248,8 +248,8 @@ fn without_pkce(client: &Client) -> &'static str {
     if client.is_public() {
         "send code_challenge with code_challenge_method=S256: a client without a secret cannot do without"
     } else {
-        "send code_challenge with code_challenge_method=S256; an application that cannot is registered with \
-         `countersign client add --no-require-pkce`"
+        "send code_challenge with code_challenge_method=S256; for an application that cannot: \
+         countersign client update ID --no-require-pkce"
     }
 }
 

@@ -95,9 +95,10 @@ impl Mismatch {
 
     /// Says it of a parameter of this name.
     pub fn cause(&self, name: &str) -> Cause {
+        let register = format!("countersign client update ID --add-{} URI", name.replace('_', "-"));
         let cause = Cause::new(format!("{name} is not registered")).with("sent", &self.sent);
         let Some(nearest) = &self.nearest else {
-            return cause.mend(format!("register it: this client has no {name} at all"));
+            return cause.mend(format!("register it, for this client has no {name} at all: {register}"));
         };
         let cause = cause.with("nearest", nearest);
         let cause = self.differs.iter().fold(cause, |cause, differs| cause.with("differs", differs.name()));
@@ -105,7 +106,9 @@ impl Mismatch {
             Some((character, ascii)) => cause.with("character", named(character)).with("in ASCII", ascii),
             None => cause,
         };
-        cause.mend("send the registered one, byte for byte, or register the one that is sent")
+        cause.mend(format!(
+            "send the registered one, byte for byte, or register the one that is sent: {register}"
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! People, clients, consents, dead grants, keys and facts, on both databases.
 
-use countersign::db::DbError;
+use countersign::db::{Db, DbError};
 use countersign::ids::GrantId;
 use countersign::protocol::client::{Client, Metadata};
 use countersign::protocol::consent::Consent;
@@ -9,6 +9,7 @@ use countersign::protocol::names::LoginFault;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::user::{User, UserFault};
 use countersign::secret::{Token, TokenHash};
+use countersign::store::clients::Secret;
 use countersign::store::events::By;
 use countersign::store::signing_keys::{self, KeyState, StoredKey};
 use countersign::store::users::Change;
@@ -67,6 +68,13 @@ fn client(id: &str) -> Client {
     let metadata = json!({ "client_name": "App", "redirect_uris": ["https://app.example/cb"],
         "default_max_age": 60, "scope": "openid email" });
     registered(id, Some("a secret"), metadata)
+}
+
+/// Replaces what is registered; tells whether there is such a client.
+async fn edit(db: &Db, id: &str, metadata: &Metadata, secret: Secret) -> bool {
+    let metadata = metadata.clone();
+    let edit = move |_: &Client| Ok::<_, String>((metadata, secret));
+    clients::edit(db, id, edit, "cli", now()).await.unwrap().map(Result::unwrap).is_some()
 }
 
 fn consent(scopes: &str, resources: &[&str]) -> Consent {
@@ -149,27 +157,45 @@ async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
     assert!(clients::by_id(&db, "ap").await.unwrap().is_none());
 
     let renamed = Metadata { client_name: "Renamed".into(), ..app.metadata.clone() };
-    assert!(clients::update(&db, "app", &renamed, None, "cli", now()).await.unwrap());
+    assert!(edit(&db, "app", &renamed, Secret::Keep).await);
     let found = clients::by_id(&db, "app").await.unwrap().unwrap();
     assert_eq!(found.metadata.client_name, "Renamed");
     assert!(
         found.secret.unwrap().matches(&TokenHash::of("a secret")),
         "the secret stays unless one is given"
     );
-    let new = Some(TokenHash::of("a new secret"));
-    assert!(clients::update(&db, "app", &renamed, new, "cli", now()).await.unwrap());
+    let new = Secret::Set(TokenHash::of("a new secret"));
+    assert!(edit(&db, "app", &renamed, new).await);
     let found = clients::by_id(&db, "app").await.unwrap().unwrap();
     assert!(found.secret.unwrap().matches(&TokenHash::of("a new secret")));
     assert_eq!(clients::by_id(&db, "App").await.unwrap().unwrap().metadata.client_name, "App");
-    assert!(!clients::update(&db, "nobody", &renamed, new, "cli", now()).await.unwrap());
+    assert!(!edit(&db, "nobody", &renamed, new).await);
+    assert!(edit(&db, "app", &renamed, Secret::Keep).await, "and what changes nothing is no event");
+    // Of twenty changes at once none is lost, and a refusal leaves all as it was.
+    let grown = |client: &Client| {
+        let name = format!("{}+", client.metadata.client_name);
+        Ok::<_, String>((Metadata { client_name: name, ..client.metadata.clone() }, Secret::Keep))
+    };
+    let edits = (0..20).map(|_| clients::edit(&db, "App", grown, "test", now()));
+    for edited in join_all(edits).await {
+        edited.unwrap().unwrap().unwrap();
+    }
+    let known = clients::by_id(&db, "App").await.unwrap().unwrap();
+    assert_eq!(known.metadata.client_name, format!("App{}", "+".repeat(20)));
+    execute(&db, "DELETE FROM events WHERE actor = 'test'").unwrap();
+    let refused = clients::edit(&db, "App", |_: &Client| Err("no"), "test", now()).await.unwrap().unwrap();
+    assert_eq!(refused.err(), Some("no"));
 
     assert!(clients::remove(&db, "app", "cli", now()).await.unwrap());
     assert!(!clients::remove(&db, "app", "cli", now()).await.unwrap());
     let left: Vec<String> = clients::list(&db).await.unwrap().into_iter().map(|client| client.id).collect();
     assert_eq!(left, ["App"]);
     let told = [
-        r#"cli app.created app {"name":"App"}"#, r#"cli app.created App {"name":"App"}"#,
-        "cli app.changed app {}", "cli app.secret.rotated app {}", "cli app.removed app {}",
+        r#"cli app.created app {"name":"App"}"#,
+        r#"cli app.created App {"name":"App"}"#,
+        r#"cli app.changed app {"changed":["client_name"]}"#,
+        "cli app.secret.rotated app {}",
+        "cli app.removed app {}",
     ];
     assert_eq!(trail(&db), told);
 }

@@ -1,20 +1,21 @@
 //! `countersign user`: the people who sign in.
 
+mod add; // the word that adds one
+mod update; // the word that changes one
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::context::{ACTOR, Context, Opened};
-use super::input::{self, NewPassword, new_password};
+use super::input::{NewPassword, new_password};
 use super::last_sign_in;
 use super::report::{Report, members, table};
 use super::words::nearest;
 use crate::app;
 use crate::db::Db;
-use crate::ids;
 use crate::protocol::user::User;
 use crate::store::endings;
 use crate::store::users::{self, Change, WithPassword};
@@ -26,7 +27,13 @@ pub enum Word {
     #[command(after_help = "Examples:
   countersign user add ada --email ada@example.com --name \"Ada Lovelace\"
   printf '%s' \"$PASSWORD\" | countersign user add ada --password-stdin")]
-    Add(Add),
+    Add(add::Add),
+    /// Change the login name, the address or other claims of a person; identifier and sessions stay
+    #[command(after_help = "Examples:
+  countersign user update ada --login ada.lovelace
+  countersign user update ada --email ada@example.com --email-verified
+  countersign user update ada --name \"Ada Lovelace\" --clear nickname")]
+    Update(update::Update),
     /// List everybody
     #[command(after_help = "Example:\n  countersign user list --json")]
     List,
@@ -61,36 +68,15 @@ pub enum Word {
     },
 }
 
-/// A person to add.
-#[derive(Args)]
-pub struct Add {
-    /// The name to sign in with; case does not matter
-    login: String,
-    /// Their e-mail address
-    #[arg(long)]
-    email: Option<String>,
-    /// The address is known to be theirs
-    #[arg(long)]
-    email_verified: bool,
-    /// Their full name
-    #[arg(long)]
-    name: Option<String>,
-    /// A file with a JSON object of further claims
-    #[arg(long, value_name = "FILE.json")]
-    claims: Option<PathBuf>,
-    /// Read the password from standard input, one line
-    #[arg(long)]
-    password_stdin: bool,
-}
-
 /// Carries out one of them.
 pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     match word {
-        Word::Add(flags) => add(flags, context).await,
+        Word::Add(flags) => add::run(flags, context).await,
+        Word::Update(flags) => update::run(flags, context).await,
         Word::List => list(context).await,
         Word::Show { login } => {
             let opened = context.open_existing()?;
-            let found = find(&opened.db, &login).await?;
+            let found = find(&opened, &login, context).await?;
             let mut json = shown(&found.user);
             json.insert("has_password".into(), found.password_hash.is_some().into());
             let last = last_sign_in::of(&opened.db, std::slice::from_ref(&found.user)).await?;
@@ -102,47 +88,6 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
         Word::Enable { login } => enable(&login, context).await,
         Word::SetPassword { login, password_stdin } => set_password(&login, password_stdin, context).await,
     }
-}
-
-async fn add(flags: Add, context: &Context) -> anyhow::Result<Report> {
-    let claims = claims(&flags)?;
-    let user = User { id: ids::new_sub(), login: flags.login, disabled: false, claims };
-    user.check()?;
-    let NewPassword { hash, made } = new_password(flags.password_stdin)?;
-    let opened = context.open()?;
-    let user = users::add(&opened.db, user, Some(hash), opened.by_hand(), context.now()).await??;
-    let mut json = shown(&user);
-    let mut text = format!("Added {}.\n\n{}", user.login, in_words(&json));
-    if let Some(made) = made {
-        text.push_str(&password_in_words(&made));
-        json.insert("password".into(), made.as_str().into());
-    }
-    Ok(Report::new(Value::Object(json), text))
-}
-
-/// The claims of the file with the flags laid over them.
-fn claims(flags: &Add) -> anyhow::Result<Map<String, Value>> {
-    let mut claims = match &flags.claims {
-        Some(path) => input::object(path)?,
-        None => Map::new(),
-    };
-    if let Some(name) = &flags.name {
-        claims.insert("name".into(), name.trim().into());
-    }
-    if let Some(email) = &flags.email {
-        claims.insert("email".into(), email.as_str().into());
-        // Whatever the file says was said of the file's address.
-        claims.insert("email_verified".into(), false.into());
-    }
-    if flags.email_verified && !claims.contains_key("email") {
-        bail!("--email-verified needs --email");
-    }
-    if flags.email_verified {
-        claims.insert("email_verified".into(), true.into());
-    } else if claims.contains_key("email") && !claims.contains_key("email_verified") {
-        claims.insert("email_verified".into(), false.into());
-    }
-    Ok(claims)
 }
 
 async fn list(context: &Context) -> anyhow::Result<Report> {
@@ -188,7 +133,7 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
 
 async fn disable(login: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let user = find(&opened.db, login).await?.user;
+    let user = find(&opened, login, context).await?.user;
     change(&opened.db, &user, Change::Disabled(true), context).await?;
     // A person who was disabled before may still have sessions, if ending them failed then.
     let ended = end_sessions(&opened, &user, context).await?;
@@ -199,7 +144,7 @@ async fn disable(login: &str, context: &Context) -> anyhow::Result<Report> {
 
 async fn enable(login: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let user = find(&opened.db, login).await?.user;
+    let user = find(&opened, login, context).await?.user;
     if user.disabled {
         change(&opened.db, &user, Change::Disabled(false), context).await?;
     }
@@ -210,7 +155,7 @@ async fn enable(login: &str, context: &Context) -> anyhow::Result<Report> {
 
 async fn set_password(login: &str, from_stdin: bool, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let user = find(&opened.db, login).await?.user;
+    let user = find(&opened, login, context).await?.user;
     let NewPassword { hash, made } = new_password(from_stdin)?;
     change(&opened.db, &user, Change::Password(hash), context).await?;
     let ended = end_sessions(&opened, &user, context).await?;
@@ -283,13 +228,21 @@ fn in_words(shown: &Map<String, Value>) -> String {
     members(&flat)
 }
 
-async fn find(db: &Db, login: &str) -> anyhow::Result<WithPassword> {
+/// Finds a person by login name, else by identifier.
+async fn find(opened: &Opened, login: &str, context: &Context) -> anyhow::Result<WithPassword> {
+    let db = &opened.db;
     if let Some(found) = users::by_login(db, login).await? {
         return Ok(found);
     }
     let known = users::list(db).await?;
+    if let Some(user) = known.iter().find(|user| user.id == login) {
+        let found = users::by_login(db, &user.login).await?.filter(|found| found.user.id == user.id);
+        return Ok(found.unwrap_or_else(|| WithPassword { user: user.clone(), password_hash: None }));
+    }
     Err(match nearest(login.trim(), known.iter().map(|user| user.login.as_str())) {
         Some(near) => anyhow!("there is nobody with the login name {login:?}; did you mean {near:?}?"),
-        None => anyhow!("there is nobody with the login name {login:?}"),
+        None => {
+            anyhow!("there is nobody with the login name {login:?} ({})", context.looked_in(opened))
+        }
     })
 }

@@ -1,0 +1,100 @@
+//! The flags that describe an application, for a new one and for a changed one alike.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::cli::input;
+use crate::protocol::client::AuthMethod;
+
+/// What the flags say of an application.
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Described {
+    /// Without a secret, for applications that cannot keep one (the same as --auth-method none)
+    #[arg(long)]
+    public: bool,
+    /// Runs on the person's own device: loopback http and private-use schemes may be redirected to
+    #[arg(long)]
+    native: bool,
+    /// One of your own: people are not asked for consent
+    #[arg(long)]
+    first_party: bool,
+    #[arg(
+        long,
+        value_name = "METHOD",
+        value_parser = AuthMethod::SUPPORTED,
+        help = "How the application proves who it is [default: client_secret_basic]"
+    )]
+    auth_method: Option<String>,
+    /// The scopes it may ask for, separated by spaces [default: those of OpenID Connect]
+    #[arg(long)]
+    scope: Option<String>,
+    /// Where people may be sent back to after signing out; may be repeated
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// The application's home page
+    #[arg(long, value_name = "URI")]
+    client_uri: Option<String>,
+    /// Its logo (PNG, JPEG, GIF or WebP, up to 256 KiB): fetched once a day, shown on the pages about it
+    #[arg(long, value_name = "URI")]
+    logo_uri: Option<String>,
+    /// What its ID tokens are signed with [default: RS256]
+    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
+    id_token_alg: Option<String>,
+    /// Accept requests without PKCE, for libraries that have none; the application needs a secret then
+    #[arg(long)]
+    no_require_pkce: bool,
+    #[arg(
+        long,
+        value_name = "FILE.json",
+        help = "A file with client metadata under its registered names (RFC 7591), also client_id and \
+                client_secret; what the other flags say wins"
+    )]
+    metadata: Option<PathBuf>,
+}
+
+impl Described {
+    /// The metadata of the file with the flags laid over it.
+    pub fn members(
+        self,
+        name: Option<String>,
+        redirect_uris: Vec<String>,
+    ) -> anyhow::Result<Map<String, Value>> {
+        let mut members = match &self.metadata {
+            Some(path) => input::object(path)?,
+            None => Map::new(),
+        };
+        let auth_method = match (self.public, self.auth_method) {
+            (true, Some(method)) if method != "none" => {
+                bail!("--public and --auth-method {method} exclude each other")
+            }
+            (true, _) => Some("none".to_owned()),
+            (false, method) => method,
+        };
+        let texts = [
+            ("client_name", name),
+            ("token_endpoint_auth_method", auth_method),
+            ("scope", self.scope),
+            ("client_uri", self.client_uri),
+            ("logo_uri", self.logo_uri),
+            ("id_token_signed_response_alg", self.id_token_alg),
+            ("application_type", self.native.then(|| "native".to_owned())),
+        ];
+        members
+            .extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?)))));
+        let lists =
+            [("redirect_uris", redirect_uris), ("post_logout_redirect_uris", self.post_logout_redirect_uris)];
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        members.extend(lists.map(|(name, list)| (name.to_owned(), Value::from(list))));
+        if self.first_party {
+            members.insert("first_party".into(), true.into());
+        }
+        if self.no_require_pkce {
+            members.insert("require_pkce".into(), false.into());
+        }
+        Ok(members)
+    }
+}

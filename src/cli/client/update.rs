@@ -1,0 +1,177 @@
+//! `countersign client update`: every member of an application's metadata, without losing secret or consents.
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::described::Described;
+use super::{SHOWN_ONCE, find, lines, offered, shown};
+use crate::cli::algorithms;
+use crate::cli::context::{ACTOR, Context};
+use crate::cli::report::Report;
+use crate::protocol::client::{Client, Metadata, MetadataFault};
+use crate::protocol::registration::{self, Amendment, Offered, SecretChange, changed, is_kept};
+use crate::secret::{Token, TokenHash};
+use crate::store::clients::{self, Edited, Secret};
+use crate::store::signing_keys;
+
+/// What people see beneath the help.
+pub const EXAMPLES: &str = "Examples:
+  countersign client update ID --add-redirect-uri https://app.example/callback
+  countersign client update ID --name \"New name\" --scope \"openid email\" --clear logo_uri
+  countersign client update ID --public
+  countersign client update ID --metadata changes.json";
+
+/// What is to be changed. Members that are not named stay as they are.
+#[derive(Args)]
+pub struct Update {
+    /// Its client id
+    #[arg(allow_hyphen_values = true)]
+    id: String,
+    /// What people know the application as
+    #[arg(long)]
+    name: Option<String>,
+    /// Where people may be sent back to with a code, in place of all there were; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// One more address to send people back to with a code; may be repeated
+    #[arg(long = "add-redirect-uri", value_name = "URI")]
+    add_redirect_uris: Vec<String>,
+    /// One address less; may be repeated
+    #[arg(long = "remove-redirect-uri", value_name = "URI")]
+    remove_redirect_uris: Vec<String>,
+    /// One more address to send people back to after signing out; may be repeated
+    #[arg(long = "add-post-logout-redirect-uri", value_name = "URI")]
+    add_post_logout_redirect_uris: Vec<String>,
+    /// One of those less; may be repeated
+    #[arg(long = "remove-post-logout-redirect-uri", value_name = "URI")]
+    remove_post_logout_redirect_uris: Vec<String>,
+    /// Runs on a server or in a browser: no longer native
+    #[arg(long, conflicts_with = "native")]
+    web: bool,
+    /// Not one of your own: people are asked for consent
+    #[arg(long, conflicts_with = "first_party")]
+    third_party: bool,
+    /// Refuse requests without PKCE
+    #[arg(long, conflicts_with = "no_require_pkce")]
+    require_pkce: bool,
+    #[arg(
+        long,
+        value_name = "MEMBER",
+        help = "A member to take away, by its registered name, such as logo_uri or client_name#de; may be repeated"
+    )]
+    clear: Vec<String>,
+    #[command(flatten)]
+    described: Described,
+}
+
+impl Update {
+    fn amendment(self) -> anyhow::Result<Amendment> {
+        let mut set = self.described.members(self.name, self.redirect_uris)?;
+        if self.web {
+            set.insert("application_type".into(), "web".into());
+        }
+        if self.third_party {
+            set.insert("first_party".into(), false.into());
+        }
+        if self.require_pkce {
+            set.insert("require_pkce".into(), true.into());
+        }
+        for name in self.clear {
+            if !is_kept(&name) {
+                bail!("--clear {name}: there is no member of this name; `client show` lists those there are");
+            }
+            if set.insert(name.clone(), Value::Null).is_some_and(|other| !other.is_null()) {
+                bail!("--clear {name} and a new value for it exclude each other");
+            }
+        }
+        let named = |name: &'static str, values: Vec<String>| values.into_iter().map(move |uri| (name, uri));
+        let (with_code, signed_out) = ("redirect_uris", "post_logout_redirect_uris");
+        let add = named(with_code, self.add_redirect_uris)
+            .chain(named(signed_out, self.add_post_logout_redirect_uris));
+        let remove = named(with_code, self.remove_redirect_uris)
+            .chain(named(signed_out, self.remove_post_logout_redirect_uris));
+        let amendment = Amendment { set, add: add.collect(), remove: remove.collect() };
+        if amendment.set.is_empty() && amendment.add.is_empty() && amendment.remove.is_empty() {
+            bail!("nothing is to be changed: say what, as in `countersign client update --help`");
+        }
+        Ok(amendment)
+    }
+}
+
+/// Carries the change out.
+pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
+    let opened = context.open_existing()?;
+    let id = find(&opened, &flags.id, context).await?.id;
+    let (amendment, offered) = (flags.amendment()?, offered(&opened.config));
+    let fresh = Token::generate();
+    let (asked, made) = (amendment.clone(), fresh.hash());
+    let edit = {
+        let offered = offered.clone();
+        move |client: &Client| edited(client, &asked, &offered, made)
+    };
+    let done = clients::edit(&opened.db, &id, edit, ACTOR, context.now()).await?;
+    let Some(done) = done else { bail!("client {id} was removed at this moment") };
+    let Edited { before, after } = done?;
+    let is_fresh = after.secret.is_some_and(|secret| secret.matches(&made));
+    let made = is_fresh.then(|| fresh.expose().to_owned());
+    let mut json = shown(&after, made.as_deref());
+    let names = changed(&before.metadata, &after.metadata);
+    let secret = said_of_secret(&before, &after, is_fresh);
+    let once = if is_fresh { SHOWN_ONCE } else { "" };
+    let what = match (names.is_empty(), secret) {
+        (true, None) => "Nothing had to be changed".to_owned(),
+        (true, Some(secret)) => format!("Changed {}: {secret}", after.metadata.client_name),
+        (false, secret) => {
+            let names = names.join(", ");
+            let secret = secret.map(|secret| format!("; {secret}")).unwrap_or_default();
+            format!("Changed {}: {names}{secret}", after.metadata.client_name)
+        }
+    };
+    let live =
+        if names.is_empty() && secret.is_none() { "" } else { ", live on every node within 5 seconds" };
+    let text = format!("{what}{live}.\n\n{}{once}", lines(&json));
+    json.insert("changed".into(), json!(names));
+    let mut warnings = registration::read(amendment.apply(&before.metadata)?, &offered)?.ignored;
+    let keys = opened.db.read(signing_keys::list).await?;
+    let alg = after.metadata.id_token_signed_response_alg.alg();
+    warnings.extend(algorithms::fate(&keys, &opened.config.keys, alg).map(|(fate, _)| fate));
+    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
+}
+
+/// The rule for a changed client is that for a new one, applied to all of it.
+fn edited(
+    client: &Client,
+    amendment: &Amendment,
+    offered: &Offered,
+    made: TokenHash,
+) -> Result<(Metadata, Secret), MetadataFault> {
+    let members: Map<String, Value> = amendment.apply(&client.metadata)?;
+    let registration = registration::read(members, offered)?;
+    if let Some(other) = registration.id.as_deref().filter(|other| *other != client.id) {
+        return Err(MetadataFault::Member(format!(
+            "client_id {other} cannot become another: it is {}",
+            client.id
+        )));
+    }
+    let secret = match registration.secret_change(client.secret.is_some())? {
+        SecretChange::Keep => Secret::Keep,
+        SecretChange::Drop => Secret::Drop,
+        SecretChange::Make => Secret::Set(made),
+        SecretChange::Take(given) => Secret::Set(TokenHash::of(&given)),
+    };
+    Ok((registration.metadata, secret))
+}
+
+fn said_of_secret(before: &Client, after: &Client, is_fresh: bool) -> Option<&'static str> {
+    match (before.secret.is_some(), after.secret.is_some()) {
+        (true, false) => Some("it is public now, and its client_secret is gone"),
+        (false, true) if is_fresh => Some("it is confidential now, and has a client_secret"),
+        (true, true) => {
+            let same = before.secret.zip(after.secret).is_some_and(|(before, after)| before.matches(&after));
+            (!same).then_some("it has the client_secret that was given")
+        }
+        (false, true) => Some("it is confidential now, and has the client_secret that was given"),
+        (false, false) => None,
+    }
+}
