@@ -8,6 +8,7 @@ use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, 
 use crate::pages::{consent, home, language, login, select, signed_out};
 use crate::protocol::failure::PageFailure;
 use crate::telemetry::metrics::Metrics;
+use crate::web::browser::origin::navigations_only;
 use crate::web::cors;
 use crate::web::failure::MethodNotAllowed;
 
@@ -17,6 +18,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
     // Every route counts its requests under its pattern.
     let resource = |path: String, pattern: &str| web::resource(path).app_data(metrics.route(pattern));
     let at = |path: &str| resource(format!("{base}{path}"), path);
+    let page = |path: &str| at(path).wrap(middleware::from_fn(navigations_only));
     let around = || middleware::from_fn(cors::around);
 
     // Where clients find us: OpenID Connect Discovery §4; RFC 8414 §3, where the issuer's path comes last
@@ -35,9 +37,9 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
         .service(at("/.well-known/jwks.json").route(read(jwks::get)).route(options(cors::preflight_document))
             .default_service(program("GET, HEAD, OPTIONS")))
         // OpenID Connect Core §3.1.2
-        .service(at("/authorize").route(read(authorize::get)).route(post().to(authorize::post))
+        .service(page("/authorize").route(read(authorize::get)).route(post().to(authorize::post))
             .default_service(person("GET, HEAD, POST")))
-        .service(at("/continue").route(read(authorize::resume)).default_service(person("GET, HEAD")))
+        .service(page("/continue").route(read(authorize::resume)).default_service(person("GET, HEAD")))
         // RFC 6749 §3.2
         .service(at("/token").wrap(around()).route(post().to(token::post)).route(options(cors::preflight_post))
             .default_service(program("POST, OPTIONS")))
@@ -45,7 +47,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
         .service(at("/userinfo").wrap(around()).route(read(userinfo::get)).route(post().to(userinfo::post))
             .route(options(cors::preflight_get_post)).default_service(program("GET, HEAD, POST, OPTIONS")))
         // RP-Initiated Logout §2
-        .service(at("/end_session").route(read(end_session::get)).route(post().to(end_session::post))
+        .service(page("/end_session").route(read(end_session::get)).route(post().to(end_session::post))
             .default_service(person("GET, HEAD, POST")));
 
     // For load balancers and supervisors, who may know nothing of the issuer's path
@@ -61,20 +63,20 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
 
     // Pages
     service
-        .service(at("/login").route(read(login::get)).route(post().to(login::post))
+        .service(page("/login").route(read(login::get)).route(post().to(login::post))
             .default_service(person("GET, HEAD, POST")))
-        .service(at("/select").route(read(select::get)).route(post().to(select::post))
+        .service(page("/select").route(read(select::get)).route(post().to(select::post))
             .default_service(person("GET, HEAD, POST")))
-        .service(at("/consent").route(read(consent::get)).route(post().to(consent::post))
+        .service(page("/consent").route(read(consent::get)).route(post().to(consent::post))
             .default_service(person("GET, HEAD, POST")))
-        .service(at("/signed-out").route(read(signed_out::get)).route(post().to(signed_out::post))
+        .service(page("/signed-out").route(read(signed_out::get)).route(post().to(signed_out::post))
             .default_service(person("GET, HEAD, POST")))
-        .service(at("/language").route(read(language::get)).default_service(person("GET, HEAD")))
-        .service(at("/").route(read(home::get)).default_service(person("GET, HEAD")))
+        .service(page("/language").route(read(language::get)).default_service(person("GET, HEAD")))
+        .service(page("/").route(read(home::get)).default_service(person("GET, HEAD")))
         .service(at("/assets/{name}").route(read(assets::get)).default_service(person("GET, HEAD")))
         .default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
     if !base.is_empty() {
-        service.service(resource(base.to_owned(), "/").route(read(home::get)).default_service(person("GET, HEAD")));
+        service.service(resource(base.to_owned(), "/").wrap(middleware::from_fn(navigations_only)).route(read(home::get)).default_service(person("GET, HEAD")));
     }
 }
 

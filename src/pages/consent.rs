@@ -108,8 +108,11 @@ fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
         detail: None,
     });
     let claims = asked.request.consent().claims;
-    let names: Vec<String> = claims.iter().map(|name| texts.get(&format!("claim-{name}"))).collect();
-    let claims = (!names.is_empty())
-        .then(|| ScopeLine { title: texts.get("scope-claims"), detail: Some(names.join(", ")) });
-    scope.names().map(describe).chain(claims).chain(bare).collect()
+    let claim_names: Vec<String> = claims.iter().map(|name| texts.get(&format!("claim-{name}"))).collect();
+    let claims = (!claim_names.is_empty())
+        .then(|| ScopeLine { title: texts.get("scope-claims"), detail: Some(claim_names.join(", ")) });
+    // What everything else rests on comes first, wherever the application named it.
+    let mut names: Vec<&str> = scope.names().collect();
+    names.sort_by_key(|name| *name != "openid");
+    names.into_iter().map(describe).chain(claims).chain(bare).collect()
 }

@@ -37,10 +37,10 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
         (store::clients::list(&app.db).await?, false)
     };
     let lang = language::texts(&req).lang();
-    let apps = clients.iter().filter(|client| !client.disabled).map(|client| HomeApp {
-        name: name(&req, client).into(),
-        url: client.way_back(lang).map(|(_, url)| url),
-        host: client.host(),
+    // An application without a page of its own cannot be opened from here.
+    let apps = clients.iter().filter(|client| !client.disabled).filter_map(|client| {
+        let (_, url) = client.way_back(lang)?;
+        Some(HomeApp { name: name(&req, client).into(), url, host: client.host() })
     });
     let csrf = session.as_ref().map(|session| browser.csrf_tokens(&app, session, sign_out::PURPOSE));
     let view = HomePage {

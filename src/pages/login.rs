@@ -106,7 +106,7 @@ pub async fn post(
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
         pending.ticket = pending.ticket.afresh(now);
     }
-    pending.ticket.done.signed_in(begun.session_id);
+    pending.ticket.done.signed_in(begun.session_id, now);
     let res = see_other(&pending.go_on(&req, &app, now).await?).finish();
     let res = with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age)));
     let device = Device { app: &app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };

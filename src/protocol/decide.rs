@@ -1,6 +1,6 @@
 //! What is to happen with an authorization request: judged against who is signed in and what was done.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::ids::SessionId;
 use crate::protocol::acr::Levels;
@@ -13,12 +13,33 @@ use crate::protocol::session::Account;
 /// OpenID Connect Core Unmet Authentication Requirements §2
 const UNMET: &str = "unmet_authentication_requirements";
 
+/// For how long a sign-in counts for the request it happened for.
+const COUNTS: Duration = Duration::HOUR;
+
+/// A sign-in that happened for one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SignIn {
+    /// The session that authenticated.
+    #[serde(rename = "s")]
+    pub session_id: SessionId,
+    /// When.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub at: OffsetDateTime,
+}
+
+impl SignIn {
+    /// Tells whether it still counts, which one dated in the future does not: a page that was left open must not stand in for a sign-in of hours later.
+    fn counts_for(self, account: &Account, now: OffsetDateTime) -> bool {
+        self.session_id == account.session_id && age(self.at, now).is_some_and(|age| age <= COUNTS)
+    }
+}
+
 /// Obligations of this request that the person has already met, sealed into its ticket.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Done {
-    /// The session that authenticated for this very request.
+    /// The sign-in for this very request.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    pub login: Option<SessionId>,
+    pub login: Option<SignIn>,
     /// The account that was chosen for this very request, by its session.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub select: Option<SessionId>,
@@ -29,19 +50,19 @@ pub struct Done {
 
 impl Done {
     /// Notes that somebody signed in for this request, which chooses that account as well.
-    pub fn signed_in(&mut self, session_id: SessionId) {
-        (self.login, self.select) = (Some(session_id), None);
+    pub fn signed_in(&mut self, session_id: SessionId, now: OffsetDateTime) {
+        (self.login, self.select) = (Some(SignIn { session_id, at: now }), None);
     }
 
     /// Notes that an account was chosen. That another one signed in before counts for nothing then.
     pub fn selected(&mut self, session_id: SessionId) {
-        self.login = self.login.filter(|signed_in| *signed_in == session_id);
+        self.login = self.login.filter(|login| login.session_id == session_id);
         self.select = Some(session_id);
     }
 
     /// The account this request is about by now, if anybody said so.
     pub fn chosen(&self) -> Option<SessionId> {
-        self.select.or(self.login)
+        self.select.or(self.login.map(|login| login.session_id))
     }
 }
 
@@ -100,8 +121,9 @@ pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) ->
 
 /// Decides what is to happen. `consented` tells whether a consent in force covers the request.
 ///
-/// An authentication that is dated in the future is none. Obligations count as met by the facts in `done`, never by comparing clocks: a reload cannot skip
-/// them, and `max_age=1` cannot loop however long reading the consent page takes.
+/// An authentication that is dated in the future is none. Obligations count as met by the facts in `done`, not by
+/// comparing `auth_time`: a reload cannot skip them, and `max_age=1` does not loop while the consent page is read. A
+/// sign-in counts for an hour.
 ///
 /// A silent answer tells a client nothing about a person who has not allowed it: see [`told_of`].
 ///
@@ -143,7 +165,7 @@ pub fn decide<'a>(
     let too_old = age.is_none_or(|age| request.max_age.is_some_and(|most| most.is_zero() || age > most));
     // A wish is not worth an error.
     let too_weak = !reached && request.levels.are_reachable() && (essential || !silent);
-    let authenticated_for_this = done.login == Some(account.session_id);
+    let authenticated_for_this = done.login.is_some_and(|login| login.counts_for(account, now));
     if (request.prompt.login || too_old || too_weak) && !authenticated_for_this {
         return ask(Decision::Login, "login_required", "the authentication is too old or too weak");
     }

@@ -10,6 +10,10 @@ use crate::secret::sha256;
 static STYLE: LazyLock<Hashed> = LazyLock::new(|| {
     Hashed::new("style", "css", "text/css; charset=utf-8", include_bytes!("../../templates/assets/style.css"))
 });
+static PASSWORD_SCRIPT: LazyLock<Hashed> = LazyLock::new(|| {
+    let bytes = include_bytes!("../../templates/assets/password.js");
+    Hashed::new("password", "js", "text/javascript; charset=utf-8", bytes)
+});
 static FAVICON: LazyLock<Hashed> = LazyLock::new(|| {
     Hashed::new("favicon", "svg", "image/svg+xml", include_bytes!("../../templates/assets/favicon.svg"))
 });
@@ -28,6 +32,11 @@ pub fn style_href(base: &str) -> String {
     STYLE.href(base)
 }
 
+/// Answers the address of the sign-in page's script below the issuer's path.
+pub fn password_script_href(base: &str) -> String {
+    PASSWORD_SCRIPT.href(base)
+}
+
 /// Answers the address of the icon below the issuer's path.
 pub fn favicon_href(base: &str) -> String {
     FAVICON.href(base)
@@ -35,7 +44,10 @@ pub fn favicon_href(base: &str) -> String {
 
 /// Finds a file by the last part of its address; only the name with today's hash is known.
 pub fn find(file_name: &str) -> Option<Asset> {
-    [&STYLE, &FAVICON].into_iter().find(|file| file.name == file_name).map(|file| file.asset)
+    [&STYLE, &PASSWORD_SCRIPT, &FAVICON]
+        .into_iter()
+        .find(|file| file.name == file_name)
+        .map(|file| file.asset)
 }
 
 /// Names a file by its content.

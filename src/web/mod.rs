@@ -21,5 +21,5 @@ pub mod debug; // what goes wrong for a client, kept for its developer
 pub mod document; // public documents
 pub mod cors; // whose scripts may read an answer
 
-pub mod assets; // the style sheet and the icon, by their hashes
+pub mod assets; // style sheet, script and icon, by their hashes
 pub mod views; // what each page shows

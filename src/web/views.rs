@@ -25,6 +25,10 @@ impl Shell {
         assets::style_href(&self.base)
     }
 
+    fn password_script_href(&self) -> String {
+        assets::password_script_href(&self.base)
+    }
+
     fn favicon_href(&self) -> String {
         assets::favicon_href(&self.base)
     }
@@ -367,7 +371,7 @@ pub struct HomeApp {
     /// Its name as registered.
     pub name: String,
     /// Where it opens.
-    pub url: Option<String>,
+    pub url: String,
     /// The host it runs on.
     pub host: Option<String>,
 }

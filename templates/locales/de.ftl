@@ -34,6 +34,7 @@ login-title = Bei { $client } anmelden
 login-continues = Danach gelangen Sie zu { $host }.
 login-username = Benutzername oder E-Mail-Adresse
 login-password = Passwort
+login-show-password = Passwort anzeigen
 login-remember = Angemeldet bleiben
 login-remember-hint = Nicht an Computern, die auch andere benutzen.
 login-submit = Anmelden
@@ -207,6 +208,10 @@ error-cookies-off-next = Erlauben Sie Cookies für diese Website und versuchen S
 error-cross-site-title = Formular kam von einer anderen Website
 error-cross-site-what = Das Formular wurde nicht von unserer eigenen Seite gesendet, deshalb haben wir nichts getan. Es hat sich nichts geändert.
 error-cross-site-next = Wenn die Seite schon offen war, bevor sich hier jemand an- oder abgemeldet hat, öffnen Sie sie noch einmal. Sonst gehen Sie zurück zur Anwendung und melden Sie sich dort neu an. Wenn es wieder geschieht, verändert vielleicht eine Browsererweiterung oder ein Proxy die Anfragen (Origin, Sec-Fetch-Site).
+
+error-not-navigated-title = Diese Seite ist nicht für Skripte
+error-not-navigated-what = Ein Skript hat sie im Hintergrund angefordert; Seiten für Menschen gibt es nur dort, wo eine Adresse geöffnet wird. Es hat sich nichts geändert.
+error-not-navigated-next = Öffnen Sie die Adresse in einem Fenster des Browsers. Eine Anwendung schickt den Browser hierher, sie ruft diese Seite nicht selbst ab.
 
 error-method-title = Diese Adresse wird anders verwendet
 error-method-what = Die Methode der Anfrage ist für diese Adresse nicht erlaubt.

@@ -35,6 +35,7 @@ login-title = Sign in to { $client }
 login-continues = You continue to { $host }.
 login-username = User name or e-mail address
 login-password = Password
+login-show-password = Show password
 login-remember = Stay signed in
 login-remember-hint = Not on a computer you share with others.
 login-submit = Sign in
@@ -210,6 +211,10 @@ error-cookies-off-next = Allow cookies for this site and try again. For develope
 error-cross-site-title = Form came from another site
 error-cross-site-what = The form was not sent from our own page, so we did not act on it. Nothing has changed.
 error-cross-site-next = If the page had been open since before somebody signed in or out here, open it again. Otherwise go back to the application and sign in again from there. If it happens again, a browser extension or a proxy may be changing requests (Origin, Sec-Fetch-Site).
+
+error-not-navigated-title = This page is not for scripts
+error-not-navigated-what = A script asked for it in the background, and people's pages are only shown where an address is opened. Nothing has changed.
+error-not-navigated-next = Open the address in a window of the browser. An application sends the browser here; it does not fetch this page.
 
 error-method-title = This address is used differently
 error-method-what = The request method is not allowed for this address.

@@ -185,7 +185,16 @@ impl Chromium {
         self.element(css).await.prop("value").await.unwrap().unwrap_or_default()
     }
 
+    /// Waits until a person sees an element.
+    #[track_caller]
+    pub fn seen(&self, css: &str) -> impl Future<Output = ()> {
+        let visible = "checkVisibility({ visibilityProperty: true })";
+        self.until(format!("document.querySelector({})?.{visible}", json!(css)))
+    }
+
+    /// Clicks what can be seen.
     pub async fn click(&self, css: &str) {
+        self.seen(css).await;
         self.element(css).await.click().await.unwrap();
     }
 

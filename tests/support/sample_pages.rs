@@ -60,7 +60,8 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::TicketExpired { .. } => F::TicketTampered,
             F::TicketTampered => F::CookiesOff,
             F::CookiesOff => F::CrossSite(""),
-            F::CrossSite(_) => F::Method("GET"),
+            F::CrossSite(_) => F::NotNavigated,
+            F::NotNavigated => F::Method("GET"),
             F::Method(_) => F::ContentType,
             F::ContentType => F::NotFound,
             F::NotFound => F::RateLimited { budget: "parked requests", until: OffsetDateTime::UNIX_EPOCH },
@@ -294,9 +295,9 @@ fn home_pages(texts: Texts) -> Vec<(String, String)> {
         login: login.to_owned(),
         since: datetime!(2026-03-07 09:41 UTC),
     };
-    let app = |name: &str, host: &str, opens: bool| HomeApp {
+    let app = |name: &str, host: &str| HomeApp {
         name: name.to_owned(),
-        url: opens.then(|| format!("https://{host}/")),
+        url: format!("https://{host}/"),
         host: Some(host.to_owned()),
     };
     let signed_in = HomePage {
@@ -307,10 +308,10 @@ fn home_pages(texts: Texts) -> Vec<(String, String)> {
             account(LONG, LONG),
         ],
         apps: vec![
-            app("Field Notes", "notes.example", true),
-            app("Ledger", "ledger.example", true),
-            app("Build server", "ci.internal.example", false),
-            app(LONG, "a-host-with-a-name-that-does-not-fit.on.any.small.screen.example", true),
+            app("Field Notes", "notes.example"),
+            app("Ledger", "ledger.example"),
+            app("Build server", "ci.internal.example"),
+            app(LONG, "a-host-with-a-name-that-does-not-fit.on.any.small.screen.example"),
         ],
         csrf: "bWFj".to_owned(),
         development: false,

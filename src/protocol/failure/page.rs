@@ -71,6 +71,9 @@ pub enum PageFailure {
     /// A form was sent from another site, or with another browser's token.
     #[error("the form was not sent from our own page: {0}")]
     CrossSite(&'static str),
+    /// A script, or anything else that is no navigation, asked for a page.
+    #[error("the request is no navigation (Sec-Fetch-Mode)")]
+    NotNavigated,
     /// The state store cannot be reached; nobody is signed out.
     #[error("the state store cannot be reached: {0}")]
     StateDown(Shown),
@@ -113,6 +116,7 @@ impl PageFailure {
             PageFailure::TicketTampered => "ticket-tampered",
             PageFailure::CookiesOff => "cookies-off",
             PageFailure::CrossSite(_) => "cross-site",
+            PageFailure::NotNavigated => "not-navigated",
             PageFailure::StateDown(_) => "state-down",
             PageFailure::RateLimited { .. } => "rate-limited",
             PageFailure::Busy(_) => "busy",
@@ -123,7 +127,7 @@ impl PageFailure {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            PageFailure::CrossSite(_) => 403,
+            PageFailure::CrossSite(_) | PageFailure::NotNavigated => 403,
             PageFailure::NotFound => 404,
             PageFailure::Method(_) => 405,
             PageFailure::BodyIncomplete => 408,

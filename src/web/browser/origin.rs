@@ -1,7 +1,10 @@
 //! Where a request came from, as far as the browser says: a form of ours, a link elsewhere, a script.
 
-use actix_web::HttpRequest;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest};
 
 use super::Browser;
 use crate::app::App;
@@ -61,4 +64,18 @@ pub fn refuse_cross_site(req: &HttpRequest, app: &App) -> Result<(), PageFailure
 /// Spec: Fetch Metadata Request Headers §2.4 (`Sec-Fetch-Site`)
 pub fn is_from_elsewhere(req: &HttpRequest) -> bool {
     req.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+/// Refuses what is no navigation: a page is for a person who opens it, and neither for scripts nor for images of
+/// other sites. What does not say is let through: older browsers, and programs.
+///
+/// Spec: Fetch Metadata Request Headers §2.3 (`Sec-Fetch-Mode`)
+pub async fn navigations_only<B: MessageBody + 'static>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    if req.headers().get("sec-fetch-mode").is_some_and(|mode| mode != "navigate") {
+        return Ok(req.error_response(PageFailure::NotNavigated).map_into_right_body());
+    }
+    Ok(next.call(req).await?.map_into_left_body())
 }

@@ -62,3 +62,34 @@ async fn a_denial_is_told_and_a_permission_remembered() {
     chromium.finish().await;
     app.finish().await;
 }
+
+/// A double click or a key that was meant for the page before does not allow anything.
+#[actix_web::test]
+async fn allow_appears_a_moment_after_the_page() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let callback = "http://localhost:9/callback";
+    let rp = Rp::new(&app, json!({ "client_name": "Album", "redirect_uris": [callback] })).await;
+    let chromium = Chromium::start().await;
+    chromium.open(&rp.authorize(&[("redirect_uri", Some(callback))])).await;
+    fill_in(&chromium, "ada", PASSWORD).await;
+    chromium.at(&app.at("/consent")).await;
+    // The animation's own clock, so that nothing depends on how fast this machine is.
+    let at = |ms: u32| {
+        format!(
+            "(b => {{ const [a] = b.getAnimations(); a.pause(); a.currentTime = {ms}; b.focus(); \
+             return [getComputedStyle(b).visibility, document.activeElement === b].join() }})\
+             (document.querySelector('button[value=allow]'))"
+        )
+    };
+    chromium.run("document.querySelector('button[value=allow]').style.animationName = 'none'").await;
+    chromium.run("document.querySelector('button[value=allow]').style.animationName = ''").await;
+    for (ms, expected) in [(0, "hidden,false"), (599, "hidden,false"), (600, "visible,true")] {
+        chromium.run("document.activeElement.blur()").await;
+        assert_eq!(chromium.ask(&at(ms)).await, expected, "{ms} ms");
+    }
+    chromium.run("document.querySelector('button[value=allow]').style.animation = 'none'").await;
+    chromium.seen("button[value=allow]").await;
+    chromium.finish().await;
+    app.finish().await;
+}

@@ -24,7 +24,9 @@ pub struct Gallery {
 impl Gallery {
     pub fn open() -> Gallery {
         let mut files: BTreeMap<String, (&'static str, Vec<u8>)> = BTreeMap::new();
-        for href in [assets::style_href("/id"), assets::favicon_href("/id")] {
+        let own =
+            [assets::style_href("/id"), assets::password_script_href("/id"), assets::favicon_href("/id")];
+        for href in own {
             let asset = assets::find(href.trim_start_matches("/id/assets/")).unwrap();
             files.insert(href, (asset.content_type, asset.bytes.to_vec()));
         }

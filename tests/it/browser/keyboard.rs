@@ -27,7 +27,7 @@ async fn signing_in_needs_no_mouse() {
     chromium.write(&demo.ada().login).await;
     tab_to(&chromium, &["password"]).await;
     chromium.write(&demo.ada().password).await;
-    tab_to(&chromium, &["remember"]).await;
+    tab_to(&chromium, &["show-password", "remember"]).await;
     chromium.press(Key::Space).await;
     assert_eq!(chromium.ask("document.activeElement.checked").await, true);
     tab_to(&chromium, &["Sign in"]).await;
@@ -81,6 +81,7 @@ async fn consent_needs_no_mouse_and_suggests_nothing() {
     // Whoever only presses Enter or Space allows nothing.
     chromium.press(Key::Enter).await;
     chromium.press(Key::Space).await;
+    chromium.seen("button[value=allow]").await;
     tab_to(&chromium, &["Use another account", "Allow", "Deny"]).await;
     chromium.press_shifted(Key::Tab).await;
     assert_eq!(chromium.focused().await, "Allow");

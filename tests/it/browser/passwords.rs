@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::stage::{Album, Demo, fill_in};
 use crate::support::app::TestApp;
-use crate::support::chromium::Chromium;
+use crate::support::chromium::{Chromium, Profile};
 use crate::support::rp::Rp;
 
 #[actix_web::test]
@@ -51,4 +51,40 @@ async fn the_application_may_fill_in_the_name() {
     assert!(album.came_to("/callback").contains(&("error".into(), "access_denied".into())));
     chromium.finish().await;
     app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_password_is_shown_on_request_and_sent_as_a_password() {
+    let demo = Demo::start().await;
+    let chromium = Chromium::start().await;
+    demo.to_form(&chromium, &demo.running.bank).await;
+    let state = "[password.type, document.querySelector('#show-password').ariaPressed].join()";
+    chromium.fill("#username", &demo.ada().login).await;
+    chromium.fill("#password", "not the password").await;
+    assert_eq!(chromium.text("#show-password").await, "Show password");
+    for expected in ["text,true", "password,false", "text,true"] {
+        chromium.click("#show-password").await;
+        assert_eq!(chromium.ask(state).await, expected);
+        assert_eq!(chromium.value("#password").await, "not the password");
+    }
+    // The field is a password again when the form is sent: the browser must not offer it as a word.
+    chromium.run("password.form.addEventListener('submit', e => { e.preventDefault(); done = true })").await;
+    chromium.click("button[type=submit]:not([name])").await;
+    chromium.until("window.done".into()).await;
+    assert_eq!(chromium.ask(state).await, "password,false");
+    chromium.finish().await;
+    demo.stop().await;
+}
+
+#[actix_web::test]
+async fn without_script_no_button_is_offered_that_needs_it() {
+    let demo = Demo::start().await;
+    let chromium = Chromium::start_with(Profile { script: false, ..Profile::default() }).await;
+    demo.to_form(&chromium, &demo.running.bank).await;
+    let shown = chromium.ask("document.querySelector('#show-password').checkVisibility()").await;
+    assert_eq!(shown, false);
+    fill_in(&chromium, &demo.ada().login, &demo.ada().password).await;
+    demo.arrived(&chromium, &demo.running.bank).await;
+    chromium.finish().await;
+    demo.stop().await;
 }

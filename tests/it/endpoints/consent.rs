@@ -32,7 +32,8 @@ async fn it_asks_in_words_and_remembers_the_answer() {
         Rp::new(&app, json!({ "client_name": "Notes", "scope": "openid email profile balances.read" })).await;
     let browser = app.browser();
     let required = || Outcome::error("consent_required");
-    let page = asked(&rp, &browser, "ada", &[("scope", Some("openid email"))]).await;
+    let page = asked(&rp, &browser, "ada", &[("scope", Some("email openid"))]).await;
+    assert!(page.text(".scopes").starts_with("Recognise you"), "{}", page.text(".scopes"));
     assert_eq!(page.text("h1"), "Allow Notes to use your account?");
     assert!(page.text(".person").contains("ada Example"));
     assert!(page.text(".scopes").contains("See your e-mail address"));

@@ -21,6 +21,7 @@ async fn it_shows_who_is_here_and_to_nobody_else_what_there_is() {
         json!({ "client_name": "Field Notes", "first_party": true, "client_uri": "https://notes.example/" }),
     )
     .await;
+    Rp::new(&app, json!({ "client_name": "Backstage" })).await;
     let browser = app.browser();
     let nobody = browser.get(&app.at("/")).await;
     assert!(!nobody.body.contains("Field Notes") && !nobody.body.contains("client add"), "{}", nobody.body);
@@ -31,6 +32,7 @@ async fn it_shows_who_is_here_and_to_nobody_else_what_there_is() {
     for text in ["ada Example", "grace Example", "Field Notes", "href=\"https://notes.example/\""] {
         assert!(home.body.contains(text), "{text}: {}", home.body);
     }
+    assert!(!home.body.contains("Backstage"), "an application without a page cannot be opened");
     assert_eq!((home.header("cache-control"), home.header("referrer-policy")), ("no-store", "same-origin"));
 
     let out = browser.submit(&home, &[]).await;

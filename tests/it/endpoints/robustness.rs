@@ -236,3 +236,43 @@ async fn hostile_headers_and_lines_break_nothing() {
     assert_eq!(outcome(&app, &browser.get(&rp.authorize(&[])).await), Outcome::Code, "and it still serves");
     app.finish().await;
 }
+
+/// What people open is for navigations: neither a script nor an image of another page gets anything out of it.
+#[actix_web::test]
+async fn what_is_no_navigation_gets_no_page() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    let authorize = rp.authorize(&[("prompt", Some("none"))]);
+    let pages =
+        ["/", "/login", "/select", "/consent", "/continue", "/signed-out", "/end_session", "/language"];
+    let pages = pages.map(|path| app.at(path)).into_iter().chain([authorize.clone()]);
+    let with = |method: &Method, url: &str, mode: &str| {
+        browser.send(browser.request(method.clone(), url).header("sec-fetch-mode", mode))
+    };
+    for url in pages {
+        for (method, mode) in [
+            (Method::GET, "cors"),
+            (Method::GET, "no-cors"),
+            (Method::POST, "same-origin"),
+            (Method::GET, ""),
+        ] {
+            let answer = with(&method, &url, mode).await;
+            assert_eq!(answer.status, 403, "{method} {url} {mode}");
+            assert_eq!(answer.text("h1"), "This page is not for scripts", "{url}");
+            assert!(answer.location().is_none());
+        }
+        assert_ne!(with(&Method::GET, &url, "navigate").await.status, 403, "{url}");
+    }
+    let back = with(&Method::GET, &authorize, "navigate").await;
+    assert!(back.answered("code").is_some());
+    // Assets, documents and what programs call are for scripts as well.
+    let style = countersign::web::assets::style_href("");
+    for path in [&*style, "/.well-known/openid-configuration", "/.well-known/jwks.json", "/livez"] {
+        assert_eq!(with(&Method::GET, &app.at(path), "cors").await.status, 200, "{path}");
+    }
+    assert_eq!(with(&Method::GET, &app.at("/userinfo"), "cors").await.status, 401);
+    app.finish().await;
+}

@@ -187,3 +187,26 @@ async fn every_sign_in_changes_the_cookie_and_only_that_moves_auth_time() {
     assert_ne!(anew["sid"], first["sid"]);
     app.finish().await;
 }
+
+/// A sign-in counts for the request it happened for, for an hour: a consent page that was left open until then asks
+/// for another one before anything is issued.
+#[actix_web::test]
+async fn a_demanded_sign_in_counts_for_an_hour() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({})).await;
+    for (minutes, expected) in [(59, Outcome::Code), (61, Outcome::Login)] {
+        let browser = app.browser();
+        let page = browser.open(&rp.authorize(&[("prompt", Some("login consent"))])).await;
+        let consent = browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
+        assert_eq!(outcome(&app, &consent), Outcome::Consent);
+        app.clock.advance(Duration::minutes(minutes));
+        let next = browser.submit(&consent, &[("decision", "allow")]).await;
+        assert_eq!(outcome(&app, &next), expected, "{minutes} minutes");
+        if expected == Outcome::Login {
+            let back = browser.submit(&next, &[("username", "ada"), ("password", PASSWORD)]).await;
+            assert_eq!(outcome(&app, &back), Outcome::Code, "what was allowed stays allowed");
+        }
+    }
+    app.finish().await;
+}

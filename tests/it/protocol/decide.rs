@@ -4,7 +4,7 @@ use countersign::ids::SessionId;
 use countersign::protocol::authorize::{PARAMS, Request, establish};
 use countersign::protocol::client::Client;
 use countersign::protocol::consent::{self, Consent};
-use countersign::protocol::decide::{Candidate, Decision, Done, candidate, decide};
+use countersign::protocol::decide::{Candidate, Decision, Done, SignIn, candidate, decide};
 use countersign::protocol::failure::AuthorizeFailure;
 use countersign::protocol::reply::Response;
 use countersign::protocol::resource::Resources;
@@ -67,6 +67,33 @@ fn outcome(
     }
 }
 
+/// A sign-in counts for the request it happened for, for an hour; one of the future is not believed.
+#[test]
+fn a_sign_in_counts_for_an_hour() {
+    let (client, ada) = (app(true), account("ada", 5000));
+    for more in [("prompt", "login"), ("max_age", "0"), ("max_age", "60")] {
+        let request = request(&client, &[more], None);
+        for (seconds, expected) in [
+            (0, "issue"),
+            (3600, "issue"),
+            (3601, "login"),
+            (86_000, "login"),
+            (-30, "issue"),
+            (-31, "login"),
+        ] {
+            let login = SignIn { session_id: ada.session_id, at: now() - Duration::seconds(seconds) };
+            let done = Done { login: Some(login), ..Done::default() };
+            assert_eq!(
+                candidate(&request, &done, std::slice::from_ref(&ada)).one(),
+                Some(&ada),
+                "whom it is about stays"
+            );
+            let said = outcome(&request, &client, &done, std::slice::from_ref(&ada), true);
+            assert_eq!(said, expected, "{more:?}, {seconds} s ago");
+        }
+    }
+}
+
 /// What a person is asked to allow.
 fn to(scopes: &str, resources: &[&str], claims: &[&str]) -> Consent {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -79,7 +106,7 @@ fn chosen(account: &Account) -> Done {
 }
 
 fn login_of(account: &Account) -> Done {
-    Done { login: Some(account.session_id), ..Done::default() }
+    Done { login: Some(SignIn { session_id: account.session_id, at: now() }), ..Done::default() }
 }
 
 type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a [&'a Account], bool, &'a str);
@@ -231,11 +258,11 @@ fn a_choice_counts_for_the_account_that_was_chosen() {
         let mut done = login_of(&ada);
         done.selected(eve.session_id);
         assert_eq!((done.login, said(more, &done)), (None, "login"), "{more:?}");
-        done.signed_in(eve.session_id);
+        done.signed_in(eve.session_id, now());
         assert_eq!(said(more, &done), "issue", "{more:?}");
         done.selected(eve.session_id);
         assert_eq!(said(more, &done), "issue", "choosing oneself again undoes nothing: {more:?}");
-        done.signed_in(ada.session_id);
+        done.signed_in(ada.session_id, now());
         assert_eq!(candidate(&request(&client, more, None), &done, &both), Candidate::One(&ada));
     }
     // A chosen account that has gone is not replaced by another.
@@ -510,7 +537,7 @@ fn any_done() -> impl Strategy<Value = Done> {
     let consent = prop::option::of(prop::sample::select(vec!["ada", "eve", "nothing"]));
     let select = prop::option::of(prop::sample::select(vec!["ada", "eve", "xxx"]));
     (login, select, consent).prop_map(|(login, select, consent)| Done {
-        login: login.map(|name| account(name, 0).session_id),
+        login: login.map(|name| SignIn { session_id: account(name, 0).session_id, at: now() }),
         select: select.map(|name| account(name, 0).session_id),
         consent: consent.map(|name| consent::fingerprint(name, &app(false), &to("openid", &[], &[]))),
     })
@@ -536,7 +563,7 @@ proptest! {
             let said = done.chosen() == Some(account.session_id);
             let others = accounts.iter().filter(|other| request.may_be(&other.user_id)).count() > 1;
             prop_assert!(said || !(others || request.prompt.select_account), "nobody guesses");
-            let for_this = done.login == Some(account.session_id);
+            let for_this = done.login.is_some_and(|login| login.session_id == account.session_id);
             prop_assert!(!request.prompt.login || for_this, "prompt=login asks for a new sign-in");
             let fresh = request.max_age.is_none_or(|most| !most.is_zero() && now() - account.auth_time <= most);
             prop_assert!(fresh || for_this, "max_age holds");
@@ -566,7 +593,8 @@ proptest! {
             prop_assert_eq!(decide(&request, &client, &done, chosen, consented, now()), Decision::Issue(account));
         }
         // The sign-in of a session that is not here counts for nothing.
-        let elsewhere = Done { login: Some(account("zoe", 0).session_id), select: None, ..done };
+        let elsewhere = Done { select: None, ..login_of(&account("zoe", 0)) };
+        let elsewhere = Done { consent: done.consent, ..elsewhere };
         let chosen = candidate(&request, &elsewhere, &accounts);
         let decision = decide(&request, &client, &elsewhere, chosen, consented, now());
         prop_assert!(!matches!(decision, Decision::Issue(_)) || !(request.prompt.login || request.max_age.is_some_and(Duration::is_zero)));
