@@ -143,7 +143,9 @@ fn key(client_id: &str) -> Key {
 /// What cannot be read was written by a version that knew more, and is left out.
 fn read(stored: &[u8], now: OffsetDateTime) -> Vec<Failure> {
     let mut kept: Vec<Failure> = serde_json::from_slice(stored).unwrap_or_default();
-    kept.retain(|failure| age(failure.last, now).is_some_and(|age| age < KEPT));
+    // One that is dated in the future, by a node whose clock is ahead, is shown: it grants nothing, and its
+    // developer would miss it.
+    kept.retain(|failure| age(failure.last, now).is_none_or(|age| age < KEPT));
     kept
 }
 
