@@ -1,7 +1,9 @@
 //! One story as in production: `countersign serve` with its own certificate, https, and cookies that are
 //! bound to the host.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 
 use fantoccini::cookies::Cookie;
@@ -33,6 +35,8 @@ impl Server {
             shell.file("key.pem", key)
         );
         shell.file("countersign.toml", settings);
+        // A key that others can read is refused.
+        fs::set_permissions(shell.path("key.pem"), Permissions::from_mode(0o600)).unwrap();
         let mut child = shell.command(&["serve", "--json"]).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
