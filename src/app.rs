@@ -211,10 +211,7 @@ pub fn redis(config: &Config) -> Result<Option<Kv>, StateError> {
 /// Opens the table that is the state store otherwise.
 fn open_table(config: &Config, db: &Db) -> Result<Kv, StartError> {
     match &config.database {
-        Url::Sqlite(_) => {
-            let file = Url::Sqlite(config.data_dir.join("state.db"));
-            Ok(Kv::sql(Db::open(&file, Durability::Process, state::MIGRATIONS)?))
-        }
+        Url::Sqlite(_) => Ok(Kv::file(&config.data_dir.join("state.db"))?),
         Url::Postgres(_) => {
             db.migrate_now(state::MIGRATIONS)?;
             Ok(Kv::sql(db.clone()))

@@ -207,6 +207,11 @@ impl Token {
         Token(Zeroizing::new(base64url(&random::<32>())))
     }
 
+    /// One that holds more than its random bytes.
+    pub fn of(bytes: &[u8]) -> Token {
+        Token(Zeroizing::new(base64url(bytes)))
+    }
+
     /// The text to hand out.
     pub fn expose(&self) -> &str {
         &self.0

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
@@ -28,6 +28,14 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 const WRITE_FAILURES_EVERY: Duration = Duration::from_secs(1);
 /// How long events of sign-ins gather at least before they are written down together.
 const WRITE_EVENTS_EVERY: Duration = Duration::from_secs(1);
+/// How often changes of clients are looked for: one is live on every node within about this.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is seen whether a checkpoint of the state store's file is due.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// After how many statements one is due.
+const CHECKPOINT_AFTER: u64 = 1000;
+/// After what time one is, when there were fewer.
+const CHECKPOINT_AT_LAST: Duration = Duration::from_secs(60);
 /// How often sessions that are owed an end are looked for.
 const END_EVERY: Duration = Duration::from_secs(5);
 
@@ -41,7 +49,36 @@ pub fn start(app: &Arc<App>) {
     if matches!(app.kv, Kv::Redis(_)) {
         actix_web::rt::spawn(watch_state(Arc::clone(app)));
     }
+    actix_web::rt::spawn(look_at_clients(Arc::clone(app)));
+    actix_web::rt::spawn(make_checkpoints(app.kv.clone()));
     tokio::spawn(watch_certificate(Arc::clone(app)));
+}
+
+/// Sees which clients were changed, so that those that were not may be kept in memory.
+async fn look_at_clients(app: Arc<App>) {
+    loop {
+        if let Err(error) = app.clients.look().await {
+            tracing::debug!(%error, "changes of clients cannot be seen: none is taken from memory");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Carries what was written to the state store's file ahead of it over into the file. Requests then never wait for that,
+/// and its log stays short. Other stores look after themselves.
+pub async fn make_checkpoints(kv: Kv) {
+    let (mut made, mut last) = (kv.asked(), Instant::now());
+    loop {
+        tokio::time::sleep(CHECKPOINT_EVERY).await;
+        let since = kv.asked() - made;
+        if since < CHECKPOINT_AFTER && (since == 0 || last.elapsed() < CHECKPOINT_AT_LAST) {
+            continue;
+        }
+        (made, last) = (kv.asked(), Instant::now());
+        if let Err(error) = kv.checkpoint().await {
+            tracing::warn!(%error, "no checkpoint of the state store could be made: its log grows");
+        }
+    }
 }
 
 /// Writes the failures of clients down as they come.

@@ -69,12 +69,12 @@ pub(super) fn connect(url: &Url, durability: Durability, read_only: bool) -> Res
             let mut conn = SqliteConnection::establish(&name).map_err(|error| unopened(&error))?;
             // Another process, a command line, may be at work in the same file; a request thread must
             // not wait for it for long.
-            // What passes is written over and over: the longer its log may get, the less of it ever has to be
-            // carried over into the file. Its one connection keeps more pages, because it does the work of all.
-            // In pages of 4 KiB.
+            // What passes is written on request threads: its log is carried over into the file beside them
+            // (`checkpoint`), and by a writer only when that was not done for long. Its one connection keeps more
+            // pages, because it does the work of all. In pages of 4 KiB.
             let (synchronous, patience, log, kept) = match durability {
                 Durability::Power => ("FULL", 5000, 1000, 500),
-                Durability::Process => ("NORMAL", 1000, 4000, 2500),
+                Durability::Process => ("NORMAL", 1000, 32_000, 2500),
             };
             let query_only = if read_only { "ON" } else { "OFF" };
             conn.batch_execute(&format!(

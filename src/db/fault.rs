@@ -1,7 +1,8 @@
 //! Why a unit of work did not happen, and what follows for the connection it was tried on.
 
 use diesel::result::DatabaseErrorKind::{
-    ClosedConnection, ReadOnlyTransaction, UnableToSendCommand, UniqueViolation, Unknown,
+    ClosedConnection, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand, UniqueViolation,
+    Unknown,
 };
 use diesel::result::Error::{DatabaseError, RollbackTransaction};
 
@@ -28,30 +29,67 @@ pub enum DbError {
     Broken(String),
 }
 
-/// What passes by itself, or once the operator has done what is said here; diesel hands on no codes, so
-/// the databases' own words have to do.
-const PASSES: [(&str, &str); 6] = [
+/// What passes by itself, or once the operator has done what is said here. Diesel hands on few of the codes, so the
+/// databases' own words have to do for the rest.
+const PASSES: [(&str, &str); 35] = [
+    // SQLite: BUSY, LOCKED and PROTOCOL, FULL, IOERR, CANTOPEN, READONLY, NOMEM.
     ("database is locked", "another program holds it"),
+    ("database table is locked", "another program holds it"),
+    ("database schema is locked", "another program holds it"),
+    ("locking protocol", "another program holds it"),
     (
         "database or disk is full",
         "make room on its disk; what was answered is kept, and no restart is needed",
     ),
-    ("No space left on device", "make room on the server's disk; no restart is needed"),
     ("disk I/O error", "look for a full or failing disk, a quota or a limit on the size of files"),
     ("unable to open database file", "look for a full disk, and at the owner of the file and its folder"),
     ("attempt to write a readonly database", "look at the owner of the file and at how its disk is mounted"),
+    // PostgreSQL, class 53: resources; 53100, 53200, 53300, 53400.
+    ("No space left on device", "make room on the server's disk; no restart is needed"),
+    ("out of memory", "give it more memory, or ask less of it at once"),
+    ("out of shared memory", "raise max_locks_per_transaction on the server"),
+    ("too many clients already", "raise max_connections on the server, or run fewer nodes"),
+    ("remaining connection slots are reserved", "raise max_connections on the server, or run fewer nodes"),
+    ("too many connections for", "raise the limit of this role or database"),
+    ("temporary file size exceeds temp_file_limit", "raise temp_file_limit for this role"),
+    // Class 57: intervention; 57014, 57P01, 57P02, 57P03, 57P05. Class 25: 25P03, 25P04.
+    ("canceling statement due to", "the server or its operator ended the statement"),
+    ("terminating connection", "the server or its operator ended the connection"),
+    ("the database system is", "it is starting, stopping or recovering"),
+    // Class 40: 40P01. Class 55: 55P03.
+    ("deadlock detected", "it goes away when the request is made again"),
+    ("could not obtain lock", "another transaction holds it"),
+    // Class 25: 25006, where it is not told by its code.
+    ("in a read-only transaction", "the server follows another one, or takes no writes"),
+    ("during recovery", "the server follows another one"),
+    // Class 58 and files: 58030.
+    ("could not extend file", "look at the server's disk"),
+    ("could not write", "look at the server's disk"),
+    ("could not read block", "look at the server's disk"),
+    ("could not fsync", "look at the server's disk"),
+    ("could not open file", "look at the server's disk and its limit of open files"),
+    ("could not resize shared memory", "give the server more shared memory"),
+    ("could not create file", "look at the server's disk and memory"),
+    // PgBouncer.
+    ("query_wait_timeout", "the pooler has no connection left"),
+    ("client_login_timeout", "the pooler has no connection left"),
+    ("no more connections allowed", "raise max_client_conn of the pooler"),
+    ("pgbouncer is shutting down", "the pooler is being restarted"),
+    ("pooler is shut down", "the pooler is being restarted"),
+    ("pgbouncer cannot connect to server", "the pooler does not reach the server"),
 ];
 
 /// The database's words with advice, if what they say passes.
-fn passing(said: &str) -> Option<String> {
+pub fn passing(said: &str) -> Option<String> {
     let (_, advice) = PASSES.iter().find(|(words, _)| said.contains(words))?;
     Some(format!("{said} ({advice})"))
 }
 
 /// What libpq says of a connection that has died, where diesel does not tell this from other failures.
-const LOST: [&str; 5] = [
+const LOST: [&str; 8] = [
     "server closed the connection", "could not receive data from server", "could not send data to server",
-    "no connection to the server", "SSL connection has been closed",
+    "no connection to the server", "SSL connection has been closed", "terminating connection",
+    "pgbouncer is shutting down", "server conn crashed",
 ];
 
 impl DbError {
@@ -88,8 +126,11 @@ pub(super) fn told_apart(url: &Url, error: DbError) -> DbError {
         DbError::Query(DatabaseError(_, cause)) if leads_nowhere(&error) => {
             unavailable(url, &one_line(cause.message()))
         }
+        DbError::Query(DatabaseError(SerializationFailure, cause)) => {
+            unavailable(url, &one_line(cause.message()))
+        }
         DbError::Query(DatabaseError(Unknown, cause)) => {
-            passing(cause.message()).map_or(error, |cause| unavailable(url, &cause))
+            passing(cause.message()).map_or(error, |cause| unavailable(url, &one_line(&cause)))
         }
         _ => error,
     }

@@ -2,6 +2,7 @@
 //! for a network or for a disk to settle, runs in one hop beside the request threads; what the embedded
 //! engine answers from memory runs where it is asked for, because the hop would cost more than the work.
 
+mod checkpoint; // of the embedded engine, beside the requests
 mod conn; // one connection, to either backend
 mod fault; // why something did not happen
 pub mod fixed; // statements prepared once
@@ -9,11 +10,12 @@ mod migrate; // making the tables
 mod pool; // connections kept for the next
 mod pooler; // what must not stand between
 mod side; // turns at them, beside the request threads
+mod transaction; // its beginning and its end
 mod url; // where rows live
 
 use std::time::Instant;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel::{RunQueryDsl, select};
@@ -23,13 +25,14 @@ use crate::files::make_private_file;
 use crate::telemetry::metrics::{Ended, Operation, Store};
 
 pub use conn::{Conn, Durability};
-pub use fault::DbError;
+pub use fault::{DbError, passing};
 pub use url::Url;
 
 use conn::{Asked, connect};
 use fault::{is_lost, leads_nowhere, told_apart, unavailable};
 use pool::{Lent, Pool};
 use side::Side;
+use transaction::{begin, end};
 
 /// Compiles one expression for each backend: for upserts, which diesel cannot write for both at once.
 macro_rules! each {
@@ -49,6 +52,8 @@ pub struct Db {
     durability: Durability,
     read: Side,
     write: Side,
+    /// Where checkpoints are made; elsewhere the engine makes them by the way.
+    checkpoints: Option<Side>,
     measured: Store,
     asked: Asked,
 }
@@ -85,6 +90,8 @@ impl Db {
             let open = move || connect(&url, durability, read_only).map(|conn| asked.count(conn));
             Side::new(Pool::new(size, open), size)
         };
+        let checkpoints = matches!((url, durability), (Url::Sqlite(_), Durability::Process));
+        let checkpoints = checkpoints.then(|| side(1, false));
         let shared = |size| {
             let shared = side(size, false);
             (shared.clone(), shared)
@@ -95,7 +102,7 @@ impl Db {
             (Url::Sqlite(_), Durability::Process) => shared(1),
             (Url::Postgres(_), _) => shared(8),
         };
-        Db { url: url.clone(), durability, read, write, measured: Store::default(), asked }
+        Db { url: url.clone(), durability, read, write, checkpoints, measured: Store::default(), asked }
     }
 
     /// The same database, whose operations count as those of this store.
@@ -260,30 +267,4 @@ fn count<T>(operation: &Operation, begun: Instant, done: &Result<T, DbError>) {
             _ => Ended::Done,
         },
     );
-}
-
-/// SQLite must take its write lock at once: a transaction that reads first and writes later can fail
-/// with "busy" and no time-out helps.
-fn begin(conn: &mut Conn) -> Result<(), DbError> {
-    match conn {
-        Conn::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
-        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-    }
-    Ok(())
-}
-
-/// Works in the transaction and ends it; over a dead connection it has ended by itself.
-fn end<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
-    let done = work(conn);
-    match &done {
-        Ok(_) => each!(conn, |c| AnsiTransactionManager::commit_transaction(c))?,
-        Err(error) if is_lost(error) => (),
-        Err(_) => {
-            let rolled_back = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
-            if let Err(also) = rolled_back {
-                tracing::warn!(error = %also, "a failed transaction cannot be rolled back");
-            }
-        }
-    }
-    done
 }

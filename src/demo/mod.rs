@@ -17,9 +17,9 @@ use std::sync::Arc;
 use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::db::{Db, DbError, Durability, Url};
+use crate::db::{Db, DbError};
 use crate::server;
-use crate::state::{self, kv::Kv};
+use crate::state::kv::Kv;
 use crate::store::{self, facts};
 
 pub use running::{Login, Running, announce};
@@ -118,8 +118,7 @@ pub async fn start(options: Options) -> Result<Running, DemoError> {
     clients::ensure(&app.db, Kind::Bank, &bank.origin, &kept.bank_secret, now).await?;
     clients::ensure(&app.db, Kind::Fund, &fund.origin, &kept.fund_secret, now).await?;
 
-    let sites = Url::Sqlite(options.data_dir.join("sites.db"));
-    let kv = Kv::sql(Db::open(&sites, Durability::Process, state::MIGRATIONS)?);
+    let kv = Kv::file(&options.data_dir.join("sites.db"))?;
     let http = outbound()?;
     let world = |kind, origin: &Taken, other: &Taken, secret: &str| site::World {
         kind,

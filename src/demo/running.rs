@@ -82,6 +82,9 @@ impl Running {
                 if let Err(error) = kv.sweep(clock.now()).await {
                     tracing::warn!(%error, "sweeping the sites' sessions failed");
                 }
+                if let Err(error) = kv.checkpoint().await {
+                    tracing::warn!(%error, "no checkpoint of the sites' sessions could be made");
+                }
             }
         }));
     }

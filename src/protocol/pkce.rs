@@ -45,7 +45,19 @@ impl CodeChallenge {
     ///
     /// Spec: RFC 7636 §4.6
     pub fn is_met_by(&self, verifier: &str) -> bool {
-        is_verifier(verifier) && same(base64url(&sha256(verifier.as_bytes())).as_bytes(), self.0.as_bytes())
+        CodeChallenge::of(verifier).is_some_and(|made| same(made.0.as_bytes(), self.0.as_bytes()))
+    }
+
+    /// The challenge that is made from a verifier; of a malformed one none is.
+    ///
+    /// Spec: RFC 7636 §4.2
+    pub fn of(verifier: &str) -> Option<CodeChallenge> {
+        is_verifier(verifier).then(|| CodeChallenge(base64url(&sha256(verifier.as_bytes()))))
+    }
+
+    /// As it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

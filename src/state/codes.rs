@@ -3,23 +3,46 @@
 use time::OffsetDateTime;
 
 use super::StateError;
-use super::kv::{Key, Spend};
+use super::kv::{OnceKey, Spend};
 use super::mac::MacKv;
-use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED};
-use crate::secret::{Token, base64url, sha256};
+use super::sessions::Sessions;
+use crate::ids::{RecordId, SessionId};
+use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED, SpentCode};
+use crate::secret::{Token, from_base64url, random, sha256};
+
+/// How many characters a code has.
+pub const LENGTH: usize = 70;
 
 /// The drawer of authorization codes.
 #[derive(Clone)]
 pub struct Codes {
     kv: MacKv,
+    sessions: Sessions,
+}
+
+/// A code that was not spent before.
+#[derive(Debug)]
+pub struct Redeemed {
+    /// What it stands for.
+    pub grant: CodeGrant,
+    /// Whether the session that it was issued from has neither ended nor expired.
+    pub is_live: bool,
+}
+
+/// A code as it is sent: until when it is remembered, which is the beginning of its key, 32 random bytes, and, hidden
+/// by these, the browser record it was issued from. So the record can be asked for while the code is being spent.
+struct Code {
+    until: u32,
+    random: [u8; 32],
+    hidden: [u8; 16],
 }
 
 impl Codes {
-    pub(super) fn new(kv: MacKv) -> Codes {
-        Codes { kv }
+    pub(super) fn new(kv: MacKv, sessions: Sessions) -> Codes {
+        Codes { kv, sessions }
     }
 
-    /// Mints a code for a client. It is kept a little longer than it is good for, so that who comes too late
+    /// Mints a code for a client. It is kept a little longer than it is good for, so that a client that comes too late
     /// can be told so; [`CodeGrant::check_age`] holds it to its time.
     pub async fn mint(
         &self,
@@ -27,31 +50,78 @@ impl Codes {
         grant: &CodeGrant,
         now: OffsetDateTime,
     ) -> Result<Token, StateError> {
-        let code = Token::generate();
-        let value = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
-        self.kv.put(&key(client_id, code.expose()), &value, now + LIFETIME + LATE).await?;
-        Ok(code)
+        let random = random();
+        let code = Code {
+            until: OnceKey::until(now + LIFETIME + LATE + REMEMBERED),
+            random,
+            hidden: self.hide(&random, *grant.record.as_bytes()),
+        };
+        let text = Token::of(&[&code.until.to_be_bytes(), code.random.as_slice(), &code.hidden].concat());
+        let whole = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
+        let key = key(client_id, text.expose(), code.until);
+        self.kv.issue(&key, &whole, &grant.spent().to_bytes(), now + LIFETIME + LATE).await?;
+        Ok(text)
     }
 
-    /// Spends a code, in one step, before anything is decided on it. Another client's attempt finds
-    /// nothing and burns nothing.
+    /// Spends a code, in one step, before anything is decided on it, and looks at its session at the same time.
+    /// Another client's attempt finds nothing and burns nothing.
     pub async fn spend(
         &self,
         client_id: &str,
-        code: &str,
+        text: &str,
         now: OffsetDateTime,
-    ) -> Result<Spend<CodeGrant>, StateError> {
-        let read = |value: Vec<u8>| {
-            serde_json::from_slice(&value).map_err(|error| StateError::Broken(error.to_string()))
-        };
-        Ok(match self.kv.spend(&key(client_id, code), now + REMEMBERED, now).await? {
-            Spend::Fresh(value) => Spend::Fresh(read(value)?),
-            Spend::Spent(value) => Spend::Spent(read(value)?),
+    ) -> Result<Spend<Redeemed, SpentCode>, StateError> {
+        let Some(code) = Code::parse(text) else { return Ok(Spend::Unknown) };
+        let key = key(client_id, text, code.until);
+        let named = RecordId::from_bytes(&self.hide(&code.random, code.hidden));
+        let (spent, found) = tokio::join!(biased; self.kv.spend(&key, now), self.live(named, now));
+        Ok(match spent? {
             Spend::Unknown => Spend::Unknown,
+            Spend::Spent(later) => SpentCode::from_bytes(&later).map_or(Spend::Unknown, Spend::Spent),
+            Spend::Fresh(whole) => {
+                let grant: CodeGrant =
+                    serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
+                let mut live = found?;
+                if named != Some(grant.record) {
+                    // Minted while another instance key was in use.
+                    live = self.live(Some(grant.record), now).await?;
+                }
+                let is_live = live.contains(&grant.session_id);
+                Spend::Fresh(Redeemed { grant, is_live })
+            }
         })
+    }
+
+    async fn live(
+        &self,
+        record: Option<RecordId>,
+        now: OffsetDateTime,
+    ) -> Result<Vec<SessionId>, StateError> {
+        match record {
+            Some(record) => self.sessions.live(record, now).await,
+            None => Ok(vec![]),
+        }
+    }
+
+    /// Hides the name of a record from the client, to which it would tell whether two people use one browser; and
+    /// shows it again.
+    fn hide(&self, random: &[u8; 32], name: [u8; 16]) -> [u8; 16] {
+        let mut name = name;
+        name.iter_mut().zip(self.kv.pad(random)).for_each(|(byte, pad)| *byte ^= pad);
+        name
     }
 }
 
-fn key(client_id: &str, code: &str) -> Key {
-    Key::new('c', &base64url(&sha256([client_id.as_bytes(), &[0], code.as_bytes()].concat().as_slice())))
+impl Code {
+    fn parse(text: &str) -> Option<Code> {
+        let bytes = from_base64url(text)?;
+        let (until, rest) = bytes.split_first_chunk::<4>()?;
+        let (random, hidden) = rest.split_first_chunk::<32>()?;
+        let (until, hidden) = (u32::from_be_bytes(*until), hidden.try_into().ok()?);
+        Some(Code { until, random: *random, hidden })
+    }
+}
+
+fn key(client_id: &str, text: &str, until: u32) -> OnceKey {
+    OnceKey::new('c', until, &sha256(&[client_id.as_bytes(), &[0], text.as_bytes()].concat()))
 }

@@ -11,7 +11,7 @@ use std::time::{Duration as Span, Instant};
 use time::OffsetDateTime;
 
 use super::StateError;
-use super::kv::{Key, Kv, Spend};
+use super::kv::{Key, Kv, OnceKey, Part, Spend};
 use crate::secret::{MacKeys, TAG};
 
 /// How often a false MAC is written to the log at most.
@@ -77,17 +77,24 @@ impl MacKv {
         Ok(self.kv.get(key, now).await?.map(|stored| self.found(key, stored)))
     }
 
-    /// [`Kv::spend`]; a value whose MAC is wrong is unknown.
-    pub(super) async fn spend(
+    /// [`Kv::issue`]; each part has a MAC of its own.
+    pub(super) async fn issue(
         &self,
-        key: &Key,
-        remember: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<Spend<Vec<u8>>, StateError> {
-        let genuine = |stored| self.found(key, stored).value().map(<[u8]>::to_vec);
-        Ok(match self.kv.spend(key, remember, now).await? {
-            Spend::Fresh(stored) => genuine(stored).map_or(Spend::Unknown, Spend::Fresh),
-            Spend::Spent(stored) => genuine(stored).map_or(Spend::Unknown, Spend::Spent),
+        key: &OnceKey,
+        whole: &[u8],
+        later: &[u8],
+        exp: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        let stored = |part, value| self.stored(&key.part(part), value);
+        self.kv.issue(key, &stored(Part::Whole, whole), &stored(Part::Later, later), exp).await
+    }
+
+    /// [`Kv::spend`]; a value whose MAC is wrong is unknown.
+    pub(super) async fn spend(&self, key: &OnceKey, now: OffsetDateTime) -> Result<Spend, StateError> {
+        let genuine = |part, stored| self.found(&key.part(part), stored).value().map(<[u8]>::to_vec);
+        Ok(match self.kv.spend(key, now).await? {
+            Spend::Fresh(stored) => genuine(Part::Whole, stored).map_or(Spend::Unknown, Spend::Fresh),
+            Spend::Spent(stored) => genuine(Part::Later, stored).map_or(Spend::Unknown, Spend::Spent),
             Spend::Unknown => Spend::Unknown,
         })
     }
@@ -145,6 +152,11 @@ impl MacKv {
     /// [`Kv::index_list`].
     pub(super) async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
         self.kv.index_list(set, now).await
+    }
+
+    /// 16 bytes that hide others beside `random`, which must not be used twice.
+    pub(super) fn pad(&self, random: &[u8; 32]) -> [u8; TAG] {
+        self.keys.tag(&[b"pad", random])
     }
 
     fn stored(&self, key: &Key, value: &[u8]) -> Vec<u8> {

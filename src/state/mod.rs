@@ -2,12 +2,7 @@
 //! key-value contract; no string key escapes this module.
 
 pub mod kv; // the contract, over Redis or a SQL table
-mod kv_redis;
-mod kv_sql;
-mod amounts_redis; // budgets, part of the same contract
-mod amounts_sql;
 mod mac; // authenticates what is stored
-mod redis_link;
 
 pub mod survey; // what an operator should know of it
 
@@ -26,6 +21,8 @@ use crate::secret::MacKeys;
 
 /// The SQL table's own migrations.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/state");
+/// How the embedded engine lays the tables out: only it can.
+const ON_SQLITE: EmbeddedMigrations = embed_migrations!("migrations/state_on_sqlite");
 
 /// The state store could not be asked, which is not the same as having nothing.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +62,10 @@ impl State {
     /// no authority, and deleting them needs no MAC.
     pub fn new(kv: &kv::Kv, keys: MacKeys) -> State {
         let values = mac::MacKv::new(kv.clone(), keys);
+        let sessions = sessions::Sessions::new(values.clone());
         State {
-            sessions: sessions::Sessions::new(values.clone()),
-            codes: codes::Codes::new(values.clone()),
+            codes: codes::Codes::new(values.clone(), sessions.clone()),
+            sessions,
             tickets: tickets::Tickets::new(values.clone(), kv.clone()),
             throttle: throttle::Throttle::new(kv.clone()),
             guesses: guesses::Guesses::new(kv.clone()),

@@ -133,8 +133,14 @@ impl Sessions {
         session_id: SessionId,
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
+        Ok(self.live(record, now).await?.contains(&session_id))
+    }
+
+    /// The sessions of a browser that have neither ended nor expired.
+    pub async fn live(&self, record: RecordId, now: OffsetDateTime) -> Result<Vec<SessionId>, StateError> {
         let found = self.load(record, now).await?;
-        Ok(found.is_some_and(|(_, r)| r.accounts.iter().any(|a| a.session_id == session_id)))
+        let accounts = found.map(|(_, record)| record.accounts).unwrap_or_default();
+        Ok(accounts.into_iter().map(|account| account.session_id).collect())
     }
 
     /// Remembers an authentication: a new cookie always, the same session id for the same person.

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, Kv};
-use super::kv_redis::RedisKv;
+use super::kv::{Key, Kv, RedisKv};
 use crate::secret::{base64url, random};
 
 /// How long what a probe wrote may lie when the probe could not delete it.

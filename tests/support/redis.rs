@@ -30,6 +30,12 @@ impl Server {
         Server::run(&format!("--port {port} {FORGETS}"), port, None)
     }
 
+    /// Starts with further words on its command line.
+    pub fn start_with(words: &str) -> Server {
+        let port = free_port();
+        Server::run(&format!("--port {port} --appendonly no {words}"), port, None)
+    }
+
     /// Starts with a socket in the file system beside its port.
     pub fn start_at(socket: &Path) -> Server {
         let port = free_port();

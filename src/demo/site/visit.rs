@@ -11,7 +11,7 @@ use super::trace::Trace;
 use crate::protocol::cookies::find;
 use crate::secret::{Token, TokenHash, base64url};
 use crate::state::StateError;
-use crate::state::kv::{Key, Kv, Spend};
+use crate::state::kv::{Key, Kv};
 
 /// How long somebody who signed in is remembered after the last change.
 const REMEMBERED: Duration = Duration::days(30);
@@ -147,10 +147,10 @@ impl Visits {
         now: OffsetDateTime,
     ) -> Result<Option<T>, StateError> {
         let key = self.key(AWAY_DRAWER, &base64url(TokenHash::of(state).as_bytes()));
-        match self.kv.spend(&key, now + AWAY, now).await? {
-            Spend::Fresh(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Spend::Spent(_) | Spend::Unknown => Ok(None),
-        }
+        let Some(bytes) = self.kv.get(&key, now).await? else { return Ok(None) };
+        // Of two that come at once, one removes it.
+        let is_first = self.kv.del_same(&key, &bytes, now).await?;
+        Ok(if is_first { serde_json::from_slice(&bytes).ok() } else { None })
     }
 
     /// Both sites keep their visits in one store, each under its own name.

@@ -16,7 +16,8 @@ use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
 use crate::protocol::user::User;
-use crate::secret::{Token, base64url, random};
+use crate::secret::{base64url, random};
+use crate::state::codes::{self, Redeemed};
 use crate::state::kv::Spend;
 use crate::store;
 use crate::web::answer::no_store;
@@ -35,18 +36,16 @@ pub(super) async fn redeem(
         let cause = Cause::new("code is missing").with("received", params.names());
         return Err(TokenFailure::bad_request("invalid_request", "code is missing").because(cause));
     };
-    let grant = match app.state.codes.spend(&client.id, code, now).await? {
-        Spend::Fresh(grant) => grant,
+    let Redeemed { grant, is_live } = match app.state.codes.spend(&client.id, code, now).await? {
+        Spend::Fresh(redeemed) => redeemed,
         Spend::Unknown => return Err(TokenFailure::invalid_grant(unknown(code))),
-        Spend::Spent(grant) => {
-            // Only who could have redeemed it revokes what came of it: anybody else would have a way to
-            // end other people's sessions.
-            grant.check(params)?;
+        Spend::Spent(spent) => {
+            spent.check(params)?;
             let exp = now + REVOCATION_REMEMBERED;
-            let of = (grant.user_id.as_str(), client.id.as_str());
-            store::grants::kill(&app.db, grant.grant_id, exp, of, now).await?;
+            let of = (spent.user_id.as_str(), client.id.as_str());
+            store::grants::kill(&app.db, spent.grant_id, exp, of, now).await?;
             let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
-            let cause = cause.with("grant", grant.grant_id).mend(
+            let cause = cause.with("grant", spent.grant_id).mend(
                 "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",
             );
             return Err(TokenFailure::invalid_grant(cause));
@@ -55,7 +54,7 @@ pub(super) async fn redeem(
     grant.check_age(now)?;
     grant.check(params)?;
     let resources = grant.narrow(&app.config.resources, &app.config.issuer, params)?;
-    if !app.state.sessions.is_live(grant.record, grant.session_id, now).await? {
+    if !is_live {
         return Err(TokenFailure::invalid_grant("the session has ended"));
     }
     issue(app, client, &grant, &resources, now).await
@@ -63,7 +62,7 @@ pub(super) async fn redeem(
 
 /// Another client's code is not told apart from one that never was: to this client it is neither.
 fn unknown(code: &str) -> Cause {
-    let (usual, sent) = (Token::generate().expose().len(), code.chars().count());
+    let (usual, sent) = (codes::LENGTH, code.chars().count());
     if sent != usual {
         let cause = Cause::new("the code does not look like one of ours: it was cut off, or encoded twice");
         return cause.with("length", format!("{sent} characters instead of {usual}"));

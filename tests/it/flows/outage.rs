@@ -27,6 +27,7 @@ async fn redis_is_away_and_nobody_is_signed_out() {
     let waiting = app.browser();
     let page = waiting.open(&rp.authorize(&[])).await;
     let tokens = rp.tokens(&browser, "ada", &[]).await;
+    let code = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
 
     // Every command now waits longer than anybody's patience.
     let away = Duration::from_secs(12);
@@ -42,7 +43,7 @@ async fn redis_is_away_and_nobody_is_signed_out() {
     assert!(!asked.headers.contains_key("set-cookie"), "no cookie is taken away");
     let silent = browser.get(&rp.authorize(&[("prompt", Some("none"))])).await;
     assert_eq!(silent.answered("error").as_deref(), Some("temporarily_unavailable"));
-    let redeemed = rp.redeem(&browser, "some-code", &[]).await;
+    let redeemed = rp.redeem(&browser, &code, &[]).await;
     assert_eq!((redeemed.status.as_u16(), redeemed.header("retry-after")), (503, "5"));
     assert_eq!(redeemed.json()["error"], "temporarily_unavailable");
     let info = browser.request(Method::GET, &app.at("/userinfo"));

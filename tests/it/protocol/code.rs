@@ -3,7 +3,7 @@
 use countersign::ids::{GrantId, RecordId, SessionId};
 use countersign::protocol::claims::at_hash;
 use countersign::protocol::client::SigningAlg;
-use countersign::protocol::code::CodeGrant;
+use countersign::protocol::code::{CodeGrant, SpentCode};
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::pkce::CodeChallenge;
 use countersign::protocol::resource::Resources;
@@ -59,14 +59,31 @@ fn who_redeems_must_be_who_asked() {
         let mut sent = vec![];
         sent.extend(redirect.map(|redirect| ("redirect_uri", redirect)));
         sent.extend(verifier.map(|verifier| ("code_verifier", verifier)));
-        let checked = grant(with_pkce).check(&params(&sent, &["redirect_uri", "code_verifier"]));
-        assert_eq!(checked.is_ok(), fine, "{with_pkce} {sent:?}");
-        if let Err(failure) = checked {
+        let grant = grant(with_pkce);
+        let spent = SpentCode::from_bytes(&grant.spent().to_bytes()).unwrap();
+        assert_eq!(spent, grant.spent());
+        assert_eq!((spent.grant_id, spent.user_id.as_str()), (grant.grant_id, "ada"));
+        let params = params(&sent, &["redirect_uri", "code_verifier"]);
+        // A replay is judged by the same rule.
+        for checked in [grant.check(&params), spent.check(&params)] {
+            assert_eq!(checked.is_ok(), fine, "{with_pkce} {sent:?}");
+            let Err(failure) = checked else { continue };
             assert_eq!((failure.status, failure.error.code), (400, "invalid_grant"));
             assert_eq!(
                 failure.error.description, "the authorization code is not valid",
                 "one answer for all"
             );
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_spent_code_is_short_and_read_strictly() {
+    for (with_pkce, length) in [(true, 52), (false, 36)] {
+        let bytes = grant(with_pkce).spent().to_bytes();
+        assert_eq!(bytes.len(), length);
+        for cut in 0..length - 3 {
+            assert_eq!(SpentCode::from_bytes(&bytes[..cut]), None, "cut to {cut}");
         }
     }
 }

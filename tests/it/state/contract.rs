@@ -4,9 +4,9 @@
 use std::future::Future;
 
 use countersign::db::{Db, Durability, Url};
-use countersign::secret::Token;
+use countersign::secret::{Token, sha256};
 use countersign::state::MIGRATIONS;
-use countersign::state::kv::{Hits, Hold, Key, Kv, Spend};
+use countersign::state::kv::{Hits, Hold, Key, Kv, OnceKey, Spend};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -24,8 +24,7 @@ pub struct Store {
 
 pub fn sqlite() -> Store {
     let folder = tempfile::tempdir().unwrap();
-    let url = Url::Sqlite(folder.path().join("state.db"));
-    let kv = Kv::sql(Db::open(&url, Durability::Process, MIGRATIONS).unwrap());
+    let kv = Kv::file(&folder.path().join("state.db")).unwrap();
     Store { kv, _folder: Some(folder) }
 }
 
@@ -51,10 +50,10 @@ pub(super) use on_every_store;
 on_every_store! {
     a_value_is_there_until_its_end_and_not_a_second_longer
     bytes_come_back_as_they_went
-    putting_again_replaces_value_end_and_spent_mark
+    putting_again_replaces_value_and_end
     put_new_takes_only_a_free_place
     spending_answers_fresh_once_then_spent_until_it_is_forgotten
-    swapping_needs_the_old_value_live_and_unspent
+    swapping_needs_the_old_value_live
     only_what_is_still_the_same_is_removed
     hits_count_within_a_window_that_starts_with_the_first
     a_count_is_taken_back_in_its_own_window_only
@@ -75,6 +74,11 @@ on_every_store! {
 /// A key nobody else uses.
 fn key() -> Key {
     Key::new('x', Token::generate().expose())
+}
+
+/// The same for what is spent, remembered until this instant.
+fn once(until: OffsetDateTime) -> OnceKey {
+    OnceKey::new('x', OnceKey::until(until), &sha256(Token::generate().expose().as_bytes()))
 }
 
 fn now() -> OffsetDateTime {
@@ -112,20 +116,22 @@ async fn bytes_come_back_as_they_went(kv: Kv) {
     for value in
         [&b""[..], &[0], &[0, 0, 0], b"1", b"0", "\u{1F9A6} {\"a\":1}".as_bytes(), &every, &every.repeat(256)]
     {
-        let (plain, fresh, next) = (key(), key(), key());
+        let (plain, fresh, next, spent) = (key(), key(), key(), once(exp));
         kv.put(&plain, value, exp).await.unwrap();
         assert_eq!(kv.get(&plain, now).await.unwrap().as_deref(), Some(value));
         assert!(kv.put_new(&fresh, value, exp, now).await.unwrap());
         assert_eq!(kv.get(&fresh, now).await.unwrap().as_deref(), Some(value));
         assert!(kv.swap(&fresh, value, b"other", exp, now).await.unwrap());
         assert!(kv.swap(&fresh, b"other", value, exp, now).await.unwrap());
-        assert_eq!(kv.spend(&fresh, exp, now).await.unwrap(), Spend::Fresh(value.to_vec()));
-        assert_eq!(kv.spend(&fresh, exp, now).await.unwrap(), Spend::Spent(value.to_vec()));
+        let later = &value[..value.len().min(999)];
+        kv.issue(&spent, value, later, exp).await.unwrap();
+        assert_eq!(kv.spend(&spent, now).await.unwrap(), Spend::Fresh(value.to_vec()));
+        assert_eq!(kv.spend(&spent, now).await.unwrap(), Spend::Spent(later.to_vec()));
         assert!(!kv.swap(&next, value, b"other", exp, now).await.unwrap());
     }
 }
 
-async fn putting_again_replaces_value_end_and_spent_mark(kv: Kv) {
+async fn putting_again_replaces_value_and_end(kv: Kv) {
     let (key, now) = (key(), now());
     kv.put(&key, b"first", now + seconds(60)).await.unwrap();
     kv.put(&key, b"second", now + seconds(30)).await.unwrap();
@@ -133,10 +139,6 @@ async fn putting_again_replaces_value_end_and_spent_mark(kv: Kv) {
     assert_eq!(kv.get(&key, now + seconds(30)).await.unwrap(), None);
     kv.put(&key, b"third", now + seconds(90)).await.unwrap();
     assert_eq!(kv.get(&key, now + seconds(89)).await.unwrap().as_deref(), Some(b"third".as_slice()));
-    assert_eq!(kv.spend(&key, now + seconds(3600), now).await.unwrap(), Spend::Fresh(b"third".to_vec()));
-    kv.put(&key, b"fourth", now + seconds(90)).await.unwrap();
-    assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"fourth".as_slice()));
-    assert_eq!(kv.spend(&key, now + seconds(3600), now).await.unwrap(), Spend::Fresh(b"fourth".to_vec()));
 }
 
 async fn put_new_takes_only_a_free_place(kv: Kv) {
@@ -148,33 +150,33 @@ async fn put_new_takes_only_a_free_place(kv: Kv) {
     // The second its end is reached, the place is free.
     assert!(kv.put_new(&key, b"c", until(90), until(60)).await.unwrap());
     assert_eq!(kv.get(&key, until(60)).await.unwrap().as_deref(), Some(b"c".as_slice()));
-    // A spent value still holds its place for as long as it is remembered.
-    assert_eq!(kv.spend(&key, until(120), until(60)).await.unwrap(), Spend::Fresh(b"c".to_vec()));
-    assert!(!kv.put_new(&key, b"d", until(200), until(119)).await.unwrap());
-    assert!(kv.put_new(&key, b"d", until(200), until(120)).await.unwrap());
-    assert_eq!(kv.spend(&key, until(300), until(120)).await.unwrap(), Spend::Fresh(b"d".to_vec()));
     kv.del(&key).await.unwrap();
     assert!(kv.put_new(&key, b"e", until(200), until(120)).await.unwrap());
 }
 
 async fn spending_answers_fresh_once_then_spent_until_it_is_forgotten(kv: Kv) {
-    let (key, now) = (key(), now());
+    let now = now();
     let until = |count| now + seconds(count);
-    assert_eq!(kv.spend(&key, until(3600), now).await.unwrap(), Spend::Unknown);
-    kv.put(&key, b"grant", until(60)).await.unwrap();
-    assert_eq!(kv.spend(&key, until(3600), until(60)).await.unwrap(), Spend::Unknown, "its time was over");
-    assert_eq!(kv.spend(&key, until(3600), until(59)).await.unwrap(), Spend::Fresh(b"grant".to_vec()));
-    assert_eq!(kv.get(&key, until(59)).await.unwrap(), None, "a spent value cannot be read");
+    let (key, late) = (once(until(3600)), once(until(3600)));
+    assert_eq!(kv.spend(&key, now).await.unwrap(), Spend::Unknown);
+    kv.issue(&key, b"grant", b"rest", until(60)).await.unwrap();
+    kv.issue(&late, b"other", b"", until(60)).await.unwrap();
+    assert_eq!(kv.spend(&key, until(60)).await.unwrap(), Spend::Unknown, "its time was over");
+    assert_eq!(kv.spend(&key, until(59)).await.unwrap(), Spend::Fresh(b"grant".to_vec()));
     for at in [59, 60, 61, 3599] {
-        let again = kv.spend(&key, until(9000), until(at)).await.unwrap();
-        assert_eq!(again, Spend::Spent(b"grant".to_vec()), "{at}; asking again must not prolong the memory");
+        let again = kv.spend(&key, until(at)).await.unwrap();
+        assert_eq!(again, Spend::Spent(b"rest".to_vec()), "{at}");
+        let never = kv.spend(&late, until(at.max(60))).await.unwrap();
+        assert_eq!(never, Spend::Unknown, "{at}: what was not spent in its time never was");
     }
-    assert_eq!(kv.spend(&key, until(9000), until(3600)).await.unwrap(), Spend::Unknown);
-    kv.del(&key).await.unwrap();
-    assert_eq!(kv.spend(&key, until(9000), until(60)).await.unwrap(), Spend::Unknown);
+    for at in [3600, 90_000] {
+        assert_eq!(kv.spend(&key, until(at)).await.unwrap(), Spend::Unknown, "{at}");
+    }
+    // Another instant in the key is another key.
+    assert_eq!(kv.spend(&once(until(7200)), now).await.unwrap(), Spend::Unknown);
 }
 
-async fn swapping_needs_the_old_value_live_and_unspent(kv: Kv) {
+async fn swapping_needs_the_old_value_live(kv: Kv) {
     let (key, now) = (key(), now());
     let until = |count| now + seconds(count);
     assert!(!kv.swap(&key, b"", b"new", until(60), now).await.unwrap(), "nothing was there");
@@ -188,9 +190,6 @@ async fn swapping_needs_the_old_value_live_and_unspent(kv: Kv) {
     assert_eq!(kv.get(&key, until(89)).await.unwrap().as_deref(), Some(b"new".as_slice()));
     assert!(kv.swap(&key, b"new", b"new", until(30), now).await.unwrap(), "the end may move back");
     assert_eq!(kv.get(&key, until(30)).await.unwrap(), None);
-    assert_eq!(kv.spend(&key, until(90), now).await.unwrap(), Spend::Fresh(b"new".to_vec()));
-    assert!(!kv.swap(&key, b"new", b"newer", until(90), now).await.unwrap(), "it was spent");
-    assert_eq!(kv.spend(&key, until(90), now).await.unwrap(), Spend::Spent(b"new".to_vec()));
 }
 
 async fn hits_count_within_a_window_that_starts_with_the_first(kv: Kv) {
@@ -308,10 +307,6 @@ async fn only_what_is_still_the_same_is_removed(kv: Kv) {
     assert_eq!(kv.get(&key, now).await.unwrap().as_deref(), Some(b"old".as_slice()));
     assert!(kv.del_same(&key, b"old", until(59)).await.unwrap());
     assert_eq!(kv.get(&key, now).await.unwrap(), None);
-    assert!(kv.put_new(&key, b"spent", until(60), now).await.unwrap());
-    assert_eq!(kv.spend(&key, until(60), now).await.unwrap(), Spend::Fresh(b"spent".to_vec()));
-    assert!(!kv.del_same(&key, b"spent", now).await.unwrap(), "it was spent");
-    assert_eq!(kv.spend(&key, until(60), now).await.unwrap(), Spend::Spent(b"spent".to_vec()));
 }
 
 async fn drawers_do_not_meet(kv: Kv) {
@@ -382,13 +377,14 @@ async fn of_twenty_that_put_over_an_ended_value_one_does(kv: Kv) {
 
 async fn of_twenty_that_spend_one_is_told_fresh(kv: Kv) {
     for _ in 0..5 {
-        let (key, now) = (key(), now());
-        kv.put(&key, b"value", now + seconds(60)).await.unwrap();
+        let now = now();
+        let key = once(now + seconds(3600));
+        kv.issue(&key, b"value", b"rest", now + seconds(60)).await.unwrap();
         let (kv, key) = (&kv, &key);
         let spend = |_| async move {
-            match kv.spend(key, now + seconds(3600), now).await.unwrap() {
+            match kv.spend(key, now).await.unwrap() {
                 Spend::Fresh(value) => value == b"value",
-                Spend::Spent(value) if value == b"value" => false,
+                Spend::Spent(value) if value == b"rest" => false,
                 other => panic!("{other:?}"),
             }
         };
@@ -430,16 +426,17 @@ async fn twenty_members_at_once_are_all_listed(kv: Kv) {
 }
 
 mod sweep {
-    use super::{Kv, Store, key, now, seconds};
+    use super::{Kv, Spend, Store, key, now, once, seconds};
 
     /// 1100 ended values beside three live ones go in three sweeps.
     async fn takes_five_hundred_at_most(Store { kv, _folder }: Store) {
         let now = now();
         let live = key();
         kv.put(&live, b"live", now + seconds(1)).await.unwrap();
-        let spent = key();
-        kv.put(&spent, b"spent", now).await.unwrap();
-        kv.spend(&spent, now + seconds(60), now - seconds(1)).await.unwrap();
+        let (spent, never) = (once(now + seconds(60)), once(now + seconds(60)));
+        kv.issue(&spent, b"spent", b"rest", now + seconds(30)).await.unwrap();
+        kv.issue(&never, b"never", b"rest", now + seconds(30)).await.unwrap();
+        assert!(matches!(kv.spend(&spent, now).await.unwrap(), Spend::Fresh(_)));
         kv.hit(&key(), seconds(60), now).await.unwrap();
         assert_eq!(kv.sweep(now).await.unwrap(), 0);
         let ended: Vec<_> = (0..1100).map(|_| key()).collect();
@@ -451,8 +448,13 @@ mod sweep {
         }
         assert_eq!(swept, [500, 500, 100, 0]);
         assert!(kv.get(&live, now).await.unwrap().is_some());
-        assert_eq!(kv.sweep(now + seconds(3599)).await.unwrap(), 0, "garbage stays for an hour");
-        assert_eq!(kv.sweep(now + seconds(3600)).await.unwrap(), 1, "the spent mark");
+        assert_eq!(kv.sweep(now + seconds(60)).await.unwrap(), 0, "what was spent is still remembered");
+        assert_eq!(
+            kv.sweep(now + seconds(61)).await.unwrap(),
+            3,
+            "the spent one, and both rows of the other"
+        );
+        assert_eq!(kv.sweep(now + seconds(3600)).await.unwrap(), 0, "garbage stays for an hour");
         assert_eq!(kv.sweep(now + seconds(3660)).await.unwrap(), 2, "the live value and the counter");
     }
 

@@ -2,13 +2,13 @@
 
 use countersign::ids::{GrantId, RecordId, SessionId};
 use countersign::protocol::cause::Cause;
-use countersign::protocol::code::CodeGrant;
+use countersign::protocol::code::{CodeGrant, LIFETIME, REMEMBERED};
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::scope::Scope;
 use countersign::secret::{self, MacKeys, Token, TokenHash, base64url, sha256};
 use countersign::state::State;
 use countersign::state::failures::Failure;
-use countersign::state::kv::{Key, Kv, Spend};
+use countersign::state::kv::{Key, Kv, OnceKey, Spend};
 use countersign::state::sessions::Authentication;
 use countersign::state::tickets::Whose;
 use time::{Duration, OffsetDateTime};
@@ -30,7 +30,7 @@ fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(OffsetDateTime::now_utc().unix_timestamp()).unwrap()
 }
 
-fn later() -> OffsetDateTime {
+fn in_a_while() -> OffsetDateTime {
     now() + Duration::minutes(5)
 }
 
@@ -70,12 +70,12 @@ async fn a_session_record_that_was_changed_signs_in_none(kv: Kv) {
     let key = record(&begun.cookie);
     let stored = kv.get(&key, now).await.unwrap().unwrap();
     for forged in changed(&stored) {
-        kv.put(&key, &forged, later()).await.unwrap();
+        kv.put(&key, &forged, in_a_while()).await.unwrap();
         assert!(sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_none(), "{forged:?}");
         assert!(!sessions.is_live(begun.record, begun.session_id, now).await.unwrap());
     }
     assert_eq!(sessions.end_user("ada", now).await.unwrap(), 0);
-    kv.put(&key, &stored, later()).await.unwrap();
+    kv.put(&key, &stored, in_a_while()).await.unwrap();
     assert!(
         sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_some(),
         "as it was, it is good again"
@@ -90,14 +90,14 @@ async fn a_session_record_of_another_browser_signs_in_none(kv: Kv) {
         sessions.begin(None, &login("eve"), now).await.unwrap(),
     ];
     let stored = kv.get(&record(&ada.cookie), now).await.unwrap().unwrap();
-    kv.put(&record(&eve.cookie), &stored, later()).await.unwrap();
+    kv.put(&record(&eve.cookie), &stored, in_a_while()).await.unwrap();
     assert!(!sessions.is_live(eve.record, ada.session_id, now).await.unwrap());
     // With the secret of the other record as well.
     let crossed = format!("{}{}", &eve.cookie[..22], &ada.cookie[22..]);
     assert!(sessions.open(&crossed, &BROWSER, now).await.unwrap().is_none());
 }
 
-fn grant() -> CodeGrant {
+pub fn grant() -> CodeGrant {
     CodeGrant {
         grant_id: GrantId::generate(),
         issued_at: now(),
@@ -119,21 +119,31 @@ fn grant() -> CodeGrant {
 async fn a_code_that_was_changed_is_unknown(kv: Kv) {
     let (codes, now) = (state(&kv).codes, now());
     let code = codes.mint("app", &grant(), now).await.unwrap();
-    let name = |client: &str| sha256(&[client.as_bytes(), &[0], code.expose().as_bytes()].concat());
-    let key = |client: &str| Key::new('c', &base64url(&name(client)));
-    let stored = kv.get(&key("app"), now).await.unwrap().unwrap();
-    for forged in changed(&stored) {
-        kv.put(&key("app"), &forged, later()).await.unwrap();
-        for _ in 0..2 {
-            let spent = codes.spend("app", code.expose(), now).await.unwrap();
-            assert!(matches!(spent, Spend::Unknown), "{spent:?}");
-        }
+    let key = |client: &str| {
+        let until = OnceKey::until(now + LIFETIME + REMEMBERED);
+        OnceKey::new('c', until, &sha256(&[client.as_bytes(), &[0], code.expose().as_bytes()].concat()))
+    };
+    let spend = async |client: &str| codes.spend(client, code.expose(), now).await.unwrap();
+    let put = async |client: &str, whole: &[u8], later: &[u8]| {
+        kv.issue(&key(client), whole, later, in_a_while()).await.unwrap();
+    };
+    assert!(matches!(spend("other").await, Spend::Unknown));
+    // As it was stored: what a spender is given, and what is left for those who come later.
+    let Spend::Fresh(whole) = kv.spend(&key("app"), now).await.unwrap() else { panic!("it is there") };
+    let Spend::Spent(later) = kv.spend(&key("app"), now).await.unwrap() else { panic!("it was spent") };
+    for forged in changed(&whole).into_iter().chain([later.clone(), vec![]]) {
+        put("app", &forged, &later).await;
+        assert!(matches!(spend("app").await, Spend::Unknown), "{forged:?}");
+        assert!(matches!(spend("app").await, Spend::Spent(_)));
+    }
+    for forged in changed(&later).into_iter().chain([whole.clone(), vec![]]) {
+        put("app", &whole, &forged).await;
+        assert!(matches!(spend("app").await, Spend::Fresh(_)));
+        assert!(matches!(spend("app").await, Spend::Unknown), "{forged:?}");
     }
     // Moved to where another client would find it.
-    kv.put(&key("other"), &stored, later()).await.unwrap();
-    assert!(matches!(codes.spend("other", code.expose(), now).await.unwrap(), Spend::Unknown));
-    kv.put(&key("app"), &stored, later()).await.unwrap();
-    assert!(matches!(codes.spend("app", code.expose(), now).await.unwrap(), Spend::Fresh(_)));
+    put("other", &whole, &later).await;
+    assert!(matches!(spend("other").await, Spend::Unknown));
 }
 
 async fn what_was_parked_and_changed_is_absent(kv: Kv) {
@@ -146,17 +156,17 @@ async fn what_was_parked_and_changed_is_absent(kv: Kv) {
     let key = Key::new('p', &base64url(TokenHash::of(handle.expose()).as_bytes()));
     let stored = kv.get(&key, now).await.unwrap().unwrap();
     for forged in changed(&stored) {
-        kv.put(&key, &forged, later()).await.unwrap();
+        kv.put(&key, &forged, in_a_while()).await.unwrap();
         assert_eq!(tickets.parked(handle.expose(), now).await.unwrap(), None);
     }
-    kv.put(&key, &stored, later()).await.unwrap();
+    kv.put(&key, &stored, in_a_while()).await.unwrap();
     assert_eq!(tickets.parked(handle.expose(), now).await.unwrap().as_deref(), Some(b"sealed".as_slice()));
 }
 
 async fn a_forged_list_of_failures_gives_way_to_the_next_failure(kv: Kv) {
     let (failures, now, client) = (state(&kv).failures, now(), Token::generate());
     let (key, client) = (Key::new('f', client.expose()), client.expose());
-    kv.put(&key, b"[]", later()).await.unwrap();
+    kv.put(&key, b"[]", in_a_while()).await.unwrap();
     assert!(failures.list(client, now).await.unwrap().is_empty());
     let failure = Failure {
         last: now,
@@ -174,7 +184,7 @@ async fn a_forged_list_of_failures_gives_way_to_the_next_failure(kv: Kv) {
 
 async fn a_forged_mark_gives_way_to_a_new_one(kv: Kv) {
     let (mark, now) = (state(&kv).mark, now());
-    kv.put(&Key::new('m', "mark"), b"a mark of another program", later()).await.unwrap();
+    kv.put(&Key::new('m', "mark"), b"a mark of another program", in_a_while()).await.unwrap();
     let found = mark.read(now).await.unwrap();
     assert_eq!(mark.read(now).await.unwrap(), found);
 }

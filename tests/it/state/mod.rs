@@ -4,12 +4,15 @@ use countersign::secret::{Key, MacKeys};
 use countersign::state::State;
 use countersign::state::kv::Kv;
 
+mod checkpoints;
 mod contract;
 mod forged;
 mod outages;
 mod parked;
+mod passing;
 mod recovery;
 mod sessions;
+mod spent;
 mod tls;
 
 /// The drawers of a store, with keys that all tests share.

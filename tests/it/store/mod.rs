@@ -2,6 +2,8 @@
 
 mod contract;
 mod events;
+mod kept_clients;
+mod passing;
 mod people;
 mod recovery;
 mod start;

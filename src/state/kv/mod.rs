@@ -1,12 +1,26 @@
 //! The narrow contract of the state store. Every verb takes `now` and every value its own end, so that
 //! the clock is ours on both backends; their native expiry only collects garbage.
 
+use std::path::Path;
+
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv_redis::RedisKv;
-use super::kv_sql::SqlKv;
+use crate::db::{Db, DbError, Durability, Url};
 use crate::telemetry::metrics::Store;
+
+mod amounts_redis; // budgets, over Redis
+mod amounts_sql; // and over a SQL table
+mod link; // connections to Redis
+mod once; // values that are spent once
+mod redis; // the contract over Redis
+mod sql; // the contract over a SQL table
+
+pub(super) use self::redis::RedisKv;
+use self::sql::SqlKv;
+pub use link::passes;
+pub use once::OnceKey;
+pub(super) use once::Part;
 
 /// A key: a drawer and a name in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +44,11 @@ impl Key {
 
 /// What became of an attempt to spend a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spend<T> {
-    /// It was there and is spent now; nobody else gets this answer.
-    Fresh(T),
-    /// Somebody spent it before.
-    Spent(T),
+pub enum Spend<W = Vec<u8>, L = Vec<u8>> {
+    /// It was there, whole, and is spent now; no other caller gets this answer.
+    Fresh(W),
+    /// It was spent before; this is what was kept for such a case.
+    Spent(L),
     /// It never was, or its time is over.
     Unknown,
 }
@@ -101,8 +115,15 @@ macro_rules! both {
 
 impl Kv {
     /// A store in SQL, whose tables exist already.
-    pub fn sql(db: crate::db::Db) -> Kv {
+    pub fn sql(db: Db) -> Kv {
         Kv::Sql(SqlKv::new(db))
+    }
+
+    /// A store in an SQLite file of its own, which is made if there is none. Blocks.
+    pub fn file(path: &Path) -> Result<Kv, DbError> {
+        let db = Db::open(&Url::Sqlite(path.to_owned()), Durability::Process, super::MIGRATIONS)?;
+        db.migrate_now(super::ON_SQLITE)?;
+        Ok(Kv::sql(db))
     }
 
     /// A store in Redis; connects when first used and again whenever the link was lost.
@@ -147,20 +168,29 @@ impl Kv {
         both!(self, kv => kv.put_new(key, value, exp, now))
     }
 
-    /// The value, unless it is spent or its time is over.
+    /// The value, unless its time is over.
     pub async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         both!(self, kv => kv.get(key, now))
     }
 
-    /// Spends a value in one atomic step and keeps it, as spent, until `remember`. Of many at once
-    /// exactly one is told [`Spend::Fresh`].
-    pub async fn spend(
+    /// Stores a value that can be spent until `exp`, in place of any other. `later`, of less than 1000 bytes, is what is
+    /// kept of it once it was spent, until the instant in its key.
+    pub async fn issue(
         &self,
-        key: &Key,
-        remember: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<Spend<Vec<u8>>, StateError> {
-        both!(self, kv => kv.spend(key, remember, now))
+        key: &OnceKey,
+        whole: &[u8],
+        later: &[u8],
+        exp: OffsetDateTime,
+    ) -> Result<(), StateError> {
+        both!(self, kv => kv.issue(key, whole, later, exp))
+    }
+
+    /// Spends a value in one atomic step. Of many at once exactly one is told [`Spend::Fresh`].
+    pub async fn spend(&self, key: &OnceKey, now: OffsetDateTime) -> Result<Spend, StateError> {
+        if key.is_over(now) {
+            return Ok(Spend::Unknown);
+        }
+        both!(self, kv => kv.spend(key, now))
     }
 
     /// Replaces `old` by `new` if `old` is still what is there; tells whether it did.
@@ -240,6 +270,14 @@ impl Kv {
     /// The members whose time is not over, sorted.
     pub async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
         both!(self, kv => kv.index_list(set, now))
+    }
+
+    /// Carries what was written ahead over into the file, where there is one.
+    pub async fn checkpoint(&self) -> Result<(), StateError> {
+        match self {
+            Kv::Sql(kv) => kv.checkpoint().await,
+            Kv::Redis(_) => Ok(()),
+        }
     }
 
     /// Deletes up to 500 values whose time is over; tells how many. Redis does that by itself.

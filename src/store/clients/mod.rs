@@ -1,10 +1,7 @@
 //! Relying Parties.
 
-use std::time::Duration;
-
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
-use moka::sync::Cache;
 use time::OffsetDateTime;
 
 use super::events::{By, Event};
@@ -15,8 +12,9 @@ use crate::protocol::event::Name;
 use crate::protocol::registration::changed;
 use crate::secret::TokenHash;
 
-/// How long a client may be served from memory: a change is live on every node within this.
-const CACHED: Duration = Duration::from_secs(5);
+pub use cache::Clients;
+
+mod cache; // clients in memory
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = clients)]
@@ -45,39 +43,19 @@ impl Row {
     }
 }
 
-/// Clients, kept in memory for a few seconds; that one is absent is never kept.
-#[derive(Clone)]
-pub struct Clients {
-    db: Db,
-    cache: Cache<String, std::sync::Arc<Client>>,
-}
-
-impl Clients {
-    /// Opens the drawer.
-    pub fn new(db: Db) -> Clients {
-        Clients { db, cache: Cache::builder().max_capacity(10_000).time_to_live(CACHED).build() }
-    }
-
-    /// Finds an enabled client.
-    pub async fn find(&self, id: &str) -> Result<Option<std::sync::Arc<Client>>, DbError> {
-        if let Some(client) = self.cache.get(id) {
-            return Ok(Some(client));
-        }
-        let Some(client) = by_id(&self.db, id).await?.filter(|client| !client.disabled) else {
-            return Ok(None);
-        };
-        let client = std::sync::Arc::new(client);
-        self.cache.insert(id.to_owned(), std::sync::Arc::clone(&client));
-        Ok(Some(client))
-    }
-}
-
 /// Finds a client, disabled or not, as it is stored at this moment.
 pub async fn by_id(db: &Db, id: &str) -> Result<Option<Client>, DbError> {
+    Ok(read(db, id).await?.map(|(client, _size)| client))
+}
+
+/// The same, with how large it is, in bytes.
+async fn read(db: &Db, id: &str) -> Result<Option<(Client, usize)>, DbError> {
     let id = id.to_owned();
     db.read(move |conn| {
         let row: Option<Row> = clients::table.find(id).first(conn).optional()?;
-        row.map(Row::into_client).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let size = row.id.len() + row.metadata.len();
+        Ok(Some((row.into_client()?, size)))
     })
     .await
 }
@@ -109,6 +87,7 @@ pub async fn add(db: &Db, client: &Client, by: impl Into<By>, now: OffsetDateTim
     let (name, by) = (client.metadata.client_name.clone(), by.into());
     let added = db.write(move |conn| {
         diesel::insert_into(clients::table).values(&row).execute(conn)?;
+        cache::note(conn, &row.id)?;
         Event::new(Name::AppCreated, &by).client(&row.id).with("name", name).record(conn, now)
     });
     match added.await {
@@ -171,6 +150,7 @@ pub async fn edit<R: Send + 'static>(
                 clients::updated_at.eq(now.unix_timestamp()),
             );
             diesel::update(this).set(set).execute(conn)?;
+            cache::note(conn, &id)?;
         }
         if !members.is_empty() {
             let event = Event::new(Name::AppChanged, &by).client(&id);
@@ -191,6 +171,7 @@ pub async fn remove(db: &Db, id: &str, by: impl Into<By>, now: OffsetDateTime) -
     db.write(move |conn| {
         let removed = diesel::delete(clients::table.find(&id)).execute(conn)? == 1;
         if removed {
+            cache::note(conn, &id)?;
             Event::new(Name::AppRemoved, &by).client(&id).record(conn, now)?;
         }
         Ok(removed)

@@ -30,8 +30,15 @@ const CONNECTING_OVER_TLS: Duration = Duration::from_millis(1500);
 const ANSWERING: Duration = Duration::from_secs(1);
 /// How often a link that still stands is made again at most.
 const RENEWED: Duration = Duration::from_millis(250);
-/// What a server answers that is starting, that has no quorum, or that is no longer the one to write to.
-const HEALING: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
+/// What a server answers that is starting (LOADING), is no longer or not yet the one to ask (READONLY, MASTERDOWN,
+/// CLUSTERDOWN, TRYAGAIN, FAILOVER, UNBLOCKED), has too few replicas (NOREPLICAS), cannot save (MISCONF), is full (OOM),
+/// or is kept busy by another's script (BUSY, UNKILLABLE). NOSCRIPT is what a server that has just taken over says twice.
+const PASSES: [&str; 13] = [
+    "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "FAILOVER", "UNBLOCKED", "NOREPLICAS",
+    "MISCONF", "OOM", "BUSY", "UNKILLABLE", "NOSCRIPT",
+];
+/// The same without a code of its own.
+const PASSES_IN_WORDS: [&str; 2] = ["max number of clients reached", "shutdown in progress"];
 
 /// The connections to one server.
 pub(super) struct Link {
@@ -129,8 +136,8 @@ impl Link {
     /// anything else is for the operator to mend.
     fn failed(&self, error: &RedisError) -> StateError {
         let is_other = error.kind() == ErrorKind::Client;
-        let heals = is_read_only(error) || HEALING.contains(&error.code().unwrap_or_default());
-        let is_outage = error.is_io_error() || is_other || heals;
+        let passes = passes(error.code().unwrap_or_default(), error.detail().unwrap_or_default());
+        let is_outage = error.is_io_error() || is_other || passes;
         let said = format!("{}: {error}", self.shown);
         if is_outage { StateError::Unreachable(said) } else { StateError::Broken(said) }
     }
@@ -145,7 +152,14 @@ fn manager(client: &Client) -> RedisResult<ConnectionManager> {
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
+/// Tells what a server refuses only for now from other refusals, by the code of its answer and the words behind it.
 /// Redis 6 wraps what a script's command was refused with.
+pub fn passes(code: &str, detail: &str) -> bool {
+    let is_wrapped = || PASSES.iter().any(|code| detail.contains(&format!("-{code} ")));
+    let in_words = || PASSES_IN_WORDS.iter().any(|words| detail.contains(words));
+    PASSES.contains(&code) || (code == "ERR" && (is_wrapped() || in_words()))
+}
+
 fn is_read_only(error: &RedisError) -> bool {
     match error.code() {
         Some("READONLY") => true,

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use redis::Script;
 use time::OffsetDateTime;
 
-use super::StateError;
-use super::kv::{Hold, Key};
-use super::kv_redis::{GARBAGE, RedisKv};
+use super::redis::{GARBAGE, RedisKv};
+use super::{Hold, Key};
+use crate::state::StateError;
 
 /// Adds an amount where there is room; else answers what is held, and until when.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {

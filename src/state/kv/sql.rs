@@ -6,19 +6,17 @@ use diesel::sql_types::{BigInt, Binary};
 use diesel::upsert::excluded;
 use time::{Duration, OffsetDateTime};
 
-use super::StateError;
-use super::amounts_sql;
-use super::kv::{Hits, Key, Spend};
+use super::{Hits, Key, amounts_sql};
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::instant::AHEAD;
+use crate::state::StateError;
 use crate::telemetry::metrics::Store;
 
 diesel::table! {
     kv (k) {
         k -> Text,
         v -> Binary,
-        spent -> Bool,
         n -> BigInt,
         exp -> BigInt,
         sweep -> BigInt,
@@ -34,20 +32,14 @@ diesel::table! {
 }
 
 statement! { Put -> ():
-    "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 0, ?, ?) \
-     ON CONFLICT (k) DO UPDATE SET v = excluded.v, spent = FALSE, n = 0, exp = excluded.exp, \
-     sweep = excluded.sweep WHERE kv.exp <= ?"
+    "INSERT INTO kv (k, v, n, exp, sweep) VALUES (?, ?, 0, ?, ?) \
+     ON CONFLICT (k) DO UPDATE SET v = excluded.v, n = 0, exp = excluded.exp, sweep = excluded.sweep \
+     WHERE kv.exp <= ?"
 }
-statement! { Get -> Binary: "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = FALSE" }
-statement! { SpendFresh -> Binary:
-    "UPDATE kv SET spent = TRUE, exp = ? WHERE k = ? AND spent = FALSE AND exp > ? RETURNING v"
-}
-statement! { GetSpent -> Binary: "SELECT v FROM kv WHERE k = ? AND exp > ? AND spent = TRUE" }
-statement! { Swap -> ():
-    "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND spent = FALSE AND exp > ?"
-}
+statement! { Get -> Binary: "SELECT v FROM kv WHERE k = ? AND exp > ?" }
+statement! { Swap -> (): "UPDATE kv SET v = ?, exp = ?, sweep = ? WHERE k = ? AND v = ? AND exp > ?" }
 statement! { Hit -> (BigInt, BigInt):
-    "INSERT INTO kv (k, v, spent, n, exp, sweep) VALUES (?, ?, FALSE, 1, ?, ?) ON CONFLICT (k) DO UPDATE SET \
+    "INSERT INTO kv (k, v, n, exp, sweep) VALUES (?, ?, 1, ?, ?) ON CONFLICT (k) DO UPDATE SET \
      n = CASE WHEN kv.exp > ? AND kv.exp <= ? THEN kv.n + 1 ELSE 1 END, \
      exp = CASE WHEN kv.exp > ? AND kv.exp <= ? THEN kv.exp ELSE excluded.exp END, \
      sweep = CASE WHEN kv.exp > ? AND kv.exp <= ? THEN kv.sweep ELSE excluded.sweep END RETURNING n, exp"
@@ -60,7 +52,7 @@ statement! { TakeCounted -> (BigInt, BigInt): "DELETE FROM kv WHERE k = ? AND ex
 
 /// How many rows one sweep removes at most, so that it never holds the writer for long.
 const SWEEP: i64 = 500;
-/// How long a row stays after the end its value had at first: spending a code then moves no index entry.
+/// How long a row stays after the end of its value.
 const GARBAGE: i64 = 3600;
 
 /// A table of values that end.
@@ -90,14 +82,14 @@ impl SqlKv {
         self.db.write(work).await.map_err(|error| failed(&error))
     }
 
-    async fn write_one<T: Send + 'static>(
+    pub(super) async fn write_one<T: Send + 'static>(
         &self,
         statement: impl FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, StateError> {
         self.db.write_one(statement).await.map_err(|error| failed(&error))
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Clone + Send + 'static,
     ) -> Result<T, StateError> {
@@ -147,30 +139,6 @@ impl SqlKv {
         .await
     }
 
-    pub(super) async fn spend(
-        &self,
-        key: &Key,
-        remember: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<Spend<Vec<u8>>, StateError> {
-        let (fresh, spent) = (key.as_str().to_owned(), key.as_str().to_owned());
-        let (remember, now) = (remember.unix_timestamp(), now.unix_timestamp());
-        let fresh = self.write_one(move |conn| {
-            let fresh = [Bind::Number(remember), Bind::Text(&fresh), Bind::Number(now)];
-            // Read to its end: a statement by itself is committed then, and only then is it known whether it was.
-            Ok(each!(conn, |c| fixed::<SpendFresh>(&fresh).load(c)?).pop())
-        });
-        if let Some(value) = fresh.await? {
-            return Ok(Spend::Fresh(value));
-        }
-        // Who comes too late for one step may look in another: what is spent stays so.
-        let spent = self.read(move |conn| {
-            let spent = [Bind::Text(&spent), Bind::Number(now)];
-            Ok(each!(conn, |c| fixed::<GetSpent>(&spent).get_result(c).optional()?))
-        });
-        Ok(spent.await?.map_or(Spend::Unknown, Spend::Spent))
-    }
-
     pub(super) async fn swap(
         &self,
         key: &Key,
@@ -197,7 +165,7 @@ impl SqlKv {
     ) -> Result<bool, StateError> {
         let (key, old, now) = (key.as_str().to_owned(), old.to_vec(), now.unix_timestamp());
         self.write_one(move |conn| {
-            let same = kv::table.find(key).filter(kv::v.eq(old)).filter(kv::spent.eq(false));
+            let same = kv::table.find(key).filter(kv::v.eq(old));
             Ok(diesel::delete(same.filter(kv::exp.gt(now))).execute(conn)? == 1)
         })
         .await
@@ -302,20 +270,25 @@ impl SqlKv {
         .await
     }
 
+    pub(super) async fn checkpoint(&self) -> Result<(), StateError> {
+        self.db.checkpoint().await.map_err(|error| failed(&error))
+    }
+
     pub(super) async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {
+        let once = self.sweep_once(now).await?;
         let now = now.unix_timestamp();
         let due = move || kv::table.filter(kv::sweep.le(now)).filter(kv::exp.le(now));
         if !self.read(move |conn| Ok(select(exists(due())).get_result(conn)?)).await? {
-            return Ok(0);
+            return Ok(once);
         }
-        self.write(move |conn| {
+        let swept = self.write(move |conn| {
             let over: Vec<String> = due().select(kv::k).limit(SWEEP).load(conn)?;
             let swept = diesel::delete(due().filter(kv::k.eq_any(over))).execute(conn)?;
             diesel::delete(kv_index::table.filter(kv_index::exp.le(now))).execute(conn)?;
             amounts_sql::sweep(conn, now)?;
             Ok(swept)
-        })
-        .await
+        });
+        Ok(once.max(swept.await?))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The state store in Redis. A value is stored as 12 digits of its end, a flag, and its bytes, so that
-//! every verb is one atomic step that believes the caller's clock. Native expiry comes an hour later.
+//! The state store in Redis. A value is stored as 12 digits of its end and its bytes, so that every verb is
+//! one atomic step that believes the caller's clock. Native expiry comes an hour later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use redis::aio::ConnectionManager;
 use redis::{FromRedisValue, RedisResult, Script, ToRedisArgs};
 use time::{Duration, OffsetDateTime};
 
-use super::StateError;
-use super::kv::{Hits, Key, Spend};
-use super::redis_link::Link;
+use super::link::Link;
+use super::{Hits, Key, once};
 use crate::protocol::instant::AHEAD;
+use crate::state::StateError;
 use crate::telemetry::metrics::{Ended, Operation, Store};
 
 /// How long after a value's end Redis may collect it.
@@ -21,14 +21,14 @@ pub(super) const GARBAGE: i64 = 3600;
 #[derive(Clone)]
 pub struct RedisKv {
     link: Arc<Link>,
-    scripts: Arc<Scripts>,
+    pub(super) scripts: Arc<Scripts>,
     measured: Store,
     asked: Arc<AtomicU64>,
 }
 
-struct Scripts {
+pub(super) struct Scripts {
     put_new: Script,
-    spend: Script,
+    pub(super) spend: Script,
     swap: Script,
     del_same: Script,
     hit: Script,
@@ -41,10 +41,8 @@ struct Scripts {
 const PRELUDE: &str = r"
 local stored = redis.pcall('GET', KEYS[1])
 if type(stored) == 'table' and not string.find(stored.err, 'WRONGTYPE') then return stored end
-local exp, flag, value
-if type(stored) == 'string' then
-  exp, flag, value = tonumber(string.sub(stored, 1, 12)), string.sub(stored, 13, 13), string.sub(stored, 14)
-end
+local exp, value
+if type(stored) == 'string' then exp, value = tonumber(string.sub(stored, 1, 12)), string.sub(stored, 13) end
 local function live(now) return exp and exp > tonumber(now) end
 ";
 
@@ -56,30 +54,26 @@ impl RedisKv {
             put_new: script(
                 "if live(ARGV[1]) then return 0 end redis.call('SET', KEYS[1], ARGV[2], 'EXAT', ARGV[3]) return 1",
             ),
-            spend: script(
-                "if not live(ARGV[1]) then return {} end \
-                 if flag == '1' then return {'1', value} end \
-                 redis.call('SET', KEYS[1], ARGV[2] .. '1' .. value, 'EXAT', ARGV[3]) return {'0', value}",
-            ),
+            spend: Script::new(once::SPEND),
             swap: script(
-                "if not live(ARGV[1]) or flag ~= '0' or value ~= ARGV[2] then return 0 end \
+                "if not live(ARGV[1]) or value ~= ARGV[2] then return 0 end \
                  redis.call('SET', KEYS[1], ARGV[3], 'EXAT', ARGV[4]) return 1",
             ),
             del_same: script(
-                "if not live(ARGV[1]) or flag ~= '0' or value ~= ARGV[2] then return 0 end \
+                "if not live(ARGV[1]) or value ~= ARGV[2] then return 0 end \
                  return redis.call('DEL', KEYS[1])",
             ),
             hit: script(
                 "local n, ends = 1, ARGV[2] \
                  if live(ARGV[1]) and exp <= tonumber(ARGV[2]) + tonumber(ARGV[4]) and tonumber(value) then \
                  n, ends = tonumber(value) + 1, string.sub(stored, 1, 12) end \
-                 redis.call('SET', KEYS[1], ends .. '0' .. n, 'EXAT', tonumber(ends) + tonumber(ARGV[3])) \
+                 redis.call('SET', KEYS[1], ends .. n, 'EXAT', tonumber(ends) + tonumber(ARGV[3])) \
                  return {n, tonumber(ends)}",
             ),
             unhit: script(
                 "if exp and string.sub(stored, 1, 12) == ARGV[1] then \
                  local left = math.max((tonumber(value) or 0) - tonumber(ARGV[2]), 0) \
-                 redis.call('SET', KEYS[1], string.sub(stored, 1, 13) .. left, 'KEEPTTL') end \
+                 redis.call('SET', KEYS[1], string.sub(stored, 1, 12) .. left, 'KEEPTTL') end \
                  return 1",
             ),
             // The set itself lives as long as its last member.
@@ -101,11 +95,14 @@ impl RedisKv {
         self.asked.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
+    pub(in crate::state) async fn read<T: FromRedisValue>(
+        &self,
+        command: &redis::Cmd,
+    ) -> Result<T, StateError> {
         self.ask(&self.measured.read, false, async |mut link| command.query_async(&mut link).await).await
     }
 
-    async fn write<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
+    pub(super) async fn write<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StateError> {
         self.ask(&self.measured.write, true, async |mut link| command.query_async(&mut link).await).await
     }
 
@@ -168,24 +165,8 @@ impl RedisKv {
             return Ok(None);
         };
         // Bytes in a form that is not ours are handed on as they are, to be refused for their MAC.
-        let Some((exp, flag, value)) = split(&stored) else { return Ok(Some(stored)) };
-        Ok((exp > now.unix_timestamp() && flag == b'0').then(|| value.to_vec()))
-    }
-
-    pub(super) async fn spend(
-        &self,
-        key: &Key,
-        remember: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<Spend<Vec<u8>>, StateError> {
-        let args = [seconds(now), seconds(remember), garbage(remember).into_bytes()];
-        let answer: Vec<Vec<u8>> =
-            self.script(&self.scripts.spend, key, &args.each_ref().map(Vec::as_slice)).await?;
-        match <[Vec<u8>; 2]>::try_from(answer) {
-            Ok([flag, value]) if flag == b"0" => Ok(Spend::Fresh(value)),
-            Ok([_, value]) => Ok(Spend::Spent(value)),
-            Err(_) => Ok(Spend::Unknown),
-        }
+        let Some((exp, value)) = split(&stored) else { return Ok(Some(stored)) };
+        Ok((exp > now.unix_timestamp()).then(|| value.to_vec()))
     }
 
     pub(super) async fn swap(
@@ -270,8 +251,8 @@ impl RedisKv {
 
 /// Reads a counter, unless its window is over. What another program put in its place has counted nothing.
 fn counted(stored: Option<&[u8]>, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
-    let read = stored.and_then(split).filter(|(exp, ..)| *exp > now.unix_timestamp());
-    let read = read.and_then(|(exp, _, value)| Some((std::str::from_utf8(value).ok()?.parse().ok()?, exp)));
+    let read = stored.and_then(split).filter(|(exp, _)| *exp > now.unix_timestamp());
+    let read = read.and_then(|(exp, value)| Some((std::str::from_utf8(value).ok()?.parse().ok()?, exp)));
     read.map(|(count, resets)| Hits::read(count, resets)).transpose()
 }
 
@@ -279,11 +260,10 @@ pub(super) fn seconds(instant: OffsetDateTime) -> Vec<u8> {
     format!("{:012}", instant.unix_timestamp()).into_bytes()
 }
 
-/// A value's end, its flag and its bytes.
-fn split(stored: &[u8]) -> Option<(i64, u8, &[u8])> {
-    let (exp, rest) = stored.split_at_checked(12)?;
-    let (flag, value) = rest.split_first()?;
-    Some((std::str::from_utf8(exp).ok()?.parse().ok()?, *flag, value))
+/// A value's end and its bytes.
+fn split(stored: &[u8]) -> Option<(i64, &[u8])> {
+    let (exp, value) = stored.split_at_checked(12)?;
+    Some((std::str::from_utf8(exp).ok()?.parse().ok()?, value))
 }
 
 fn garbage(exp: OffsetDateTime) -> String {
@@ -291,7 +271,7 @@ fn garbage(exp: OffsetDateTime) -> String {
 }
 
 fn stored(exp: OffsetDateTime, value: &[u8]) -> Vec<u8> {
-    [&seconds(exp), b"0".as_slice(), value].concat()
+    [&seconds(exp), value].concat()
 }
 
 /// One argument of raw bytes.

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use time::OffsetDateTime;
 
-use super::StateError;
-use super::kv::{Hold, Key};
-use super::kv_sql::SqlKv;
+use super::sql::SqlKv;
+use super::{Hold, Key};
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, DbError, each};
+use crate::state::StateError;
 
 statement! { Add -> ():
     "INSERT INTO kv_amount (name, exp, n) VALUES (?, ?, ?) \

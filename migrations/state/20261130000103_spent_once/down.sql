@@ -1,0 +1,11 @@
+DROP TABLE once;
+DROP TABLE kv;
+CREATE TABLE kv (
+    k TEXT PRIMARY KEY NOT NULL,
+    v BYTEA NOT NULL,
+    spent BOOLEAN NOT NULL,
+    n BIGINT NOT NULL,
+    exp BIGINT NOT NULL,
+    sweep BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX kv_sweep ON kv (sweep);

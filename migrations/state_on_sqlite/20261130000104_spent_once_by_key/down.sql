@@ -1,0 +1,6 @@
+DROP TABLE once;
+CREATE TABLE once (
+    k BYTEA PRIMARY KEY NOT NULL,
+    v BYTEA NOT NULL,
+    exp BIGINT NOT NULL
+);

@@ -1,0 +1,2 @@
+DELETE FROM facts WHERE name = 'client_changes';
+DROP TABLE client_changes;

@@ -1,0 +1,35 @@
+//! The beginning and the end of a transaction, on either backend.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+
+use super::fault::is_lost;
+use super::{Conn, DbError, each};
+
+/// SQLite must take its write lock at once: a transaction that reads first and writes later can fail
+/// with "busy" and no time-out helps.
+pub(super) fn begin(conn: &mut Conn) -> Result<(), DbError> {
+    match conn {
+        Conn::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+    }
+    Ok(())
+}
+
+/// Works in the transaction and ends it; over a dead connection it has ended by itself.
+pub(super) fn end<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let done = work(conn);
+    match &done {
+        Ok(_) => each!(conn, |c| AnsiTransactionManager::commit_transaction(c))?,
+        Err(error) if is_lost(error) => (),
+        Err(_) => {
+            let rolled_back = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+            if let Err(also) = rolled_back {
+                tracing::warn!(error = %also, "a failed transaction cannot be rolled back");
+            }
+        }
+    }
+    done
+}

@@ -1,0 +1,141 @@
+//! Clients in memory: kept until a change is seen, on both databases.
+
+use countersign::db::Db;
+use countersign::protocol::client::{Client, Metadata};
+use countersign::store::clients::{self, Clients, Secret};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::contract::on_both_databases;
+use super::{Store, execute};
+use crate::support::rp::registered;
+
+on_both_databases! {
+    a_client_is_read_once_until_it_is_changed
+    what_was_read_before_a_change_that_was_seen_is_not_kept
+    a_node_that_missed_too_many_changes_forgets_all_clients
+}
+
+fn named(name: &str) -> Client {
+    registered(
+        "app",
+        Some("a secret"),
+        json!({ "client_name": name, "redirect_uris": ["https://a.example/cb"] }),
+    )
+}
+
+fn metadata(name: &str) -> Metadata {
+    named(name).metadata
+}
+
+async fn rename(db: &Db, name: &str) {
+    let now = OffsetDateTime::now_utc();
+    let metadata = metadata(name);
+    let edit = |_: &Client| Ok::<_, ()>((metadata, Secret::Keep));
+    assert!(clients::edit(db, "app", edit, "test", now).await.unwrap().is_some_and(|edited| edited.is_ok()));
+}
+
+async fn name(clients: &Clients) -> String {
+    clients.find("app").await.unwrap().expect("it is there").metadata.client_name.clone()
+}
+
+/// How many statements this took, and what came of it.
+async fn asked<T>(db: &Db, doing: impl Future<Output = T>) -> (u64, T) {
+    let before = db.statements();
+    let done = doing.await;
+    (db.statements() - before, done)
+}
+
+async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
+    let (one, other, now) = (Clients::new(db.clone()), Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    // Before the first look nothing can be kept.
+    for _ in 0..2 {
+        assert_eq!(asked(&db, name(&one)).await, (1, "First".into()));
+    }
+    for node in [&one, &other] {
+        let (looked, done) = asked(&db, node.look()).await;
+        assert_eq!((looked, done.is_ok()), (1, true));
+        assert_eq!(asked(&db, name(node)).await, (1, "First".into()));
+        for _ in 0..3 {
+            assert_eq!(asked(&db, name(node)).await, (0, "First".into()));
+        }
+        node.look().await.unwrap();
+        assert_eq!(
+            asked(&db, name(node)).await,
+            (0, "First".into()),
+            "a look that sees nothing costs nothing"
+        );
+    }
+    rename(&db, "Second").await;
+    assert_eq!(asked(&db, name(&one)).await, (0, "First".into()), "it was not seen yet");
+    one.look().await.unwrap();
+    assert_eq!(asked(&db, name(&one)).await, (1, "Second".into()));
+    assert_eq!(asked(&db, name(&one)).await, (0, "Second".into()));
+    assert_eq!(name(&other).await, "First");
+    assert!(clients::remove(&db, "app", "test", now).await.unwrap());
+    for node in [&one, &other] {
+        node.look().await.unwrap();
+        for _ in 0..2 {
+            let (read, found) = asked(&db, node.find("app")).await;
+            assert!(read == 1 && found.unwrap().is_none(), "that it is absent is never kept");
+        }
+    }
+    clients::add(&db, &named("Third"), "test", now).await.unwrap();
+    assert_eq!(name(&one).await, "Third", "a new one is there at once");
+    one.look().await.unwrap();
+    assert_eq!(name(&one).await, "Third");
+}
+
+/// A reader that is overtaken by a change, and by the look that sees it, must not keep what it read: no later look
+/// would find it.
+async fn what_was_read_before_a_change_that_was_seen_is_not_kept(Store { db, .. }: Store) {
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("0"), "test", now).await.unwrap();
+    node.look().await.unwrap();
+    for round in 1..60 {
+        let new = round.to_string();
+        let change = async {
+            rename(&db, &new).await;
+            node.look().await.unwrap();
+        };
+        tokio::join!(name(&node), name(&node), change, name(&node));
+        assert_eq!(name(&node).await, new);
+        assert_eq!(name(&node).await, new);
+    }
+}
+
+async fn a_node_that_missed_too_many_changes_forgets_all_clients(Store { db, .. }: Store) {
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "First");
+    // As a thousand changes of others do, which put the first ones off the list.
+    rename(&db, "Second").await;
+    execute(&db, "UPDATE facts SET value = '1500' WHERE name = 'client_changes'").unwrap();
+    rename(&db, "Third").await;
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "Third");
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "Third");
+    assert_eq!(asked(&db, name(&node)).await, (0, "Third".into()), "and from then on it keeps clients again");
+}
+
+/// A node that cannot look any more trusts its memory for five seconds, and then the database alone.
+#[actix_web::test]
+async fn what_is_kept_is_not_trusted_for_long_without_looking() {
+    let Store { db, _folder, .. } = super::store(super::sqlite_place());
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "First");
+    execute(&db, "ALTER TABLE client_changes RENAME TO hidden").unwrap();
+    execute(&db, "UPDATE clients SET metadata = replace(metadata, 'First', 'Second')").unwrap();
+    let begun = std::time::Instant::now();
+    while name(&node).await == "First" {
+        assert!(node.look().await.is_err());
+        assert!(begun.elapsed().as_millis() < 5500, "an old client lives on");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(begun.elapsed().as_secs() >= 4, "a short outage takes nothing from memory");
+}
