@@ -1,15 +1,17 @@
 //! Authorization codes: put once, spent once.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{OnceKey, Spend};
-use super::mac::MacKv;
+use super::kv::{Key, OnceKey, Spend};
+use super::mac::{Found, MacKv};
 use super::sessions::Sessions;
 use crate::ids::{RecordId, SessionId};
 use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED, SpentCode};
 use crate::secret::{Token, from_base64url, random, sha256};
 
+/// How long it is remembered here that a client was removed: longer than any node can believe that it is there.
+const WITHDRAWN: Duration = Duration::minutes(1);
 /// How many characters a code has.
 pub const LENGTH: usize = 70;
 
@@ -27,6 +29,8 @@ pub struct Redeemed {
     pub grant: CodeGrant,
     /// Whether the session that it was issued from has neither ended nor expired.
     pub is_live: bool,
+    /// When its client was removed or disabled, if that was within the last minute.
+    pub withdrawn: Option<OffsetDateTime>,
 }
 
 /// A code as it is sent: until when it is remembered, which is the beginning of its key, 32 random bytes, and, hidden
@@ -52,7 +56,7 @@ impl Codes {
     ) -> Result<Token, StateError> {
         let random = random();
         let code = Code {
-            until: OnceKey::until(now + LIFETIME + LATE + REMEMBERED),
+            until: OnceKey::until(now + LIFETIME + REMEMBERED),
             random,
             hidden: self.hide(&random, *grant.record.as_bytes()),
         };
@@ -74,32 +78,42 @@ impl Codes {
         let Some(code) = Code::parse(text) else { return Ok(Spend::Unknown) };
         let key = key(client_id, text, code.until);
         let named = RecordId::from_bytes(&self.hide(&code.random, code.hidden));
-        let (spent, found) = tokio::join!(biased; self.kv.spend(&key, now), self.live(named, now));
+        let beside = withdrawn(client_id);
+        let (spent, found) = tokio::join!(biased; self.kv.spend(&key, now), self.live(named, &beside, now));
         Ok(match spent? {
             Spend::Unknown => Spend::Unknown,
             Spend::Spent(later) => SpentCode::from_bytes(&later).map_or(Spend::Unknown, Spend::Spent),
             Spend::Fresh(whole) => {
                 let grant: CodeGrant =
                     serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
-                let mut live = found?;
+                let (mut live, mut withdrawn) = found?;
                 if named != Some(grant.record) {
                     // Minted while another instance key was in use.
-                    live = self.live(Some(grant.record), now).await?;
+                    (live, withdrawn) = self.live(Some(grant.record), &beside, now).await?;
                 }
                 let is_live = live.contains(&grant.session_id);
-                Spend::Fresh(Redeemed { grant, is_live })
+                let withdrawn = withdrawn.as_ref().and_then(Found::value).and_then(instant);
+                Spend::Fresh(Redeemed { grant, is_live, withdrawn })
             }
         })
+    }
+
+    /// Has no code of a client redeemed that was removed or disabled just now, before each node has seen it. The
+    /// change itself is one of the main database; where this fails, each node sees it within about a second.
+    pub async fn withdraw(&self, client_id: &str, now: OffsetDateTime) -> Result<(), StateError> {
+        let at = now.unix_timestamp().to_be_bytes();
+        self.kv.put(&withdrawn(client_id), &at, now + WITHDRAWN).await
     }
 
     async fn live(
         &self,
         record: Option<RecordId>,
+        beside: &Key,
         now: OffsetDateTime,
-    ) -> Result<Vec<SessionId>, StateError> {
+    ) -> Result<(Vec<SessionId>, Option<Found>), StateError> {
         match record {
-            Some(record) => self.sessions.live(record, now).await,
-            None => Ok(vec![]),
+            Some(record) => self.sessions.live_beside(record, beside, now).await,
+            None => Ok((vec![], None)),
         }
     }
 
@@ -120,6 +134,14 @@ impl Code {
         let (until, hidden) = (u32::from_be_bytes(*until), hidden.try_into().ok()?);
         Some(Code { until, random: *random, hidden })
     }
+}
+
+fn withdrawn(client_id: &str) -> Key {
+    Key::new('r', client_id)
+}
+
+fn instant(bytes: &[u8]) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(bytes.try_into().ok()?)).ok()
 }
 
 fn key(client_id: &str, text: &str, until: u32) -> OnceKey {

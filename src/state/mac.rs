@@ -77,6 +77,18 @@ impl MacKv {
         Ok(self.kv.get(key, now).await?.map(|stored| self.found(key, stored)))
     }
 
+    /// The same for two at once.
+    pub(super) async fn find_both(
+        &self,
+        keys: [&Key; 2],
+        now: OffsetDateTime,
+    ) -> Result<[Option<Found>; 2], StateError> {
+        let [first, second] = self.kv.get_both(keys, now).await?;
+        let found = |key, stored: Option<Vec<u8>>| stored.map(|stored| self.found(key, stored));
+        let [first_key, second_key] = keys;
+        Ok([found(first_key, first), found(second_key, second)])
+    }
+
     /// [`Kv::issue`]; each part has a MAC of its own.
     pub(super) async fn issue(
         &self,

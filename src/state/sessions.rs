@@ -137,10 +137,20 @@ impl Sessions {
     }
 
     /// The sessions of a browser that have neither ended nor expired.
-    pub async fn live(&self, record: RecordId, now: OffsetDateTime) -> Result<Vec<SessionId>, StateError> {
-        let found = self.load(record, now).await?;
-        let accounts = found.map(|(_, record)| record.accounts).unwrap_or_default();
-        Ok(accounts.into_iter().map(|account| account.session_id).collect())
+    async fn live(&self, record: RecordId, now: OffsetDateTime) -> Result<Vec<SessionId>, StateError> {
+        Ok(self.load(record, now).await?.map(|(_, record)| ids(record)).unwrap_or_default())
+    }
+
+    /// The same, and in the same question a value of another drawer.
+    pub(super) async fn live_beside(
+        &self,
+        record: RecordId,
+        beside: &Key,
+        now: OffsetDateTime,
+    ) -> Result<(Vec<SessionId>, Option<Found>), StateError> {
+        let [found, beside] = self.kv.find_both([&key(record), beside], now).await?;
+        let record = found.map(|found| opened(found, now)).transpose()?.flatten();
+        Ok((record.map(|(_, record)| ids(record)).unwrap_or_default(), beside))
     }
 
     /// Remembers an authentication: a new cookie always, the same session id for the same person.
@@ -289,14 +299,8 @@ impl Sessions {
 
     /// Reads a record, without the accounts whose time is over, or that signed in in the future.
     async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Found, Record)>, StateError> {
-        let Some(found) = self.kv.find(&key(id), now).await? else { return Ok(None) };
-        let Some(value) = found.value() else { return Ok(None) };
-        let mut record: Record =
-            serde_json::from_slice(value).map_err(|error| StateError::Broken(error.to_string()))?;
-        let idle_ends = record.idle_ends;
-        let is_past = |account: &Account| age(account.auth_time, now).is_some();
-        record.accounts.retain(|account| is_past(account) && end(account, idle_ends) > now);
-        Ok(Some((found, record)))
+        let found = self.kv.find(&key(id), now).await?;
+        Ok(found.map(|found| opened(found, now)).transpose()?.flatten())
     }
 
     /// Changes a record by compare and swap; false when there is none.
@@ -320,6 +324,21 @@ impl Sessions {
         }
         Err(StateError::Contended)
     }
+}
+
+/// A record that was found, without the accounts whose time is over, or that signed in in the future.
+fn opened(found: Found, now: OffsetDateTime) -> Result<Option<(Found, Record)>, StateError> {
+    let Some(value) = found.value() else { return Ok(None) };
+    let mut record: Record =
+        serde_json::from_slice(value).map_err(|error| StateError::Broken(error.to_string()))?;
+    let idle_ends = record.idle_ends;
+    let is_past = |account: &Account| age(account.auth_time, now).is_some();
+    record.accounts.retain(|account| is_past(account) && end(account, idle_ends) > now);
+    Ok(Some((found, record)))
+}
+
+fn ids(record: Record) -> Vec<SessionId> {
+    record.accounts.into_iter().map(|account| account.session_id).collect()
 }
 
 impl Record {

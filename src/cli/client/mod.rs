@@ -123,6 +123,10 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
     if !clients::remove(&opened.db, id, ACTOR, context.now()).await? {
         return Err(unknown(&opened, id, context).await?);
     }
+    // Without the state store every node sees it a second later.
+    if let Ok(state) = app::open_drawers(&opened.config, &opened.db) {
+        let _unreachable = state.codes.withdraw(id, context.now()).await;
+    }
     let name = &client.metadata.client_name;
     let json = json!({ "removed": true, "client_id": client.id, "client_name": name });
     let text = format!(

@@ -36,7 +36,7 @@ pub(super) async fn redeem(
         let cause = Cause::new("code is missing").with("received", params.names());
         return Err(TokenFailure::bad_request("invalid_request", "code is missing").because(cause));
     };
-    let Redeemed { grant, is_live } = match app.state.codes.spend(&client.id, code, now).await? {
+    let Redeemed { grant, is_live, withdrawn } = match app.state.codes.spend(&client.id, code, now).await? {
         Spend::Fresh(redeemed) => redeemed,
         Spend::Unknown => return Err(TokenFailure::invalid_grant(unknown(code))),
         Spend::Spent(spent) => {
@@ -56,6 +56,10 @@ pub(super) async fn redeem(
     let resources = grant.narrow(&app.config.resources, &app.config.issuer, params)?;
     if !is_live {
         return Err(TokenFailure::invalid_grant("the session has ended"));
+    }
+    // What this node holds of the client may be a second old.
+    if withdrawn.is_some_and(|at| client.registered_at <= at) {
+        return Err(TokenFailure::invalid_grant("the client was removed or disabled"));
     }
     issue(app, client, &grant, &resources, now).await
 }

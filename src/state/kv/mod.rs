@@ -13,6 +13,7 @@ mod amounts_redis; // budgets, over Redis
 mod amounts_sql; // and over a SQL table
 mod link; // connections to Redis
 mod once; // values that are spent once
+mod pair; // two values at once
 mod redis; // the contract over Redis
 mod sql; // the contract over a SQL table
 

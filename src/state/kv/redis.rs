@@ -164,9 +164,7 @@ impl RedisKv {
         let Some(stored): Option<Vec<u8>> = self.ask(&self.measured.read, false, get).await? else {
             return Ok(None);
         };
-        // Bytes in a form that is not ours are handed on as they are, to be refused for their MAC.
-        let Some((exp, value)) = split(&stored) else { return Ok(Some(stored)) };
-        Ok((exp > now.unix_timestamp()).then(|| value.to_vec()))
+        Ok(live(stored, now))
     }
 
     pub(super) async fn swap(
@@ -258,6 +256,13 @@ fn counted(stored: Option<&[u8]>, now: OffsetDateTime) -> Result<Option<Hits>, S
 
 pub(super) fn seconds(instant: OffsetDateTime) -> Vec<u8> {
     format!("{:012}", instant.unix_timestamp()).into_bytes()
+}
+
+/// The value, unless its time is over. Bytes in a form that is not ours are handed on as they are, to be refused for
+/// their MAC.
+pub(super) fn live(stored: Vec<u8>, now: OffsetDateTime) -> Option<Vec<u8>> {
+    let Some((exp, value)) = split(&stored) else { return Some(stored) };
+    (exp > now.unix_timestamp()).then(|| value.to_vec())
 }
 
 /// A value's end and its bytes.

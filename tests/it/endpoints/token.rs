@@ -209,6 +209,31 @@ async fn a_replay_revokes_only_if_it_could_have_been_the_first() {
     app.finish().await;
 }
 
+/// What a node holds of a client may be a second old: its codes are refused from the moment on.
+#[actix_web::test]
+async fn a_client_that_was_just_removed_redeems_nothing() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.tokens(&browser, "ada", &[]).await;
+    let withdraw = async |client_id: &str, at| app.app.state.codes.withdraw(client_id, at).await.unwrap();
+    // One of this name was removed before this one was registered, and another one just now.
+    withdraw(&rp.client_id, app.clock.now() - Duration::seconds(30)).await;
+    withdraw("another", app.clock.now()).await;
+    let code = fresh(&rp, &browser, &[]).await;
+    is_granted(&rp.redeem(&browser, &code, &[]).await);
+    withdraw(&rp.client_id, app.clock.now()).await;
+    let code = fresh(&rp, &browser, &[]).await;
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"));
+    assert_eq!(
+        refusal(&rp.redeem(&browser, &code, &[]).await),
+        bad("invalid_grant"),
+        "it was spent all the same"
+    );
+    app.finish().await;
+}
+
 #[actix_web::test]
 async fn a_code_dies_with_its_minute_its_session_and_its_person() {
     let app = TestApp::start().await;
