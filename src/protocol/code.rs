@@ -217,12 +217,12 @@ impl Fault<'_> {
 }
 
 /// The one rule for a first redemption and for a replay.
-fn judge<'a>(
-    params: &'a Params,
+fn judge(
+    params: &Params,
     has_challenge: bool,
     is_same: impl Fn(&str) -> bool,
     is_met: impl Fn(&str) -> bool,
-) -> Result<(), Fault<'a>> {
+) -> Result<(), Fault<'_>> {
     match params.get("redirect_uri") {
         Some(sent) if is_same(sent) => (),
         Some(sent) => return Err(Fault::RedirectUriDiffers(sent)),

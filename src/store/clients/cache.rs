@@ -34,7 +34,8 @@ statement! { Forget -> (): "DELETE FROM client_changes WHERE seq <= ?" }
 /// Notes, in the transaction of a change, that this client was changed.
 pub(super) fn note(conn: &mut Conn, client_id: &str) -> Result<(), DbError> {
     let number: String = each!(conn, |c| fixed::<Number>(&[]).get_result(c)?);
-    let number: i64 = number.parse().map_err(|_| DbError::Broken("client_changes is no number".into()))?;
+    let number: i64 =
+        number.parse().map_err(|error| DbError::Broken(format!("client_changes {number:?}: {error}")))?;
     each!(conn, |c| fixed::<Note>(&[Bind::Number(number), Bind::Text(client_id)]).execute(c)?);
     each!(conn, |c| fixed::<Forget>(&[Bind::Number(number - LISTED)]).execute(c)?);
     Ok(())
