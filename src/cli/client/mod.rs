@@ -124,7 +124,7 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
         return Err(unknown(&opened, id, context).await?);
     }
     // Without the state store every node sees it a second later.
-    if let Ok(state) = app::open_drawers(&opened.config, &opened.db) {
+    if let Ok(state) = crate::app::open_drawers(&opened.config, &opened.db) {
         let _unreachable = state.codes.withdraw(id, context.now()).await;
     }
     let name = &client.metadata.client_name;

@@ -60,12 +60,12 @@ fn who_redeems_must_be_who_asked() {
         sent.extend(redirect.map(|redirect| ("redirect_uri", redirect)));
         sent.extend(verifier.map(|verifier| ("code_verifier", verifier)));
         let grant = grant(with_pkce);
-        let spent = SpentCode::from_bytes(&grant.spent().to_bytes()).unwrap();
-        assert_eq!(spent, grant.spent());
-        assert_eq!((spent.grant_id, spent.user_id.as_str()), (grant.grant_id, "ada"));
+        let kept = SpentCode::from_bytes(&grant.spent().to_bytes()).unwrap();
+        assert_eq!(kept, grant.spent());
+        assert_eq!((kept.grant_id, kept.user_id.as_str()), (grant.grant_id, "ada"));
         let params = params(&sent, &["redirect_uri", "code_verifier"]);
         // A replay is judged by the same rule.
-        for checked in [grant.check(&params), spent.check(&params)] {
+        for checked in [grant.check(&params), kept.check(&params)] {
             assert_eq!(checked.is_ok(), fine, "{with_pkce} {sent:?}");
             let Err(failure) = checked else { continue };
             assert_eq!((failure.status, failure.error.code), (400, "invalid_grant"));

@@ -16,7 +16,7 @@ async fn write(kv: &Kv, megabytes: u64) {
     let exp = OffsetDateTime::now_utc() + Duration::hours(1);
     for count in 0..megabytes * 32 {
         // Of what stays the same nothing would be written.
-        let value = [u8::try_from(count % 251).unwrap(); 32 * 1024];
+        let value = vec![u8::try_from(count % 251).unwrap(); 32 * 1024];
         kv.put(&Key::new('x', &(count % 32).to_string()), &value, exp).await.unwrap();
         tokio::task::yield_now().await;
     }
@@ -56,7 +56,7 @@ async fn under_load_the_log_stays_short_as_well() {
     let kv = Kv::file(&folder.path().join("state.db")).unwrap();
     for _ in 0..8 {
         // Neither waits for the other to end.
-        let (_, made) = tokio::join!(write(&kv, 15), kv.checkpoint());
+        let ((), made) = tokio::join!(write(&kv, 15), kv.checkpoint());
         made.unwrap();
         let length = size(&log);
         assert!(length < 60 * MEGABYTE, "{length} bytes");

@@ -68,7 +68,7 @@ fn the_words_of_databases_are_told_apart() {
     }
 }
 
-fn is_outage<T: std::fmt::Debug>(what: &str, answer: Result<T, DbError>) {
+fn is_outage(what: &str, answer: &Result<(), DbError>) {
     assert!(matches!(answer, Err(DbError::Unreachable { .. })), "{what}: {answer:?}");
 }
 
@@ -102,7 +102,7 @@ async fn what_postgres_refuses_for_now_is_an_outage() {
             "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '08006', MESSAGE = 'connection failure'; END $$",
         ),
     ] {
-        is_outage(what, write(&db, statements).await);
+        is_outage(what, &write(&db, statements).await);
         write(&db, "UPDATE facts SET value = value")
             .await
             .unwrap_or_else(|error| panic!("after {what}: {error}"));
@@ -119,14 +119,14 @@ async fn what_postgres_refuses_for_now_is_an_outage() {
     };
     let (held, waited) = tokio::join!(held, waits);
     held.unwrap();
-    is_outage("55P03", waited);
+    is_outage("55P03", &waited);
     let first = "UPDATE facts SET value = value WHERE name = 'version'; SELECT pg_sleep(0.3); \
                  UPDATE facts SET value = value WHERE name = 'min_code_version'";
     let second = "UPDATE facts SET value = value WHERE name = 'min_code_version'; SELECT pg_sleep(0.3); \
                   UPDATE facts SET value = value WHERE name = 'version'";
     let (first, second) = tokio::join!(write(&db, first), write(&other, second));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
-    is_outage("40P01", first.and(second));
+    is_outage("40P01", &first.and(second));
     // What waiting does not heal is none.
     let broken = write(&db, "UPDATE nowhere SET value = 1").await;
     assert!(matches!(broken, Err(DbError::Query(_))), "{broken:?}");
@@ -146,7 +146,7 @@ async fn a_postgres_that_takes_no_writes_is_an_outage() {
         )
         .await,
     );
-    is_outage("25006", write(&db, "UPDATE facts SET value = value").await);
+    is_outage("25006", &write(&db, "UPDATE facts SET value = value").await);
 }
 
 #[actix_web::test]
@@ -155,13 +155,13 @@ async fn what_sqlite_refuses_for_now_is_an_outage() {
     let path = url.shown().trim_start_matches("sqlite:").to_owned();
     let mut other = SqliteConnection::establish(&path).unwrap();
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
-    is_outage("BUSY", write(&db, "UPDATE facts SET value = value").await);
+    is_outage("BUSY", &write(&db, "UPDATE facts SET value = value").await);
     other.batch_execute("ROLLBACK").unwrap();
     is_outage(
         "FULL",
-        write(&db, "PRAGMA max_page_count = 1; CREATE TABLE x AS SELECT randomblob(1000000) AS v").await,
+        &write(&db, "PRAGMA max_page_count = 1; CREATE TABLE x AS SELECT randomblob(1000000) AS v").await,
     );
     let broken = write(&db, "UPDATE nowhere SET value = 1").await;
     assert!(matches!(broken, Err(DbError::Query(_))), "{broken:?}");
-    is_outage("READONLY", write(&db, "PRAGMA query_only = ON; UPDATE facts SET value = value").await);
+    is_outage("READONLY", &write(&db, "PRAGMA query_only = ON; UPDATE facts SET value = value").await);
 }
