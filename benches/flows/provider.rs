@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use countersign::app::open_store;
 use countersign::config::Config;
-use countersign::db::Db;
 use diesel::RunQueryDsl as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{Answer, Connection};
-use crate::process::Process;
+use crate::process::{Process, cpu_of_family};
 use crate::{free_port, postgres, redis};
 
 const PASSWORD: &str = "wistful-otter-paints-9";
@@ -31,6 +31,18 @@ pub enum Stores {
     Servers,
 }
 
+impl Stores {
+    pub const ALL: [Stores; 2] = [Stores::Embedded, Stores::Servers];
+
+    /// What they are called in tables.
+    pub fn title(self) -> &'static str {
+        match self {
+            Stores::Embedded => "SQLite",
+            Stores::Servers => "PostgreSQL + Redis",
+        }
+    }
+}
+
 /// One registered application.
 pub struct Client {
     id: String,
@@ -41,20 +53,25 @@ pub struct Client {
 /// A running provider, its applications, and browsers in which people are signed in.
 pub struct Provider {
     pub process: Option<Process>,
+    /// The program it runs.
+    pub program: PathBuf,
     pub config: PathBuf,
     pub port: u16,
     /// The application whose ID Tokens are RS256, and the one whose are ES256.
     pub clients: [Client; 2],
     /// `Cookie` headers of signed-in browsers.
     pub browsers: Vec<String>,
-    database: Db,
+    /// `Authorization` headers with an access token of each person.
+    pub bearers: Vec<String>,
     pub redis: Option<redis::Server>,
     _postgres: Option<postgres::Server>,
+    /// The processes of PostgreSQL and Redis.
+    servers: Vec<u32>,
     _folder: TempDir,
 }
 
 impl Provider {
-    pub fn start(stores: Stores) -> Provider {
+    pub fn start(stores: Stores, program: &Path) -> Provider {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
         let at = |name: &str| folder.path().join(name);
@@ -71,7 +88,7 @@ impl Provider {
         }
         let config = at("countersign.toml");
         std::fs::write(&config, text).expect("a file");
-        let command = |words: &[&str], typed: &str| run(&config, words, typed);
+        let command = |words: &[&str], typed: &str| run(program, &config, words, typed);
         if servers.is_some() {
             command(&["keys", "init"], "");
         }
@@ -86,19 +103,23 @@ impl Provider {
         for person in 0..PEOPLE {
             command(&["user", "add", &login(person), "--password-stdin"], PASSWORD);
         }
+        let processes = servers
+            .iter()
+            .flat_map(|(redis, postgres)| [redis.process().parse().expect("a number"), postgres.process()]);
+        let processes = processes.collect();
         let (redis, postgres) = servers.unzip();
-        let database = open_store(&Config::load(Some(&config)).unwrap()).expect("it is there");
-        let process = Some(Process::countersign(&config, port));
-        let browsers = vec![];
+        let process = Some(Process::countersign(program, &config, port));
         let mut provider = Provider {
             process,
+            program: program.to_owned(),
             config,
             port,
             clients,
-            browsers,
-            database,
+            browsers: vec![],
+            bearers: vec![],
             redis,
             _postgres: postgres,
+            servers: processes,
             _folder: folder,
         };
         let mut link = Connection::open(port);
@@ -109,6 +130,29 @@ impl Provider {
 
     pub fn process(&self) -> &Process {
         self.process.as_ref().expect("it runs")
+    }
+
+    /// The processor time used so far, by the program and by the servers it works on.
+    pub fn cpu(&self) -> Duration {
+        let stores = self.servers.iter().map(|process| cpu_of_family(*process));
+        self.process().cpu() + stores.sum::<Duration>()
+    }
+
+    /// Takes an access token for each person. They last ten minutes, so every round takes new ones.
+    pub fn take_bearers(&mut self) {
+        let mut link = Connection::open(self.port);
+        let bearer = |person| {
+            let tokens = self.sso(&mut link, 0, person);
+            format!("Authorization: Bearer {}\r\n", tokens["access_token"].as_str().unwrap())
+        };
+        self.bearers = (0..PEOPLE).map(bearer).collect();
+    }
+
+    /// Starts again with its metrics shown on a port, which is answered.
+    pub fn show_metrics(&mut self) -> u16 {
+        let port = free_port();
+        self.restart_with(&format!("\nmetrics_listen = \"127.0.0.1:{port}\"\n"));
+        port
     }
 
     /// A session with both applications, each allowed once.
@@ -180,7 +224,7 @@ impl Provider {
         let before = std::fs::read_to_string(&self.config).expect("the configuration");
         self.process = None;
         std::fs::write(&self.config, format!("{before}{lines}")).expect("a file");
-        self.process = Some(Process::countersign(&self.config, self.port));
+        self.process = Some(Process::countersign(&self.program, &self.config, self.port));
         before
     }
 
@@ -195,7 +239,8 @@ impl Provider {
         let known = public();
         let spare =
             format!("DELETE FROM signing_keys WHERE alg = '{alg}' AND state IN ('pending', 'published')");
-        self.database.write_now(|conn| Ok(diesel::sql_query(&spare).execute(conn)?)).expect("it is gone");
+        let database = open_store(&Config::load(Some(&self.config)).unwrap()).expect("it is there");
+        database.write_now(|conn| Ok(diesel::sql_query(&spare).execute(conn)?)).expect("it is gone");
         while public().iter().all(|kid| known.contains(kid)) {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -225,8 +270,8 @@ impl Provider {
 }
 
 /// One word of the command line, with something typed into it.
-fn run(config: &Path, words: &[&str], typed: &str) -> Value {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+fn run(program: &Path, config: &Path, words: &[&str], typed: &str) -> Value {
+    let mut child = Command::new(program)
         .args(words)
         .args(["--json", "--config"])
         .arg(config)

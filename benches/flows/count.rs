@@ -1,0 +1,121 @@
+//! What is counted instead of timed: statements asked of the stores, and instructions of the provider. Counts do not
+//! depend on what else the machine does.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::figures;
+use crate::http::Connection;
+use crate::measure::spread;
+use crate::operations::{ALL, Operation};
+use crate::options::Options;
+use crate::process::Process;
+use crate::provider::{Provider, Stores};
+
+/// How often an operation is done while statements are counted.
+const ASKED: usize = 400;
+/// How often it is done under callgrind, where everything takes some fifty times as long.
+const COUNTED: usize = 200;
+/// How often before, so that caches are warm.
+const WARM: usize = 50;
+
+/// What was counted of one operation.
+#[derive(Serialize)]
+struct Counted {
+    operation: &'static str,
+    store: &'static str,
+    algorithm: Option<&'static str>,
+    /// Statements and commands asked of all stores per operation, background work included.
+    statements: f64,
+    /// Instructions of the provider per operation, background work included.
+    instructions: f64,
+    /// The same of the other build.
+    other_statements: Option<f64>,
+    other_instructions: Option<f64>,
+}
+
+/// Counts and prints; of another build as well if one is named.
+pub fn report(options: &Options, other: Option<&Path>) {
+    println!("{:<34}{:>14}{:>16}", "per operation", "statements", "instructions");
+    let mut written = vec![];
+    for stores in Stores::ALL {
+        println!("{}", stores.title());
+        let own = counts(stores, &options.program, options.scale);
+        let others = other.map(|other| counts(stores, other, options.scale));
+        for (at, operation) in ALL.iter().enumerate() {
+            let (statements, instructions) = own[at];
+            let other = others.as_ref().map(|others| others[at]);
+            let beside = other.map(|(asked, done)| {
+                let change = (instructions / done - 1.0) * 100.0;
+                format!("   other {asked:>8.2}{done:>14.0}   {change:+.1} % instructions")
+            });
+            println!(
+                "{:<34}{statements:>14.2}{instructions:>16.0}{}",
+                operation.title(),
+                beside.unwrap_or_default()
+            );
+            written.push(Counted {
+                operation: operation.name,
+                store: stores.title(),
+                algorithm: operation.algorithm,
+                statements,
+                instructions,
+                other_statements: other.map(|(asked, _)| asked),
+                other_instructions: other.map(|(_, done)| done),
+            });
+        }
+        println!();
+    }
+    figures::write(options.json.as_deref(), &written);
+}
+
+/// Statements and instructions of every operation of one build.
+fn counts(stores: Stores, program: &Path, scale: usize) -> Vec<(f64, f64)> {
+    let mut provider = Provider::start(stores, program);
+    let metrics = provider.show_metrics();
+    provider.take_bearers();
+    let asked: Vec<f64> =
+        ALL.iter().map(|operation| statements(&provider, operation, metrics, scale)).collect();
+    // Keys and browsers are there: what runs under callgrind has nothing to make.
+    provider.process = None;
+    provider.process = Some(Process::under_callgrind(program, &provider.config, provider.port));
+    provider.take_bearers();
+    let done = ALL.iter().map(|operation| instructions(&provider, operation, scale));
+    asked.iter().copied().zip(done).collect()
+}
+
+/// Statements per operation, from the provider's own count.
+fn statements(provider: &Provider, operation: &Operation, metrics: u16, scale: usize) -> f64 {
+    let times = few(operation, ASKED, scale);
+    work(provider, operation, few(operation, WARM, scale));
+    let before = all_statements(metrics);
+    work(provider, operation, times);
+    (all_statements(metrics) - before) / times as f64
+}
+
+/// Spec: Prometheus text format 0.0.4
+fn all_statements(metrics: u16) -> f64 {
+    let told = Connection::open(metrics).get("/metrics", "").body;
+    let lines = told.lines().filter(|line| line.starts_with("countersign_store_statements_total{"));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+fn instructions(provider: &Provider, operation: &Operation, scale: usize) -> f64 {
+    let times = few(operation, COUNTED, scale);
+    work(provider, operation, few(operation, WARM, scale));
+    provider.process().zero();
+    work(provider, operation, times);
+    provider.process().instructions() as f64 / times as f64
+}
+
+/// Password hashes are long under callgrind: a few are enough, since each does the same.
+fn few(operation: &Operation, times: usize, scale: usize) -> usize {
+    let times = if operation.connections == Some(1) { times / 40 } else { times };
+    (times / scale).max(1)
+}
+
+/// One connection: what is counted must not depend on how requests meet.
+fn work(provider: &Provider, operation: &Operation, times: usize) {
+    spread(provider.port, 1, times, |link, number| (operation.work)(provider, link, number));
+}
