@@ -46,7 +46,7 @@ async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpRespons
     }
     let issued =
         Issued { grant_id, user_id: &presented.sub, client_id: presented.client_id(), at: presented.iat };
-    let holder = store::grants::holder(&app.db, &issued).await?;
+    let holder = store::grants::holder(&app.db, &issued, now).await?;
     let user = holder
         .ok_or_else(|| refuse("the grant is revoked, or the account or the client disabled or gone"))?;
     let mut claims = user.claims_for(&presented.scope);

@@ -11,6 +11,7 @@ use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Db, DbError, each};
 use crate::ids::GrantId;
 use crate::protocol::event::Name;
+use crate::protocol::instant::AHEAD;
 use crate::protocol::user::User;
 
 /// Records a grant as dead until `exp`, when the last token issued from it has expired. Recording it
@@ -43,7 +44,8 @@ pub async fn kill(
 statement! { Holder -> (Text, Text):
     "SELECT login_shown, claims FROM users WHERE id = ? AND disabled = FALSE \
      AND NOT EXISTS (SELECT 1 FROM dead_grants WHERE dead_grants.id = ?) \
-     AND EXISTS (SELECT 1 FROM clients WHERE clients.id = ? AND clients.disabled = FALSE AND clients.created_at <= ?)"
+     AND EXISTS (SELECT 1 FROM clients WHERE clients.id = ? AND clients.disabled = FALSE \
+     AND (clients.created_at <= ? OR clients.created_at > ?))"
 }
 
 /// An access token that was issued: from which grant, about which person, to which client, and when.
@@ -60,9 +62,10 @@ pub struct Issued<'a> {
 }
 
 /// The enabled person behind a token, unless the token's grant is dead or its client is disabled or removed. A
-/// client that was registered under the same identifier later is another client.
-pub async fn holder(db: &Db, token: &Issued<'_>) -> Result<Option<User>, DbError> {
-    let (grant_id, at) = (token.grant_id, token.at);
+/// client that was registered under the same identifier later is another client; a registration that a clock dated
+/// ahead is not believed, and counts as old.
+pub async fn holder(db: &Db, token: &Issued<'_>, now: OffsetDateTime) -> Result<Option<User>, DbError> {
+    let (grant_id, at, latest) = (token.grant_id, token.at, (now + AHEAD).unix_timestamp());
     let (user_id, client_id) = (token.user_id.to_owned(), token.client_id.to_owned());
     db.read(move |conn| {
         let of = [
@@ -70,6 +73,7 @@ pub async fn holder(db: &Db, token: &Issued<'_>) -> Result<Option<User>, DbError
             Bind::Bytes(grant_id.as_bytes()),
             Bind::Text(&client_id),
             Bind::Number(at),
+            Bind::Number(latest),
         ];
         let row: Option<(String, String)> = each!(conn, |c| fixed::<Holder>(&of).get_result(c).optional()?);
         row.map(|(login, claims)| users::user(user_id, login, false, &claims)).transpose()

@@ -89,9 +89,10 @@ fn of_postgres(conn: &mut PgConnection) -> Result<Survey, DbError> {
 pub fn ahead(conn: &mut Conn, now: OffsetDateTime) -> Result<Vec<(&'static str, i64)>, DbError> {
     let latest = (now + AHEAD).unix_timestamp();
     let keys = signing_keys::table.filter(signing_keys::state.ne("destroyed"));
+    let apps = clients::table.filter(clients::updated_at.gt(latest).or(clients::created_at.gt(latest)));
     let found = [
         ("people", users::table.filter(users::updated_at.gt(latest)).count().get_result(conn)?),
-        ("applications", clients::table.filter(clients::updated_at.gt(latest)).count().get_result(conn)?),
+        ("applications", apps.count().get_result(conn)?),
         ("consents", consents::table.filter(consents::used_at.gt(latest)).count().get_result(conn)?),
         ("signing keys", keys.filter(signing_keys::since.gt(latest)).count().get_result(conn)?),
         ("sessions owed an end", endings::table.filter(endings::since.gt(latest)).count().get_result(conn)?),

@@ -88,7 +88,7 @@ fn ahead(db: &Db, now: OffsetDateTime) -> Option<Finding> {
         found.join(", ")
     );
     let remedy = "set this clock (timedatectl); if it is right, let `serve` run, which dates signing keys anew: people sign \
-                  in and consent again, and the rest mends itself when it is next changed";
+                  in and consent again, and the rest does no harm or mends itself when it is next changed";
     (!found.is_empty()).then(|| Finding::warning("dates", what, remedy))
 }
 

@@ -54,7 +54,7 @@ pub async fn run(flags: Inspect, context: &Context) -> anyhow::Result<Report> {
     };
     let provider = found.and_then(|found| found.provider);
     let (issuer, live) = match (&provider, signature.holds) {
-        (Some(opened), Some(true)) => (None, live(opened, &decoded.claims, &kind).await?),
+        (Some(opened), Some(true)) => (None, live(opened, &decoded.claims, &kind, now).await?),
         (Some(opened), _) => (other_issuer(opened, &decoded.claims), None),
         (None, _) => (None, None),
     };
@@ -160,7 +160,12 @@ fn other_issuer(opened: &Opened, claims: &Value) -> Option<String> {
 }
 
 /// Whether the provider still stands by an access token of its own: its grant and its person.
-async fn live(opened: &Opened, claims: &Value, kind: &Kind) -> anyhow::Result<Option<String>> {
+async fn live(
+    opened: &Opened,
+    claims: &Value,
+    kind: &Kind,
+    now: OffsetDateTime,
+) -> anyhow::Result<Option<String>> {
     if kind.checked_as != Some(TokenKind::AccessToken) {
         return Ok(None);
     }
@@ -170,7 +175,7 @@ async fn live(opened: &Opened, claims: &Value, kind: &Kind) -> anyhow::Result<Op
     let (user_id, client_id) = (&text(claims, "sub"), &text(claims, "client_id"));
     let at = claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
     let issued = Issued { grant_id: grant, user_id, client_id, at };
-    let holder = grants::holder(&opened.db, &issued).await?;
+    let holder = grants::holder(&opened.db, &issued, now).await?;
     Ok(Some(match holder {
         Some(user) => format!("the provider stands by it: it is {}'s", user.login),
         None => {

@@ -11,6 +11,7 @@ use crate::protocol::claims::{self, AccessToken, IdToken, REVOCATION_REMEMBERED,
 use crate::protocol::client::{Client, SigningAlg};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::failure::TokenFailure;
+use crate::protocol::instant::age;
 use crate::protocol::named_claims::is_released;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
@@ -57,8 +58,9 @@ pub(super) async fn redeem(
     if !is_live {
         return Err(TokenFailure::invalid_grant("the session has ended"));
     }
-    // What this node holds of the client may be a second old.
-    if withdrawn.is_some_and(|at| client.registered_at <= at) {
+    // What this node holds of the client may be a second old. A registration that is dated ahead is not believed.
+    let is_older = |at| client.registered_at <= at || age(client.registered_at, now).is_none();
+    if withdrawn.is_some_and(is_older) {
         return Err(TokenFailure::invalid_grant("the client was removed or disabled"));
     }
     issue(app, client, &grant, &resources, now).await

@@ -175,15 +175,17 @@ fn facts_of_the_future_are_named_and_keys_among_them_mended() {
     assert_found(&shell, &[], &[]);
     execute(&shell.db(), "UPDATE signing_keys SET since = since + 31536000").unwrap();
     execute(&shell.db(), "UPDATE users SET updated_at = updated_at + 31536000").unwrap();
+    shell.client(&[]);
+    execute(&shell.db(), "UPDATE clients SET created_at = created_at + 31536000").unwrap();
     let named = |what: &str| {
         let start = format!("warning dates: dated in the future, and not believed until then: {what}");
         lines_of(&shell).iter().any(|line| line.starts_with(&start))
     };
-    assert!(named("1 people, "), "{:#?}", lines_of(&shell));
+    assert!(named("1 people, 1 applications, "), "{:#?}", lines_of(&shell));
     assert!(lines_of(&shell).iter().any(|line| line.contains(" signing keys; a clock ran ahead")));
     let server = serving::start(&shell, &[]);
     let begun = Instant::now();
-    while !named("1 people; ") {
+    while !named("1 people, 1 applications; ") {
         assert!(begun.elapsed() < Duration::from_secs(30), "{:#?}", lines_of(&shell));
         std::thread::sleep(Duration::from_millis(100));
     }

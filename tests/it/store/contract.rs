@@ -43,6 +43,7 @@ on_both_databases! {
     a_consent_to_claims_is_kept_beside_the_scopes
     a_removed_client_leaves_no_consent
     a_dead_grant_has_no_holder
+    a_registration_of_the_future_is_not_believed
     sweeping_dead_grants_takes_five_hundred_at_most
     two_active_keys_of_one_algorithm_are_impossible
     a_key_changes_its_state_once
@@ -307,10 +308,10 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     clients::add(&db, &client("app"), "test", now()).await.unwrap();
     let registered = client("app").registered_at.unix_timestamp();
     let issued = |grant_id| grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at: registered };
-    assert_eq!(grants::holder(&db, &issued(dead)).await.unwrap().unwrap().id, ada.id);
+    assert_eq!(grants::holder(&db, &issued(dead), now()).await.unwrap().unwrap().id, ada.id);
     for _ in 0..3 {
         grants::kill(&db, dead, exp, (&ada.id, "app"), now()).await.unwrap();
-        assert!(grants::holder(&db, &issued(dead)).await.unwrap().is_none());
+        assert!(grants::holder(&db, &issued(dead), now()).await.unwrap().is_none());
     }
     join_all((0..20).map(|_| grants::kill(&db, dead, exp, (&ada.id, "app"), now())))
         .await
@@ -318,27 +319,46 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
         .for_each(|killed| killed.unwrap());
     let told: Vec<String> = trail(&db).into_iter().filter(|line| line.contains("grant")).collect();
     assert_eq!(told, [format!(r#"app grant.reused {} {{"grant":"{dead}"}}"#, ada.id)], "told once");
-    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_some());
+    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_some());
     for other in [
         grants::Issued { user_id: "nobody", ..issued(alive) },
         grants::Issued { client_id: "other", ..issued(alive) },
         grants::Issued { at: registered - 1, ..issued(alive) },
     ] {
-        assert!(grants::holder(&db, &other).await.unwrap().is_none(), "{other:?}");
+        assert!(grants::holder(&db, &other, now()).await.unwrap().is_none(), "{other:?}");
     }
     assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);
-    assert!(grants::holder(&db, &issued(dead)).await.unwrap().is_none());
+    assert!(grants::holder(&db, &issued(dead), now()).await.unwrap().is_none());
     assert_eq!(grants::sweep(&db, exp).await.unwrap(), 1);
     clients::remove(&db, "app", "test", now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_none(), "the client is removed");
+    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is removed");
     let disabled = Client { disabled: true, ..client("app") };
     clients::add(&db, &disabled, "test", now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_none(), "the client is disabled");
+    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is disabled");
     clients::remove(&db, "app", "test", now()).await.unwrap();
     clients::add(&db, &client("app"), "test", now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_some());
+    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_some());
     users::change(&db, &ada.id, Change::Disabled(true), "test", now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive)).await.unwrap().is_none(), "a disabled person holds nothing");
+    assert!(
+        grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(),
+        "a disabled person holds nothing"
+    );
+}
+
+/// A client that was registered while a clock ran ahead is one like every other.
+async fn a_registration_of_the_future_is_not_believed(Store { db, .. }: Store) {
+    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap();
+    let grant_id = GrantId::generate();
+    let at = now().unix_timestamp();
+    let token = grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at };
+    for (ahead, holds) in [(0, true), (1, false), (30, false), (31, true), (31_536_000, true)] {
+        let registered_at = now() + Duration::seconds(ahead);
+        let app = Client { registered_at, ..client("app") };
+        clients::add(&db, &app, "test", now()).await.unwrap();
+        let holder = grants::holder(&db, &token, now()).await.unwrap();
+        assert_eq!(holder.is_some(), holds, "{ahead} s ahead");
+        clients::remove(&db, "app", "test", now()).await.unwrap();
+    }
 }
 
 async fn sweeping_dead_grants_takes_five_hundred_at_most(Store { db, .. }: Store) {
