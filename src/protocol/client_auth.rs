@@ -93,6 +93,11 @@ impl Credentials {
         &self.readings
     }
 
+    /// The reading with the shortest identifier, the only one that certainly holds no part of the secret.
+    pub fn shortest(&self) -> Option<&Reading> {
+        self.readings.iter().min_by_key(|reading| reading.client_id.len())
+    }
+
     /// Decides whether these credentials, read in this way, are `client`'s. An unknown client costs the same work.
     ///
     /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
@@ -212,8 +217,11 @@ fn basic(header: &str) -> Result<Vec<Reading>, TokenFailure> {
         let secrets = [Some(decoded), raw].into_iter().flatten().collect();
         readings.push(Reading { client_id: decoded_id, secrets });
     }
-    for (at, _) in text.rmatch_indices(':').take(MOST_COLONS) {
-        let (id, secret) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+    let colons = text.rmatch_indices(':').take(MOST_COLONS);
+    let longer =
+        colons.map(|(at, _)| (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()));
+    // The first colon divides the pair by the standard: it is tried however many follow it.
+    for (id, secret) in longer.chain([(id, secret)]) {
         if !readings.iter().any(|reading: &Reading| reading.client_id == id) {
             readings.push(Reading { client_id: id.into(), secrets: vec![secret.into()] });
         }

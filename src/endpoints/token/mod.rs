@@ -2,6 +2,7 @@
 
 mod code;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
@@ -47,60 +48,76 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
     }
 }
 
-/// Finds the client that the credentials prove. They are judged for the client that the standard's reading names
-/// and, where that fails, for the first known one of the other readings.
-async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<Arc<Client>, TokenFailure> {
-    let credentials = Credentials::collect(&extract::authorization(req), params)?;
-    let mut refused = None;
-    for (at, reading) in credentials.readings().iter().enumerate() {
-        let Some(client) = app.clients.find(reading.client_id()).await? else { continue };
-        match judge(req, app, &credentials, reading, &client).await {
-            Ok(()) => return Ok(client),
-            Err(failure) => refused = refused.or(Some(failure)),
-        }
-        if at > 0 {
-            break;
-        }
-    }
-    Err(match (refused, credentials.readings().first()) {
-        (Some(failure), _) => failure,
-        (None, Some(reading)) => unknown(&credentials, reading),
-        (None, None) => TokenFailure::invalid_client("the client is unknown"),
-    })
+/// Why a client was not believed.
+struct Refusal {
+    client: Arc<Client>,
+    failure: TokenFailure,
+    /// Whether it was a guess at a secret, which counts.
+    is_guess: bool,
 }
 
-/// Decides whether these credentials are this client's, and counts it if they are not.
-async fn judge(
+/// Finds the client that the credentials prove. They are judged for the client that the standard's reading names
+/// and, where that fails, for the first known one of the other readings. Guesses count when no reading is right: a
+/// right pair of one client may read as a wrong secret of another.
+async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<Arc<Client>, TokenFailure> {
+    let credentials = Credentials::collect(&extract::authorization(req), params)?;
+    let (standard, others) = credentials.readings().split_at_checked(1).unwrap_or_default();
+    let mut refusals = vec![];
+    for readings in [standard, others] {
+        let ids: Vec<&str> = readings.iter().map(Reading::client_id).collect();
+        let Some(client) = app.clients.find_first(&ids).await? else { continue };
+        let Some(reading) = readings.iter().find(|reading| reading.client_id() == client.id) else {
+            continue;
+        };
+        match judge(req, app, &credentials, reading, &client) {
+            None => return Ok(client),
+            Some((failure, is_guess)) => refusals.push(Refusal { client, failure, is_guess }),
+        }
+    }
+    let (now, from) = (app.clock.now(), address(req));
+    for guess in refusals.iter().filter(|refusal| refusal.is_guess) {
+        app.state.guesses.failed(&guess.client.id, from, now).await?;
+    }
+    let first = refusals.into_iter().next().map(|refusal| refusal.failure);
+    Err(first.unwrap_or_else(|| unknown(&credentials)))
+}
+
+/// Why these credentials are not this client's, and whether they were a guess at its secret; none if they are.
+fn judge(
     req: &HttpRequest,
     app: &App,
     credentials: &Credentials,
     reading: &Reading,
     client: &Client,
-) -> Result<(), TokenFailure> {
-    cors::note_client(req, app, client)?;
-    let from = req.extensions().get::<ClientAddress>().map(|from| from.0);
-    let (now, guesses) = (app.clock.now(), &app.state.guesses);
-    // Without a secret there is nothing to be guessed, and of names that are no client's there is no end.
+) -> Option<(TokenFailure, bool)> {
+    if let Err(failure) = cors::note_client(req, app, client) {
+        return Some((failure.into(), false));
+    }
+    let (now, from, guesses) = (app.clock.now(), address(req), &app.state.guesses);
+    // A client without a secret has none to be guessed, and there is no end of names that are no client's.
     let has_secret = client.secret.is_some();
     if has_secret && let Some(left) = guesses.held_off(&client.id, from, now) {
-        return Err(TokenFailure::held_off(left));
+        return Some((TokenFailure::held_off(left), false));
     }
-    let Err(failure) = credentials.verify(reading, Some(client)) else {
-        if has_secret {
-            guesses.proven(&client.id, from, now);
-        }
-        return Ok(());
-    };
+    if let Err(failure) = credentials.verify(reading, Some(client)) {
+        return Some((with_id(failure, reading), has_secret));
+    }
     if has_secret {
-        guesses.failed(&client.id, from, now).await?;
+        guesses.proven(&client.id, from, now);
     }
-    Err(with_id(failure, reading))
+    None
 }
 
-/// The same work and the same answer as for a client that is known.
-fn unknown(credentials: &Credentials, reading: &Reading) -> TokenFailure {
-    let failure = credentials.verify(reading, None).err();
-    with_id(failure.unwrap_or_else(|| TokenFailure::invalid_client("the client is unknown")), reading)
+fn address(req: &HttpRequest) -> Option<IpAddr> {
+    req.extensions().get::<ClientAddress>().map(|from| from.0)
+}
+
+/// The same work and the same answer as for a client that is known. The shortest identifier is named: a longer one
+/// may hold a part of the secret.
+fn unknown(credentials: &Credentials) -> TokenFailure {
+    let refusal = || TokenFailure::invalid_client("the client is unknown");
+    let Some(reading) = credentials.shortest() else { return refusal() };
+    with_id(credentials.verify(reading, None).err().unwrap_or_else(refusal), reading)
 }
 
 fn with_id(failure: TokenFailure, reading: &Reading) -> TokenFailure {

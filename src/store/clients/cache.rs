@@ -81,24 +81,43 @@ impl Clients {
 
     /// Finds an enabled client.
     pub async fn find(&self, id: &str) -> Result<Option<Arc<Client>>, DbError> {
+        self.find_first(&[id]).await
+    }
+
+    /// Finds the first of these that is an enabled client; at most one statement.
+    pub async fn find_first(&self, ids: &[&str]) -> Result<Option<Arc<Client>>, DbError> {
         let seen = *self.seen();
-        if seen.is_trusted()
-            && let Some(kept) = self.kept.get(id)
-        {
-            return Ok(Some(kept.client));
-        }
-        let found = super::read(&self.db, id).await?;
-        let Some((client, size)) = found.filter(|(client, _)| !client.disabled) else { return Ok(None) };
+        let kept = |id: &&str| self.kept.get(*id).filter(|_| seen.is_trusted());
+        let known = ids.iter().enumerate().find_map(|(at, id)| Some((at, kept(id)?)));
+        let (earlier, known) = match known {
+            Some((at, kept)) => (ids.get(..at).unwrap_or_default(), Some(kept.client)),
+            None => (ids, None),
+        };
+        let mut found = match earlier {
+            [] => return Ok(known),
+            [id] => super::read(&self.db, id).await?.into_iter().collect(),
+            several => super::read_all(&self.db, several).await?,
+        };
+        found.retain(|(client, _)| !client.disabled);
+        let first = earlier.iter().find_map(|id| found.iter().position(|(client, _)| client.id == *id));
+        Ok(match first {
+            Some(at) => Some(self.keep(found.swap_remove(at), seen)),
+            None => known,
+        })
+    }
+
+    /// Keeps a client that was read after the changes that were `seen` then.
+    fn keep(&self, (client, size): (Client, usize), seen: Seen) -> Arc<Client> {
         let client = Arc::new(client);
         let now = self.seen();
         // What was read before a change that has been seen meanwhile must not be kept: no look would find it again.
         if seen.is_trusted() && now.seq == seen.seq {
             // Its members take some more than their text.
             let size = u32::try_from(1000 + 2 * size).unwrap_or(u32::MAX);
-            self.kept.insert(id.to_owned(), Kept { client: Arc::clone(&client), size });
+            self.kept.insert(client.id.clone(), Kept { client: Arc::clone(&client), size });
         }
         drop(now);
-        Ok(Some(client))
+        client
     }
 
     /// Looks which clients were changed since the last look, and forgets them.

@@ -41,6 +41,12 @@ impl Row {
         let registered_at = registered_at.map_err(|error| broken(error.to_string()))?;
         Ok(Client { id: self.id, secret, disabled: self.disabled, registered_at, metadata })
     }
+
+    /// The client, with how large it is, in bytes.
+    fn sized(self) -> Result<(Client, usize), DbError> {
+        let size = self.id.len() + self.metadata.len();
+        Ok((self.into_client()?, size))
+    }
 }
 
 /// Finds a client, disabled or not, as it is stored at this moment.
@@ -54,8 +60,17 @@ async fn read(db: &Db, id: &str) -> Result<Option<(Client, usize)>, DbError> {
     db.read(move |conn| {
         let row: Option<Row> = clients::table.find(id).first(conn).optional()?;
         let Some(row) = row else { return Ok(None) };
-        let size = row.id.len() + row.metadata.len();
-        Ok(Some((row.into_client()?, size)))
+        row.sized().map(Some)
+    })
+    .await
+}
+
+/// Those of several that are there, in no order.
+async fn read_all(db: &Db, ids: &[&str]) -> Result<Vec<(Client, usize)>, DbError> {
+    let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+    db.read(move |conn| {
+        let rows: Vec<Row> = clients::table.filter(clients::id.eq_any(ids)).load(conn)?;
+        rows.into_iter().map(Row::sized).collect()
     })
     .await
 }

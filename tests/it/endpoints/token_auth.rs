@@ -179,6 +179,44 @@ async fn an_id_with_colons_is_no_way_round_the_limit() {
     app.finish().await;
 }
 
+/// The raw pair of `sp:two` reads first as a wrong secret of `sp`. It is none where it signs `sp:two` on.
+#[actix_web::test]
+async fn a_sign_on_of_one_client_is_no_guess_at_another() {
+    let app = TestApp::start_with(behind_a_proxy()).await;
+    client(&app, "sp", Some(SECRET), "client_secret_basic", false).await;
+    client(&app, "sp:two", Some(SECRET), "client_secret_basic", false).await;
+    let (browser, token) = (app.browser(), app.at("/token"));
+    let send = async |pair: &str| {
+        let request = browser.request(Method::POST, &token).form(&[("grant_type", "none")]);
+        let request = request.header("authorization", basic(pair).unwrap());
+        browser.send(request.header("x-forwarded-for", "192.0.2.1")).await.status.as_u16()
+    };
+    for _ in 0..298 {
+        let from = Some("192.0.2.1".parse().unwrap());
+        app.app.state.guesses.failed("sp", from, app.clock.now()).await.unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(send(&format!("sp:two:{SECRET}")).await, 400);
+    }
+    assert_eq!(send(&format!("sp:{SECRET}")).await, 400, "nothing was counted");
+    assert_eq!(send("sp:two:wrong").await, 401);
+    assert_eq!(send("sp:two:wrong").await, 401);
+    assert_eq!(send(&format!("sp:{SECRET}")).await, 429, "a wrong pair counts for both");
+    app.finish().await;
+}
+
+/// Of a pair whose client is not known, only what is certainly no secret is written down.
+#[actix_web::test]
+async fn a_mistyped_client_id_writes_no_secret_into_the_log() {
+    let app = TestApp::start().await;
+    let browser = app.browser();
+    app.keep_secret("pa%ss");
+    let request = browser.request(Method::POST, &app.at("/token")).form(&[("grant_type", "none")]);
+    let answer = browser.send(request.header("authorization", basic("ap:pa%ss:word").unwrap())).await;
+    assert_eq!(answer.status, 401);
+    app.finish().await;
+}
+
 fn behind_a_proxy() -> Options {
     Options {
         adjust: |config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()],

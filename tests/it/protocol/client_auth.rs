@@ -156,6 +156,22 @@ fn both_readings_of_a_basic_pair_are_understood() {
     }
 }
 
+/// An identifier that is not known is named in the log: it must hold no part of the secret, and the division by the
+/// standard is tried however many colons the secret has.
+#[test]
+fn the_shortest_identifier_holds_no_part_of_the_secret() {
+    for (pair, shortest, last) in [
+        ("ap:pa%ss:word", "ap", "ap"),
+        ("ap:p%:a:b:c:d:e:f:g:h:i:j:k", "ap", "ap"),
+        ("ap:secret", "ap", "ap"),
+        ("urn%3Aapp:se:cret", "urn:app", "urn%3Aapp"),
+    ] {
+        let credentials = collect(&[&basic(pair)], &[]).unwrap();
+        assert_eq!(credentials.shortest().map(Reading::client_id), Some(shortest), "{pair}");
+        assert_eq!(ids(&credentials).last(), Some(&last), "{pair}");
+    }
+}
+
 #[test]
 fn one_kind_of_credentials_at_a_time() {
     let header = basic("app:s3cret");
