@@ -53,6 +53,10 @@ catalogue! {
     AppChanged = "app.changed", Change;
     /// An application has a new secret.
     AppSecretRotated = "app.secret.rotated", Change;
+    /// An application was disabled.
+    AppDisabled = "app.disabled", Change;
+    /// An application was enabled again.
+    AppEnabled = "app.enabled", Change;
     /// An application was removed.
     AppRemoved = "app.removed", Change;
 

@@ -105,6 +105,11 @@ impl Codes {
         self.kv.put(&withdrawn(client_id), &at, now + WITHDRAWN).await
     }
 
+    /// Takes that back, for a client that is enabled again.
+    pub async fn readmit(&self, client_id: &str, now: OffsetDateTime) -> Result<(), StateError> {
+        self.kv.put(&withdrawn(client_id), &[], now + WITHDRAWN).await
+    }
+
     async fn live(
         &self,
         record: Option<RecordId>,

@@ -16,6 +16,7 @@ use crate::store::clients::{self, Secret};
 mod add; // the word that registers one
 mod debug; // what went wrong for one application
 mod described; // the flags that describe one
+mod disable; // the words that disable one and enable it again
 mod update; // the word that changes one
 
 /// What is said beneath a new secret.
@@ -41,6 +42,20 @@ pub enum Word {
     /// Remove an application and every consent given to it, without asking back
     #[command(after_help = "Example:\n  countersign client remove ID")]
     Remove {
+        /// Its client id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
+    /// Let an application do nothing any more; what is registered of it, and every consent given to it, stays
+    #[command(after_help = "Example:\n  countersign client disable ID")]
+    Disable {
+        /// Its client id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
+    /// Let a disabled application go on
+    #[command(after_help = "Example:\n  countersign client enable ID")]
+    Enable {
         /// Its client id
         #[arg(allow_hyphen_values = true)]
         id: String,
@@ -83,6 +98,8 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
             Ok(Report::new(Value::Object(json), text))
         }
         Word::Remove { id } => remove(&id, context).await,
+        Word::Disable { id } => disable::disable(&id, context).await,
+        Word::Enable { id } => disable::enable(&id, context).await,
         Word::Debug { id, follow } => debug::run(&id, follow, context).await,
         Word::RotateSecret { id } => rotate(&id, context).await,
     }
@@ -93,7 +110,7 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
         Some(opened) => clients::list(&opened.db).await?,
         None => vec![],
     };
-    let rows: Vec<[String; 4]> = known
+    let rows: Vec<[String; 5]> = known
         .iter()
         .map(|client| {
             let metadata = &client.metadata;
@@ -103,7 +120,8 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
                 0 | 1 => String::new(),
                 several => format!(" and {} more", several - 1),
             };
-            [client.id.clone(), metadata.client_name.clone(), kind.into(), first + &more]
+            let state = if client.disabled { "disabled" } else { "enabled" };
+            [client.id.clone(), metadata.client_name.clone(), kind.into(), state.into(), first + &more]
         })
         .collect();
     let text = if rows.is_empty() {
@@ -112,7 +130,7 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
             context.same_config()
         )
     } else {
-        table(["CLIENT_ID", "NAME", "TYPE", "REDIRECT_URI"], &rows)
+        table(["CLIENT_ID", "NAME", "TYPE", "STATE", "REDIRECT_URI"], &rows)
     };
     Ok(Report::new(known.iter().map(|client| Value::Object(shown(client, None))).collect(), text))
 }

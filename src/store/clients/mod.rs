@@ -180,6 +180,29 @@ pub async fn edit<R: Send + 'static>(
     .await
 }
 
+/// Disables a client, or enables it again; false when nothing had to be changed, or there is no such client.
+pub async fn set_disabled(
+    db: &Db,
+    id: &str,
+    disabled: bool,
+    by: impl Into<By>,
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    let (id, by) = (id.to_owned(), by.into());
+    db.write(move |conn| {
+        let this = clients::table.find(&id).filter(clients::disabled.ne(disabled));
+        let set = (clients::disabled.eq(disabled), clients::updated_at.eq(now.unix_timestamp()));
+        let changed = diesel::update(this).set(set).execute(conn)? == 1;
+        if changed {
+            cache::note(conn, &id)?;
+            let name = if disabled { Name::AppDisabled } else { Name::AppEnabled };
+            Event::new(name, &by).client(&id).record(conn, now)?;
+        }
+        Ok(changed)
+    })
+    .await
+}
+
 /// Removes a client with its consents; false when there is no such client.
 pub async fn remove(db: &Db, id: &str, by: impl Into<By>, now: OffsetDateTime) -> Result<bool, DbError> {
     let (id, by) = (id.to_owned(), by.into());

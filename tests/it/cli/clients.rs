@@ -6,6 +6,7 @@ use countersign::store::clients;
 use serde_json::{Value, json};
 
 use super::{Done, Shell};
+use crate::store::lines;
 
 fn stored(shell: &Shell, id: &str) -> countersign::protocol::client::Client {
     let db = shell.db();
@@ -278,13 +279,42 @@ fn a_new_secret_replaces_the_old_one() {
 }
 
 #[test]
+fn a_disabled_application_is_kept_and_shown_as_disabled() {
+    let shell = Shell::new();
+    let client = shell.client(&[]);
+    let id = client["client_id"].as_str().unwrap();
+    let shown = || shell.run(&["client", "show", id, "--json"]).good().object();
+    let before = shown();
+    for (word, said, disabled) in [
+        ("disable", "is disabled", true),
+        ("disable", "was disabled already", true),
+        ("enable", "is enabled again", false),
+        ("enable", "was enabled already", false),
+    ] {
+        let out = shell.run(&["client", word, id]).good().out;
+        assert!(out.contains(said) && out.contains(id) && out.contains("Album"), "{out}");
+        assert_eq!(shown().get("disabled"), disabled.then_some(&json!(true)), "{word}");
+        let show = shell.run(&["client", "show", id]).good().out;
+        assert_eq!(show.contains("disabled"), disabled, "{show}");
+        let list = shell.run(&["client", "list"]).good().out;
+        let state = if disabled { "disabled" } else { "enabled" };
+        assert!(list.lines().nth(1).is_some_and(|line| line.contains(state)), "{list}");
+        let json = shell.run(&["client", word, id, "--json"]).good().json();
+        assert_eq!(json, json!({ "client_id": id, "client_name": "Album", "disabled": disabled }));
+    }
+    assert_eq!(shown(), before, "nothing else was changed");
+    let told = lines(&shell.db(), "SELECT event AS line FROM events WHERE client IS NOT NULL ORDER BY id");
+    assert_eq!(told, ["app.created", "app.disabled", "app.enabled"]);
+}
+
+#[test]
 fn removing_says_what_and_an_unknown_one_names_the_nearest() {
     let shell = Shell::new();
     let client = shell.client(&[]);
     let id = client["client_id"].as_str().unwrap();
     let typo = format!("{}x", &id[..id.len() - 1]);
     for near in [&typo, &id[..8], "album"] {
-        for word in ["show", "remove", "rotate-secret"] {
+        for word in ["show", "remove", "disable", "enable", "rotate-secret"] {
             shell.run(&["client", word, near]).bad(&format!("did you mean {id}?"));
         }
     }

@@ -159,10 +159,10 @@ fn every_word_has_an_example() {
     let shell = Shell::new();
     let words = [
         "serve", "demo", "client add", "client list", "client show", "client remove", "client rotate-secret",
-        "client debug", "client update", "user add", "user update", "user list", "user show", "user disable",
-        "user enable", "user set-password", "keys init", "keys list", "keys rotate", "keys revoke",
-        "keys import", "keys export", "keys reseal", "audit list", "doctor", "ready", "token inspect",
-        "token verify",
+        "client disable", "client enable", "client debug", "client update", "user add", "user update",
+        "user list", "user show", "user disable", "user enable", "user set-password", "keys init",
+        "keys list", "keys rotate", "keys revoke", "keys import", "keys export", "keys reseal", "audit list",
+        "doctor", "ready", "token inspect", "token verify",
     ];
     for word in words {
         let help = shell.run(&word.split(' ').chain(["--help"]).collect::<Vec<_>>()).good().out;

@@ -2,6 +2,7 @@
 
 use countersign::protocol::client::{NamedAlg, SigningAlg};
 use countersign::protocol::resource::{Resource, Resources};
+use countersign::store::clients;
 use countersign::store::users::{self, Change};
 use countersign_verifier::{Check, KeySet, verify};
 use reqwest::Method;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{outcome, refusal};
+use crate::store::execute;
 use crate::support::app::{API, Options, REDIRECT, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, VERIFIER, claims, header};
@@ -231,6 +233,22 @@ async fn a_client_that_was_just_removed_redeems_nothing() {
         bad("invalid_grant"),
         "it was spent all the same"
     );
+    // Enabled again, it need not wait until that is forgotten.
+    app.app.state.codes.readmit(&rp.client_id, app.clock.now()).await.unwrap();
+    let code = fresh(&rp, &browser, &[]).await;
+    is_granted(&rp.redeem(&browser, &code, &[]).await);
+    // That it was registered later than it was removed is not believed of a year ahead.
+    let ahead = app.clock.now() + Duration::days(365);
+    let set = format!("UPDATE clients SET created_at = {}", ahead.unix_timestamp());
+    execute(&app.app.db, &set).unwrap();
+    for disabled in [true, false] {
+        let id = &rp.client_id;
+        assert!(clients::set_disabled(&app.app.db, id, disabled, "test", app.clock.now()).await.unwrap());
+    }
+    app.app.clients.look().await.unwrap();
+    withdraw(&rp.client_id, app.clock.now()).await;
+    let code = fresh(&rp, &browser, &[]).await;
+    assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"));
     app.finish().await;
 }
 

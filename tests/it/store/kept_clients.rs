@@ -7,13 +7,16 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::contract::on_both_databases;
-use super::{Store, execute};
+use super::{Store, execute, trail};
 use crate::support::rp::registered;
 
 on_both_databases! {
     a_client_is_read_once_until_it_is_changed
     what_was_read_before_a_change_that_was_seen_is_not_kept
     a_node_that_missed_too_many_changes_forgets_all_clients
+    of_several_identifiers_the_first_client_is_found_in_one_read
+    disabling_and_enabling_are_seen
+    a_change_by_sql_is_seen_when_it_is_noted
 }
 
 fn named(name: &str) -> Client {
@@ -119,6 +122,62 @@ async fn a_node_that_missed_too_many_changes_forgets_all_clients(Store { db, .. 
     node.look().await.unwrap();
     assert_eq!(name(&node).await, "Third");
     assert_eq!(asked(&db, name(&node)).await, (0, "Third".into()), "and from then on it keeps clients again");
+}
+
+async fn of_several_identifiers_the_first_client_is_found_in_one_read(Store { db, .. }: Store) {
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    for (id, disabled) in [("a", true), ("b", false), ("c", false)] {
+        clients::add(&db, &Client { id: id.into(), disabled, ..named(id) }, "test", now).await.unwrap();
+    }
+    node.look().await.unwrap();
+    for (ids, read, expected) in [
+        (&["1", "2", "3", "4", "5", "6", "7", "8"][..], 1, None),
+        (&["1", "a"], 1, None),
+        (&["1", "a", "c", "b"], 1, Some("c")),
+        (&["c", "b"], 0, Some("c")),
+        (&["b", "c"], 1, Some("b")),
+        (&["1", "b", "c"], 1, Some("b")),
+        (&["b"], 0, Some("b")),
+        (&[], 0, None),
+    ] {
+        let (statements, found) = asked(&db, node.find_first(ids)).await;
+        let found = found.unwrap().map(|client| client.id.clone());
+        assert_eq!((statements, found.as_deref()), (read, expected), "{ids:?}");
+    }
+}
+
+async fn disabling_and_enabling_are_seen(Store { db, .. }: Store) {
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "First");
+    for (disabled, changes) in [(true, true), (true, false), (false, true), (false, false)] {
+        let changed = clients::set_disabled(&db, "app", disabled, "test", now).await.unwrap();
+        assert_eq!(changed, changes, "{disabled}");
+        node.look().await.unwrap();
+        assert_eq!(node.find("app").await.unwrap().is_none(), disabled);
+    }
+    assert!(!clients::set_disabled(&db, "other", true, "test", now).await.unwrap());
+    let told = ["test app.created app", "test app.disabled app", "test app.enabled app"];
+    let trail: Vec<String> = trail(&db).iter().map(|line| line.split(" {").next().unwrap().into()).collect();
+    assert_eq!(trail, told);
+}
+
+/// As the handbook says it.
+async fn a_change_by_sql_is_seen_when_it_is_noted(Store { db, .. }: Store) {
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "First");
+    execute(&db, "UPDATE clients SET metadata = replace(metadata, 'First', 'Second')").unwrap();
+    let handbook = include_str!("../../../docs/OPERATIONS.md");
+    for begins in ["UPDATE facts SET value", "INSERT INTO client_changes"] {
+        let statement = handbook.lines().find(|line| line.starts_with(begins)).expect(begins);
+        execute(&db, &statement.replace("'ID'", "'app'").replace(';', "")).unwrap();
+    }
+    node.look().await.unwrap();
+    assert_eq!(name(&node).await, "Second");
+    assert_eq!(asked(&db, name(&node)).await, (0, "Second".into()), "and no change was missed");
 }
 
 /// A node that cannot look any more trusts its memory for five seconds, and then the database alone.
