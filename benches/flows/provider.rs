@@ -103,9 +103,9 @@ impl Provider {
         for person in 0..PEOPLE {
             command(&["user", "add", &login(person), "--password-stdin"], PASSWORD);
         }
-        let processes = servers
-            .iter()
-            .flat_map(|(redis, postgres)| [redis.process().parse().expect("a number"), postgres.process()]);
+        let processes = servers.iter().flat_map(|(redis, postgres)| {
+            [redis.process().parse().expect("a number"), first_process(postgres)]
+        });
         let processes = processes.collect();
         let (redis, postgres) = servers.unzip();
         let process = Some(Process::countersign(program, &config, port));
@@ -321,4 +321,11 @@ impl Jar {
         let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("Cookie: {}\r\n", pairs.join("; "))
     }
+}
+
+/// The first process of the server, the parent of all others.
+fn first_process(server: &postgres::Server) -> u32 {
+    let file = format!("{}/data/postmaster.pid", server.folder());
+    let file = std::fs::read_to_string(file).expect("the server runs");
+    file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a number")
 }

@@ -102,12 +102,6 @@ impl Server {
         format!("postgres:///{database}?user=postgres&host={folder}&port={port}")
     }
 
-    /// The first process of the server, the parent of all others.
-    pub fn process(&self) -> u32 {
-        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        file.lines().next().unwrap().trim().parse().unwrap()
-    }
-
     /// Where its socket is.
     pub fn folder(&self) -> std::path::Display<'_> {
         self.folder.display()
