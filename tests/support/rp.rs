@@ -25,7 +25,8 @@ pub fn registered(id: &str, secret: Option<&str>, metadata: Value) -> Client {
         id: id.into(),
         secret: secret.map(TokenHash::of),
         disabled: false,
-        registered_at: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap(),
+        // Before everything that a test does, whatever its clock says.
+        registered_at: OffsetDateTime::UNIX_EPOCH,
         metadata: serde_json::from_value(members).unwrap(),
     }
 }
