@@ -1,7 +1,9 @@
 //! Connections that are opened and left hanging: each is given up after a while, and nobody else notices.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -154,6 +156,8 @@ async fn start(tls: bool) -> TestApp {
         let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| config.data_dir.with_file_name(name));
         std::fs::write(&cert_file, cert).unwrap();
         std::fs::write(&key_file, key).unwrap();
+        // A key that others can read is refused.
+        std::fs::set_permissions(&key_file, Permissions::from_mode(0o600)).unwrap();
         config.tls = Some((cert_file, key_file));
     };
     let adjust = if tls { certified } else { |_: &mut Config| () };
