@@ -21,7 +21,8 @@ help:
 	@echo "make check  the quick tests: no browser, no Redis, no PostgreSQL, no nginx, nothing to install"
 	@echo "make fuzz   feed each parser of what comes from outside for a minute (FUZZ_SECONDS=600 for ten)"
 	@echo "make lint   formatting, clippy and documentation, every warning an error"
-	@echo "make bench  what operations cost, beside what they must cost at least (make bench ARGS=--quick)"
+	@echo "make bench  what operations cost, beside what they must cost at least (make bench ARGS=--quick);"
+	@echo "            ARGS='--json FILE' writes it down, --against BINARY compares, --count counts instructions"
 	@echo "make build  only build: the program is then target/debug/countersign"
 
 build:
