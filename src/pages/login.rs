@@ -204,9 +204,8 @@ async fn authenticate(
         return Ok(Err(LoginProblem::Busy));
     }
     let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
-    // An account has one counter, whichever of its names is typed.
-    let counted_as = user.as_ref().map_or(typed.username, |user| &user.login);
-    let attempt = Attempt::new(counted_as, &network, known_device.then(|| browser.id()));
+    let login = user.as_ref().map(|user| user.login.as_str());
+    let attempt = Attempt::new(typed.username, login, &network, known_device.then(|| browser.id()));
     let counted = match app.state.throttle.admit(attempt, now).await {
         Ok(Ok(counted)) => counted,
         Ok(Err(TurnedAway { counter, until })) => {

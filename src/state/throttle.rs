@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::StateError;
 use super::kv::{Hits, Key, Kv};
+use crate::protocol::addresses::fold_address;
 use crate::protocol::user::fold_login;
 use crate::secret::{base64url, sha256};
 
@@ -56,6 +57,9 @@ impl fmt::Display for Counter {
 
 /// An attempt to sign in, as it is counted.
 pub struct Attempt {
+    /// The forms of the name whose failures are counted, as digests: the typed one first.
+    names: Vec<String>,
+    /// What the share of the network's count is filed under: the account, or the typed form of none.
     account: String,
     network: String,
     device: Option<String>,
@@ -65,9 +69,16 @@ pub struct Attempt {
 pub struct Counted {
     attempt: Attempt,
     /// Where, and until when each count stands.
-    taken: Vec<(Counter, OffsetDateTime)>,
+    taken: Vec<Taken>,
     /// What the network had counted with this attempt; none where it was not asked.
     network: Option<Hits>,
+}
+
+/// One count of an attempt.
+struct Taken {
+    counter: Counter,
+    key: Key,
+    resets: OffsetDateTime,
 }
 
 /// An attempt that was one too many.
@@ -80,19 +91,34 @@ pub struct TurnedAway {
 }
 
 impl Attempt {
+    /// `login` is the login name of the account that the typed text resolves to, if it resolves. The typed form is
+    /// counted in any case, so that two spellings of one address are one counter whether an account has it or not; the
+    /// account is counted as well. An address without an account has a second counter too: the cost of an attempt
+    /// does not tell whether the address is known.
+    ///
     /// `known_device` names the browser if this account has signed in in it before. It then answers to a counter
     /// of its own and to no other, so that neither failures elsewhere nor a neighbour's lock the person out.
-    pub fn new(login: &str, network: &str, known_device: Option<&str>) -> Attempt {
-        let account = digest(&fold_login(login));
-        Attempt { account, network: network.to_owned(), device: known_device.map(digest) }
+    pub fn new(typed: &str, login: Option<&str>, network: &str, known_device: Option<&str>) -> Attempt {
+        let form = |name: &str| fold_address(name).unwrap_or_else(|| fold_login(name));
+        let first = form(typed);
+        let account = login.map_or_else(|| first.clone(), form);
+        let second = if account == first {
+            fold_address(typed).map(|address| format!("address {address}"))
+        } else {
+            Some(account.clone())
+        };
+        let names = [Some(first), second].into_iter().flatten().map(|name| digest(&name)).collect();
+        let (account, device) = (digest(&account), known_device.map(digest));
+        Attempt { names, account, network: network.to_owned(), device }
     }
 
-    fn key(&self, counter: Counter) -> Key {
-        let Attempt { account, network, device } = self;
+    /// Where a counter of this attempt is kept; `name` is one of its names.
+    fn key(&self, counter: Counter, name: &str) -> Key {
+        let Attempt { account, network, device, .. } = self;
         let name = match counter {
             Counter::Network => format!("n:{network}"),
-            Counter::AccountAndNetwork => format!("p:{account}:{network}"),
-            Counter::Account => format!("a:{account}"),
+            Counter::AccountAndNetwork => format!("p:{name}:{network}"),
+            Counter::Account => format!("a:{name}"),
             Counter::Device => format!("d:{account}:{}", device.as_deref().unwrap_or_default()),
         };
         Key::new('l', &name)
@@ -118,7 +144,7 @@ impl Throttle {
     ) -> Result<Result<Counted, TurnedAway>, StateError> {
         let mut counted = Counted { attempt, taken: vec![], network: None };
         let turned_away = if counted.attempt.device.is_some() {
-            self.count(&mut counted, Counter::Device, now).await?.err()
+            self.count(&mut counted, Counter::Device, "", now).await?.err()
         } else {
             self.count_stranger(&mut counted, now).await?.err()
         };
@@ -141,52 +167,66 @@ impl Throttle {
         counted: &mut Counted,
         now: OffsetDateTime,
     ) -> Result<Result<(), TurnedAway>, StateError> {
-        let network = self.count(counted, Counter::Network, now).await?;
+        let names = counted.attempt.names.clone();
+        let (typed, others) =
+            names.split_first().map_or(("", &[][..]), |(typed, others)| (typed.as_str(), others));
+        let network = self.count(counted, Counter::Network, "", now).await?;
         if let Err(turned_away) = network {
-            let pair = counted.attempt.key(Counter::AccountAndNetwork);
+            let pair = counted.attempt.key(Counter::AccountAndNetwork, typed);
             if self.kv.hits(&pair, now).await?.is_none_or(|pair| pair.count == 0) {
                 return Ok(Err(turned_away));
             }
         }
-        let pair = match self.count(counted, Counter::AccountAndNetwork, now).await? {
+        let pair = match self.count(counted, Counter::AccountAndNetwork, typed, now).await? {
             Ok(pair) => pair,
             Err(turned_away) => return Ok(Err(turned_away)),
         };
         if pair.count > 1 {
-            let (_, resets) = counted.taken.remove(0);
-            self.kv.unhit(&counted.attempt.key(Counter::Network), 1, resets).await?;
+            let Taken { key, resets, .. } = counted.taken.remove(0);
+            self.kv.unhit(&key, 1, resets).await?;
         } else if let Err(turned_away) = network {
             return Ok(Err(turned_away));
         }
-        let account = self.count(counted, Counter::Account, now).await?;
+        if let Err(turned_away) = self.count(counted, Counter::Account, typed, now).await? {
+            return Ok(Err(turned_away));
+        }
+        for other in others {
+            for counter in [Counter::AccountAndNetwork, Counter::Account] {
+                if let Err(turned_away) = self.count(counted, counter, other, now).await? {
+                    return Ok(Err(turned_away));
+                }
+            }
+        }
         counted.network = network.ok();
-        Ok(account.map(drop))
+        Ok(Ok(()))
     }
 
     async fn count(
         &self,
         counted: &mut Counted,
         by: Counter,
+        name: &str,
         now: OffsetDateTime,
     ) -> Result<Result<Hits, TurnedAway>, StateError> {
         let (window, most) = by.limit();
-        let hits = self.kv.hit(&counted.attempt.key(by), window, now).await?;
-        counted.taken.push((by, hits.resets));
+        let key = counted.attempt.key(by, name);
+        let hits = self.kv.hit(&key, window, now).await?;
+        counted.taken.push(Taken { counter: by, key, resets: hits.resets });
         let is_over = hits.count > most;
         Ok(if is_over { Err(TurnedAway { counter: by, until: hits.resets }) } else { Ok(hits) })
     }
 
     /// Takes a counted attempt back, because its password was not looked at.
     pub async fn forgive(&self, counted: &Counted) -> Result<(), StateError> {
-        for (counter, resets) in &counted.taken {
-            self.kv.unhit(&counted.attempt.key(*counter), 1, *resets).await?;
+        for Taken { key, resets, .. } in &counted.taken {
+            self.kv.unhit(key, 1, *resets).await?;
         }
         Ok(())
     }
 
     /// Remembers for a failure how much of the network's count is this name's.
     pub async fn failed(&self, counted: &Counted, now: OffsetDateTime) -> Result<(), StateError> {
-        for (counter, resets) in &counted.taken {
+        for Taken { counter, resets, .. } in &counted.taken {
             if *counter == Counter::Network {
                 self.kv.hit(&counted.attempt.share(), *resets - now, now).await?;
             }
@@ -204,7 +244,7 @@ impl Throttle {
         }
         // In one step: of many successes at once, each taking the same share back would empty the counter.
         if let Some(share) = self.kv.take_hits(&counted.attempt.share(), now).await? {
-            self.kv.unhit(&counted.attempt.key(Counter::Network), share.count, share.resets).await?;
+            self.kv.unhit(&counted.attempt.key(Counter::Network, ""), share.count, share.resets).await?;
         }
         Ok(())
     }

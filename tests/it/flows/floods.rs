@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign::connection::places::Place;
+use countersign::connection::places::{MOST_CONNECTIONS, Place, Places, has_room};
 use diesel::sql_types::BigInt;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use reqwest::Method;
@@ -178,6 +178,24 @@ async fn one_network_cannot_take_all_connections() {
     assert!(ask("127.0.0.1").await);
     drop(others);
     app.finish().await;
+}
+
+/// The scarcer places are, the fewer one network holds of them: taking all of them needs many networks.
+#[test]
+fn the_share_of_a_network_falls_as_places_become_scarce() {
+    let places = Places::default();
+    let mut held: Vec<Place> = vec![];
+    let mut networks = 0;
+    while held.len() < MOST_CONNECTIONS {
+        networks += 1;
+        let network = format!("10.0.{networks}.0/24");
+        held.extend(std::iter::from_fn(|| places.take(&network)).take(MOST_CONNECTIONS - held.len()));
+    }
+    assert_eq!(networks, 45);
+    for (all, share) in [(2048, 256), (3071, 256), (3072, 64), (3583, 64), (3584, 16), (4095, 16)] {
+        assert!(has_room(all, share - 1) && !has_room(all, share), "{all}");
+    }
+    assert!(has_room(2047, 2047));
 }
 
 /// The memory of a process, in megabytes.

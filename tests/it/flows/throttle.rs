@@ -356,6 +356,42 @@ async fn a_success_takes_back_what_the_name_added_with_redis_state() {
     a_success_takes_back_what_the_name_added(State::Redis).await;
 }
 
+/// Two spellings of an address are one counter, whether an account has it or not, and so the 429 tells nothing.
+async fn a_counter_does_not_tell_whether_an_address_is_known(state: State) {
+    let app = TestApp::start_with(behind_a_proxy(state)).await;
+    app.user("ada").await;
+    let adas =
+        app.user_with("eve", json!({ "email": "eve@b\u{FC}cher.example", "email_verified": true })).await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let form = Form::open(&app, &rp, app.browser()).await;
+    let mut told = vec![];
+    for (name, from) in [("eve", "192.0.2.7"), ("nobody", "198.51.100.7")] {
+        let spelled =
+            [format!("{name}@b\u{FC}cher.example"), format!("{}@XN--BCHER-KVA.example", name.to_uppercase())];
+        let (mut statuses, before) = (vec![], app.app.kv.asked());
+        for _ in 0..5 {
+            statuses.push(form.wrong(from, &spelled[0]).await);
+        }
+        statuses.push(form.wrong(from, &spelled[1]).await);
+        told.push((statuses, app.app.kv.asked() - before));
+    }
+    assert_eq!(told[0], told[1], "{}", adas.id);
+    assert_eq!(told[0].0, [303, 303, 303, 303, 303, 429]);
+    // The account has had those guesses under its login name as well.
+    assert_eq!([form.wrong("192.0.2.7", "eve").await, form.wrong("192.0.2.7", "ada").await], [429, 303]);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_counter_does_not_tell_whether_an_address_is_known_with_sql_state() {
+    a_counter_does_not_tell_whether_an_address_is_known(State::Sql).await;
+}
+
+#[actix_web::test]
+async fn a_counter_does_not_tell_whether_an_address_is_known_with_redis_state() {
+    a_counter_does_not_tell_whether_an_address_is_known(State::Redis).await;
+}
+
 #[actix_web::test]
 async fn one_network_cannot_try_many_names() {
     let app = TestApp::start().await;
