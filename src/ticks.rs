@@ -97,7 +97,7 @@ async fn write_events(app: Arc<App>) {
     let mut lost = 0;
     loop {
         app.events.wait().await;
-        if let Err(error) = app.events.write_down().await {
+        if let Err(error) = app.events.write_down(app.clock.now()).await {
             tracing::warn!(%error, waiting = app.events.tally().waiting, "events of sign-ins are not written down yet");
         }
         let so_far = app.events.tally().lost();

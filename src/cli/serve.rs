@@ -70,7 +70,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
             if let Err(error) = app.state.failures.write_down(app.clock.now()).await {
                 tracing::warn!(%error, "the last failures of clients were not written down");
             }
-            let written = app.events.end().await;
+            let written = app.events.end(app.clock.now()).await;
             let lost = app.events.tally().lost();
             if let Err(error) = written {
                 tracing::error!(%error, lost, "events of sign-ins were lost");

@@ -104,7 +104,7 @@ impl Running {
         if let Some(sweeper) = self.sweeper.take() {
             sweeper.abort();
         }
-        if let Err(error) = self.app.events.end().await {
+        if let Err(error) = self.app.events.end(self.app.clock.now()).await {
             tracing::error!(%error, "events of sign-ins were lost");
         }
     }

@@ -114,40 +114,80 @@ impl Batch {
         self.wake.notified().await;
     }
 
-    /// Writes down what waits. What a store that does not answer could not take waits on.
+    /// Writes down what waits. What a store that does not answer could not take waits on. A batch that the store
+    /// refuses is written again one by one, so that a bad event takes no other along.
     ///
     /// # Errors
     ///
     /// The store did not answer, or refused some of them; those are lost, and counted.
-    pub async fn write_down(&self) -> Result<(), DbError> {
+    pub async fn write_down(&self, now: OffsetDateTime) -> Result<(), DbError> {
         let _turn = self.turn.lock().await;
         let noted = mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         let mut rest = noted.events.as_slice();
         let mut unknown = noted.unknown;
         let mut failed = Ok(());
-        while failed.is_ok() && !(rest.is_empty() && unknown.is_empty()) {
-            let (now, later) = rest.split_at(rest.len().min(AT_ONCE));
-            let names = if now.len() < AT_ONCE { mem::take(&mut unknown) } else { BTreeMap::new() };
-            failed = self.write(now.to_vec(), names.clone()).await;
-            if failed.as_ref().is_err_and(|error| matches!(error, DbError::Unreachable { .. })) {
-                unknown.extend(names);
+        while !(rest.is_empty() && unknown.is_empty()) {
+            let (some, later) = rest.split_at(rest.len().min(AT_ONCE));
+            let names = if some.len() < AT_ONCE { mem::take(&mut unknown) } else { BTreeMap::new() };
+            let Err(error) = self.write(some.to_vec(), names.clone(), now).await else {
+                self.waiting.fetch_sub((some.len() + names.len()) as u64, Ordering::Relaxed);
+                rest = later;
+                continue;
+            };
+            let (tried, left) = match error {
+                DbError::Unreachable { .. } => (0, names),
+                _ => self.write_singly(some, names, now).await,
+            };
+            failed = Err(error);
+            let is_away = tried < some.len() || !left.is_empty();
+            rest = rest.get(tried..).unwrap_or_default();
+            unknown.extend(left);
+            if is_away {
                 break;
-            }
-            rest = later;
-            let written = (now.len() + names.len()) as u64;
-            self.waiting.fetch_sub(written, Ordering::Relaxed);
-            if failed.is_err() {
-                self.refused.fetch_add(written, Ordering::Relaxed);
             }
         }
         self.put_back(rest, unknown);
         failed
     }
 
+    /// Writes each by itself, and counts those that are refused. Answers how many of the events were tried, and which
+    /// tries of unknown names were not, because the store did not answer any more.
+    async fn write_singly(
+        &self,
+        some: &[Arc<Waiting>],
+        mut unknown: BTreeMap<Uuid, Unknown>,
+        now: OffsetDateTime,
+    ) -> (usize, BTreeMap<Uuid, Unknown>) {
+        for (position, one) in some.iter().enumerate() {
+            if !self.settled(&self.write(vec![Arc::clone(one)], BTreeMap::new(), now).await) {
+                return (position, unknown);
+            }
+        }
+        while let Some((row, tries)) = unknown.pop_first() {
+            let one = BTreeMap::from([(row, tries.clone())]);
+            if !self.settled(&self.write(vec![], one, now).await) {
+                unknown.insert(row, tries);
+                break;
+            }
+        }
+        (some.len(), unknown)
+    }
+
+    /// Takes down that one was written, or refused; false when the store did not answer.
+    fn settled(&self, written: &Result<(), DbError>) -> bool {
+        if matches!(written, Err(DbError::Unreachable { .. })) {
+            return false;
+        }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.refused.fetch_add(u64::from(written.is_err()), Ordering::Relaxed);
+        true
+    }
+
     async fn write(
         &self,
         mut waiting: Vec<Arc<Waiting>>,
         unknown: BTreeMap<Uuid, Unknown>,
+        now: OffsetDateTime,
     ) -> Result<(), DbError> {
         // In one order on every node, so that no two of them wait for each other.
         waiting.sort_by(|a, b| a.event.subject.cmp(&b.event.subject));
@@ -164,7 +204,7 @@ impl Batch {
             // The last one of each person.
             let last: BTreeMap<&str, _> = began.collect();
             for (person, one) in last {
-                asked += last::signed_in(conn, person, one.event.client.as_deref(), one.at)?;
+                asked += last::signed_in(conn, person, one.event.client.as_deref(), one.at, now)?;
             }
             Ok(asked)
         });
@@ -194,8 +234,8 @@ impl Batch {
     /// # Errors
     ///
     /// Events were lost; how many, [`Batch::tally`] says.
-    pub async fn end(&self) -> Result<(), DbError> {
-        let done = self.write_down().await;
+    pub async fn end(&self, now: OffsetDateTime) -> Result<(), DbError> {
+        let done = self.write_down(now).await;
         let left = mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner)).len() as u64;
         self.waiting.fetch_sub(left, Ordering::Relaxed);
         self.refused.fetch_add(left, Ordering::Relaxed);

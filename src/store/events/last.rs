@@ -19,12 +19,17 @@ pub struct LastSignIn {
     pub client: Option<String>,
 }
 
-/// Takes down a sign-in, unless a later one stands there. Answers how many statements that took.
+/// How far a clock may run ahead of this one, in seconds, and be believed.
+const AHEAD: i64 = 30;
+
+/// Takes down a sign-in, unless a later one stands there. One that stands there as of the future was dated by a clock
+/// that ran ahead, and gives way. Answers how many statements that took.
 pub(super) fn signed_in(
     conn: &mut Conn,
     person: &str,
     client: Option<&str>,
     at: OffsetDateTime,
+    now: OffsetDateTime,
 ) -> Result<u64, DbError> {
     let row = (
         last_sign_ins::person.eq(person),
@@ -38,7 +43,9 @@ pub(super) fn signed_in(
     each!(conn, |c| {
         let upsert = diesel::insert_into(last_sign_ins::table).values(row);
         let upsert = upsert.on_conflict(last_sign_ins::person).do_update().set(later);
-        upsert.filter(last_sign_ins::at.le(excluded(last_sign_ins::at))).execute(c)?
+        let is_earlier = last_sign_ins::at.le(excluded(last_sign_ins::at));
+        let is_ahead = last_sign_ins::at.gt(now.unix_timestamp() + AHEAD);
+        upsert.filter(is_earlier.or(is_ahead)).execute(c)?
     });
     Ok(1)
 }

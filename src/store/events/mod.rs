@@ -116,16 +116,17 @@ impl Event {
     fn to_row(&self, conn: &mut Conn, id: Uuid, at: OffsetDateTime) -> Result<(Row, u64), DbError> {
         let Event { name, by, subject, client, outcome, .. } = self;
         let (id, mut context) = (id.to_string(), self.context.clone());
-        let sealed = match (&by.vault, subject) {
-            _ if self.personal.is_empty() => None,
-            (Some(vault), Some(person)) => Some(vault.seal(conn, person, &id, &self.personal)?),
-            _ => {
-                let why = "personal detail, because the instance key was not at hand";
-                context.insert(LEFT_OUT.into(), why.into());
-                None
+        let (sealed, asked, why) = match (&by.vault, subject) {
+            _ if self.personal.is_empty() => (None, 0, ""),
+            (Some(vault), Some(person)) => {
+                let (sealed, asked) = vault.seal(conn, person, &id, &self.personal)?;
+                (sealed, asked, "because the key of the person does not open")
             }
+            _ => (None, 0, "because the instance key was not at hand"),
         };
-        let (sealed, asked) = sealed.map_or((None, 0), |(sealed, asked)| (Some(sealed), asked));
+        if sealed.is_none() && !self.personal.is_empty() {
+            context.insert(LEFT_OUT.into(), format!("personal detail, {why}").into());
+        }
         let row = Row {
             id,
             seq: None,

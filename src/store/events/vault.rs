@@ -48,22 +48,23 @@ impl Vault {
         base64url(self.0.hashes.mac(parts).first_chunk::<HASH>().unwrap_or(&[0; HASH]))
     }
 
-    /// Seals personal detail of one event for a person, whose key is made if there is none. Answers how many
-    /// statements that took as well.
+    /// Seals personal detail of one event for a person, whose key is made if there is none; seals none when the
+    /// person's key does not open. Answers how many statements that took as well.
     pub(super) fn seal(
         &self,
         conn: &mut Conn,
         person: &str,
         event: &str,
         detail: &Map<String, Value>,
-    ) -> Result<(Vec<u8>, u64), DbError> {
-        let (key, asked) = match self.key(conn, person)? {
-            Some(key) => (key, 1),
+    ) -> Result<(Option<Vec<u8>>, u64), DbError> {
+        let (key, asked) = match stored(conn, person)? {
+            Some(sealed) => (self.opened(person, &sealed), 1),
             None => (self.make(conn, person)?, 3),
         };
+        let Some(key) = key else { return Ok((None, asked)) };
         let plain = serde_json::to_vec(detail).map(Zeroizing::new);
         let plain = plain.map_err(|error| DbError::Broken(error.to_string()))?;
-        Ok((key.seal(DETAIL, event.as_bytes(), &plain), asked))
+        Ok((Some(key.seal(DETAIL, event.as_bytes(), &plain)), asked))
     }
 
     /// Opens what was sealed; none when the person's key is gone, or what was sealed is of another event.
@@ -74,19 +75,15 @@ impl Vault {
         event: &str,
         sealed: &[u8],
     ) -> Result<Option<Map<String, Value>>, DbError> {
-        let Some(key) = self.key(conn, person)? else { return Ok(None) };
+        let Some(stored) = stored(conn, person)? else { return Ok(None) };
+        let key = self.opened(person, &stored);
+        let key = key.ok_or_else(|| DbError::Broken(format!("the key of person {person} does not open")))?;
         let plain = key.open(DETAIL, event.as_bytes(), sealed).map(Zeroizing::new);
         Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
     }
 
-    fn key(&self, conn: &mut Conn, person: &str) -> Result<Option<Key>, DbError> {
-        let row = person_keys::table.find(person).select(person_keys::sealed);
-        let sealed: Option<Vec<u8>> = row.first(conn).optional()?;
-        sealed.map(|sealed| self.opened(person, &sealed)).transpose()
-    }
-
     /// Of two that are made at the same moment one stays, and both writers seal with it.
-    fn make(&self, conn: &mut Conn, person: &str) -> Result<Key, DbError> {
+    fn make(&self, conn: &mut Conn, person: &str) -> Result<Option<Key>, DbError> {
         let sealed = self.0.persons.seal(PERSON, person.as_bytes(), Key::generate().expose());
         let row = (person_keys::person.eq(person), person_keys::sealed.eq(sealed));
         each!(conn, |c| diesel::insert_into(person_keys::table)
@@ -94,12 +91,18 @@ impl Vault {
             .on_conflict_do_nothing()
             .execute(c)?);
         let row = person_keys::table.find(person).select(person_keys::sealed);
-        self.opened(person, &row.first::<Vec<u8>>(conn)?)
+        Ok(self.opened(person, &row.first::<Vec<u8>>(conn)?))
     }
 
-    fn opened(&self, person: &str, sealed: &[u8]) -> Result<Key, DbError> {
+    fn opened(&self, person: &str, sealed: &[u8]) -> Option<Key> {
         let opened = self.0.persons.open(PERSON, person.as_bytes(), sealed).map(Zeroizing::new);
         let key = opened.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-        key.map(Key::new).ok_or_else(|| DbError::Broken(format!("the key of person {person} does not open")))
+        key.map(Key::new)
     }
+}
+
+/// A person's key, sealed; none when it was never made, or is gone.
+fn stored(conn: &mut Conn, person: &str) -> Result<Option<Vec<u8>>, DbError> {
+    let row = person_keys::table.find(person).select(person_keys::sealed);
+    Ok(row.first(conn).optional()?)
 }

@@ -28,7 +28,7 @@ async fn signed_in() -> (Shell, String, String) {
     batch.note(refused.personal("address", "192.0.2.7").with("known_device", true), now - Duration::days(2));
     let began = event(Name::SessionBegan, Actor::Person(ada.clone()));
     batch.note(began.personal("address", "192.0.2.8"), now - Duration::HOUR);
-    batch.end().await.unwrap();
+    batch.end(now).await.unwrap();
     (shell, ada, app)
 }
 

@@ -141,7 +141,7 @@ async fn no_event_is_lost_without_being_counted(place: (Url, Option<TempDir>)) {
     }
     batch.note(sign_in(Name::SessionRefused, Outcome::UnknownName, None), now);
     assert_eq!(batch.tally(), Tally { waiting: 4096, full: 11, refused: 0 });
-    batch.write_down().await.unwrap();
+    batch.write_down(now).await.unwrap();
     assert_eq!(batch.tally(), Tally { waiting: 0, full: 11, refused: 0 });
     assert_eq!(lines(&store.db, "SELECT id AS line FROM events").len(), 4096);
     let last = "SELECT person || ' ' || at || ' ' || client AS line FROM last_sign_ins";
@@ -150,14 +150,70 @@ async fn no_event_is_lost_without_being_counted(place: (Url, Option<TempDir>)) {
     // A table that is not there is no store that is away: trying again would not help.
     execute(&store.db, "ALTER TABLE events RENAME TO away").unwrap();
     batch.note(sign_in(Name::SessionRefused, Outcome::WrongPassword, Some("ada")), now);
-    batch.write_down().await.unwrap_err();
+    batch.write_down(now).await.unwrap_err();
     assert_eq!(batch.tally(), Tally { waiting: 0, full: 11, refused: 1 });
     execute(&store.db, "ALTER TABLE away RENAME TO events").unwrap();
 
     // An earlier sign-in that is written later is not the last one.
     batch.note(sign_in(Name::SessionBegan, Outcome::Ok, Some("ada")), now - Duration::HOUR);
-    batch.end().await.unwrap();
+    batch.end(now).await.unwrap();
     assert_eq!(lines(&store.db, last), ["ada 1900000000 app"]);
+}
+
+/// A person's key that does not open leaves out personal detail, and what the store refuses takes nothing along.
+async fn a_bad_event_takes_no_other_along(place: (Url, Option<TempDir>)) {
+    let store = store(place);
+    let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let batch = Batch::new(store.db.clone());
+    let vault = Vault::new(&Key::generate());
+    let by = By::new(Actor::Unknown, Via::Page).sealing(&vault);
+    let refused = |person: &str| {
+        let event = Event::new(Name::SessionRefused, &by).ended(Outcome::WrongPassword);
+        event.about(person).personal("address", "192.0.2.1")
+    };
+    let bytes = if matches!(store.url, Url::Sqlite(_)) { "x'00'" } else { "'\\x00'" };
+    let key = format!("INSERT INTO person_keys (person, sealed) VALUES ('eve', {bytes})");
+    execute(&store.db, &key).unwrap();
+    for person in ["ada", "eve"] {
+        batch.note(refused(person), now);
+    }
+    batch.write_down(now).await.unwrap();
+    let told = "SELECT subject || context AS line FROM events ORDER BY subject";
+    let left_out = r#"eve{"left_out":"personal detail, because the key of the person does not open"}"#;
+    assert_eq!(lines(&store.db, told), ["ada{}", left_out]);
+    // A change to that person is told as well.
+    store.db.write_now(|conn| refused("eve").record(conn, now)).unwrap();
+
+    // A rule that the second of two sign-ins breaks.
+    execute(&store.db, "CREATE UNIQUE INDEX one_at_a_time ON last_sign_ins (at)").unwrap();
+    for person in ["f", "g"] {
+        batch.note(sign_in(Name::SessionBegan, Outcome::Ok, Some(person)), now);
+    }
+    for _ in 0..10 {
+        batch.note(sign_in(Name::SessionRefused, Outcome::WrongPassword, Some("h")), now);
+    }
+    batch.note(sign_in(Name::SessionRefused, Outcome::UnknownName, None), now);
+    batch.write_down(now).await.unwrap_err();
+    assert_eq!(batch.tally(), Tally { waiting: 0, full: 0, refused: 1 });
+    let written = "SELECT outcome AS line FROM events WHERE subject IS NULL OR subject IN ('f', 'g', 'h')";
+    assert_eq!(lines(&store.db, written).len(), 12);
+}
+
+/// A last sign-in that a clock dated in the future gives way to the next one.
+async fn a_last_sign_in_of_the_future_gives_way(place: (Url, Option<TempDir>)) {
+    let store = store(place);
+    let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let batch = Batch::new(store.db.clone());
+    let last = "SELECT person || ' ' || at AS line FROM last_sign_ins ORDER BY person";
+    for (person, ahead) in [("ada", 31), ("eve", 30)] {
+        batch.note(sign_in(Name::SessionBegan, Outcome::Ok, Some(person)), now + Duration::seconds(ahead));
+    }
+    batch.write_down(now + Duration::seconds(31)).await.unwrap();
+    for person in ["ada", "eve"] {
+        batch.note(sign_in(Name::SessionBegan, Outcome::Ok, Some(person)), now);
+    }
+    batch.write_down(now).await.unwrap();
+    assert_eq!(lines(&store.db, last), ["ada 1900000000", "eve 1900000030"]);
 }
 
 /// Ten nodes count one network's tries within one minute in one row.
@@ -171,7 +227,10 @@ async fn tries_of_unknown_names_add_up(place: (Url, Option<TempDir>)) {
             node.note(event, now);
         }
     }
-    join_all(nodes.iter().map(Batch::write_down)).await.into_iter().for_each(|written| written.unwrap());
+    join_all(nodes.iter().map(|node| node.write_down(now)))
+        .await
+        .into_iter()
+        .for_each(|written| written.unwrap());
     let rows = lines(&store.db, "SELECT context AS line FROM events");
     assert_eq!(rows, [r#"{"count":30,"typed":["one","two"]}"#]);
 }
@@ -214,6 +273,16 @@ async fn events_are_swept_by_their_class(place: (Url, Option<TempDir>)) {
 }
 
 mod sqlite {
+    #[actix_web::test]
+    async fn a_bad_event_takes_no_other_along() {
+        super::a_bad_event_takes_no_other_along(super::sqlite_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn a_last_sign_in_of_the_future_gives_way() {
+        super::a_last_sign_in_of_the_future_gives_way(super::sqlite_place()).await;
+    }
+
     #[test]
     fn what_was_told_before_is_carried_over() {
         super::what_was_told_before_is_carried_over(super::sqlite_place());
@@ -251,13 +320,13 @@ mod sqlite {
             })
         });
         hold.recv().unwrap();
-        batch.write_down().await.unwrap_err();
+        batch.write_down(now).await.unwrap_err();
         assert_eq!(batch.tally(), super::Tally { waiting: 2, full: 0, refused: 0 });
         batch.note(event(), now);
         batch.note(unknown(), now);
         free.send(()).unwrap();
         holder.join().unwrap().unwrap();
-        batch.write_down().await.unwrap();
+        batch.write_down(now).await.unwrap();
         assert_eq!(batch.tally(), super::Tally { waiting: 0, full: 0, refused: 0 });
         let rows = super::lines(&store.db, "SELECT outcome || context AS line FROM events ORDER BY outcome");
         let expected = [r#"unknown_name{"count":2,"typed":[]}"#, "wrong_password{}", "wrong_password{}"];
@@ -276,6 +345,16 @@ mod sqlite {
 }
 
 mod postgres {
+    #[actix_web::test]
+    async fn a_bad_event_takes_no_other_along() {
+        super::a_bad_event_takes_no_other_along(super::postgres_place()).await;
+    }
+
+    #[actix_web::test]
+    async fn a_last_sign_in_of_the_future_gives_way() {
+        super::a_last_sign_in_of_the_future_gives_way(super::postgres_place()).await;
+    }
+
     #[test]
     fn what_was_told_before_is_carried_over() {
         super::what_was_told_before_is_carried_over(super::postgres_place());
