@@ -119,17 +119,26 @@ impl Tickets {
         let ends = now + PARKED;
         let until = ends + Duration::seconds(59 - (ends.unix_timestamp() - 1).rem_euclid(60));
         let mut held: Vec<Key> = vec![];
-        for Budget { name, key, most } in whose.budgets() {
-            if let Hold::Full(free) = self.counters.hold(&key, bytes, most, until, now).await? {
-                for key in &held {
-                    self.counters.release(key, bytes, until).await?;
+        let done = async {
+            for Budget { name, key, most } in whose.budgets() {
+                if let Hold::Full(free) = self.counters.hold(&key, bytes, most, until, now).await? {
+                    return Ok(Err(Full { budget: name, until: free }));
                 }
-                return Ok(Err(Full { budget: name, until: free }));
+                held.push(key);
             }
-            held.push(key);
+            self.kv.put(&parked(handle.expose()), sealed, ends).await?;
+            Ok(Ok(()))
+        };
+        let done = done.await;
+        if !matches!(done, Ok(Ok(()))) {
+            // What is not parked is not counted. If that cannot be told, it counts until its end.
+            for key in &held {
+                if let Err(error) = self.counters.release(key, bytes, until).await {
+                    tracing::warn!(%error, "what was not parked stays counted for an hour");
+                }
+            }
         }
-        self.kv.put(&parked(handle.expose()), sealed, ends).await?;
-        Ok(Ok(()))
+        done
     }
 
     /// What is behind a handle, still sealed.

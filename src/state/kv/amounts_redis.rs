@@ -6,7 +6,7 @@ use redis::Script;
 use time::OffsetDateTime;
 
 use super::redis::{GARBAGE, RedisKv};
-use super::{Hold, Key};
+use super::{Hold, Key, LATER};
 use crate::state::StateError;
 
 /// Adds an amount where there is room; else answers what is held, and until when.
@@ -16,7 +16,8 @@ static HOLD: LazyLock<Script> = LazyLock::new(|| {
          local all, sum, last, held = redis.call('HGETALL', KEYS[1]), 0, ends, {} \
          for i = 1, #all, 2 do \
            local at, n = tonumber(all[i]), tonumber(all[i + 1]) \
-           if at <= now then redis.call('HDEL', KEYS[1], all[i]) else \
+           if at <= now then redis.call('HDEL', KEYS[1], all[i]) \
+           elseif at <= ends + tonumber(ARGV[6]) then \
              sum, last = sum + n, math.max(last, at) \
              held[#held + 1] = {at, n} \
            end \
@@ -46,8 +47,9 @@ impl RedisKv {
         now: OffsetDateTime,
     ) -> Result<Hold, StateError> {
         let (now, until) = (now.unix_timestamp().to_string(), until.unix_timestamp().to_string());
-        let (amount_text, most_text, garbage) = (amount.to_string(), most.to_string(), GARBAGE.to_string());
-        let args = [&now, &amount_text, &most_text, &until, &garbage];
+        let (amount_text, most_text) = (amount.to_string(), most.to_string());
+        let (garbage, later) = (GARBAGE.to_string(), LATER.to_string());
+        let args = [&now, &amount_text, &most_text, &until, &garbage, &later];
         let (is_held, held): (bool, Vec<(i64, u64)>) =
             self.script(&HOLD, key, &args.map(String::as_bytes)).await?;
         if is_held { Ok(Hold::Held) } else { Hold::full(held, amount, most) }

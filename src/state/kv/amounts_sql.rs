@@ -5,7 +5,7 @@ use diesel::sql_types::BigInt;
 use time::OffsetDateTime;
 
 use super::sql::SqlKv;
-use super::{Hold, Key};
+use super::{Hold, Key, LATER};
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, DbError, each};
 use crate::state::StateError;
@@ -14,7 +14,7 @@ statement! { Add -> ():
     "INSERT INTO kv_amount (name, exp, n) VALUES (?, ?, ?) \
      ON CONFLICT (name, exp) DO UPDATE SET n = kv_amount.n + excluded.n"
 }
-statement! { Held -> (BigInt, BigInt): "SELECT exp, n FROM kv_amount WHERE name = ? AND exp > ?" }
+statement! { Held -> (BigInt, BigInt): "SELECT exp, n FROM kv_amount WHERE name = ? AND exp > ? AND exp <= ?" }
 statement! { Subtract -> (): "UPDATE kv_amount SET n = n - ? WHERE name = ? AND exp = ? AND n >= ?" }
 statement! { RemoveEmpty -> (): "DELETE FROM kv_amount WHERE name = ? AND exp = ? AND n = 0" }
 statement! { Sweep -> (): "DELETE FROM kv_amount WHERE exp <= ?" }
@@ -35,7 +35,7 @@ impl SqlKv {
             // earlier one and sees it in the sum.
             let row = [Bind::Text(&name), Bind::Number(until), number(amount)];
             each!(conn, |c| fixed::<Add>(&row).execute(c)?);
-            let live = [Bind::Text(&name), Bind::Number(now)];
+            let live = [Bind::Text(&name), Bind::Number(now), Bind::Number(until + LATER)];
             let held: Vec<(i64, i64)> = each!(conn, |c| fixed::<Held>(&live).load(c)?);
             let held: Vec<(i64, u64)> = held
                 .into_iter()

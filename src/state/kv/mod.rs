@@ -23,6 +23,10 @@ pub use link::passes;
 pub use once::OnceKey;
 pub(super) use once::Part;
 
+/// How much later than one held now an amount of the same budget may end and be believed, in seconds: amounts of one
+/// budget last equally long, to within the minute their ends may be rounded to, and clocks differ by 30 seconds at most.
+const LATER: i64 = 90;
+
 /// A key: a drawer and a name in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(String);
@@ -235,7 +239,9 @@ impl Kv {
 
     /// Adds an amount to a budget if at most `most` are held then. It is held until `until`, and then the
     /// budget has room for it again: each amount ends by itself. Until when an amount is held is kept to the second,
-    /// so round it where many different ends would be many records.
+    /// so round it, to the minute at most, where many different ends would be many records. All amounts of one budget
+    /// must last equally long: one that ends much later than this one was held by a clock that ran ahead, and does
+    /// not count.
     pub async fn hold(
         &self,
         key: &Key,

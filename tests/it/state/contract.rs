@@ -283,6 +283,16 @@ async fn a_budget_holds_amounts_until_each_of_them_ends(kv: Kv) {
     assert_eq!(hold(31, 140, 90).await, Hold::Full(until(130)));
     assert_eq!(hold(30, 140, 90).await, Hold::Held);
     assert_eq!(kv.hold(&other, 100, 100, until(60), now).await.unwrap(), Hold::Held, "another budget");
+    // What a clock that ran ahead has held does not count: all amounts of a budget last equally long.
+    let ahead = Key::new('q', "ahead");
+    kv.hold(&ahead, 100, 100, until(3691), until(91)).await.unwrap();
+    kv.hold(&ahead, 60, 100, until(3600), now).await.unwrap();
+    assert_eq!(kv.hold(&ahead, 40, 100, until(3600), now).await.unwrap(), Hold::Held);
+    assert_eq!(kv.hold(&ahead, 1, 100, until(3600), now).await.unwrap(), Hold::Full(until(3600)));
+    assert!(
+        matches!(kv.hold(&ahead, 1, 100, until(3601), until(1)).await.unwrap(), Hold::Full(_)),
+        "within a minute and a half"
+    );
     assert!(matches!(kv.hold(&other, 101, 100, until(60), now).await.unwrap(), Hold::Full(_)));
     kv.release(&other, 5, until(70)).await.unwrap();
     assert_eq!(kv.hold(&other, 1, 100, until(70), now).await.unwrap(), Hold::Full(until(60)), "never held");

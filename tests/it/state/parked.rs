@@ -4,6 +4,7 @@ use countersign::ids::RecordId;
 use countersign::secret::Token;
 use countersign::state::kv::Kv;
 use countersign::state::tickets::{Full, Tickets, Whose};
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use time::{Duration, OffsetDateTime};
 
 use super::contract::{on_every_store, postgres, redis, sqlite};
@@ -103,4 +104,23 @@ async fn what_is_counted_ends_with_what_is_parked(kv: Kv) {
     let full = park(&tickets, &whose, at(62)).await.unwrap_err();
     assert!((28..=29).contains(&(full.until - at(62)).whole_minutes()), "{full:?}");
     assert_eq!(park(&tickets, &whose, at(92)).await, Ok(()));
+}
+
+/// What could not be parked is not counted.
+#[actix_web::test]
+async fn what_is_not_parked_is_not_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let kv = Kv::file(&file).unwrap();
+    let (tickets, now, whose) = (state(&kv).tickets, now(), stranger(0, 0));
+    let mut beside = SqliteConnection::establish(&file.display().to_string()).unwrap();
+    let mut rename = |statement: &str| diesel::sql_query(statement).execute(&mut beside).unwrap();
+    rename("ALTER TABLE kv RENAME TO away");
+    for _ in 0..3 {
+        tickets.park(&Token::generate(), &vec![7; HALF], &whose, now).await.unwrap_err();
+    }
+    rename("ALTER TABLE away RENAME TO kv");
+    for _ in 0..2 {
+        assert_eq!(park(&tickets, &whose, now).await, Ok(()));
+    }
 }
