@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many connections may be open at a time; what comes later waits to be let in.
 pub const MOST_CONNECTIONS: usize = 4096;
-/// How many of those one network (IPv4 /24, IPv6 /48) may hold once half of all are taken. Before that there is room
-/// for anybody: a large office behind one address is no attack.
-const SHARE: usize = 256;
+/// How many of those one network (IPv4 /24, IPv6 /48) may hold once so many eighths of all are taken. Below half there
+/// is no limit: a large office behind one address is no attack. The share falls as places become scarce, so that taking
+/// all of them needs 45 networks.
+const SHARES: [(usize, usize); 3] = [(7, 16), (6, 64), (4, 256)];
 
 /// All places; a cheap handle.
 #[derive(Clone, Default)]
@@ -27,7 +28,8 @@ pub struct Place {
 
 /// Tells whether one more connection may be taken while so many are open, so many of them from its network.
 pub fn has_room(all: usize, of_network: usize) -> bool {
-    all < MOST_CONNECTIONS / 2 || of_network < SHARE
+    let share = SHARES.iter().find(|(eighths, _)| all >= MOST_CONNECTIONS / 8 * eighths);
+    share.is_none_or(|(_, share)| of_network < *share)
 }
 
 impl Places {

@@ -55,6 +55,21 @@ fn every_setting_is_described_and_no_other() {
     assert_eq!(names(&resource), members("src/protocol/resource.rs", "Resource"));
 }
 
+/// Restoring empties the state store: every table that its migrations make is named there.
+#[test]
+fn the_whole_state_store_is_emptied_before_a_restore() {
+    let manual = read("docs/OPERATIONS.md");
+    let named = manual.split("TRUNCATE ").nth(1).unwrap().split('\'').next().unwrap();
+    let named: BTreeSet<String> = named.split(", ").map(str::to_owned).collect();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/state");
+    let made = fs::read_dir(migrations).unwrap().flat_map(|migration| {
+        let up = fs::read_to_string(migration.unwrap().path().join("up.sql")).unwrap();
+        let tables = up.split("CREATE TABLE ").skip(1).map(|rest| rest.split(' ').next().unwrap().to_owned());
+        tables.collect::<Vec<_>>()
+    });
+    assert_eq!(named, made.collect());
+}
+
 #[test]
 fn defaults_are_what_the_manual_says() {
     let manual = read("docs/OPERATIONS.md");
