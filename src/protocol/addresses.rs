@@ -17,8 +17,13 @@ const LONGEST: usize = 320;
 pub fn fold_address(typed: &str) -> Option<String> {
     let (local, domain) = split(typed.trim())?;
     let (local, domain) = (fold(local), fold(domain));
+    // Folding makes a space of some marks, and white space around an address does not count.
+    let (local, domain) = (local.trim_start(), domain.trim_end());
+    if local.is_empty() || domain.is_empty() {
+        return None;
+    }
     // What has a percent sign would be decoded as in the host of an address on the web.
-    let named = Host::parse(&domain).ok().filter(|_| !domain.contains('%'));
+    let named = Host::parse(domain).ok().filter(|_| !domain.contains('%'));
     Some(match named {
         Some(Host::Domain(ascii)) => format!("{local}@{ascii}"),
         _ => format!("{local}@{domain}"),

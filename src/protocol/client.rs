@@ -1,13 +1,13 @@
 //! A registered Relying Party.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
 use crate::protocol::cause::Cause;
 use crate::protocol::failure::TokenFailure;
 use crate::protocol::localized::Localized;
-use crate::protocol::names::check_shown;
+use crate::protocol::names::{check_shown, clean};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
 pub use crate::protocol::signing_alg::{NamedAlg, SigningAlg};
@@ -81,6 +81,7 @@ impl AuthMethod {
 #[serde(default)]
 pub struct Metadata {
     /// What people know the application as.
+    #[serde(deserialize_with = "cleaned")]
     pub client_name: String,
     /// The application's home page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,6 +129,13 @@ pub struct Metadata {
     /// Names and pages in further languages.
     #[serde(flatten)]
     pub localized: Localized,
+}
+
+/// Reads a name without what has no looks of its own: at registration, and from a store where older ones are.
+fn cleaned<'de, D: Deserializer<'de>>(name: D) -> Result<String, D::Error> {
+    let mut name = String::deserialize(name)?;
+    clean("client_name", &mut name);
+    Ok(name)
 }
 
 /// The longest `client_id`, in bytes.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::protocol::locales::lookup;
+use crate::protocol::names::clean;
 
 /// The members that people read, or that lead to what people read.
 ///
@@ -36,8 +37,15 @@ impl Localized {
 impl<'de> Deserialize<'de> for Localized {
     fn deserialize<D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
         let members = BTreeMap::<String, Value>::deserialize(members)?;
-        let texts = members.into_iter().filter(|(name, _)| split(name).is_some());
-        Ok(Localized(texts.filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect()))
+        let mut texts = BTreeMap::new();
+        for (name, text) in members {
+            let (Some((plain, _)), Value::String(mut text)) = (split(&name), text) else { continue };
+            if plain == "client_name" {
+                clean(&name, &mut text);
+            }
+            texts.insert(name, text);
+        }
+        Ok(Localized(texts))
     }
 }
 

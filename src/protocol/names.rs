@@ -40,6 +40,26 @@ fn is_ignorable(c: char) -> bool {
     !c.is_ascii() && unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).next().is_none()
 }
 
+/// Leaves out of a name that people are shown what has no looks of its own: joiners, selectors and the like. In
+/// other than login names they are no fault. Says in one sentence what was left out, if anything was; `what` is the
+/// name's kind.
+///
+/// Spec: Unicode `Default_Ignorable_Code_Point`
+pub fn clean(what: &str, text: &mut String) -> Option<String> {
+    let has_no_looks = |c: char| c == '\u{2800}' || is_ignorable(c);
+    if text.is_ascii() {
+        return None;
+    }
+    let out: BTreeSet<char> = text.chars().filter(|c| has_no_looks(*c)).collect();
+    if out.is_empty() {
+        return None;
+    }
+    let left: String = text.chars().filter(|c| !has_no_looks(*c)).collect();
+    left.trim().clone_into(text);
+    let out: Vec<String> = out.into_iter().map(|c| Spelled(c).to_string()).collect();
+    Some(format!("left out of {what} what is invisible: {}", out.join(", ")))
+}
+
 /// Refuses a name that people will be shown if a character of it is hidden; `what` is the name's kind.
 pub fn check_shown(what: &str, text: &str) -> Result<(), String> {
     match text.chars().find(|c| is_hidden(*c)) {

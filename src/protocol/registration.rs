@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::protocol::client::{AuthMethod, Metadata, MetadataFault, SigningAlg, check_id};
 use crate::protocol::localized;
+use crate::protocol::names::clean;
 use crate::protocol::scope::{Scope, is_name};
 
 /// The grant types of every client.
@@ -168,6 +169,12 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
     secret.as_deref().map_or(Ok(()), |secret| check_secret(secret))?;
     let mut ignored = check_rest(&members)?;
     members.retain(|name, _| is_kept(name));
+    for (name, value) in members.iter_mut().filter(|(name, _)| name.split('#').next() == Some("client_name"))
+    {
+        if let Value::String(text) = value {
+            ignored.extend(clean(name, text));
+        }
+    }
     for (name, expected) in KEPT {
         let Some(value) = members.get(name) else { continue };
         let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));

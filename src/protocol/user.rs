@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::protocol::addresses::{check_address, fold_address};
-use crate::protocol::names::{LoginFault, LoginName, check_shown, fold};
+use crate::protocol::names::{LoginFault, LoginName, check_shown, clean, fold};
 use crate::protocol::scope::{STANDARD, Scope};
 
 /// The claim that tells applications what the person is called here.
@@ -170,6 +170,22 @@ pub fn fold_login(typed: &str) -> String {
     fold(typed).trim().to_owned()
 }
 
+/// Leaves out of the names among claims what has no looks of its own; says so, one sentence for each name.
+pub fn clean_names(claims: &mut Map<String, Value>) -> Vec<String> {
+    let mut said = vec![];
+    for (name, value) in claims.iter_mut().filter(|(name, _)| is_name(name)) {
+        if let Value::String(text) = value {
+            said.extend(clean(name, text));
+        }
+    }
+    said
+}
+
+/// Tells whether a claim is a name of the person, in whatever language.
+fn is_name(claim: &str) -> bool {
+    NAMES.contains(&claim.split('#').next().unwrap_or(claim))
+}
+
 /// Checks claims given for a person against what OpenID Connect says of their form.
 ///
 /// Spec: OpenID Connect Core §5.1
@@ -179,8 +195,8 @@ pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
         "client_id",
     ];
     for (name, value) in claims {
-        let (plain, text) = (name.split('#').next().unwrap_or(name), value.as_str().unwrap_or_default());
-        if NAMES.contains(&plain) {
+        let text = value.as_str().unwrap_or_default();
+        if is_name(name) {
             check_shown(name, text)?;
         }
         let fine = match name.as_str() {

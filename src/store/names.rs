@@ -118,8 +118,8 @@ fn page(conn: &mut Conn, after: &(i64, String)) -> Result<Vec<Known>, DbError> {
     Ok(users::table.filter(later).order(order).limit(PAGE).select(columns).load(conn)?)
 }
 
-/// Makes the rows of people who have none, at the first start with these tables and after a change of
-/// Unicode's: of two whose names look alike the older one gets the skeleton, and none is refused. Blocks: for
+/// Makes the rows of people anew, at the first start with these tables and after a change of Unicode's: of two whose
+/// names look alike the older one gets the skeleton, and none is refused; addresses are folded anew. Blocks: for
 /// start-up and the command line.
 pub fn carry_over(db: &Db) -> Result<(), DbError> {
     let version = tables_version();
@@ -144,15 +144,20 @@ pub fn carry_over(db: &Db) -> Result<(), DbError> {
                     claim(conn, &skeleton, &id)?;
                 }
                 after = (created_at, id.clone());
-                if made_with.is_empty() {
-                    keep_address(conn, &user(id, shown, disabled, &claims)?, updated_at)?;
-                }
+                let since = verified_since(conn, &id)?.unwrap_or(updated_at);
+                keep_address(conn, &user(id, shown, disabled, &claims)?, since)?;
             }
             if people.is_empty() {
                 return facts::set(conn, MADE_WITH, &version);
             }
         }
     })
+}
+
+/// Since when a person's address is verified, if it is: an address that folds to another form keeps that.
+fn verified_since(conn: &mut Conn, person: &str) -> Result<Option<i64>, DbError> {
+    let theirs = addresses::table.filter(addresses::person.eq(person)).select(addresses::verified_at);
+    Ok(theirs.first::<Option<i64>>(conn).optional()?.flatten())
 }
 
 /// Folds a login name anew. One that has become another person's stays as it is.
@@ -171,10 +176,11 @@ fn refold(conn: &mut Conn, id: &str, login: &str, shown: &str) -> Result<(), DbE
 /// What an operator should know of people whose data are older than the rules.
 #[derive(Debug, Default)]
 pub struct Clashes {
-    /// Login names that look like others: the one, the other.
-    pub alike: Vec<(String, String)>,
-    /// Login names that cannot be typed, because what is typed is another person's.
-    pub shadowed: Vec<String>,
+    /// Login names that look like others: the one, the other, and the identifier of the other person.
+    pub alike: Vec<(String, String, String)>,
+    /// Login names that cannot be typed, because what is typed is another person's, and the identifiers of their
+    /// people.
+    pub shadowed: Vec<(String, String)>,
     /// Addresses that several people have verified, and the login names of those.
     pub shared: BTreeMap<String, Vec<String>>,
     /// Login names, and the other user names that applications are told.
@@ -216,9 +222,9 @@ pub fn clashes(conn: &mut Conn) -> Result<Clashes, DbError> {
             let other = skeletons(shown).iter().find_map(|made| {
                 owners.get(made.as_str()).filter(|(owner, _)| owner != id).map(|(_, login)| *login)
             });
-            found.alike.extend(other.map(|other| (other.to_owned(), shown.clone())));
+            found.alike.extend(other.map(|other| (other.to_owned(), shown.clone(), id.clone())));
             if fold_login(shown) != *login {
-                found.shadowed.push(shown.clone());
+                found.shadowed.push((shown.clone(), id.clone()));
             }
             let person = user(id.clone(), shown.clone(), *disabled, claims)?;
             if person.contradicts_itself() {

@@ -10,7 +10,7 @@ use super::schema::users;
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Db, DbError, each};
 use crate::protocol::addresses::fold_address;
-use crate::protocol::user::{User, fold_login};
+use crate::protocol::user::{User, clean_names, fold_login};
 
 pub use changes::{Change, Edited, add, change, changed, edit};
 
@@ -33,10 +33,13 @@ impl Row {
     }
 }
 
-/// A person as the columns have it.
+/// A person as the columns have it. Names from before the rule about what is hidden lose it here.
 pub(super) fn user(id: String, login: String, disabled: bool, claims: &str) -> Result<User, DbError> {
     match serde_json::from_str(claims) {
-        Ok(claims) => Ok(User { id, login, disabled, claims }),
+        Ok(mut claims) => {
+            clean_names(&mut claims);
+            Ok(User { id, login, disabled, claims })
+        }
         Err(error) => Err(DbError::Broken(format!("claims of user {id}: {error}"))),
     }
 }
@@ -77,6 +80,26 @@ pub async fn by_name_or_address(db: &Db, typed: &str) -> Result<Option<WithPassw
         let mut rows: Vec<Row> = each!(conn, |c| fixed::<ByNameOrAddress>(&of).load(c)?);
         let at = rows.iter().position(|row| row.login == login).or((rows.len() == 1).then_some(0));
         let Some(mut row) = at.map(|at| rows.swap_remove(at)) else { return Ok(None) };
+        let password_hash = row.password_hash.take();
+        Ok(Some(WithPassword { user: row.into_user()?, password_hash }))
+    })
+    .await
+}
+
+/// Finds the person that an operator names: by login name exactly as it is shown, else by the folded login name,
+/// else by identifier. The exact name comes first, because an old name may fold to that of another person.
+pub async fn named(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbError> {
+    let (login, shown) = (fold_login(typed), typed.trim().to_owned());
+    db.read(move |conn| {
+        let mut row: Option<Row> =
+            users::table.filter(users::login_shown.eq(&shown)).first(conn).optional()?;
+        if row.is_none() {
+            row = users::table.filter(users::login.eq(login)).first(conn).optional()?;
+        }
+        if row.is_none() {
+            row = users::table.find(&shown).first(conn).optional()?;
+        }
+        let Some(mut row) = row else { return Ok(None) };
         let password_hash = row.password_hash.take();
         Ok(Some(WithPassword { user: row.into_user()?, password_hash }))
     })

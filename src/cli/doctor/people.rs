@@ -37,12 +37,12 @@ fn found(clashes: &Clashes) -> Vec<Finding> {
     };
     warn(
         "login names that look like those of others",
-        alike.iter().map(|(one, other)| format!("{other:?} like {one:?}")).collect(),
+        alike.iter().map(|(one, other, sub)| format!("{other:?} ({sub}) like {one:?}")).collect(),
         "give one of each two another name: countersign user update SUB --login NAME",
     );
     warn(
         "login names that cannot sign in, because as typed they are another person's",
-        shadowed.iter().map(|login| format!("{login:?}")).collect(),
+        shadowed.iter().map(|(login, sub)| format!("{login:?} ({sub})")).collect(),
         "give them another name: countersign user update SUB --login NAME",
     );
     warn(

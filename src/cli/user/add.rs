@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::input::{self, NewPassword, new_password};
 use crate::cli::report::Report;
 use crate::ids;
-use crate::protocol::user::User;
+use crate::protocol::user::{User, clean_names};
 use crate::store::users;
 
 /// A person to add.
@@ -38,7 +38,8 @@ pub struct Add {
 
 /// Adds the person.
 pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
-    let claims = claims(&flags)?;
+    let mut claims = claims(&flags)?;
+    let warnings = clean_names(&mut claims);
     let user = User { id: ids::new_sub(), login: flags.login, disabled: false, claims };
     user.check()?;
     let NewPassword { hash, made } = new_password(flags.password_stdin)?;
@@ -53,7 +54,7 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     if opened.is_new {
         text += &context.of_a_new_one(&opened.config);
     }
-    Ok(Report::new(Value::Object(json), text))
+    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }
 
 /// The claims of the file with the flags laid over them.

@@ -231,14 +231,10 @@ fn in_words(shown: &Map<String, Value>) -> String {
 /// Finds a person by login name, else by identifier.
 async fn find(opened: &Opened, login: &str, context: &Context) -> anyhow::Result<WithPassword> {
     let db = &opened.db;
-    if let Some(found) = users::by_login(db, login).await? {
+    if let Some(found) = users::named(db, login).await? {
         return Ok(found);
     }
     let known = users::list(db).await?;
-    if let Some(user) = known.iter().find(|user| user.id == login) {
-        let found = users::by_login(db, &user.login).await?.filter(|found| found.user.id == user.id);
-        return Ok(found.unwrap_or_else(|| WithPassword { user: user.clone(), password_hash: None }));
-    }
     Err(match nearest(login.trim(), known.iter().map(|user| user.login.as_str())) {
         Some(near) => anyhow!("there is nobody with the login name {login:?}; did you mean {near:?}?"),
         None => {

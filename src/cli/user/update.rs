@@ -10,7 +10,7 @@ use super::{find, in_words, shown};
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::report::Report;
-use crate::protocol::user::{Amendment, User};
+use crate::protocol::user::{Amendment, User, clean_names};
 use crate::store::users::{self, Edited, changed};
 
 /// What is to be changed. Claims that are not named stay as they are.
@@ -75,7 +75,8 @@ impl Update {
 pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let user = find(&opened, &flags.person, context).await?.user;
-    let amendment = flags.amendment()?;
+    let mut amendment = flags.amendment()?;
+    let warnings = clean_names(&mut amendment.set);
     if amendment.set.get("email_verified") == Some(&Value::Bool(true))
         && !amendment.apply(user.clone()).claims.contains_key("email")
     {
@@ -94,5 +95,5 @@ pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let mut json = shown(&after);
     let text = text + &in_words(&json);
     json.insert("changed".into(), json!(names));
-    Ok(Report::new(Value::Object(json), text))
+    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }

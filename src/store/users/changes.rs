@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::Row;
 use crate::db::{Db, DbError};
 use crate::protocol::event::Name;
-use crate::protocol::user::{User, UserFault, fold_login};
+use crate::protocol::user::{User, UserFault};
 use crate::store::events::{By, Event};
 use crate::store::schema::users;
 use crate::store::{endings, names};
@@ -129,8 +129,10 @@ pub async fn edit(
             }
             let changed = changed(&before, &after);
             if !changed.is_empty() {
+                // A name that stays keeps its folded form: that of an old name may be another person's by now.
+                let renamed = login.as_ref().map(|login| users::login.eq(login.folded()));
                 let set = (
-                    users::login.eq(fold_login(&after.login)),
+                    renamed,
                     users::login_shown.eq(&after.login),
                     users::claims.eq(encode(&after)),
                     users::updated_at.eq(now.unix_timestamp()),

@@ -329,7 +329,7 @@ fn people_who_cannot_be_told_apart_are_named() {
         ('x', 'modem', 'modem', '{\"preferred_username\":\"m\"}', FALSE, 1, 1)";
     execute(&shell.db(), row).unwrap();
     let found = [
-        "warning people: login names that look like those of others: \"modem\" like \"modern\"",
+        "warning people: login names that look like those of others: \"modem\" (x) like \"modern\"",
         "warning people: e-mail addresses verified for several people, who do not sign in with them: \
          team@example.com of grace and hugo",
         "warning people: people whose preferred_username is not their login name: modem is told as \"m\"",

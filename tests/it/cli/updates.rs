@@ -136,7 +136,8 @@ fn what_no_new_application_could_have_no_changed_one_has() {
         (&["--clear", "client_name"], "client_name must have"),
         (&["--clear", "nonsense"], "there is no member of this name"),
         (&["--clear", "scope", "--scope", "openid"], "exclude each other"),
-        (&["--name", "A\u{AD}"], "U+00AD"),
+        (&["--name", "A\u{7}"], "U+0007"),
+        (&["--name", "\u{AD}"], "client_name must have"),
         (&["--scope", "\"x\""], "cannot be the name of a scope"),
         (&["--id-token-alg", "PS256"], "PS256 is not configured"),
         (&["--metadata", &other], "client_id other cannot become another"),
@@ -145,6 +146,10 @@ fn what_no_new_application_could_have_no_changed_one_has() {
     }
     assert_eq!(shell.run(&["client", "show", id, "--json"]).good().out, before);
     shell.run(&["client", "update", "nobody", "--name", "X"]).bad("there is no client \"nobody\"");
+    let done = shell.run(&["client", "update", id, "--name", "A\u{AD}B", "--json"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("left out of client_name what is invisible: U+00AD"), "{}", done.err);
+    assert_eq!(done.object()["client_name"], "AB");
 }
 
 #[test]

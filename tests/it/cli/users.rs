@@ -11,6 +11,7 @@ use countersign::store::users;
 use serde_json::{Value, json};
 
 use super::Shell;
+use crate::store::execute;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -72,7 +73,7 @@ fn what_no_person_can_have_is_refused() {
         (&["a\u{202E}b"], PASSWORD.as_bytes(), "U+202E"),
         (&["ali\u{AD}ce"], PASSWORD.as_bytes(), "invisible character U+00AD"),
         (&["ada lovelace"], PASSWORD.as_bytes(), "must not contain U+0020 (a space)"),
-        (&["x", "--name", "A\u{2800}"], PASSWORD.as_bytes(), "invisible character U+2800"),
+        (&["x", "--name", "A\u{7}"], PASSWORD.as_bytes(), "invisible character U+0007"),
         (&["x", "--email", "nope"], PASSWORD.as_bytes(), "no e-mail address"),
         (&["x", "--email-verified"], PASSWORD.as_bytes(), "needs --email"),
     ];
@@ -92,6 +93,48 @@ fn what_no_person_can_have_is_refused() {
     }
     shell.run(&["user", "add", "x"]).bad("--password-stdin");
     assert!(!shell.path("data").exists());
+}
+
+/// Joiners and the like are left out of names, and it is said; a login name with them is refused.
+#[test]
+fn what_is_invisible_is_left_out_of_names() {
+    let shell = Shell::new();
+    let claims =
+        json!({ "nickname": "\u{645}\u{6CC}\u{200C}\u{631}\u{648}\u{645}", "given_name": "A\u{2800}" });
+    let claims = shell.file("claims.json", claims.to_string());
+    let words = [
+        "user", "add", "ada", "--name", "A\u{200D}d\u{AD}a", "--claims", &claims, "--password-stdin",
+        "--json",
+    ];
+    let added = shell.feed(&words, PASSWORD);
+    assert_eq!(added.code, 0, "{}", added.err);
+    for said in ["left out of name what is invisible: U+00AD, U+200D", "given_name", "nickname"] {
+        assert!(added.err.contains(said), "{}", added.err);
+    }
+    let claims = added.object()["claims"].clone();
+    let nickname = "\u{645}\u{6CC}\u{631}\u{648}\u{645}";
+    assert_eq!(claims, json!({ "name": "Ada", "given_name": "A", "nickname": nickname }));
+    let changed = shell.run(&["user", "update", "ada", "--name", "\u{3164}Eve", "--json"]);
+    assert_eq!(changed.code, 0, "{}", changed.err);
+    assert!(changed.err.contains("left out of name what is invisible: U+3164"), "{}", changed.err);
+    assert_eq!(changed.object()["claims"]["name"], "Eve");
+}
+
+/// A word for a person whose old name folds to that of another person means neither the one nor the other by chance.
+#[test]
+fn a_person_is_found_by_the_exact_name_first() {
+    let shell = Shell::new();
+    shell.user("alice");
+    let row = "INSERT INTO users (id, login, login_shown, claims, disabled, created_at, updated_at) VALUES \
+        ('x', 'al\u{AD}ice', 'al\u{AD}ice', '{}', FALSE, 1, 1)";
+    execute(&shell.db(), row).unwrap();
+    let done = shell.run(&["user", "disable", "al\u{AD}ice", "--json"]).good().json();
+    assert_eq!(done["sub"], "x");
+    assert_eq!(shell.run(&["user", "show", "alice", "--json"]).good().json()["disabled"], json!(false));
+    shell.run(&["user", "update", "al\u{AD}ice", "--name", "Al"]).good();
+    let found = shell.run(&["doctor", "--offline", "--json"]).out;
+    assert!(found.contains("(x)"), "the word that mends it needs the identifier: {found}");
+    shell.run(&["user", "update", "x", "--login", "alicia"]).good();
 }
 
 #[test]

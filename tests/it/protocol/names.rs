@@ -1,11 +1,13 @@
 //! Names: which characters they may have, when two look alike; addresses: when two are the same.
 
 use countersign::protocol::addresses::{check_address, fold_address};
-use countersign::protocol::client::{Metadata, MetadataFault};
+use countersign::protocol::client::{Metadata, MetadataFault, SigningAlg};
 use countersign::protocol::names::{
     LoginFault, LoginName, check_shown, fold, is_hidden, skeletons, tables_version,
 };
-use countersign::protocol::user::{User, UserFault, check_claims};
+use countersign::protocol::registration::{self, Offered};
+use countersign::protocol::scope::Scope;
+use countersign::protocol::user::{User, UserFault, check_claims, clean_names};
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
@@ -86,6 +88,10 @@ fn names_that_look_alike_share_a_skeleton() {
     }
 }
 
+fn offered() -> Offered {
+    Offered { scopes: Scope::standard(), algorithms: vec![SigningAlg::RS256], development: false }
+}
+
 #[test]
 fn what_is_hidden_is_in_no_name_that_people_are_shown() {
     let hidden = "\u{AD}\u{34F}\u{61C}\u{115F}\u{180E}\u{200B}\u{200D}\u{200F}\u{2028}\u{202E}\u{2060}\u{2066}\
@@ -94,19 +100,37 @@ fn what_is_hidden_is_in_no_name_that_people_are_shown() {
         assert!(is_hidden(c), "U+{:04X}", u32::from(c));
         let (name, code) = (format!("A{c}B"), format!("U+{:04X}", u32::from(c)));
         assert!(check_shown("x", &name).unwrap_err().contains(&code));
+        assert!(check_address(&format!("a{c}@example.com")).unwrap_err().contains(&code));
+        // What would act on a terminal or hide other text is refused; what has no looks is left out, and it is said.
+        let is_refused = c.is_control() || matches!(c, '\u{2028}' | '\u{FFF9}');
         for member in ["client_name", "client_name#de"] {
             let mut metadata =
                 json!({ "client_name": "App", "redirect_uris": ["https://app.example/callback"] });
             metadata[member] = json!(name);
-            let metadata: Metadata = serde_json::from_value(metadata).unwrap();
-            let Err(MetadataFault::Member(said)) = metadata.check(false) else { panic!("{member} {code}") };
-            assert!(said.contains(&code), "{said}");
+            let read = registration::read(metadata.as_object().unwrap().clone(), &offered());
+            let stored: Metadata = serde_json::from_value(metadata).unwrap();
+            if is_refused {
+                let Err(MetadataFault::Member(said)) = read else { panic!("{member} {code}") };
+                assert!(said.contains(&code), "{said}");
+                continue;
+            }
+            let read = read.unwrap();
+            assert_eq!(read.ignored, [format!("left out of {member} what is invisible: {code}")]);
+            for kept in [read.metadata, stored] {
+                assert_eq!(serde_json::to_value(kept).unwrap()[member], "AB", "{code}");
+            }
         }
         for claim in ["name", "name#ja", "given_name", "family_name", "middle_name", "nickname"] {
-            let claims = Map::from_iter([(claim.to_owned(), json!(name))]);
+            let mut claims = Map::from_iter([(claim.to_owned(), json!(name))]);
             assert!(check_claims(&claims).unwrap_err().contains(&code), "{claim} {code}");
+            let said = clean_names(&mut claims);
+            let expected = if is_refused { &name } else { "AB" };
+            assert_eq!(
+                (claims[claim].as_str(), said.is_empty()),
+                (Some(expected), is_refused),
+                "{claim} {code}"
+            );
         }
-        assert!(check_address(&format!("a{c}@example.com")).unwrap_err().contains(&code));
     }
     for c in "aé ñ'\u{1F9A6}桜\u{301}\u{A0}".chars() {
         assert!(!is_hidden(c), "U+{:04X}", u32::from(c));
@@ -152,6 +176,7 @@ fn an_address_is_folded() {
         ("\u{FF41}da@example.com", "ada@example.com"),
         ("\"a@b\"@example.com", "\"a@b\"@example.com"),
         ("ada@[192.0.2.1]", "ada@[192.0.2.1]"),
+        ("\u{1FBF}@example.com", "\u{313}@example.com"),
         ("ada@ex%61mple.com", "ada@ex%61mple.com"),
     ] {
         assert_eq!(fold_address(typed).as_deref(), Some(folded), "{typed}");
