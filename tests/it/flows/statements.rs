@@ -127,14 +127,30 @@ fn expected(login: u64) -> Vec<(&'static str, Asked)> {
     ]
 }
 
+/// Insists on these counts. Background work of the node (keys, owed endings, the state store's mark) falls into some of
+/// them on a slow machine and only ever adds to them, so what an operation asks is the least of three runs.
+async fn insist(state: State, adjust: fn(&mut Config), login: u64) {
+    let expected = expected(login);
+    let mut least = answers(state, adjust).await;
+    for _ in 0..2 {
+        if least == expected {
+            return;
+        }
+        for (kept, (_, again)) in least.iter_mut().zip(answers(state, adjust).await) {
+            kept.1 = (kept.1.0.min(again.0), kept.1.1.min(again.1));
+        }
+    }
+    assert_eq!(least, expected);
+}
+
 #[actix_web::test]
 async fn nothing_asks_more_of_sql_than_it_must() {
-    assert_eq!(answers(State::Sql, |_| ()).await, expected(15));
+    insist(State::Sql, |_| (), 15).await;
 }
 
 #[actix_web::test]
 async fn nothing_asks_more_of_redis_than_it_must() {
-    assert_eq!(answers(State::Redis, |_| ()).await, expected(12));
+    insist(State::Redis, |_| (), 12).await;
 }
 
 #[actix_web::test]
@@ -143,5 +159,5 @@ async fn nothing_asks_more_of_postgres_and_redis_than_it_must() {
         config.database = Url::parse(&postgres::database()).unwrap();
         config.instance_key = Source::Given(Given("A".repeat(43)));
     };
-    assert_eq!(answers(State::Redis, on_postgres).await, expected(12));
+    insist(State::Redis, on_postgres, 12).await;
 }
