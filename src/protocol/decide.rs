@@ -125,7 +125,7 @@ pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) ->
 /// comparing `auth_time`: a reload cannot skip them, and `max_age=1` does not loop while the consent page is read. A
 /// sign-in counts for an hour.
 ///
-/// A silent answer tells a client nothing about a person who has not allowed it: see [`told_of`].
+/// A silent answer tells a client nothing about a person who has not allowed it: see `told_of`.
 ///
 /// Spec: OpenID Connect Core §3.1.2.3, §3.1.2.4, §3.1.2.6
 pub fn decide<'a>(

@@ -1,6 +1,6 @@
 //! What happened, by whom, through what, and how it ended. A change is told in the transaction that makes it.
 //!
-//! Personal detail is sealed under a key of the person it is about ([`vault`]): without that key's row nothing
+//! Personal detail is sealed under a key of the person it is about ([`Vault`]): without that key's row nothing
 //! of it can be read again, and the rest of the event stays.
 
 mod batch; // events of sign-ins, written together
