@@ -185,7 +185,7 @@ pub fn decide<'a>(
 
 /// The candidate as far as a silent answer may depend on it. Without a consent in force or an ID Token of
 /// its own, a client could name persons, ages or levels one after another and learn from the errors who is
-/// signed in, and since when. Such a request is answered as if nobody were signed in. A request without
+/// signed in, and since when. Such a request is answered as if no person were signed in. A request without
 /// conditions tells that a session exists, which `consent_required` is there to say.
 fn told_of<'a>(
     request: &Request,

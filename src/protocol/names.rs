@@ -94,13 +94,13 @@ pub enum LoginFault {
     /// It mixes scripts.
     #[error("a login name must not mix scripts whose letters look alike, such as Latin and Cyrillic")]
     Scripts,
-    /// Somebody has it.
+    /// Another account has it.
     #[error("the login name {0:?} is taken (case does not count)")]
     Taken(String),
-    /// Somebody has one that looks like it.
+    /// Another account has one that looks like it.
     #[error("the login name looks like {0:?}, which is taken")]
     Resembles(String),
-    /// Somebody else signs in by it.
+    /// Another person signs in by it.
     #[error("{0:?} is the verified e-mail address of another person, who signs in with it")]
     Address(String),
 }
