@@ -32,6 +32,7 @@ use countersign::protocol::session::sid;
 use countersign::protocol::user::User;
 use countersign::secret::{TokenHash, base64url, random, sha256};
 use countersign::state::sessions::Authentication;
+use countersign::store::events::Actor;
 use countersign::web::browser::Browser;
 use countersign::web::headers;
 use countersign::web::pending;
@@ -309,7 +310,9 @@ async fn fill(app: &App, hash: String, now: OffsetDateTime) -> User {
     let claims = json!({ "name": "Ann Example", "email": "ann@example.com", "email_verified": true });
     let claims = claims.as_object().expect("an object").clone();
     let user = User { id: new_sub(), login: "ann".into(), disabled: false, claims };
-    let user = store::users::add(&app.db, user, Some(hash), "fuzz", now).await.expect("a store");
+    let user = store::users::add(&app.db, user, Some(hash), Actor::System(Some("fuzz")), now)
+        .await
+        .expect("a store");
     for (id, method, secret) in
         [("web", "client_secret_basic", Some(SECRET)), ("public", "none", None), ("ours", "none", None)]
     {
@@ -320,7 +323,9 @@ async fn fill(app: &App, hash: String, now: OffsetDateTime) -> User {
         .expect("metadata");
         let secret = secret.map(TokenHash::of);
         let client = Client { id: id.into(), secret, disabled: false, registered_at: now, metadata };
-        assert!(store::clients::add(&app.db, &client, "fuzz", now).await.expect("a store"));
+        assert!(
+            store::clients::add(&app.db, &client, Actor::System(Some("fuzz")), now).await.expect("a store")
+        );
     }
     user.expect("a new person")
 }

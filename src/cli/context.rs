@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, origin};
 use crate::db::{Db, Url};
 use crate::keys::opened::vault;
-use crate::store::events::{Actor, By, Via};
+use crate::store::events::{Actor, By};
 
 /// The command line as the one who does something; events name the operating system's user as well.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub const ACTOR: ByHand = ByHand;
 
 impl From<ByHand> for By {
     fn from(_: ByHand) -> By {
-        By::new(Actor::Cli(os_user()), Via::Cli)
+        Actor::Cli(os_user()).into()
     }
 }
 

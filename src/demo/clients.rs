@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use time::OffsetDateTime;
 
 use super::site::Kind;
-use super::{DemoError, other};
+use super::{DEMO, DemoError, other};
 use crate::db::Db;
 use crate::protocol::client::{AuthMethod, Client, Metadata, SigningAlg};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
@@ -32,7 +32,7 @@ pub(super) async fn ensure(
                 registered_at: now,
                 metadata,
             };
-            clients::add(db, &client, "demo", now).await?;
+            clients::add(db, &client, DEMO, now).await?;
         }
         Some(known) => {
             let text = |metadata: &Metadata| serde_json::to_value(metadata).map_err(other);
@@ -40,7 +40,7 @@ pub(super) async fn ensure(
             if !same_secret || text(&known.metadata)? != text(&metadata)? {
                 let secret = if same_secret { Secret::Keep } else { Secret::Set(hash) };
                 let edit = move |_: &Client| Ok::<_, Infallible>((metadata, secret));
-                clients::edit(db, kind.client_id(), edit, "demo", now).await?;
+                clients::edit(db, kind.client_id(), edit, DEMO, now).await?;
             }
         }
     }

@@ -20,11 +20,15 @@ use crate::config::{Config, ConfigError};
 use crate::db::{Db, DbError};
 use crate::server;
 use crate::state::kv::Kv;
+use crate::store::events::Actor;
 use crate::store::{self, facts};
 
 pub use running::{Login, Running, announce};
 
 use site::Kind;
+
+/// The demo as the actor of what it sets up.
+const DEMO: Actor = Actor::System(Some("demo"));
 
 /// Where the demo keeps its things, and where it listens.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::{DemoError, Login, other};
+use super::{DEMO, DemoError, Login, other};
 use crate::app::App;
 use crate::files::make_private_folder;
 use crate::ids;
@@ -114,12 +114,12 @@ async fn ensure_one(
     match users::by_login(&app.db, login).await? {
         None => {
             let user = User { id: ids::new_sub(), login: login.into(), disabled: false, claims };
-            users::add(&app.db, user, Some(hash()?), "demo", now).await?.map_err(other)?;
+            users::add(&app.db, user, Some(hash()?), DEMO, now).await?.map_err(other)?;
         }
         Some(found) => {
             let same = app.passwords.verify(Password::presented(password), found.password_hash, true).await;
             if !same.map_err(other)? {
-                users::change(&app.db, &found.user.id, Change::Password(hash()?), "demo", now).await?;
+                users::change(&app.db, &found.user.id, Change::Password(hash()?), DEMO, now).await?;
             }
         }
     }

@@ -8,13 +8,13 @@ use super::rotation::Step;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
 use crate::protocol::event::Name;
-use crate::store::events::By;
+use crate::store::events::{Actor, By};
 use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
 
 /// Takes a step that needs no new key; false when another node was first.
 pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTime) -> Result<bool, DbError> {
     let promise = promise::lock(conn, policy)?;
-    let by = &By::from("system");
+    let by = &By::from(Actor::System(None));
     let change = |kid, from, to, until, event| Change { kid, from, to, until, by, event };
     match step {
         Step::Make(_) => Ok(false),

@@ -9,6 +9,7 @@ use crate::protocol::failure::AuthorizeFailure;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::Resource;
 use crate::store;
+use crate::store::events::Actor;
 use crate::texts::Texts;
 use crate::web::answer::{Kind, page, see_other, shell};
 use crate::web::browser::session;
@@ -79,7 +80,8 @@ pub async fn post(
         return Ok(go_on());
     };
     let fingerprint = request.consent_fingerprint(client, &account.user_id);
-    store::consents::allow(&app.db, &account.user_id, &client.id, request.consent(), now).await?;
+    let by = Actor::Person(account.user_id.clone());
+    store::consents::allow(&app.db, &account.user_id, &client.id, request.consent(), by, now).await?;
     let sessions = &app.state.sessions;
     sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, now).await?;
     pending.ticket.done.consent = Some(fingerprint);

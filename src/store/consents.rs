@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::events::{Actor, By, Event, Via};
+use super::events::{By, Event};
 use super::schema::consents;
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::consent::Consent;
@@ -64,11 +64,12 @@ pub async fn allow(
     user_id: &str,
     client_id: &str,
     allowed: Consent,
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let (user_id, client_id, at) = (user_id.to_owned(), client_id.to_owned(), now);
     let now = at.unix_timestamp();
-    let event = given(&allowed, &user_id, &client_id);
+    let event = given(&allowed, &user_id, &client_id, &by.into());
     db.write(move |conn| {
         let row = (
             consents::user_id.eq(&user_id),
@@ -104,9 +105,8 @@ pub async fn allow(
 }
 
 /// What tells of a consent. That a person has one is not personal detail, as little as the consent itself.
-fn given(allowed: &Consent, user_id: &str, client_id: &str) -> Event {
-    let by = By::new(Actor::Person(user_id.to_owned()), Via::Page);
-    let mut event = Event::new(Name::GrantGiven, &by).about(user_id).client(client_id);
+fn given(allowed: &Consent, user_id: &str, client_id: &str, by: &By) -> Event {
+    let mut event = Event::new(Name::GrantGiven, by).about(user_id).client(client_id);
     event = event.with("scope", allowed.scopes.to_string());
     if !allowed.resources.is_empty() {
         event = event.with("resources", allowed.resources.clone());

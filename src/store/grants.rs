@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use time::OffsetDateTime;
 
-use super::events::{Actor, By, Event, Via};
+use super::events::{Actor, By, Event};
 use super::schema::dead_grants;
 use super::users;
 use crate::db::fixed::{Bind, fixed, statement};
@@ -32,7 +32,7 @@ pub async fn kill(
             .on_conflict_do_nothing()
             .execute(c)?);
         if new == 1 {
-            let by = By::new(Actor::Client(client.clone()), Via::Api);
+            let by = By::from(Actor::Client(client.clone()));
             let event = Event::new(Name::GrantReused, &by).about(&person).client(&client);
             event.with("grant", grant_id.to_string()).record(conn, now)?;
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::events::{By, Event};
+use super::events::{Actor, By, Event};
 use super::schema::signing_keys;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
@@ -135,7 +135,7 @@ fn sort(keys: &mut [StoredKey]) {
 
 /// Stores a new key.
 pub fn insert(conn: &mut Conn, key: &StoredKey, now: OffsetDateTime) -> Result<(), DbError> {
-    add(conn, key, &By::from("system"), Name::KeyMade, now)
+    add(conn, key, &By::from(Actor::System(None)), Name::KeyMade, now)
 }
 
 /// The same for a key that somebody brought.

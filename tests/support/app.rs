@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::TEST;
 use super::browser::Browser;
 use super::rp::registered;
 use super::{log, redis};
@@ -143,7 +144,7 @@ impl TestApp {
         let claims: Map<String, Value> = serde_json::from_value(claims).unwrap();
         let user = User { id: countersign::ids::new_sub(), login: login.into(), disabled: false, claims };
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
-        store::users::add(&self.app.db, user, Some(hash), "test", self.clock.now()).await.unwrap().unwrap()
+        store::users::add(&self.app.db, user, Some(hash), TEST, self.clock.now()).await.unwrap().unwrap()
     }
 
     /// Registers a client; answers its id and secret.
@@ -153,7 +154,7 @@ impl TestApp {
         let client = registered(&id, Some(secret.expose()), metadata);
         let client = Client { registered_at: self.clock.now(), ..client };
         client.metadata.check(self.app.config.development).unwrap();
-        assert!(store::clients::add(&self.app.db, &client, "test", self.clock.now()).await.unwrap());
+        assert!(store::clients::add(&self.app.db, &client, TEST, self.clock.now()).await.unwrap());
         (id, secret.expose().to_owned())
     }
 

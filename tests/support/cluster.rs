@@ -18,6 +18,7 @@ use serde_json::{Map, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+use super::TEST;
 use super::app::{API, PASSWORD, REDIRECT};
 use super::browser::{Answer, Browser};
 use super::redis::{free_port, signal};
@@ -118,10 +119,10 @@ impl Cluster {
         for number in 0..PEOPLE {
             let id = countersign::ids::new_sub();
             let user = User { id, login: format!("ada-{number}"), disabled: false, claims: Map::new() };
-            store::users::add(&db, user, Some(hash.clone()), "test", now).await.unwrap().unwrap();
+            store::users::add(&db, user, Some(hash.clone()), TEST, now).await.unwrap().unwrap();
         }
         let app = registered("app", Some(SECRET), json!({ "application_type": "native" }));
-        assert!(store::clients::add(&db, &app, "test", now).await.unwrap());
+        assert!(store::clients::add(&db, &app, TEST, now).await.unwrap());
     }
 
     pub fn redis(&self) -> &redis::Server {

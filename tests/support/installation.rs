@@ -18,6 +18,7 @@ use diesel::sql_types::Text;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
+use super::TEST;
 use super::app::{PASSWORD, REDIRECT};
 use super::browser::{Answer, Browser};
 use super::redis::free_port;
@@ -168,10 +169,10 @@ impl Installation {
         let id = countersign::ids::new_sub();
         let ada = User { id, login: "ada".into(), disabled: false, claims: Map::new() };
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
-        store::users::add(&db, ada, Some(hash), "test", now).await.unwrap().unwrap();
+        store::users::add(&db, ada, Some(hash), TEST, now).await.unwrap().unwrap();
         let metadata = json!({ "first_party": true, "token_endpoint_auth_method": "none" });
         let app = registered("app", None, metadata);
-        assert!(store::clients::add(&db, &app, "test", now).await.unwrap());
+        assert!(store::clients::add(&db, &app, TEST, now).await.unwrap());
     }
 
     pub fn authorize(&self, prompt: &str) -> String {

@@ -19,3 +19,8 @@ pub mod redis;
 pub mod relay;
 pub mod rp;
 pub mod traffic;
+
+use countersign::store::events::Actor;
+
+/// The tests as the actor of what they arrange.
+pub const TEST: Actor = Actor::System(Some("test"));

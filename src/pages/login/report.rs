@@ -10,7 +10,7 @@ use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::event::{Name, Outcome};
 use crate::protocol::user::fold_login;
 use crate::state::throttle::Counter;
-use crate::store::events::{Actor, By, Event, TYPED, Via};
+use crate::store::events::{Actor, By, Event, TYPED};
 use crate::web::answer::{ClientAddress, RequestId};
 
 /// How much is kept of what a browser says it is, in characters.
@@ -88,7 +88,7 @@ impl Report<'_> {
         let vault = &self.app.keys.vault;
         let network = self.address().map(ClientAddress::network).unwrap_or_default();
         let id = self.req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let by = By::new(actor, Via::Page).in_request(&id, &network, vault);
+        let by = By::from(actor).in_request(&id, &network, vault);
         let event = Event::new(name, &by).ended(outcome).client(self.client);
         let Some(person) = about.person else {
             return event.with(TYPED, vault.typed(&fold_login(typed)));

@@ -1,24 +1,25 @@
-//! Who does something, and through what.
+//! The actor of an event, and what else an event says of how something was done.
 
 use super::Vault;
 
-/// Who does something.
+/// Who does something. One value says all that an event stores of it: the kind, which one of its kind, and through
+/// what it acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A person, by identifier.
+    /// A person on a page, by identifier.
     Person(String),
-    /// An application, by `client_id`.
+    /// An application at an endpoint, by `client_id`.
     Client(String),
-    /// Someone at the command line, by the name of the operating system's user if it has one.
+    /// The command line, by the name of the operating system's user if it has one.
     Cli(Option<String>),
     /// This program, or a part of it by name.
     System(Option<&'static str>),
-    /// Someone who has not shown who they are.
+    /// A visitor of a page who has not proven to be anyone.
     Unknown,
 }
 
 impl Actor {
-    /// As it is stored.
+    /// The kind, as it is stored.
     pub fn kind(&self) -> &'static str {
         match self {
             Actor::Person(_) => "person",
@@ -38,49 +39,28 @@ impl Actor {
             Actor::Unknown => None,
         }
     }
-}
 
-/// Through what something is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// A page.
-    Page,
-    /// An endpoint for programs.
-    Api,
-    /// The command line.
-    Cli,
-    /// This program by itself.
-    System,
-}
-
-impl Via {
-    /// As it is stored.
-    pub fn text(self) -> &'static str {
+    /// Through what it acts, as it is stored.
+    pub fn via(&self) -> &'static str {
         match self {
-            Via::Page => "page",
-            Via::Api => "api",
-            Via::Cli => "cli",
-            Via::System => "system",
+            Actor::Person(_) | Actor::Unknown => "page",
+            Actor::Client(_) => "api",
+            Actor::Cli(_) => "cli",
+            Actor::System(_) => "system",
         }
     }
 }
 
-/// Who does something, through what, from where, and with which keys personal detail about it is sealed.
+/// An actor, with the request it acts in and the keys that seal personal detail of what it does.
 #[derive(Clone)]
 pub struct By {
     pub(super) actor: Actor,
-    pub(super) via: Via,
     pub(super) request_id: Option<String>,
     pub(super) network: Option<String>,
     pub(super) vault: Option<Vault>,
 }
 
 impl By {
-    /// Without a request.
-    pub fn new(actor: Actor, via: Via) -> By {
-        By { actor, via, request_id: None, network: None, vault: None }
-    }
-
     /// In a request of this name, from this network; which network it was is kept only as a keyed hash.
     pub fn in_request(self, id: &str, network: &str, vault: &Vault) -> By {
         let (request_id, network) = (Some(id.to_owned()), Some(vault.network(network)));
@@ -93,9 +73,9 @@ impl By {
     }
 }
 
-/// A part of this program, by its name; `system` is the program itself.
-impl From<&'static str> for By {
-    fn from(part: &'static str) -> By {
-        By::new(Actor::System(Some(part).filter(|part| *part != "system")), Via::System)
+/// Outside of a request, and without keys for personal detail.
+impl From<Actor> for By {
+    fn from(actor: Actor) -> By {
+        By { actor, request_id: None, network: None, vault: None }
     }
 }

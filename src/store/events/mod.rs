@@ -21,7 +21,7 @@ use crate::db::{Conn, DbError};
 use crate::protocol::event::{Name, Outcome};
 
 pub use batch::{Batch, Tally};
-pub use by::{Actor, By, Via};
+pub use by::{Actor, By};
 pub use keep::{Swept, sweep};
 pub use last::{LastSignIn, last_sign_ins};
 pub use list::{Personal, Told, Wanted, list};
@@ -137,7 +137,7 @@ impl Event {
             subject: subject.clone(),
             client: client.clone(),
             outcome: outcome.text().into(),
-            via: by.via.text().into(),
+            via: by.actor.via().into(),
             request_id: by.request_id.clone(),
             network: by.network.clone(),
             context: Value::Object(context).to_string(),

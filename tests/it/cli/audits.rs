@@ -3,7 +3,7 @@
 use countersign::clock::Clock;
 use countersign::keys::opened::vault;
 use countersign::protocol::event::{Name, Outcome};
-use countersign::store::events::{Actor, Batch, By, Event, Via};
+use countersign::store::events::{Actor, Batch, By, Event};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -22,7 +22,7 @@ async fn signed_in() -> (Shell, String, String) {
     let (db, config) = (shell.db(), shell.config());
     let vault = vault(&db, &config.instance_key).unwrap().unwrap();
     let (batch, now) = (Batch::new(db), Clock::default().now());
-    let by = |actor| By::new(actor, Via::Page).in_request("a-request", "192.0.2.0/24", &vault);
+    let by = |actor| By::from(actor).in_request("a-request", "192.0.2.0/24", &vault);
     let event = |name, actor| Event::new(name, &by(actor)).about(&ada).client(&app);
     let refused = event(Name::SessionRefused, Actor::Unknown).ended(Outcome::WrongPassword);
     batch.note(refused.personal("address", "192.0.2.7").with("known_device", true), now - Duration::days(2));

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Outcome, outcome, raw, shown};
+use crate::support::TEST;
 use crate::support::app::{API, REDIRECT, TestApp};
 use crate::support::rp::{CHALLENGE, Rp, registered};
 
@@ -67,7 +68,7 @@ async fn without_a_safe_place_to_answer_every_fault_is_a_page() {
 async fn disabled_client(app: &TestApp) -> String {
     let client = Client { disabled: true, ..registered("disabled-client", None, json!({})) };
     let now = app.clock.now();
-    assert!(countersign::store::clients::add(&app.app.db, &client, "test", now).await.unwrap());
+    assert!(countersign::store::clients::add(&app.app.db, &client, TEST, now).await.unwrap());
     client.id
 }
 

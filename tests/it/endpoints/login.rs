@@ -6,6 +6,7 @@ use serde_json::json;
 use time::Duration;
 
 use super::{Outcome, outcome, shown};
+use crate::support::TEST;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::Rp;
@@ -155,7 +156,7 @@ async fn unknown_disabled_and_wrong_are_told_the_same() {
     app.user("ada").await;
     let grace = app.user("grace").await;
     let now = app.clock.now();
-    users::change(&app.app.db, &grace.id, Change::Disabled(true), "test", now).await.unwrap();
+    users::change(&app.app.db, &grace.id, Change::Disabled(true), TEST, now).await.unwrap();
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let browser = app.browser();
     let page = browser.open(&rp.authorize(&[])).await;

@@ -11,6 +11,7 @@ use time::Duration;
 
 use super::{outcome, refusal};
 use crate::store::execute;
+use crate::support::TEST;
 use crate::support::app::{API, Options, REDIRECT, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, VERIFIER, claims, header};
@@ -243,7 +244,7 @@ async fn a_client_that_was_just_removed_redeems_nothing() {
     execute(&app.app.db, &set).unwrap();
     for disabled in [true, false] {
         let id = &rp.client_id;
-        assert!(clients::set_disabled(&app.app.db, id, disabled, "test", app.clock.now()).await.unwrap());
+        assert!(clients::set_disabled(&app.app.db, id, disabled, TEST, app.clock.now()).await.unwrap());
     }
     app.app.clients.look().await.unwrap();
     withdraw(&rp.client_id, app.clock.now()).await;
@@ -274,7 +275,7 @@ async fn a_code_dies_with_its_minute_its_session_and_its_person() {
 
     let code = rp.code(&browser, "ada", &[]).await;
     let now = app.clock.now();
-    assert!(users::change(&app.app.db, &ada.id, Change::Disabled(true), "test", now).await.unwrap());
+    assert!(users::change(&app.app.db, &ada.id, Change::Disabled(true), TEST, now).await.unwrap());
     app.app.state.sessions.end_user(&ada.id, now).await.unwrap();
     assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"), "after being disabled");
     app.finish().await;

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::refusal;
+use crate::support::TEST;
 use crate::support::app::{Options, REDIRECT, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::registered;
@@ -22,7 +23,7 @@ async fn client(app: &TestApp, id: &str, secret: Option<&str>, method: &str, dis
     }
     let client = registered(id, secret, json!({ "token_endpoint_auth_method": method }));
     let client = Client { disabled, ..client };
-    assert!(store::clients::add(&app.app.db, &client, "test", app.clock.now()).await.unwrap());
+    assert!(store::clients::add(&app.app.db, &client, TEST, app.clock.now()).await.unwrap());
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as the rows hold it")]

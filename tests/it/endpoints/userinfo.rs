@@ -9,6 +9,7 @@ use time::Duration;
 
 use super::hint::{forgeries, signed_by_us};
 use super::refusal;
+use crate::support::TEST;
 use crate::support::app::{API, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::log;
@@ -194,7 +195,7 @@ async fn only_a_living_access_token_of_ours_for_us_is_one() {
     let renewed = renewed.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(get(&app, &browser, &renewed).await.status, 200);
     let now = app.clock.now();
-    users::change(&app.app.db, &ada.id, Change::Disabled(true), "test", now).await.unwrap();
+    users::change(&app.app.db, &ada.id, Change::Disabled(true), TEST, now).await.unwrap();
     assert_eq!(challenged(&get(&app, &browser, &renewed).await), invalid(), "disabled");
     app.finish().await;
 }
@@ -211,7 +212,7 @@ async fn a_token_ends_with_its_client() {
     assert_eq!(get(&app, &browser, token).await.status, 200);
     let now = app.clock.now();
     let before = clients::by_id(&app.app.db, &rp.client_id).await.unwrap().unwrap().registered_at;
-    assert!(clients::remove(&app.app.db, &rp.client_id, "test", now).await.unwrap());
+    assert!(clients::remove(&app.app.db, &rp.client_id, TEST, now).await.unwrap());
     let invalid = (401, "invalid_token".to_owned());
     assert_eq!(challenged(&get(&app, &browser, token).await), invalid, "removed");
     let again = |disabled, registered_at| Client {
@@ -220,13 +221,13 @@ async fn a_token_ends_with_its_client() {
         ..registered(&rp.client_id, None, json!({}))
     };
     let later = now + Duration::seconds(2);
-    clients::add(&app.app.db, &again(false, later), "test", later).await.unwrap();
+    clients::add(&app.app.db, &again(false, later), TEST, later).await.unwrap();
     assert_eq!(challenged(&get(&app, &browser, token).await), invalid, "a new client of the same name");
-    clients::remove(&app.app.db, &rp.client_id, "test", now).await.unwrap();
-    clients::add(&app.app.db, &again(true, before), "test", now).await.unwrap();
+    clients::remove(&app.app.db, &rp.client_id, TEST, now).await.unwrap();
+    clients::add(&app.app.db, &again(true, before), TEST, now).await.unwrap();
     assert_eq!(challenged(&get(&app, &browser, token).await), invalid, "disabled");
-    clients::remove(&app.app.db, &rp.client_id, "test", now).await.unwrap();
-    clients::add(&app.app.db, &again(false, before), "test", now).await.unwrap();
+    clients::remove(&app.app.db, &rp.client_id, TEST, now).await.unwrap();
+    clients::add(&app.app.db, &again(false, before), TEST, now).await.unwrap();
     assert_eq!(get(&app, &browser, token).await.status, 200, "what was refused was the client");
     app.finish().await;
 }

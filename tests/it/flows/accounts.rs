@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::endpoints::{Outcome, outcome};
+use crate::support::TEST;
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, claims};
@@ -117,7 +118,7 @@ async fn a_disabled_account_disappears(state: State) {
 
     let disable = async |id: &str| {
         let change = store::users::Change::Disabled(true);
-        store::users::change(&app.app.db, id, change, "test", app.app.clock.now()).await.unwrap()
+        store::users::change(&app.app.db, id, change, TEST, app.app.clock.now()).await.unwrap()
     };
     assert!(disable(&ada.id).await);
     let silent = rp.authorize(&[("prompt", Some("none"))]);

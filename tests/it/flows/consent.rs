@@ -4,6 +4,7 @@ use countersign::protocol::client::Client;
 use countersign::store;
 use serde_json::json;
 
+use crate::support::TEST;
 use crate::support::app::{API, PASSWORD, TestApp};
 use crate::support::rp::Rp;
 
@@ -19,12 +20,12 @@ async fn whoever_takes_over_an_identifier_takes_over_no_consent() {
     assert!(browser.get(&rp.authorize(&[SILENT])).await.answered("code").is_some());
 
     let metadata = store::clients::by_id(&app.app.db, &rp.client_id).await.unwrap().unwrap().metadata;
-    assert!(store::clients::remove(&app.app.db, &rp.client_id, "test", app.clock.now()).await.unwrap());
+    assert!(store::clients::remove(&app.app.db, &rp.client_id, TEST, app.clock.now()).await.unwrap());
     app.clock.advance(time::Duration::seconds(2));
     let now = app.clock.now();
     let again =
         Client { id: rp.client_id.clone(), secret: None, disabled: false, registered_at: now, metadata };
-    assert!(store::clients::add(&app.app.db, &again, "test", now).await.unwrap());
+    assert!(store::clients::add(&app.app.db, &again, TEST, now).await.unwrap());
     // Another node may serve the old client from memory for five seconds; this one has to forget it too.
     let begun = std::time::Instant::now();
     loop {

@@ -7,6 +7,7 @@ use countersign::store::{self, users::Change};
 use futures_util::future::join_all;
 use serde_json::json;
 
+use crate::support::TEST;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::rp::Rp;
 
@@ -24,7 +25,7 @@ async fn no_sign_in_with_the_old_password_outlives_the_new_one() {
     let change = async {
         let hash = Password::chosen("a-brand-new-password-9").unwrap().hash().unwrap();
         let change = Change::Password(hash);
-        store::users::change(&app.app.db, &ada.id, change, "test", app.clock.now()).await.unwrap();
+        store::users::change(&app.app.db, &ada.id, change, TEST, app.clock.now()).await.unwrap();
         app.app.state.sessions.end_user(&ada.id, app.clock.now()).await.unwrap();
     };
     futures_util::future::join(thefts, change).await;
@@ -45,7 +46,7 @@ async fn sessions_that_nobody_could_end_are_ended_later() {
     rp.sign_in(&browser, "ada", &[]).await;
     rp.sign_in(&other, "eve", &[]).await;
     let change = Change::Disabled(true);
-    assert!(store::users::change(&app.app.db, &ada.id, change, "test", app.clock.now()).await.unwrap());
+    assert!(store::users::change(&app.app.db, &ada.id, change, TEST, app.clock.now()).await.unwrap());
     let owed = store::endings::owed(&app.app.db).await.unwrap();
     assert_eq!(owed.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&ada.id]);
 

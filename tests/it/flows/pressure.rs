@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use time::Duration as Span;
 
+use crate::support::TEST;
 use crate::support::app::{Options, PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::installation::Installation;
@@ -160,7 +161,7 @@ async fn the_time_of_a_refusal_tells_nothing() {
     let gone = app.user("gone").await;
     let now = app.clock.now();
     let disabled = countersign::store::users::Change::Disabled(true);
-    countersign::store::users::change(&app.app.db, &gone.id, disabled, "test", now).await.unwrap();
+    countersign::store::users::change(&app.app.db, &gone.id, disabled, TEST, now).await.unwrap();
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let form = Form::open(app.browser(), &rp.authorize(&[])).await;
     let long = "x".repeat(500);

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use time::Duration;
 
+use crate::support::TEST;
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::log;
@@ -189,7 +190,7 @@ async fn a_new_password_makes_every_browser_an_unknown_one() {
     let new = "a-new-otter-paints-9";
     app.keep_secret(new);
     let hash = Password::chosen(new).unwrap().hash().unwrap();
-    users::change(&app.app.db, &ada.id, Change::Password(hash), "test", app.clock.now()).await.unwrap();
+    users::change(&app.app.db, &ada.id, Change::Password(hash), TEST, app.clock.now()).await.unwrap();
     assert!(type_in(&rp, &home, "ada", new).await.answered("code").is_some());
     for _ in 0..10 {
         assert_eq!(statuses(&rp, &app.browser(), "ada", 5).await, [422; 5]);

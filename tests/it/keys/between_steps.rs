@@ -23,6 +23,7 @@ use time::OffsetDateTime;
 
 use super::{given, key_text};
 use crate::store::{Store, open, postgres_place, sqlite_place, store};
+use crate::support::TEST;
 use crate::support::postgres;
 
 const BEGIN: i64 = 1_900_000_000;
@@ -135,21 +136,21 @@ impl<'a> Life<'a> {
         db.write_now(|conn| {
             let named = |alg, state| find(&stored, alg, state).cloned().unwrap();
             match what {
-                "asked to rotate" => assert!(signing_keys::ask_to_rotate(conn, ES256, "test", now)?),
+                "asked to rotate" => assert!(signing_keys::ask_to_rotate(conn, ES256, TEST, now)?),
                 "switched at once" => {
                     let stolen = named(ES256, KeyState::Active);
-                    by_hand::revoke(conn, &stolen, None, &policy, "test", now)?.unwrap();
+                    by_hand::revoke(conn, &stolen, None, &policy, TEST, now)?.unwrap();
                 }
                 "imported" => {
-                    by_hand::import(conn, &fresh(RS256, KeyState::Active), &policy, "test", now).unwrap();
+                    by_hand::import(conn, &fresh(RS256, KeyState::Active), &policy, TEST, now).unwrap();
                 }
                 "revoked" => {
                     let stolen = named(RS256, KeyState::Active);
-                    by_hand::revoke(conn, &stolen, None, &policy, "test", now)?.unwrap();
+                    by_hand::revoke(conn, &stolen, None, &policy, TEST, now)?.unwrap();
                 }
                 _ => {
                     let spare = named(ES256, KeyState::Published);
-                    assert_eq!(by_hand::revoke(conn, &spare, None, &policy, "test", now)?, None);
+                    assert_eq!(by_hand::revoke(conn, &spare, None, &policy, TEST, now)?, None);
                 }
             }
             Ok(())

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::given;
+use crate::support::TEST;
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::Browser;
 use crate::support::foreign::{Foreign, Question, openidconnect};
@@ -153,7 +154,7 @@ fn rotate_by_hand(node: &TestApp) {
     let now = node.clock.now();
     let done = node.app.db.write_now(|conn| {
         for alg in SigningAlg::ALWAYS {
-            signing_keys::ask_to_rotate(conn, alg, "test", now)?;
+            signing_keys::ask_to_rotate(conn, alg, TEST, now)?;
         }
         Ok(())
     });

@@ -14,6 +14,8 @@ use countersign::store::signing_keys::{self, KeyState, StoredKey};
 use proptest::prelude::*;
 use time::{Duration, OffsetDateTime};
 
+use crate::support::TEST;
+
 const BEGIN: i64 = 1_900_000_000;
 const NODES: usize = 3;
 
@@ -198,7 +200,7 @@ impl World {
             }
             Event::Ask => {
                 let ask =
-                    |conn: &mut _| signing_keys::ask_to_rotate(conn, SigningAlg::ES256, "test", at(self.now));
+                    |conn: &mut _| signing_keys::ask_to_rotate(conn, SigningAlg::ES256, TEST, at(self.now));
                 self.db.write_now(ask).unwrap();
             }
         }

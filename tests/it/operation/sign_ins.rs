@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::store::lines;
+use crate::support::TEST;
 use crate::support::app::{Options, PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::installation::Installation;
@@ -127,7 +128,7 @@ async fn each_outcome_is_one_event_and_personal_detail_is_sealed() {
     let app = TestApp::start_with(Options { adjust, ..Options::default() }).await;
     let (ada, eve) = (app.user("ada").await, app.user("eve").await);
     let disabled = Change::Disabled(true);
-    assert!(users::change(&app.app.db, &eve.id, disabled, "test", app.clock.now()).await.unwrap());
+    assert!(users::change(&app.app.db, &eve.id, disabled, TEST, app.clock.now()).await.unwrap());
     let rp = Rp::new(&app, json!({ "first_party": true })).await;
     let client = &rp.client_id;
     let authorize = rp.authorize(&[("prompt", Some("login"))]);

@@ -19,6 +19,7 @@ use serde_json::{Map, json};
 use time::{Duration, OffsetDateTime};
 
 use super::{Store, execute, lines, trail};
+use crate::support::TEST;
 use crate::support::rp::registered;
 
 macro_rules! on_both_databases {
@@ -76,7 +77,7 @@ fn client(id: &str) -> Client {
 async fn edit(db: &Db, id: &str, metadata: &Metadata, secret: Secret) -> bool {
     let metadata = metadata.clone();
     let edit = move |_: &Client| Ok::<_, String>((metadata, secret));
-    clients::edit(db, id, edit, "cli", now()).await.unwrap().map(Result::unwrap).is_some()
+    clients::edit(db, id, edit, TEST, now()).await.unwrap().map(Result::unwrap).is_some()
 }
 
 fn consent(scopes: &str, resources: &[&str]) -> Consent {
@@ -90,10 +91,10 @@ fn to_claims(scopes: &str, claims: &[&str]) -> Consent {
 }
 
 async fn a_login_name_is_one_whatever_its_case_spaces_and_width(Store { db, .. }: Store) {
-    let first = users::add(&db, user(" Ada.Straße "), None, "test", now()).await.unwrap().unwrap();
+    let first = users::add(&db, user(" Ada.Straße "), None, TEST, now()).await.unwrap().unwrap();
     assert_eq!(first.login, "Ada.Straße");
     for same in ["ada.straße", "  ADA.STRASSE\t", "\u{FF21}da.strasse\u{3000}", "Ada.Strasse"] {
-        let refused = users::add(&db, user(same), None, "test", now()).await.unwrap().unwrap_err();
+        let refused = users::add(&db, user(same), None, TEST, now()).await.unwrap().unwrap_err();
         assert!(matches!(refused, UserFault::Login(LoginFault::Taken(_))), "{same:?}: {refused}");
         let found = users::by_login(&db, same).await.unwrap().expect(same);
         assert_eq!((found.user.id.as_str(), found.user.login.as_str()), (first.id.as_str(), "Ada.Straße"));
@@ -110,8 +111,8 @@ async fn a_login_name_is_one_whatever_its_case_spaces_and_width(Store { db, .. }
 async fn people_are_found_changed_and_told_of(Store { db, .. }: Store) {
     let ada = user("ada");
     let claims = ada.claims.clone();
-    let ada = users::add(&db, ada, Some("a hash".into()), "cli", now()).await.unwrap().unwrap();
-    let eve = users::add(&db, user("eve"), None, "cli", now()).await.unwrap().unwrap();
+    let ada = users::add(&db, ada, Some("a hash".into()), TEST, now()).await.unwrap().unwrap();
+    let eve = users::add(&db, user("eve"), None, TEST, now()).await.unwrap().unwrap();
     assert_eq!(users::by_id(&db, &ada.id).await.unwrap().unwrap().claims, claims);
     assert!(users::by_id(&db, "nobody").await.unwrap().is_none());
     assert_eq!(users::by_login(&db, "ADA").await.unwrap().unwrap().password_hash.as_deref(), Some("a hash"));
@@ -121,13 +122,13 @@ async fn people_are_found_changed_and_told_of(Store { db, .. }: Store) {
 
     let changes = [Change::Password("other".into()), Change::Disabled(true), Change::Disabled(false)];
     for change in changes {
-        assert!(users::change(&db, &ada.id, change, "cli", now()).await.unwrap());
+        assert!(users::change(&db, &ada.id, change, TEST, now()).await.unwrap());
         assert!(!users::by_id(&db, &eve.id).await.unwrap().unwrap().disabled, "only the one meant");
     }
-    assert!(!users::change(&db, "nobody", Change::Disabled(true), "cli", now()).await.unwrap());
+    assert!(!users::change(&db, "nobody", Change::Disabled(true), TEST, now()).await.unwrap());
     let found = users::by_login(&db, "ada").await.unwrap().unwrap();
     assert_eq!((found.password_hash.as_deref(), found.user.disabled), (Some("other"), false));
-    assert!(users::change(&db, &ada.id, Change::Disabled(true), "cli", now()).await.unwrap());
+    assert!(users::change(&db, &ada.id, Change::Disabled(true), TEST, now()).await.unwrap());
     assert!(users::by_id(&db, &ada.id).await.unwrap().unwrap().disabled);
     let told = [
         format!("cli person.created {} {LEFT_OUT}", ada.id),
@@ -143,16 +144,16 @@ async fn people_are_found_changed_and_told_of(Store { db, .. }: Store) {
 
 async fn of_twenty_with_one_login_name_one_is_added(Store { db, .. }: Store) {
     let rivals = (0..20).map(|rival| user(if rival % 2 == 0 { "ada" } else { " Ada " }));
-    let added = join_all(rivals.map(|rival| users::add(&db, rival, None, "test", now()))).await;
+    let added = join_all(rivals.map(|rival| users::add(&db, rival, None, TEST, now()))).await;
     assert_eq!(added.into_iter().filter(|added| added.as_ref().unwrap().is_ok()).count(), 1);
     assert_eq!((users::list(&db).await.unwrap().len(), trail(&db).len()), (1, 1));
 }
 
 async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
     let app = client("app");
-    assert!(clients::add(&db, &app, "cli", now()).await.unwrap());
-    assert!(!clients::add(&db, &app, "cli", now()).await.unwrap(), "an identifier is given once");
-    assert!(clients::add(&db, &client("App"), "cli", now()).await.unwrap(), "identifiers have case");
+    assert!(clients::add(&db, &app, TEST, now()).await.unwrap());
+    assert!(!clients::add(&db, &app, TEST, now()).await.unwrap(), "an identifier is given once");
+    assert!(clients::add(&db, &client("App"), TEST, now()).await.unwrap(), "identifiers have case");
     let found = clients::by_id(&db, "app").await.unwrap().unwrap();
     assert_eq!(serde_json::to_value(&found.metadata).unwrap(), serde_json::to_value(&app.metadata).unwrap());
     assert!(found.secret.unwrap().matches(&TokenHash::of("a secret")));
@@ -178,18 +179,18 @@ async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
         let name = format!("{}+", client.metadata.client_name);
         Ok::<_, String>((Metadata { client_name: name, ..client.metadata.clone() }, Secret::Keep))
     };
-    let edits = (0..20).map(|_| clients::edit(&db, "App", grown, "test", now()));
+    let edits = (0..20).map(|_| clients::edit(&db, "App", grown, TEST, now()));
     for edited in join_all(edits).await {
         edited.unwrap().unwrap().unwrap();
     }
     let known = clients::by_id(&db, "App").await.unwrap().unwrap();
     assert_eq!(known.metadata.client_name, format!("App{}", "+".repeat(20)));
     execute(&db, "DELETE FROM events WHERE actor = 'test'").unwrap();
-    let refused = clients::edit(&db, "App", |_: &Client| Err("no"), "test", now()).await.unwrap().unwrap();
+    let refused = clients::edit(&db, "App", |_: &Client| Err("no"), TEST, now()).await.unwrap().unwrap();
     assert_eq!(refused.err(), Some("no"));
 
-    assert!(clients::remove(&db, "app", "cli", now()).await.unwrap());
-    assert!(!clients::remove(&db, "app", "cli", now()).await.unwrap());
+    assert!(clients::remove(&db, "app", TEST, now()).await.unwrap());
+    assert!(!clients::remove(&db, "app", TEST, now()).await.unwrap());
     let left: Vec<String> = clients::list(&db).await.unwrap().into_iter().map(|client| client.id).collect();
     assert_eq!(left, ["App"]);
     let told = [
@@ -206,18 +207,18 @@ async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
 async fn a_disabled_client_is_as_good_as_unknown(Store { db, .. }: Store) {
     let cache = clients::Clients::new(db.clone());
     assert!(cache.find("app").await.unwrap().is_none());
-    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    clients::add(&db, &client("app"), TEST, now()).await.unwrap();
     assert!(cache.find("app").await.unwrap().is_some());
     let disabled = Client { disabled: true, ..client("off") };
-    clients::add(&db, &disabled, "test", now()).await.unwrap();
+    clients::add(&db, &disabled, TEST, now()).await.unwrap();
     assert!(cache.find("off").await.unwrap().is_none(), "a disabled client is as good as unknown");
 }
 
 async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: Store) {
-    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap().id;
-    let eve = users::add(&db, user("eve"), None, "test", now()).await.unwrap().unwrap().id;
+    let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap().id;
+    let eve = users::add(&db, user("eve"), None, TEST, now()).await.unwrap().unwrap().id;
     for id in ["one", "two"] {
-        clients::add(&db, &client(id), "test", now()).await.unwrap();
+        clients::add(&db, &client(id), TEST, now()).await.unwrap();
     }
     let db = &db;
     let covers = |who: &str, app: &'static str, asked: Consent, at: OffsetDateTime| {
@@ -226,8 +227,8 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     };
     let (api, pay) = ("https://api.example", "https://pay.example");
     assert!(!covers(&ada, "one", consent("openid", &[]), now()).await);
-    consents::allow(db, &ada, "one", consent("openid email", &[api]), now()).await.unwrap();
-    consents::allow(db, &ada, "one", consent("openid profile", &[pay, api]), now()).await.unwrap();
+    consents::allow(db, &ada, "one", consent("openid email", &[api]), TEST, now()).await.unwrap();
+    consents::allow(db, &ada, "one", consent("openid profile", &[pay, api]), TEST, now()).await.unwrap();
     for (scopes, resources, covered) in [
         ("openid", &[][..], true),
         ("openid email profile", &[api, pay], true),
@@ -251,7 +252,7 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     assert!(covers(&ada, "one", asked(), used + day * 365 - Duration::SECOND).await, "and that was a use");
     // What has lapsed is not added up with what is allowed anew.
     let later = used + day * 1000;
-    consents::allow(db, &ada, "one", consent("openid", &[]), later).await.unwrap();
+    consents::allow(db, &ada, "one", consent("openid", &[]), TEST, later).await.unwrap();
     assert!(covers(&ada, "one", consent("openid", &[]), later).await);
     assert!(!covers(&ada, "one", consent("openid email", &[]), later).await);
     assert!(!covers(&ada, "one", consent("openid", &[api]), later).await);
@@ -263,16 +264,16 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     );
     // Of twenty given at once none is lost.
     let names: Vec<String> = (0..20).map(|number| format!("scope-{number}")).collect();
-    let given = names.iter().map(|name| consents::allow(db, &eve, "two", consent(name, &[]), now()));
+    let given = names.iter().map(|name| consents::allow(db, &eve, "two", consent(name, &[]), TEST, now()));
     join_all(given).await.into_iter().for_each(|given| given.unwrap());
     assert!(covers(&eve, "two", consent(&names.join(" "), &[]), now()).await);
 }
 
 async fn a_consent_to_claims_is_kept_beside_the_scopes(Store { db, .. }: Store) {
-    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap().id;
-    clients::add(&db, &client("one"), "test", now()).await.unwrap();
+    let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap().id;
+    clients::add(&db, &client("one"), TEST, now()).await.unwrap();
     let covers = async |asked| consents::covers(&db, &ada, "one", asked, now()).await.unwrap();
-    let allow = async |what| consents::allow(&db, &ada, "one", what, now()).await.unwrap();
+    let allow = async |what| consents::allow(&db, &ada, "one", what, TEST, now()).await.unwrap();
     allow(consent("openid email", &[])).await;
     assert!(covers(to_claims("openid", &["email", "email_verified"])).await, "the scope released them");
     assert!(!covers(to_claims("openid", &["birthdate"])).await);
@@ -290,22 +291,22 @@ async fn a_consent_to_claims_is_kept_beside_the_scopes(Store { db, .. }: Store) 
 }
 
 async fn a_removed_client_leaves_no_consent(Store { db, .. }: Store) {
-    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap().id;
-    clients::add(&db, &client("app"), "test", now()).await.unwrap();
-    consents::allow(&db, &ada, "app", consent("openid", &[]), now()).await.unwrap();
-    clients::remove(&db, "app", "test", now()).await.unwrap();
-    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap().id;
+    clients::add(&db, &client("app"), TEST, now()).await.unwrap();
+    consents::allow(&db, &ada, "app", consent("openid", &[]), TEST, now()).await.unwrap();
+    clients::remove(&db, "app", TEST, now()).await.unwrap();
+    clients::add(&db, &client("app"), TEST, now()).await.unwrap();
     assert!(!consents::covers(&db, &ada, "app", consent("openid", &[]), now()).await.unwrap());
     // And nobody can allow what does not exist.
-    assert!(consents::allow(&db, &ada, "nothing", consent("openid", &[]), now()).await.is_err());
-    assert!(consents::allow(&db, "nobody", "app", consent("openid", &[]), now()).await.is_err());
+    assert!(consents::allow(&db, &ada, "nothing", consent("openid", &[]), TEST, now()).await.is_err());
+    assert!(consents::allow(&db, "nobody", "app", consent("openid", &[]), TEST, now()).await.is_err());
 }
 
 async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
-    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap();
+    let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap();
     let (dead, alive) = (GrantId::generate(), GrantId::generate());
     let exp = now() + Duration::minutes(11);
-    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    clients::add(&db, &client("app"), TEST, now()).await.unwrap();
     let registered = client("app").registered_at.unix_timestamp();
     let issued = |grant_id| grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at: registered };
     assert_eq!(grants::holder(&db, &issued(dead), now()).await.unwrap().unwrap().id, ada.id);
@@ -330,15 +331,15 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);
     assert!(grants::holder(&db, &issued(dead), now()).await.unwrap().is_none());
     assert_eq!(grants::sweep(&db, exp).await.unwrap(), 1);
-    clients::remove(&db, "app", "test", now()).await.unwrap();
+    clients::remove(&db, "app", TEST, now()).await.unwrap();
     assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is removed");
     let disabled = Client { disabled: true, ..client("app") };
-    clients::add(&db, &disabled, "test", now()).await.unwrap();
+    clients::add(&db, &disabled, TEST, now()).await.unwrap();
     assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is disabled");
-    clients::remove(&db, "app", "test", now()).await.unwrap();
-    clients::add(&db, &client("app"), "test", now()).await.unwrap();
+    clients::remove(&db, "app", TEST, now()).await.unwrap();
+    clients::add(&db, &client("app"), TEST, now()).await.unwrap();
     assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_some());
-    users::change(&db, &ada.id, Change::Disabled(true), "test", now()).await.unwrap();
+    users::change(&db, &ada.id, Change::Disabled(true), TEST, now()).await.unwrap();
     assert!(
         grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(),
         "a disabled person holds nothing"
@@ -347,17 +348,17 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
 
 /// A client that was registered while a clock ran ahead is one like every other.
 async fn a_registration_of_the_future_is_not_believed(Store { db, .. }: Store) {
-    let ada = users::add(&db, user("ada"), None, "test", now()).await.unwrap().unwrap();
+    let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap();
     let grant_id = GrantId::generate();
     let at = now().unix_timestamp();
     let token = grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at };
     for (ahead, holds) in [(0, true), (1, false), (30, false), (31, true), (31_536_000, true)] {
         let registered_at = now() + Duration::seconds(ahead);
         let app = Client { registered_at, ..client("app") };
-        clients::add(&db, &app, "test", now()).await.unwrap();
+        clients::add(&db, &app, TEST, now()).await.unwrap();
         let holder = grants::holder(&db, &token, now()).await.unwrap();
         assert_eq!(holder.is_some(), holds, "{ahead} s ahead");
-        clients::remove(&db, "app", "test", now()).await.unwrap();
+        clients::remove(&db, "app", TEST, now()).await.unwrap();
     }
 }
 
@@ -439,7 +440,7 @@ async fn a_key_changes_its_state_once(Store { db, .. }: Store) {
     ] {
         let rivals = (0..20).map(|_| {
             db.write(move |conn| {
-                let (by, event) = (&By::from("test"), Name::KeyRetiring);
+                let (by, event) = (&By::from(TEST), Name::KeyRetiring);
                 signing_keys::change(
                     conn,
                     &signing_keys::Change { kid: "a", from, to, until: 7, by, event },
@@ -490,8 +491,8 @@ async fn a_failed_unit_of_work_leaves_nothing_behind(Store { db, .. }: Store) {
     assert_eq!(db.read_now(|conn| facts::get(conn, "half")).unwrap(), None);
     // The event belongs to its change: when it cannot be written, nothing is.
     execute(&db, "ALTER TABLE events RENAME TO away").unwrap();
-    assert!(users::add(&db, user("ada"), None, "test", now()).await.is_err());
-    assert!(clients::add(&db, &client("app"), "test", now()).await.is_err());
+    assert!(users::add(&db, user("ada"), None, TEST, now()).await.is_err());
+    assert!(clients::add(&db, &client("app"), TEST, now()).await.is_err());
     execute(&db, "ALTER TABLE away RENAME TO events").unwrap();
     assert!(users::list(&db).await.unwrap().is_empty() && clients::list(&db).await.unwrap().is_empty());
     let facts = ["client_changes", "min_code_version", "version"];

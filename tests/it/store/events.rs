@@ -4,7 +4,7 @@ use countersign::db::{Db, Url};
 use countersign::protocol::event::{Keep, Name, Outcome};
 use countersign::protocol::user::User;
 use countersign::secret::Key;
-use countersign::store::events::{self, Actor, Batch, By, Event, Swept, TYPED, Tally, Vault, Via};
+use countersign::store::events::{self, Actor, Batch, By, Event, Swept, TYPED, Tally, Vault};
 use countersign::store::users;
 use diesel::RunQueryDsl;
 use diesel::sql_types::{Binary, Text};
@@ -98,7 +98,7 @@ fn sealed(db: &Db) -> Vec<Written> {
 async fn personal_detail_can_be_forgotten(place: (Url, Option<TempDir>)) {
     let store = store(place);
     let (db, vault) = (&store.db, Vault::new(&Key::generate()));
-    let by = By::new(Actor::Cli(None), Via::Cli).sealing(&vault);
+    let by = By::from(Actor::Cli(None)).sealing(&vault);
     let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
     for login in ["Ada", "Eve"] {
         let id = countersign::ids::new_sub();
@@ -124,7 +124,7 @@ async fn personal_detail_can_be_forgotten(place: (Url, Option<TempDir>)) {
 
 /// A sign-in, or what came of one.
 fn sign_in(name: Name, outcome: Outcome, person: Option<&str>) -> Event {
-    let by = By::new(Actor::Unknown, Via::Page);
+    let by = By::from(Actor::Unknown);
     let event = Event::new(name, &by).ended(outcome).client("app");
     person.map_or_else(|| event.clone(), |person| event.clone().about(person))
 }
@@ -166,7 +166,7 @@ async fn a_bad_event_takes_no_other_along(place: (Url, Option<TempDir>)) {
     let now = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
     let batch = Batch::new(store.db.clone());
     let vault = Vault::new(&Key::generate());
-    let by = By::new(Actor::Unknown, Via::Page).sealing(&vault);
+    let by = By::from(Actor::Unknown).sealing(&vault);
     let refused = |person: &str| {
         let event = Event::new(Name::SessionRefused, &by).ended(Outcome::WrongPassword);
         event.about(person).personal("address", "192.0.2.1")

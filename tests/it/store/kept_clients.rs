@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::contract::on_both_databases;
 use super::{Store, execute, trail};
+use crate::support::TEST;
 use crate::support::rp::registered;
 
 on_both_databases! {
@@ -35,7 +36,7 @@ async fn rename(db: &Db, name: &str) {
     let now = OffsetDateTime::now_utc();
     let metadata = metadata(name);
     let edit = |_: &Client| Ok::<_, ()>((metadata, Secret::Keep));
-    assert!(clients::edit(db, "app", edit, "test", now).await.unwrap().is_some_and(|edited| edited.is_ok()));
+    assert!(clients::edit(db, "app", edit, TEST, now).await.unwrap().is_some_and(|edited| edited.is_ok()));
 }
 
 async fn name(clients: &Clients) -> String {
@@ -51,7 +52,7 @@ async fn asked<T>(db: &Db, doing: impl Future<Output = T>) -> (u64, T) {
 
 async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
     let (one, other, now) = (Clients::new(db.clone()), Clients::new(db.clone()), OffsetDateTime::now_utc());
-    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    clients::add(&db, &named("First"), TEST, now).await.unwrap();
     // Before the first look nothing can be kept.
     for _ in 0..2 {
         assert_eq!(asked(&db, name(&one)).await, (1, "First".into()));
@@ -76,7 +77,7 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
     assert_eq!(asked(&db, name(&one)).await, (1, "Second".into()));
     assert_eq!(asked(&db, name(&one)).await, (0, "Second".into()));
     assert_eq!(name(&other).await, "First");
-    assert!(clients::remove(&db, "app", "test", now).await.unwrap());
+    assert!(clients::remove(&db, "app", TEST, now).await.unwrap());
     for node in [&one, &other] {
         node.look().await.unwrap();
         for _ in 0..2 {
@@ -84,7 +85,7 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
             assert!(read == 1 && found.unwrap().is_none(), "that it is absent is never kept");
         }
     }
-    clients::add(&db, &named("Third"), "test", now).await.unwrap();
+    clients::add(&db, &named("Third"), TEST, now).await.unwrap();
     assert_eq!(name(&one).await, "Third", "a new one is there at once");
     one.look().await.unwrap();
     assert_eq!(name(&one).await, "Third");
@@ -94,7 +95,7 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
 /// would find it.
 async fn what_was_read_before_a_change_that_was_seen_is_not_kept(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
-    clients::add(&db, &named("0"), "test", now).await.unwrap();
+    clients::add(&db, &named("0"), TEST, now).await.unwrap();
     node.look().await.unwrap();
     for round in 1..60 {
         let new = round.to_string();
@@ -110,7 +111,7 @@ async fn what_was_read_before_a_change_that_was_seen_is_not_kept(Store { db, .. 
 
 async fn a_node_that_missed_too_many_changes_forgets_all_clients(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
-    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    clients::add(&db, &named("First"), TEST, now).await.unwrap();
     node.look().await.unwrap();
     assert_eq!(name(&node).await, "First");
     // As a thousand changes of others do, which put the first ones off the list.
@@ -127,7 +128,7 @@ async fn a_node_that_missed_too_many_changes_forgets_all_clients(Store { db, .. 
 async fn of_several_identifiers_the_first_client_is_found_in_one_read(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     for (id, disabled) in [("a", true), ("b", false), ("c", false)] {
-        clients::add(&db, &Client { id: id.into(), disabled, ..named(id) }, "test", now).await.unwrap();
+        clients::add(&db, &Client { id: id.into(), disabled, ..named(id) }, TEST, now).await.unwrap();
     }
     node.look().await.unwrap();
     for (ids, read, expected) in [
@@ -148,16 +149,16 @@ async fn of_several_identifiers_the_first_client_is_found_in_one_read(Store { db
 
 async fn disabling_and_enabling_are_seen(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
-    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    clients::add(&db, &named("First"), TEST, now).await.unwrap();
     node.look().await.unwrap();
     assert_eq!(name(&node).await, "First");
     for (disabled, changes) in [(true, true), (true, false), (false, true), (false, false)] {
-        let changed = clients::set_disabled(&db, "app", disabled, "test", now).await.unwrap();
+        let changed = clients::set_disabled(&db, "app", disabled, TEST, now).await.unwrap();
         assert_eq!(changed, changes, "{disabled}");
         node.look().await.unwrap();
         assert_eq!(node.find("app").await.unwrap().is_none(), disabled);
     }
-    assert!(!clients::set_disabled(&db, "other", true, "test", now).await.unwrap());
+    assert!(!clients::set_disabled(&db, "other", true, TEST, now).await.unwrap());
     let told = ["test app.created app", "test app.disabled app", "test app.enabled app"];
     let trail: Vec<String> = trail(&db).iter().map(|line| line.split(" {").next().unwrap().into()).collect();
     assert_eq!(trail, told);
@@ -166,7 +167,7 @@ async fn disabling_and_enabling_are_seen(Store { db, .. }: Store) {
 /// As the handbook says it.
 async fn a_change_by_sql_is_seen_when_it_is_noted(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
-    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    clients::add(&db, &named("First"), TEST, now).await.unwrap();
     node.look().await.unwrap();
     assert_eq!(name(&node).await, "First");
     execute(&db, "UPDATE clients SET metadata = replace(metadata, 'First', 'Second')").unwrap();
@@ -185,7 +186,7 @@ async fn a_change_by_sql_is_seen_when_it_is_noted(Store { db, .. }: Store) {
 async fn what_is_kept_is_not_trusted_for_long_without_looking() {
     let Store { db, _folder, .. } = super::store(super::sqlite_place());
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
-    clients::add(&db, &named("First"), "test", now).await.unwrap();
+    clients::add(&db, &named("First"), TEST, now).await.unwrap();
     node.look().await.unwrap();
     assert_eq!(name(&node).await, "First");
     execute(&db, "ALTER TABLE client_changes RENAME TO hidden").unwrap();

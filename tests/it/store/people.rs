@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{Store, execute, lines, trail};
+use crate::support::TEST;
 
 macro_rules! on_both_databases {
     ($($test:ident)*) => {
@@ -42,7 +43,7 @@ fn user(login: &str, claims: Value) -> User {
 type Outcome = Result<Result<User, UserFault>, DbError>;
 
 async fn add(store: &Store, login: &str, claims: Value) -> Outcome {
-    users::add(&store.db, user(login, claims), None, "test", now()).await
+    users::add(&store.db, user(login, claims), None, TEST, now()).await
 }
 
 async fn found(store: &Store, typed: &str) -> Option<String> {
@@ -91,7 +92,7 @@ async fn a_verified_address_signs_in_and_an_unverified_one_does_not(store: Store
     let refused = add(&store, "ada@bücher.example", json!({})).await.unwrap().unwrap_err();
     assert_eq!(refused, UserFault::Login(LoginFault::Address("ada@bücher.example".into())));
     let rename = |user: User| Ok(User { login: "ada@bücher.example".into(), ..user });
-    users::edit(&store.db, &ada.id, rename, "test", now()).await.unwrap().unwrap().unwrap();
+    users::edit(&store.db, &ada.id, rename, TEST, now()).await.unwrap().unwrap().unwrap();
     assert_eq!(found(&store, "ada@bücher.example").await.as_deref(), Some("ada@bücher.example"));
     // The login name comes first: what eve calls herself is hers, although it is bob's address too.
     add(&store, "x@example.com", json!({})).await.unwrap().unwrap();
@@ -107,7 +108,7 @@ async fn a_verified_address_signs_in_and_an_unverified_one_does_not(store: Store
         user.claims.clear();
         Ok(user)
     };
-    users::edit(&store.db, &grace.id, leave, "test", now()).await.unwrap().unwrap().unwrap();
+    users::edit(&store.db, &grace.id, leave, TEST, now()).await.unwrap().unwrap().unwrap();
     assert_eq!(found(&store, "team@example.com").await.as_deref(), Some("hugo"));
     assert!(store.db.read_now(names::clashes).unwrap().shared.is_empty());
 }
@@ -121,21 +122,21 @@ async fn a_person_is_edited_in_one_step(store: Store) {
         user.claims.insert("count".into(), json!(count));
         Ok(user)
     };
-    let edits = (0..20).map(|_| users::edit(&store.db, &ada.id, more, "cli", now()));
+    let edits = (0..20).map(|_| users::edit(&store.db, &ada.id, more, TEST, now()));
     for edited in join_all(edits).await {
         edited.unwrap().unwrap().unwrap();
     }
     assert_eq!(users::by_id(&store.db, &ada.id).await.unwrap().unwrap().claims["count"], json!(20));
     let told = trail(&store.db).len();
     let renamed = |to: &'static str| move |user: User| Ok(User { login: to.into(), ..user });
-    let refused = users::edit(&store.db, &eve.id, renamed("ADA"), "cli", now()).await.unwrap().unwrap();
+    let refused = users::edit(&store.db, &eve.id, renamed("ADA"), TEST, now()).await.unwrap().unwrap();
     assert!(matches!(refused, Err(UserFault::Login(LoginFault::Taken(_)))));
-    let refused = users::edit(&store.db, &eve.id, renamed("a da"), "cli", now()).await.unwrap().unwrap();
+    let refused = users::edit(&store.db, &eve.id, renamed("a da"), TEST, now()).await.unwrap().unwrap();
     assert!(matches!(refused, Err(UserFault::Login(LoginFault::Character(' ')))));
-    assert!(users::edit(&store.db, "nobody", renamed("x"), "cli", now()).await.unwrap().is_none());
-    users::edit(&store.db, &ada.id, Ok, "cli", now()).await.unwrap().unwrap().unwrap();
+    assert!(users::edit(&store.db, "nobody", renamed("x"), TEST, now()).await.unwrap().is_none());
+    users::edit(&store.db, &ada.id, Ok, TEST, now()).await.unwrap().unwrap().unwrap();
     assert_eq!(trail(&store.db).len(), told, "what changes nothing is no event");
-    let done = users::edit(&store.db, &ada.id, renamed(" Countess "), "cli", now()).await.unwrap().unwrap();
+    let done = users::edit(&store.db, &ada.id, renamed(" Countess "), TEST, now()).await.unwrap().unwrap();
     assert_eq!(done.unwrap().after.login, "Countess");
     assert_eq!(
         trail(&store.db).last().unwrap(),
@@ -220,7 +221,7 @@ async fn people_from_before_are_carried_over(store: Store) {
         user.claims.insert("nickname".into(), json!("Al"));
         Ok(user)
     };
-    users::edit(&store.db, "d", nick, "cli", now()).await.unwrap().unwrap().unwrap();
+    users::edit(&store.db, "d", nick, TEST, now()).await.unwrap().unwrap().unwrap();
     let clashes = store.db.read_now(names::clashes).unwrap();
     let alike: Vec<(&str, &str, &str)> =
         clashes.alike.iter().map(|(a, b, id)| (a.as_str(), b.as_str(), id.as_str())).collect();
