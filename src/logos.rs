@@ -1,11 +1,12 @@
 //! The logos that applications registered: fetched by the provider, checked, kept, and served from here, so
 //! that no page of ours makes a browser ask anybody else.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as Wait;
 
 use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
+use url::Url;
 
 use crate::db::{Db, DbError};
 use crate::outbound::Outbound;
@@ -21,6 +22,10 @@ const RETRY: Duration = Duration::hours(1);
 const REMEMBERED: Wait = Wait::from_secs(5);
 /// How long a node that asked for an image lets others ask.
 const ASKED: Wait = Wait::from_secs(60);
+/// How many images are fetched at a time.
+const FETCHES: usize = 8;
+/// How many of these from one host, so that one that hangs holds up no other.
+const PER_HOST: usize = 2;
 /// How many bytes of images are kept in memory.
 const IN_MEMORY: u64 = 4 * 1024 * 1024;
 
@@ -36,6 +41,17 @@ pub struct Logos {
     known: Cache<String, Option<Logo>>,
     asked: Cache<String, ()>,
     images: Cache<String, bytes::Bytes>,
+    fetching: Fetching,
+}
+
+/// The hosts that images are being fetched from, each once for every fetch.
+#[derive(Clone, Default)]
+struct Fetching(Arc<Mutex<Vec<String>>>);
+
+/// Permission for one fetch, given back when dropped.
+struct Permit {
+    fetching: Fetching,
+    host: String,
 }
 
 impl Logos {
@@ -48,6 +64,7 @@ impl Logos {
             known: Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
             asked: Cache::builder().max_capacity(10_000).time_to_live(ASKED).build(),
             images: Cache::builder().max_capacity(IN_MEMORY).weigher(weight).build(),
+            fetching: Fetching::default(),
         }
     }
 
@@ -72,8 +89,17 @@ impl Logos {
         if known.as_ref().is_none_or(|known| known.is_due(now))
             && self.asked.entry_by_ref(&client.id).or_insert(()).is_fresh()
         {
-            let (logos, client_id, uri) = (self.clone(), client.id.clone(), uri.to_owned());
-            tokio::spawn(async move { logos.fetch(&client_id, &uri, now).await });
+            match self.fetching.permit(uri) {
+                Some(permit) => {
+                    let (logos, client_id, uri) = (self.clone(), client.id.clone(), uri.to_owned());
+                    tokio::spawn(async move {
+                        logos.fetch(&client_id, &uri, now).await;
+                        drop(permit);
+                    });
+                }
+                // Nothing waits for one: the next page that is looked at asks again.
+                None => self.asked.invalidate(&client.id),
+            }
         }
         known?.name
     }
@@ -112,6 +138,34 @@ impl Logos {
         let image = bytes::Bytes::from(image);
         self.images.insert(name.to_owned(), image.clone());
         Ok(Some((image, content_type)))
+    }
+}
+
+impl Fetching {
+    /// Permits a fetch of this address, unless too many are going on.
+    fn permit(&self, uri: &str) -> Option<Permit> {
+        let url = Url::parse(uri).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or(uri).to_owned();
+        let mut hosts = self.lock();
+        if hosts.len() >= FETCHES || hosts.iter().filter(|other| **other == host).count() >= PER_HOST {
+            return None;
+        }
+        hosts.push(host.clone());
+        drop(hosts);
+        Some(Permit { fetching: self.clone(), host })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut hosts = self.fetching.lock();
+        if let Some(at) = hosts.iter().position(|host| *host == self.host) {
+            hosts.swap_remove(at);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The last failures of each client, for its developer: how they came about, and how often. A failure is
 //! noted in memory and written down by a task of its own, so that a flood of bad requests is no flood of
-//! writes, and the request that failed waits for nothing.
+//! writes, and the request that failed waits for nothing. Places are shared out among networks, because
+//! the name of a client is public: a stranger who uses it must not push out what its developer looks for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +21,12 @@ use crate::protocol::instant::age;
 const KEPT: Duration = Duration::days(7);
 /// How many different ones are kept of a client.
 const MOST: usize = 50;
-/// How many of these may be of one kind: whoever provokes one kind cannot push out the others.
+/// How many of these one network may have of one kind: a flood of one kind does not push out the others.
 const MOST_OF_A_KIND: usize = 10;
 /// How many clients may wait for their failures to be written down, and so how many writes one round makes.
 const MOST_CLIENTS: usize = 32;
+/// How many of those one network may bring up.
+const MOST_CLIENTS_OF_A_NETWORK: usize = 8;
 /// How often others may come between before it is left for the next round.
 const TRIES: usize = 3;
 
@@ -54,6 +57,9 @@ pub struct Failure {
     /// The last request, as the log names it.
     #[serde(rename = "i")]
     pub request_id: String,
+    /// The network the first request came from, as a keyed hash.
+    #[serde(rename = "w")]
+    pub network: String,
 }
 
 impl Failure {
@@ -83,7 +89,7 @@ impl Failures {
     /// Notes a failure of a registered client.
     pub fn note(&self, client_id: &str, failure: Failure) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.len() >= MOST_CLIENTS && !noted.contains_key(client_id) {
+        if !noted.contains_key(client_id) && !has_room(&noted, &failure.network) {
             return;
         }
         add(noted.entry(client_id.to_owned()).or_default(), failure);
@@ -149,17 +155,37 @@ fn read(stored: &[u8], now: OffsetDateTime) -> Vec<Failure> {
     kept
 }
 
-/// Puts a failure first; the same one as before is counted, and the oldest give way.
+/// Tells whether one more client may wait, whose first failure is of this network.
+fn has_room(noted: &BTreeMap<String, Vec<Failure>>, network: &str) -> bool {
+    let brought_up = |failures: &&Vec<Failure>| failures.last().is_some_and(|first| first.network == network);
+    noted.len() < MOST_CLIENTS && noted.values().filter(brought_up).count() < MOST_CLIENTS_OF_A_NETWORK
+}
+
+/// Puts a failure first. The same one as before is counted, from whatever network it comes; else, where there is
+/// no room, the oldest of the network's own kind gives way, or the oldest of the network that has the most.
 fn add(kept: &mut Vec<Failure>, mut new: Failure) {
+    let is_own_kind = |old: &Failure| old.network == new.network && old.is_of_a_kind(&new);
     if let Some(at) = kept.iter().position(|old| old.is_same(&new)) {
         let old = kept.remove(at);
         new.count += old.count;
         new.first = old.first.min(new.first);
-    } else if kept.iter().filter(|old| old.is_of_a_kind(&new)).count() >= MOST_OF_A_KIND
-        && let Some(oldest) = kept.iter().rposition(|old| old.is_of_a_kind(&new))
+        new.network = old.network;
+    } else if kept.iter().filter(|old| is_own_kind(old)).count() >= MOST_OF_A_KIND
+        && let Some(oldest) = kept.iter().rposition(is_own_kind)
+    {
+        kept.remove(oldest);
+    } else if kept.len() >= MOST
+        && let Some(oldest) = oldest_of_the_largest(kept, &new.network)
     {
         kept.remove(oldest);
     }
     kept.insert(0, new);
-    kept.truncate(MOST);
+}
+
+/// Where the oldest failure is of the network that has the most, the one that `coming` is about to add included.
+fn oldest_of_the_largest(kept: &[Failure], coming: &str) -> Option<usize> {
+    let of = |network: &str| {
+        kept.iter().filter(|old| old.network == network).count() + usize::from(network == coming)
+    };
+    kept.iter().enumerate().max_by_key(|(_, old)| of(&old.network)).map(|(at, _)| at)
 }

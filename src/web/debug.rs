@@ -9,7 +9,7 @@ use crate::protocol::client::Client;
 use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::state::failures::{Failure, NARROWED};
 use crate::telemetry::log;
-use crate::web::answer::RequestId;
+use crate::web::answer::{ClientAddress, RequestId};
 
 /// The registered client behind one request, in its extensions once it is known.
 struct Asking(String);
@@ -31,6 +31,7 @@ pub fn keep(req: &HttpRequest, app: &App, error: &'static str, cause: Cause) {
     let (Some(Asking(client_id)), false) = (extensions.get(), OURS.contains(&error)) else { return };
     let path = req.path().strip_prefix(&app.config.base).unwrap_or_default();
     let now = app.clock.now();
+    let network = extensions.get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
     let failure = Failure {
         last: now,
         first: now,
@@ -39,6 +40,7 @@ pub fn keep(req: &HttpRequest, app: &App, error: &'static str, cause: Cause) {
         error: error.into(),
         cause,
         request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        network: app.keys.vault.network(&network),
     };
     app.state.failures.note(client_id, failure);
 }

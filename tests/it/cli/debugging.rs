@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use time::Duration as Span;
 
 use crate::support::app::{Options, REDIRECT, State, TestApp};
+use crate::support::browser::Browser;
 use crate::support::rp::{CHALLENGE, Rp};
 use crate::support::{log, redis};
 
@@ -349,6 +350,30 @@ async fn a_flood_of_failures_is_no_flood_of_writes_and_pushes_nothing_else_out()
     assert_eq!(kept[10]["endpoint"], "/token", "what is of another kind is still there");
     app.clock.advance(Span::days(8));
     assert!(app.app.state.failures.list(&rp.client_id, app.clock.now()).await.unwrap().is_empty());
+    app.finish().await;
+}
+
+/// The name of an application is public.
+#[actix_web::test]
+async fn a_stranger_does_not_push_out_what_the_developer_looks_for() {
+    let app = TestApp::start().await;
+    let rp = Rp::new(&app, json!({})).await;
+    let fail = async |browser: &Browser, path: &str| {
+        browser.get(&rp.authorize(&[("redirect_uri", Some(&format!("{REDIRECT}{path}")))])).await;
+    };
+    let developer = app.browser();
+    for number in 0..3 {
+        fail(&developer, &format!("/mine/{number}")).await;
+    }
+    let stranger = Browser::at([127, 0, 1, 1].into());
+    for number in 0..30 {
+        fail(&stranger, &format!("/{number}")).await;
+    }
+    fail(&developer, "/mine/3").await;
+    let found = failures(&app, &rp.client_id, 14).await;
+    let mine = found.iter().filter(|failure| particular(failure, "sent").contains("/mine/")).count();
+    assert_eq!(mine, 4, "{found:#?}");
+    assert!(found.iter().all(|failure| failure.get("network").is_none()), "{found:#?}");
     app.finish().await;
 }
 

@@ -1,5 +1,8 @@
 //! An application's logo on the pages about it: fetched by the provider, and only by it.
 
+use std::io::Read;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -98,5 +101,68 @@ async fn what_is_no_picture_is_never_shown() {
     let rp = Rp::new(&app, json!({ "logo_uri": "https://169.254.169.254/latest" })).await;
     assert_eq!(shown(&rp, &browser).await, None);
     app.clock.advance(Span::hours(2));
+    app.finish().await;
+}
+
+static HANGING: AtomicUsize = AtomicUsize::new(0);
+static MOST_HANGING: AtomicUsize = AtomicUsize::new(0);
+static RELEASED: AtomicBool = AtomicBool::new(false);
+
+/// Says nothing before it is released, or the other side leaves.
+fn hangs(_path: &str, stream: &mut TcpStream) {
+    MOST_HANGING.fetch_max(HANGING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut is_there = true;
+    while is_there && !RELEASED.load(Ordering::SeqCst) {
+        // Waits for a moment; nothing more comes before the other side leaves.
+        is_there = !matches!(stream.read(&mut [0]), Ok(0));
+    }
+    HANGING.fetch_sub(1, Ordering::SeqCst);
+    origin::write(stream, "200 OK", "", &PNG);
+}
+
+/// Strangers open the pages of applications whose logos hang: that holds a few connections, two for each host, and
+/// other hosts are asked meanwhile.
+#[actix_web::test]
+async fn hosts_that_hang_hold_a_few_fetches_and_hold_up_no_other() {
+    let app = TestApp::start().await;
+    let browser = app.browser();
+    let with_logo = async |address: &str, port: u16| {
+        Rp::new(&app, json!({ "logo_uri": format!("http://{address}:{port}/logo") })).await
+    };
+    let one = Origin::start("127.0.0.2", 0, hangs);
+    let mut waiting = vec![];
+    for _ in 0..5 {
+        waiting.push(with_logo("127.0.0.2", one.port).await);
+    }
+    for rp in &waiting {
+        assert_eq!(shown(rp, &browser).await, None);
+    }
+    wait_for("nothing is fetched", async || one.requests().len() == 2).await;
+    let good = Origin::start("127.0.0.3", 0, |_, stream| origin::write(stream, "200 OK", "", &PNG));
+    let other = with_logo("127.0.0.3", good.port).await;
+    wait_for("another host is held up", async || shown(&other, &browser).await.is_some()).await;
+    assert_eq!((one.requests().len(), HANGING.load(Ordering::SeqCst)), (2, 2), "two for one host");
+
+    let more: Vec<Origin> =
+        (11..17).map(|last| Origin::start(&format!("127.0.0.{last}"), one.port, hangs)).collect();
+    for last in 11..17 {
+        for _ in 0..2 {
+            waiting.push(with_logo(&format!("127.0.0.{last}"), one.port).await);
+        }
+    }
+    for rp in &waiting {
+        shown(rp, &browser).await;
+    }
+    wait_for("they are not fetched", async || HANGING.load(Ordering::SeqCst) == 8).await;
+    for rp in &waiting {
+        shown(rp, &browser).await;
+    }
+    assert_eq!(MOST_HANGING.load(Ordering::SeqCst), 8, "eight in all");
+    RELEASED.store(true, Ordering::SeqCst);
+    // What found no place is fetched when it is looked at again.
+    let last = waiting.last().unwrap();
+    wait_for("it is never fetched", async || shown(last, &browser).await.is_some()).await;
+    assert!(more.iter().any(|origin| !origin.requests().is_empty()));
     app.finish().await;
 }

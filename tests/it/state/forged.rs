@@ -176,6 +176,7 @@ async fn a_forged_list_of_failures_gives_way_to_the_next_failure(kv: Kv) {
         error: "invalid_grant".into(),
         cause: Cause::new("of a test"),
         request_id: String::new(),
+        network: String::new(),
     };
     failures.note(client, failure.clone());
     failures.write_down(now).await.unwrap();
