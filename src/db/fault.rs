@@ -1,5 +1,6 @@
 //! Why a unit of work did not happen, and what follows for the connection it was tried on.
 
+use diesel::result::DatabaseErrorInformation;
 use diesel::result::DatabaseErrorKind::{
     ClosedConnection, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand, UniqueViolation,
     Unknown,
@@ -29,8 +30,9 @@ pub enum DbError {
     Broken(String),
 }
 
-/// What passes by itself, or once the operator has done what is said here. Diesel hands on few of the codes, so the
-/// databases' own words have to do for the rest.
+/// What passes by itself, or once the operator has done what is said here, by the databases' own words: diesel hands on
+/// few of the codes. SQLite has these words alone; of PostgreSQL, which may speak another language, what they add is the
+/// advice ([`finds_fault`]).
 const PASSES: [(&str, &str); 35] = [
     // SQLite: BUSY, LOCKED and PROTOCOL, FULL, IOERR, CANTOPEN, READONLY, NOMEM.
     ("database is locked", "another program holds it"),
@@ -122,18 +124,25 @@ pub(super) fn leads_nowhere(error: &DbError) -> bool {
 
 /// Tells what passes by itself from a failed statement.
 pub(super) fn told_apart(url: &Url, error: DbError) -> DbError {
-    match &error {
-        DbError::Query(DatabaseError(_, cause)) if leads_nowhere(&error) => {
-            unavailable(url, &one_line(cause.message()))
-        }
-        DbError::Query(DatabaseError(SerializationFailure, cause)) => {
-            unavailable(url, &one_line(cause.message()))
-        }
-        DbError::Query(DatabaseError(Unknown, cause)) => {
-            passing(cause.message()).map_or(error, |cause| unavailable(url, &one_line(&cause)))
+    let DbError::Query(DatabaseError(kind, cause)) = &error else { return error };
+    let said = cause.message();
+    match (kind, passing(said)) {
+        (SerializationFailure, _) => unavailable(url, &one_line(said)),
+        _ if leads_nowhere(&error) => unavailable(url, &one_line(said)),
+        (Unknown, Some(advised)) => unavailable(url, &one_line(&advised)),
+        (Unknown, None) if matches!(url, Url::Postgres(_)) && !finds_fault(cause.as_ref()) => {
+            unavailable(url, &one_line(said))
         }
         _ => error,
     }
+}
+
+/// Tells whether PostgreSQL finds fault with the statement itself, in any language: it then points at the place. Diesel
+/// knows the violations of rules by their codes; what else points at none is about the server (its memory, its disk, its
+/// operator, other transactions), and the same statement may do later. So it may once a missing privilege is granted,
+/// which is called what it is where the words say so.
+fn finds_fault(refusal: &(dyn DatabaseErrorInformation + Send + Sync)) -> bool {
+    refusal.statement_position().is_some() || refusal.message().starts_with("permission denied")
 }
 
 pub(super) fn unavailable(url: &Url, cause: &impl ToString) -> DbError {

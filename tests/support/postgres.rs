@@ -43,6 +43,11 @@ if [ -n "$CERTIFICATE" ]; then
     (umask 077; printf %s "$KEY" >"$FOLDER/key.pem")
     if [ "$(id -u)" = 0 ]; then chown postgres "$FOLDER/cert.pem" "$FOLDER/key.pem"; fi
 fi
+if [ -n "$LANGUAGE_OF_MESSAGES" ]; then
+    # Few machines have more than one; what it says comes with the server itself.
+    as "mkdir $FOLDER/locale && localedef -i $LANGUAGE_OF_MESSAGES -f UTF-8 $FOLDER/locale/$LANGUAGE_OF_MESSAGES.UTF-8" || exit 1
+    LOCPATH="$FOLDER/locale"; OPTIONS="$OPTIONS -c lc_messages=$LANGUAGE_OF_MESSAGES.UTF-8"; export LOCPATH
+fi
 as "exec postgres -D $FOLDER/data -k $FOLDER -c listen_addresses= -c fsync=off -c full_page_writes=off \
     -c max_connections=200 -c port=$PORT $OPTIONS" >/dev/null 2>&1 &
 echo started
@@ -75,6 +80,11 @@ impl Server {
         let files = format!("-c ssl_cert_file={0}/cert.pem -c ssl_key_file={0}/key.pem", folder.display());
         let options = format!("{LISTEN} -c ssl=on {files}");
         Server::start_in(folder, port, &options, &[("CERTIFICATE", certificate), ("KEY", key)])
+    }
+
+    /// One whose messages are in German.
+    pub fn start_in_german() -> Server {
+        Server::start_in(new_folder(), 5432, "", &[("LANGUAGE_OF_MESSAGES", "de_DE")])
     }
 
     fn start_in(folder: PathBuf, port: u16, options: &str, settings: &[(&str, &str)]) -> Server {

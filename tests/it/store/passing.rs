@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use countersign::db::{Conn, Db, DbError, passing};
+use countersign::db::{Conn, Db, DbError, Url, passing};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
 use super::{Store, execute, lines, open, postgres_place, sqlite_place, store};
+use crate::support::postgres::Server;
 
 /// What SQLite and PostgreSQL say, by its code; `true` where it passes.
 #[test]
@@ -82,7 +83,20 @@ async fn write(db: &Db, statements: &'static str) -> Result<(), DbError> {
 
 #[actix_web::test]
 async fn what_postgres_refuses_for_now_is_an_outage() {
-    let Store { db, url, _folder } = store(postgres_place());
+    what_is_refused_for_now_is_an_outage(store(postgres_place())).await;
+}
+
+/// What the server says is for people; nothing may hang on the language it says it in.
+#[actix_web::test]
+async fn what_a_german_postgres_refuses_for_now_is_an_outage() {
+    let server = Server::start_in_german();
+    let store = store((Url::parse(&server.url("postgres")).unwrap(), None));
+    let said = write(&store.db, "SELECT 1 / 0").await.unwrap_err().to_string();
+    assert!(said.contains("Division durch Null"), "{said}");
+    what_is_refused_for_now_is_an_outage(store).await;
+}
+
+async fn what_is_refused_for_now_is_an_outage(Store { db, url, _folder }: Store) {
     for (what, statements) in [
         ("57014", "SET LOCAL statement_timeout = 50; SELECT pg_sleep(5)"),
         (
@@ -128,8 +142,16 @@ async fn what_postgres_refuses_for_now_is_an_outage() {
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     is_outage("40P01", &first.and(second));
     // What waiting does not heal is none.
-    let broken = write(&db, "UPDATE nowhere SET value = 1").await;
-    assert!(matches!(broken, Err(DbError::Query(_))), "{broken:?}");
+    for broken in [
+        "UPDATE nowhere SET value = 1",
+        "UPDATE facts SET nothing = 1",
+        "UPDATE facts SET value = ",
+        "INSERT INTO facts (name, value) VALUES ('version', 'again')",
+        "INSERT INTO facts (name) VALUES ('empty')",
+    ] {
+        let answer = write(&db, broken).await;
+        assert!(matches!(answer, Err(DbError::Query(_))), "{broken}: {answer:?}");
+    }
 }
 
 /// After a failover the server that was the one to write to may be a copy.
