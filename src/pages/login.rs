@@ -76,34 +76,23 @@ pub async fn post(
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return form.again(&req, &app, LoginProblem::Missing, now).await;
     };
-    let typed = Typed { username, password };
     let report = Report { req: &req, app: &app, client: &pending.asked.client.id, now };
-    let person = match authenticate(report, &pending.browser, &typed).await? {
-        Ok(person) => person,
-        Err(problem) => {
+    let signed_in = match sign_in(report, &pending, &Typed { username, password, remember }).await {
+        Ok(Ok(signed_in)) => signed_in,
+        Ok(Err(problem)) => {
             count(&app, problem);
             return form.again(&req, &app, problem, now).await;
         }
-    };
-    let begun = match begin(&req, &app, &pending.browser, &person.id, remember, now).await {
-        Ok(begun) => begun,
-        Err(error) => {
-            let problem = without_state(error)?;
-            count(&app, problem);
-            return Ok(form.show(&req, &app, Some(problem)).await);
+        // The page says that a store is away, and keeps what was typed.
+        Err(AuthorizeFailure::Page(away @ (PageFailure::StateDown(_) | PageFailure::Busy(_)))) => {
+            tracing::warn!(cause = %away, "a sign-in could not be completed");
+            count(&app, LoginProblem::StateDown);
+            return Ok(form.show(&req, &app, Some(LoginProblem::StateDown)).await);
         }
+        Err(failure) => return Err(failure),
     };
-    let about = About { person: Some(&person.id), known_device: person.known_device };
-    // The password may have been changed, or the account disabled, while this one waited for its turn:
-    // whoever did that has ended all sessions there were, and this one came later.
-    if !store::users::still_signs_in(&app.db, &person.id, &person.hash).await? {
-        app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
-        report.ended(Outcome::WrongPassword, about, username);
-        return form.again(&req, &app, LoginProblem::WrongCredentials, now).await;
-    }
-    report.ended(Outcome::Ok, about, username);
-    // Coming back to a page whose request was completed since is a new request.
-    if app.state.tickets.is_completed(pending.ticket.id, now).await? {
+    let SignedIn { person, begun, is_afresh } = signed_in;
+    if is_afresh {
         pending.ticket = pending.ticket.afresh(now);
     }
     pending.ticket.done.signed_in(begun.session_id, now);
@@ -111,6 +100,39 @@ pub async fn post(
     let res = with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age)));
     let device = Device { app: &app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };
     Ok(with_cookie(res, Some(device.remember(&req, now))))
+}
+
+/// What a sign-in that succeeded leads to.
+struct SignedIn {
+    person: Person,
+    begun: Begun,
+    /// Whether the request was completed since the page was opened: coming back to the page is a new request.
+    is_afresh: bool,
+}
+
+/// Signs a person in with what was typed.
+async fn sign_in(
+    report: Report<'_>,
+    pending: &Pending,
+    typed: &Typed<'_>,
+) -> Result<Result<SignedIn, LoginProblem>, AuthorizeFailure> {
+    let Report { req, app, now, .. } = report;
+    let person = match authenticate(report, &pending.browser, typed).await? {
+        Ok(person) => person,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let begun = begin(req, app, &pending.browser, &person.id, typed.remember, now).await?;
+    let about = About { person: Some(&person.id), known_device: person.known_device };
+    // The password may have been changed, or the account disabled, while this one waited for its turn:
+    // whoever did that has ended all sessions there were, and this one came later.
+    if !store::users::still_signs_in(&app.db, &person.id, &person.hash).await? {
+        app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
+        report.ended(Outcome::WrongPassword, about, typed.username);
+        return Ok(Err(LoginProblem::WrongCredentials));
+    }
+    let is_afresh = app.state.tickets.is_completed(pending.ticket.id, now).await?;
+    report.ended(Outcome::Ok, about, typed.username);
+    Ok(Ok(SignedIn { person, begun, is_afresh }))
 }
 
 /// Counts an attempt whose password was not compared.
@@ -176,6 +198,7 @@ async fn proposed(
 struct Typed<'a> {
     username: &'a str,
     password: &'a str,
+    remember: bool,
 }
 
 /// Who has proven to be who they are, and by which hash.
@@ -206,16 +229,15 @@ async fn authenticate(
     let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
     let login = user.as_ref().map(|user| user.login.as_str());
     let attempt = Attempt::new(typed.username, login, &network, known_device.then(|| browser.id()));
-    let counted = match app.state.throttle.admit(attempt, now).await {
-        Ok(Ok(counted)) => counted,
-        Ok(Err(TurnedAway { counter, until })) => {
+    let counted = match app.state.throttle.admit(attempt, now).await? {
+        Ok(counted) => counted,
+        Err(TurnedAway { counter, until }) => {
             report.throttled(
                 About { person: user.as_ref().map(|user| user.id.as_str()), known_device },
                 counter,
             );
             return Ok(Err(LoginProblem::TooMany { until }));
         }
-        Err(error) => return Ok(Err(without_state(error)?)),
     };
     let right =
         match app.passwords.verify(Password::presented(typed.password), hash.clone(), known_device).await {
@@ -248,17 +270,6 @@ async fn authenticate(
 fn settled(told: Result<(), StateError>) {
     if let Err(error) = told {
         tracing::warn!(%error, "an attempt to sign in stays counted as a failure of its network");
-    }
-}
-
-/// Nobody can sign in while the state store is away: the page says so and keeps what was typed.
-fn without_state(error: StateError) -> Result<LoginProblem, AuthorizeFailure> {
-    match error {
-        StateError::Broken(_) => Err(error.into()),
-        StateError::Unreachable(_) | StateError::Contended => {
-            tracing::warn!(%error, "somebody could not sign in");
-            Ok(LoginProblem::StateDown)
-        }
     }
 }
 

@@ -22,3 +22,4 @@ mod statements;
 mod tampering;
 mod throttle;
 mod two_providers;
+mod typed;
