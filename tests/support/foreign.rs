@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use openidconnect::{ClientId, IssuerUrl, Nonce};
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -43,6 +43,16 @@ impl Foreign {
         Foreign::start("PyJWT", Command::new(folder().join(".venv/bin/python")).arg("verify.py"))
     }
 
+    /// `openid-client` for Node.js, which ends sign-ins.
+    pub fn openid_client() -> Foreign {
+        Foreign::start("openid-client", Command::new("node").arg("sign_in.mjs"))
+    }
+
+    /// `Authlib` for Python, which ends sign-ins.
+    pub fn authlib() -> Foreign {
+        Foreign::start("Authlib", Command::new(folder().join(".venv/bin/python")).arg("sign_in.py"))
+    }
+
     fn start(name: &'static str, command: &mut Command) -> Foreign {
         let command = command.current_dir(folder()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("make test installs it");
@@ -59,8 +69,12 @@ impl Foreign {
 
     /// What the library says.
     pub fn ask(&mut self, asked: &Question<'_>) -> String {
-        let question = json!({ "jwks": asked.jwks, "token": asked.token, "issuer": asked.issuer,
-            "audience": asked.audience, "algorithms": [asked.alg], "now": asked.now.unix_timestamp() });
+        self.answer(&json!({ "jwks": asked.jwks, "token": asked.token, "issuer": asked.issuer,
+            "audience": asked.audience, "algorithms": [asked.alg], "now": asked.now.unix_timestamp() }))
+    }
+
+    /// What the library says to a question of any kind.
+    pub fn answer(&mut self, question: &Value) -> String {
         writeln!(self.questions, "{question}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
