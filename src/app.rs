@@ -18,7 +18,7 @@ use crate::logos::Logos;
 use crate::outbound::{Outbound, look_up};
 use crate::password;
 use crate::protocol::cookies::Names;
-use crate::protocol::metadata::metadata;
+use crate::protocol::discovery::metadata;
 use crate::published::Published;
 use crate::state::kv::Kv;
 use crate::state::{self, State, StateError};

@@ -6,11 +6,11 @@ use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard, mid
 
 use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, metrics, token, userinfo};
 use crate::pages::{consent, home, language, login, select, signed_out};
-use crate::protocol::failure::PageFailure;
 use crate::telemetry::metrics::Metrics;
 use crate::web::browser::origin::navigations_only;
 use crate::web::cors;
 use crate::web::failure::MethodNotAllowed;
+use crate::web::failure::PageFailure;
 
 /// Mounts everything below the issuer's path, which is `""` or `/path`.
 #[rustfmt::skip]

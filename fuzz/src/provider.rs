@@ -18,14 +18,14 @@ use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
 use countersign::password::Password;
-use countersign::protocol::authorize::PARAMS;
 use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
 use countersign::protocol::client::{Client, Metadata, SigningAlg};
 use countersign::protocol::code::CodeGrant;
-use countersign::protocol::failure::PageFailure;
+use countersign::protocol::grant::{self, Grant};
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::params::Params;
 use countersign::protocol::pkce::CodeChallenge;
+use countersign::protocol::request::PARAMS;
 use countersign::protocol::resource::Resource;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::session::sid;
@@ -34,6 +34,7 @@ use countersign::secret::{TokenHash, base64url, random, sha256};
 use countersign::state::sessions::Authentication;
 use countersign::store::events::Actor;
 use countersign::web::browser::Browser;
+use countersign::web::failure::PageFailure;
 use countersign::web::headers;
 use countersign::web::pending;
 use countersign::web::ticket::{Kind, Ticket};
@@ -224,21 +225,26 @@ impl Visit<'_> {
     pub fn code(&self) -> String {
         let Provider { app, user, now, .. } = self.provider;
         let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+        let grant = Grant {
+            id: GrantId::generate(),
+            scope: Scope::parse("openid"),
+            claims: NamedClaims::default(),
+            resources: vec![],
+            person: grant::Authenticated {
+                user_id: user.id.clone(),
+                auth_time: *now,
+                acr: claims::ACR_SINGLE_FACTOR.into(),
+                amr: vec!["pwd".into()],
+                record: self.record,
+                session_id: self.session_id,
+            },
+        };
         let grant = CodeGrant {
-            grant_id: GrantId::generate(),
+            grant,
             issued_at: *now,
             redirect_uri: REDIRECT.into(),
-            scope: Scope::parse("openid"),
-            resources: vec![],
-            nonce: None,
             code_challenge: CodeChallenge::parse(Some(&challenge), Some("S256"), true).expect("S256"),
-            user_id: user.id.clone(),
-            auth_time: *now,
-            acr: claims::ACR_SINGLE_FACTOR.into(),
-            amr: vec!["pwd".into()],
-            record: self.record,
-            session_id: self.session_id,
-            claims: NamedClaims::default(),
+            nonce: None,
         };
         let code = self.provider.wait(app.state.codes.mint("public", &grant, app.clock.now()));
         code.expect("a code").expose().to_owned()

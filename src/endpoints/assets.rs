@@ -4,8 +4,8 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 
 use crate::app::App;
-use crate::protocol::failure::PageFailure;
 use crate::web::assets;
+use crate::web::failure::PageFailure;
 
 /// What an image that others made may do, should somebody open it by itself: nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";

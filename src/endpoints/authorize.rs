@@ -7,12 +7,12 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::ids::{GrantId, SessionId};
-use crate::protocol::authorize::{self, PARAMS};
-use crate::protocol::cause::Told;
 use crate::protocol::code::CodeGrant;
 use crate::protocol::decide::{Candidate, Decision, Done, candidate, decide};
-use crate::protocol::failure::{AuthorizeFailure, PageFailure};
+use crate::protocol::grant::{Authenticated, Grant};
 use crate::protocol::params::Params;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::request::{self, PARAMS};
 use crate::protocol::session::Account;
 use crate::secret::Token;
 use crate::state::sessions::Session;
@@ -21,8 +21,9 @@ use crate::web::answer::{see_other, shell, with_cookie};
 use crate::web::browser::{Browser, session};
 use crate::web::debug;
 use crate::web::extract::{self, Body};
+use crate::web::failure::{AuthorizeFailure, PageFailure};
 use crate::web::language;
-use crate::web::pending::{self, Asked};
+use crate::web::pending::{self, ValidRequest};
 use crate::web::reply::{after_pages, at_once};
 use crate::web::ticket::{Kind, Ticket};
 
@@ -63,7 +64,7 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     let opened = Ticket::open(&req, &app, Kind::Authorize, sent, known.as_ref(), now).await?;
     let mut ticket = opened.ticket;
     let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
-    let client = app.clients.find(authorize::client_id(&params)?).await?;
+    let client = app.clients.find(request::client_id(&params)?).await?;
     if ticket.is_expired(now) {
         let lang = language::texts(&req).lang();
         return Err(
@@ -87,9 +88,9 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
     match outcome {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
         Err(failure) => {
-            let AuthorizeFailure::Reply { reply_to, error, .. } = &failure else { return Err(failure) };
+            let AuthorizeFailure::Reply { reply_to, refusal } = &failure else { return Err(failure) };
             debug::record(&req, &app, StatusCode::OK, &failure.to_string(), failure.told());
-            Ok(after_pages(shell(&req, &app), &app, reply_to, reply_to.error(error)))
+            Ok(after_pages(shell(&req, &app), &app, reply_to, reply_to.error(&refusal.error)))
         }
         answered => answered,
     }
@@ -107,7 +108,7 @@ impl Visit<'_> {
     /// told.
     async fn answer(
         &self,
-        asked: &Asked,
+        asked: &ValidRequest,
         params: &Params,
         ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
@@ -117,7 +118,8 @@ impl Visit<'_> {
                     503 => ("temporarily_unavailable", "try again in a moment"),
                     _ => ("server_error", "the server failed"),
                 };
-                Err(asked.request.reply_to.failure(code, description).because(fault.to_string().into()))
+                let refusal = Refusal::new(code, description).because(fault.to_string());
+                Err(AuthorizeFailure::at(&asked.reply_to, refusal))
             }
             outcome => outcome,
         }
@@ -127,11 +129,11 @@ impl Visit<'_> {
     /// without comes straight from the application.
     async fn evaluate(
         &self,
-        asked: &Asked,
+        asked: &ValidRequest,
         params: &Params,
         mut ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        let Asked { client, request } = asked;
+        let ValidRequest { client, request, .. } = asked;
         let mut session = session(self.req, self.app, self.now).await?;
         if let Some(session) = session.as_mut().filter(|_| request.prompt.none) {
             self.leave_out(asked, session).await?;
@@ -142,7 +144,9 @@ impl Visit<'_> {
             let candidate = candidate(request, &done, accounts);
             let consented = self.is_consented(asked, session.as_ref(), candidate.one()).await?;
             match decide(request, client, &done, candidate, consented, self.now) {
-                Decision::Refuse(error) => return Err(request.refused(error)),
+                Decision::Refuse(error) => {
+                    return Err(AuthorizeFailure::at(&asked.reply_to, request.refused(error)));
+                }
                 Decision::Login => return self.interact("/login", params, ticket, None).await,
                 Decision::Select => return self.interact("/select", params, ticket, None).await,
                 Decision::Consent(account) => {
@@ -161,7 +165,7 @@ impl Visit<'_> {
                     }
                     let stray = || PageFailure::Internal("an account without a session".into());
                     let code = self.issue(asked, session.as_ref().ok_or_else(stray)?, account).await?;
-                    let (shell, reply_to) = (shell(self.req, self.app), &request.reply_to);
+                    let (shell, reply_to) = (shell(self.req, self.app), &asked.reply_to);
                     let home = reply_to.success(code.expose());
                     return Ok(if resumed {
                         after_pages(shell, self.app, reply_to, home)
@@ -176,8 +180,8 @@ impl Visit<'_> {
     /// Nobody can be asked which of several is meant, so those that may not sign in any more must not count,
     /// although their sessions may not have been ended yet. Nor may those count who are named in the request
     /// and have not allowed the client: the answer would tell that they are signed in.
-    async fn leave_out(&self, asked: &Asked, session: &mut Session) -> Result<(), AuthorizeFailure> {
-        let Asked { client, request } = asked;
+    async fn leave_out(&self, asked: &ValidRequest, session: &mut Session) -> Result<(), AuthorizeFailure> {
+        let ValidRequest { client, request, .. } = asked;
         if candidate(request, &Done::default(), &session.accounts) != Candidate::Several {
             return Ok(());
         }
@@ -201,7 +205,7 @@ impl Visit<'_> {
     /// Asks the session's memory first, the database only if that does not know.
     async fn is_consented(
         &self,
-        Asked { client, request }: &Asked,
+        ValidRequest { client, request, .. }: &ValidRequest,
         session: Option<&Session>,
         account: Option<&Account>,
     ) -> Result<bool, AuthorizeFailure> {
@@ -242,25 +246,30 @@ impl Visit<'_> {
 
     async fn issue(
         &self,
-        Asked { client, request }: &Asked,
+        ValidRequest { client, reply_to, request }: &ValidRequest,
         session: &Session,
         account: &Account,
     ) -> Result<Token, AuthorizeFailure> {
-        let grant = CodeGrant {
-            grant_id: GrantId::generate(),
-            issued_at: self.now,
-            redirect_uri: request.reply_to.redirect_uri().into(),
+        let grant = Grant {
+            id: GrantId::generate(),
             scope: request.scope.clone(),
             claims: request.claims.clone(),
             resources: request.resources.clone(),
-            nonce: request.nonce.clone(),
+            person: Authenticated {
+                user_id: account.user_id.clone(),
+                auth_time: account.auth_time,
+                acr: account.acr.clone(),
+                amr: account.amr.clone(),
+                record: session.record,
+                session_id: account.session_id,
+            },
+        };
+        let grant = CodeGrant {
+            grant,
+            issued_at: self.now,
+            redirect_uri: reply_to.redirect_uri().into(),
             code_challenge: request.code_challenge.clone(),
-            user_id: account.user_id.clone(),
-            auth_time: account.auth_time,
-            acr: account.acr.clone(),
-            amr: account.amr.clone(),
-            record: session.record,
-            session_id: account.session_id,
+            nonce: request.nonce.clone(),
         };
         let code = self.app.state.codes.mint(&client.id, &grant, self.now).await?;
         self.app.state.sessions.touch(session, self.now).await?;

@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
-use crate::protocol::failure::TokenFailure;
 use crate::web::document;
+use crate::web::failure::TokenFailure;
 
 /// `GET /.well-known/jwks.json`: no lock, no database; as cacheable as the key policy promises.
 ///

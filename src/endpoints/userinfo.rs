@@ -4,13 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::protocol::bearer::Presented;
-use crate::protocol::failure::BearerFailure;
+use crate::protocol::bearer::{Presented, TokenFault};
 use crate::store;
 use crate::store::grants::Issued;
 use crate::web::answer::no_store;
 use crate::web::cors;
 use crate::web::extract::{self, Body};
+use crate::web::failure::BearerFailure;
 
 /// `GET /userinfo`
 pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, BearerFailure> {
@@ -26,10 +26,10 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
 
 /// Spec: OpenID Connect Core §5.3
 async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpResponse, BearerFailure> {
-    let refuse = |cause: &'static str| BearerFailure::InvalidToken(cause.into());
+    let refuse = |cause: &'static str| BearerFailure::from(TokenFault::Invalid(cause.into()));
     let now = app.clock.now();
     let verified = app.keys.ring.load().verify::<Presented>(token);
-    let verified = verified.map_err(BearerFailure::InvalidToken)?;
+    let verified = verified.map_err(TokenFault::Invalid)?;
     let (typ, presented) = (verified.typ, verified.claims);
     let client = app.clients.find(presented.client_id()).await?;
     if let Some(client) = &client {

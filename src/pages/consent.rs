@@ -5,7 +5,6 @@ use url::Url;
 
 use crate::app::App;
 use crate::protocol::decide::candidate;
-use crate::protocol::failure::AuthorizeFailure;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::Resource;
 use crate::store;
@@ -14,7 +13,8 @@ use crate::texts::Texts;
 use crate::web::answer::{Kind, page, see_other, shell};
 use crate::web::browser::session;
 use crate::web::extract::{self, Body};
-use crate::web::pending::{Asked, Pending, Posted, card, continue_at, person_card};
+use crate::web::failure::AuthorizeFailure;
+use crate::web::pending::{Pending, Posted, ValidRequest, card, continue_at, person_card};
 use crate::web::views::{ConsentPage, ScopeLine};
 
 /// `GET /consent?t=…`
@@ -33,7 +33,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     };
     let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { return Ok(go_on()) };
     let shell = shell(&req, &app);
-    let redirect = Url::parse(pending.asked.request.reply_to.redirect_uri());
+    let redirect = Url::parse(pending.asked.reply_to.redirect_uri());
     let view = ConsentPage {
         client: card(&req, &app, &pending.asked.client, now).await,
         account: person_card(&user),
@@ -69,7 +69,7 @@ pub async fn post(
         _ => return Ok(go_on()),
     }
     let Some(session) = session(&req, &app, now).await? else { return Ok(go_on()) };
-    let Asked { client, request } = &pending.asked;
+    let ValidRequest { client, request, .. } = &pending.asked;
     // Allow applies to exactly what was displayed, for whom it was displayed; if either has changed
     // since, nothing is recorded and the request is looked at again.
     let current = candidate(request, &pending.ticket.done, &session.accounts);
@@ -91,7 +91,7 @@ pub async fn post(
 
 /// Each scope in words: ours from the texts, a resource's from its declaration. Claims asked for by name are
 /// listed together, and a resource that is asked for without any of its scopes is named as well.
-fn lines(texts: Texts, app: &App, asked: &Asked) -> Vec<ScopeLine> {
+fn lines(texts: Texts, app: &App, asked: &ValidRequest) -> Vec<ScopeLine> {
     let scope = &asked.request.scope;
     let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
     let describe = |scope: &str| {

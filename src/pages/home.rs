@@ -4,11 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::protocol::failure::PageFailure;
 use crate::protocol::user::User;
 use crate::store;
 use crate::web::answer::{Kind, page, shell, with_cookie};
 use crate::web::browser::{Browser, session};
+use crate::web::failure::PageFailure;
 use crate::web::pending::name;
 use crate::web::views::{HomeAccount, HomeApp, HomePage};
 use crate::web::{language, sign_out};

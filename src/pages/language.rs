@@ -4,11 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
-use crate::protocol::failure::PageFailure;
 use crate::texts::Texts;
 use crate::web::answer::{see_other, with_cookie};
 use crate::web::browser::cookies::language_cookie;
 use crate::web::browser::origin::is_from_elsewhere;
+use crate::web::failure::PageFailure;
 use crate::web::{extract, language};
 
 /// `GET /language?lang=…&back=…`: a link, for the way back may lead on to an application, and a browser

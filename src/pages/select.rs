@@ -4,11 +4,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
-use crate::protocol::failure::AuthorizeFailure;
 use crate::store;
 use crate::web::answer::{Kind, page, see_other, shell};
 use crate::web::browser::session;
 use crate::web::extract::{self, Body};
+use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, Posted, card, continue_at, person_card};
 use crate::web::views::SelectPage;
 

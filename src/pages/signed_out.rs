@@ -3,13 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
-use crate::protocol::failure::PageFailure;
 use crate::protocol::session::Account;
 use crate::web::answer::{Kind, complete, page, see_other, shell, with_cookie};
 use crate::web::browser::cookies::no_session_cookie;
 use crate::web::browser::origin::refuse_cross_site;
 use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
+use crate::web::failure::PageFailure;
 use crate::web::sign_out::{self, Done};
 use crate::web::views::SignedOutPage;
 

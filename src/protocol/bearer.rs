@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 
 use crate::ids::GrantId;
 use crate::protocol::cause::Cause;
-use crate::protocol::failure::BearerFailure;
 use crate::protocol::instant::seconds_since;
 use crate::protocol::scope::Scope;
 use crate::secret::from_base64url;
@@ -40,12 +39,25 @@ pub struct Presented {
     pub claims: Vec<String>,
 }
 
+/// Why a token that was presented may not be used.
+///
+/// Spec: RFC 6750 §3.1
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// It is not, or no longer, good; the cause is not for the answer.
+    #[error("invalid_token: {0}")]
+    Invalid(Cause),
+    /// It is good but may not do this.
+    #[error("insufficient_scope: needs {0}")]
+    LacksScope(&'static str),
+}
+
 impl Presented {
     /// Checks what can be checked without asking anybody.
     ///
     /// Spec: RFC 9068 §4, OpenID Connect Core §5.3
-    pub fn check(&self, typ: Option<&str>, issuer: &str, now: OffsetDateTime) -> Result<(), BearerFailure> {
-        let refuse = |cause: Cause| Err(BearerFailure::InvalidToken(cause));
+    pub fn check(&self, typ: Option<&str>, issuer: &str, now: OffsetDateTime) -> Result<(), TokenFault> {
+        let refuse = |cause: Cause| Err(TokenFault::Invalid(cause));
         if typ != Some("at+jwt") {
             let kind = match typ {
                 None | Some("jwt") => Cause::new("an ID Token was sent in place of an access token"),
@@ -76,7 +88,7 @@ impl Presented {
             return refuse(Cause::new("the token has expired").with("too late by", format!("{late} s")));
         }
         if !self.scope.has("openid") {
-            return Err(BearerFailure::InsufficientScope("openid"));
+            return Err(TokenFault::LacksScope("openid"));
         }
         Ok(())
     }

@@ -6,7 +6,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::shown::Shown;
 
 /// One sentence, the particulars it rests on, and what to do about it.
@@ -73,54 +72,5 @@ impl fmt::Display for Cause {
             write!(f, "; {name} {value:?}")?;
         }
         Ok(())
-    }
-}
-
-/// What the developer of a client is told of a failure: the error code and the cause. Nothing of what only
-/// concerns the person's browser.
-pub trait Told {
-    /// The two, if it concerns the client at all.
-    fn told(&self) -> Option<(&'static str, Cause)>;
-}
-
-impl Told for PageFailure {
-    fn told(&self) -> Option<(&'static str, Cause)> {
-        Some((self.code()?, self.cause()))
-    }
-}
-
-impl Told for AuthorizeFailure {
-    fn told(&self) -> Option<(&'static str, Cause)> {
-        if self.is_ordinary() {
-            return None;
-        }
-        match self {
-            AuthorizeFailure::Page(page) => page.told(),
-            AuthorizeFailure::Reply { error, cause, .. } => {
-                Some((error.code, cause.as_deref().cloned().unwrap_or_else(|| error.description.into())))
-            }
-        }
-    }
-}
-
-impl Told for TokenFailure {
-    fn told(&self) -> Option<(&'static str, Cause)> {
-        Some((self.error.code, self.cause.clone().unwrap_or_else(|| self.error.description.into())))
-    }
-}
-
-impl Told for BearerFailure {
-    fn told(&self) -> Option<(&'static str, Cause)> {
-        match self {
-            BearerFailure::Missing | BearerFailure::Unavailable(_) | BearerFailure::Internal(_) => None,
-            BearerFailure::InvalidRequest(what) => Some(("invalid_request", (*what).into())),
-            BearerFailure::TooLarge => Some(("invalid_request", "the request is too large".into())),
-            BearerFailure::Origin(cause) => Some(("invalid_request", cause.clone())),
-            BearerFailure::InvalidToken(cause) => Some(("invalid_token", cause.clone())),
-            BearerFailure::InsufficientScope(needed) => {
-                let cause = Cause::new("the access token lacks a scope").with("needed", needed);
-                Some(("insufficient_scope", cause))
-            }
-        }
     }
 }

@@ -3,16 +3,14 @@
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::ids::{GrantId, RecordId, SessionId};
+use crate::ids::GrantId;
 use crate::protocol::cause::Cause;
-use crate::protocol::failure::TokenFailure;
+use crate::protocol::grant::Grant;
 use crate::protocol::instant::age;
-use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::redirect_uri::Mismatch;
-use crate::protocol::resource::Resources;
-use crate::protocol::scope::Scope;
+use crate::protocol::refusal::Refusal;
 use crate::secret::sha256;
 
 /// How long a code can be redeemed: hard, without skew.
@@ -22,60 +20,40 @@ pub const LATE: Duration = Duration::minutes(10);
 /// How long a spent code is recognised, so that its replay revokes what came of it. No access token lives longer.
 pub const REMEMBERED: Duration = Duration::hours(1);
 
-/// What a code stands for: everything the tokens will say, fixed when it was minted.
+/// What a code stands for: the grant, and what its redemption is held to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CodeGrant {
-    /// Names this authorization in everything issued from it.
+    /// What the tokens are issued from.
     #[serde(rename = "g")]
-    pub grant_id: GrantId,
+    pub grant: Grant,
     /// When it was minted.
     #[serde(rename = "o", with = "time::serde::timestamp")]
     pub issued_at: OffsetDateTime,
     /// Exactly as sent to the authorization endpoint.
     #[serde(rename = "r")]
     pub redirect_uri: String,
-    /// The scopes granted.
-    #[serde(rename = "s")]
-    pub scope: Scope,
-    /// The claims to be told beside those that the scopes release.
-    #[serde(rename = "l", default, skip_serializing_if = "NamedClaims::is_empty")]
-    pub claims: NamedClaims,
-    /// The resources authorized.
-    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
-    pub resources: Vec<String>,
-    /// For the ID Token.
-    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<String>,
     /// What the verifier must match.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<CodeChallenge>,
-    /// The person.
-    #[serde(rename = "u")]
-    pub user_id: String,
-    /// When the person authenticated.
-    #[serde(rename = "t", with = "time::serde::timestamp")]
-    pub auth_time: OffsetDateTime,
-    /// How well.
-    #[serde(rename = "c")]
-    pub acr: String,
-    /// By what methods.
-    #[serde(rename = "m")]
-    pub amr: Vec<String>,
-    /// The browser record it was issued from.
-    #[serde(rename = "b")]
-    pub record: RecordId,
-    /// The session it was issued from.
-    #[serde(rename = "i")]
-    pub session_id: SessionId,
+    /// Of the authorization request: for the ID Token that the code is redeemed for, and for no later one.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+/// The one answer for every code that cannot be redeemed; the cause is not for the answer.
+///
+/// Spec: RFC 6749 §5.2
+pub fn refused(cause: impl Into<Cause>) -> Refusal {
+    Refusal::new("invalid_grant", "the authorization code is not valid").because(cause)
 }
 
 impl CodeGrant {
     /// Checks that it does not come too late, and was not minted in the future. A replay may come whenever it likes: it is one.
     ///
     /// Spec: RFC 6749 §4.1.2
-    pub fn check_age(&self, now: OffsetDateTime) -> Result<(), TokenFailure> {
+    pub fn check_age(&self, now: OffsetDateTime) -> Result<(), Refusal> {
         let Some(age) = age(self.issued_at, now) else {
-            return Err(TokenFailure::invalid_grant("the code is dated in the future: a clock ran ahead"));
+            return Err(refused("the code is dated in the future: a clock ran ahead"));
         };
         let late = age - LIFETIME;
         if late.is_negative() {
@@ -84,17 +62,17 @@ impl CodeGrant {
         let cause =
             Cause::new("the code has expired").with("lifetime", format!("{} s", LIFETIME.whole_seconds()));
         let cause = cause.with("too late by", format!("{} s", late.whole_seconds()));
-        Err(TokenFailure::invalid_grant(cause.mend("redeem a code as soon as it arrives")))
+        Err(refused(cause.mend("redeem a code as soon as it arrives")))
     }
 
     /// Checks that the client redeems what it asked for: same address, and the verifier of its challenge.
     ///
     /// Spec: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §4.8.2
-    pub fn check(&self, params: &Params) -> Result<(), TokenFailure> {
+    pub fn check(&self, params: &Params) -> Result<(), Refusal> {
         let is_met = |verifier: &str| self.code_challenge.as_ref().is_some_and(|it| it.is_met_by(verifier));
         let is_same = |sent: &str| sent == self.redirect_uri;
         let Err(fault) = judge(params, self.code_challenge.is_some(), is_same, is_met) else { return Ok(()) };
-        Err(TokenFailure::invalid_grant(match (&fault, &self.code_challenge) {
+        Err(refused(match (&fault, &self.code_challenge) {
             (Fault::RedirectUriDiffers(sent), _) => {
                 let cause = Mismatch::with_expected(&self.redirect_uri, sent).cause("redirect_uri");
                 let remedy =
@@ -111,31 +89,11 @@ impl CodeGrant {
     /// What is kept of this code once it was spent.
     pub fn spent(&self) -> SpentCode {
         SpentCode {
-            grant_id: self.grant_id,
-            user_id: self.user_id.clone(),
+            grant_id: self.grant.id,
+            user_id: self.grant.person.user_id.clone(),
             redirect_uri: short_hash(&self.redirect_uri),
             code_challenge: self.code_challenge.as_ref().map(|challenge| short_hash(challenge.as_str())),
         }
-    }
-
-    /// The resources of one token: all that were authorized, or those of them that are asked for here. A
-    /// resource that its scopes alone brought into the audience can be asked for as well.
-    ///
-    /// Spec: RFC 8707 §2.2
-    pub fn narrow(
-        &self,
-        declared: &Resources,
-        issuer: &str,
-        params: &Params,
-    ) -> Result<Vec<String>, TokenFailure> {
-        let refused = || TokenFailure::bad_request("invalid_target", "the resource was not authorized");
-        let requested = declared.resolve(params.all("resource")).map_err(|_fault| refused())?;
-        if requested.is_empty() {
-            return Ok(self.resources.clone());
-        }
-        let authorized = declared.target(issuer, &self.resources, &self.scope).map_err(|_fault| refused())?;
-        let all = requested.iter().all(|resource| authorized.0.contains(resource));
-        if all { Ok(requested) } else { Err(refused()) }
     }
 }
 
@@ -156,14 +114,14 @@ impl SpentCode {
     /// a way to end other people's sessions.
     ///
     /// Spec: OAuth 2.1 §7.5.2
-    pub fn check(&self, params: &Params) -> Result<(), TokenFailure> {
+    pub fn check(&self, params: &Params) -> Result<(), Refusal> {
         let is_met = |verifier: &str| {
             CodeChallenge::of(verifier).map(|made| short_hash(made.as_str())) == self.code_challenge
         };
         let is_same = |sent: &str| short_hash(sent) == self.redirect_uri;
         judge(params, self.code_challenge.is_some(), is_same, is_met).map_err(|fault| {
             let cause = Cause::new(fault.what()).with("received", params.names());
-            TokenFailure::invalid_grant(cause.with("code", "was redeemed before, which ended it"))
+            refused(cause.with("code", "was redeemed before, which ended it"))
         })
     }
 

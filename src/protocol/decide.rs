@@ -4,10 +4,10 @@ use time::{Duration, OffsetDateTime};
 
 use crate::ids::SessionId;
 use crate::protocol::acr::Levels;
-use crate::protocol::authorize::Request;
 use crate::protocol::client::Client;
-use crate::protocol::failure::OAuthError;
 use crate::protocol::instant::age;
+use crate::protocol::refusal::OAuthError;
+use crate::protocol::request::Request;
 use crate::protocol::session::Account;
 
 /// OpenID Connect Core Unmet Authentication Requirements §2

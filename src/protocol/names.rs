@@ -8,8 +8,6 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection};
 
-use crate::protocol::addresses::fold_address;
-
 /// The most characters a login name has.
 const LONGEST: usize = 128;
 /// What a login name may have beside letters, digits and the like.
@@ -146,11 +144,6 @@ impl LoginName {
     /// The form in which login names are compared.
     pub fn folded(&self) -> &str {
         &self.folded
-    }
-
-    /// The address that it would be, if it can be one.
-    pub fn as_address(&self) -> Option<String> {
-        fold_address(&self.folded)
     }
 }
 

@@ -3,8 +3,8 @@
 use url::form_urlencoded;
 
 use crate::protocol::client::Metadata;
-use crate::protocol::failure::{AuthorizeFailure, OAuthError};
 use crate::protocol::localized::Localized;
+use crate::protocol::refusal::OAuthError;
 
 /// How the parameters of a response travel.
 ///
@@ -94,7 +94,7 @@ pub struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// Only [`crate::protocol::authorize::establish`] may prove a place.
+    /// Only [`crate::protocol::request::reply_to`] may prove a place.
     pub(in crate::protocol) fn new(
         redirect_uri: &str,
         mode: ResponseMode,
@@ -134,15 +134,6 @@ impl ReplyTo {
     /// Spec: RFC 6749 §4.1.2.1, RFC 9207 §2
     pub fn error(&self, error: &OAuthError) -> Response {
         self.with(vec![("error", error.code.into()), ("error_description", error.description.into())])
-    }
-
-    /// A failed request that is answered here.
-    pub fn failure(&self, code: &'static str, description: &'static str) -> AuthorizeFailure {
-        AuthorizeFailure::Reply {
-            reply_to: Box::new(self.clone()),
-            error: OAuthError::new(code, description),
-            cause: None,
-        }
     }
 
     fn with(&self, mut fields: Vec<(&'static str, String)>) -> Response {

@@ -3,6 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::protocol::cause::Cause;
+use crate::protocol::refusal::Refusal;
+
 /// An algorithm that keys of ours sign with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SigningAlg {
@@ -103,4 +106,21 @@ impl Default for NamedAlg {
     fn default() -> NamedAlg {
         SigningAlg::default().into()
     }
+}
+
+/// What a client is told whose ID Tokens no key signs. With an algorithm that is configured this passes by
+/// itself; for any other one the client is registered in vain.
+///
+/// Spec: OpenID Connect Registration §2 (`id_token_signed_response_alg`)
+pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> Refusal {
+    const NO_KEY: &str = "no key signs with the algorithm this client is registered for";
+    let cause = Cause::new(NO_KEY).with("id_token_signed_response_alg", alg.name()).mend(
+        "the provider's operator names it in algorithms under [keys], or registers the application for another one \
+         (countersign client update ID --id-token-alg ALG); \
+         `countersign keys list` shows what signs, and from when",
+    );
+    if configured.contains(&alg) {
+        return Refusal::new("temporarily_unavailable", "try again in a moment").because(cause);
+    }
+    Refusal::new("unauthorized_client", NO_KEY).because(cause)
 }

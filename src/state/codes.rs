@@ -26,7 +26,7 @@ pub struct Codes {
 #[derive(Debug)]
 pub struct Redeemed {
     /// What it stands for.
-    pub grant: CodeGrant,
+    pub code: CodeGrant,
     /// Whether the session that it was issued from has neither ended nor expired.
     pub is_live: bool,
     /// When its client was removed or disabled, if that was within the last minute.
@@ -58,7 +58,7 @@ impl Codes {
         let code = Code {
             until: OnceKey::until(now + LIFETIME + REMEMBERED),
             random,
-            hidden: self.hide(&random, *grant.record.as_bytes()),
+            hidden: self.hide(&random, *grant.grant.person.record.as_bytes()),
         };
         let text = Token::of(&[&code.until.to_be_bytes(), code.random.as_slice(), &code.hidden].concat());
         let whole = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
@@ -87,13 +87,14 @@ impl Codes {
                 let grant: CodeGrant =
                     serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
                 let (mut live, mut withdrawn) = found?;
-                if named != Some(grant.record) {
+                let person = &grant.grant.person;
+                if named != Some(person.record) {
                     // Minted while another instance key was in use.
-                    (live, withdrawn) = self.live(Some(grant.record), &beside, now).await?;
+                    (live, withdrawn) = self.live(Some(person.record), &beside, now).await?;
                 }
-                let is_live = live.contains(&grant.session_id);
+                let is_live = live.contains(&person.session_id);
                 let withdrawn = withdrawn.as_ref().and_then(Found::value).and_then(instant);
-                Spend::Fresh(Redeemed { grant, is_live, withdrawn })
+                Spend::Fresh(Redeemed { code: grant, is_live, withdrawn })
             }
         })
     }

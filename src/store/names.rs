@@ -11,6 +11,7 @@ use super::facts;
 use super::schema::{addresses, skeletons, users};
 use super::users::user;
 use crate::db::{Conn, Db, DbError, each};
+use crate::protocol::addresses::fold_address;
 use crate::protocol::names::{LoginFault, LoginName, skeletons, tables_version};
 use crate::protocol::user::{User, fold_login};
 
@@ -44,7 +45,7 @@ pub(super) fn clash(conn: &mut Conn, login: &LoginName, person: &str) -> Result<
     if let Some(other) = alike {
         return Ok(Some(LoginFault::Resembles(other)));
     }
-    let Some(address) = login.as_address() else { return Ok(None) };
+    let Some(address) = fold_address(login.folded()) else { return Ok(None) };
     let theirs = addresses::table.filter(addresses::address.eq(address));
     let theirs = theirs.filter(addresses::person.ne(person)).filter(addresses::verified_at.is_not_null());
     let theirs: Option<String> = theirs.select(addresses::person).first(conn).optional()?;

@@ -9,11 +9,9 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use crate::app::App;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::failure::{BearerFailure, TokenFailure};
 use crate::web::debug;
+use crate::web::failure::{BearerFailure, NOT_REGISTERED, TokenFailure};
 
-/// What a script of an unregistered origin is told.
-pub const NOT_REGISTERED: &str = "the origin of this script is not registered for the client";
 /// How long a browser may remember the answer to a preflight, in seconds.
 const MAX_AGE: &str = "600";
 

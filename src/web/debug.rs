@@ -4,12 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest};
 
 use crate::app::App;
-use crate::protocol::cause::{Cause, Told};
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::state::failures::{Failure, NARROWED};
 use crate::telemetry::log;
 use crate::web::answer::{ClientAddress, RequestId};
+use crate::web::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 
 /// The registered client behind one request, in its extensions once it is known.
 struct Asking(String);
@@ -104,8 +104,8 @@ pub fn note_narrowed(req: &HttpRequest, app: &App, narrowed: &[Cause]) {
 
 /// What an answer that is a failure tells a developer.
 pub fn told(error: &actix_web::Error) -> Option<(&'static str, Cause)> {
-    let page = error.as_error::<PageFailure>().and_then(Told::told);
-    let page = page.or_else(|| error.as_error::<AuthorizeFailure>().and_then(Told::told));
-    let token = page.or_else(|| error.as_error::<TokenFailure>().and_then(Told::told));
-    token.or_else(|| error.as_error::<BearerFailure>().and_then(Told::told))
+    let page = error.as_error().and_then(PageFailure::told);
+    let page = page.or_else(|| error.as_error().and_then(AuthorizeFailure::told));
+    let token = page.or_else(|| error.as_error().map(TokenFailure::told));
+    token.or_else(|| error.as_error().and_then(BearerFailure::told))
 }

@@ -5,8 +5,9 @@ use actix_web::error::PayloadError;
 use actix_web::http::header;
 
 use crate::protocol::cause::Cause;
-use crate::protocol::failure::{BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
+use crate::protocol::request::Unanswerable;
+use crate::web::failure::{BearerFailure, PageFailure, TokenFailure};
 use crate::web::language;
 
 pub use crate::web::body::Body;
@@ -39,7 +40,7 @@ pub fn query(req: &HttpRequest, known: &[&'static str]) -> Result<Params, PageFa
 pub fn form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Params, PageFailure> {
     let params = authorization_form(req, body, known)?;
     match params.repeated() {
-        Some(name) => Err(PageFailure::ParameterRepeated(name)),
+        Some(name) => Err(Unanswerable::ParameterRepeated(name).into()),
         None => Ok(params),
     }
 }

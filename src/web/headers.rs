@@ -18,7 +18,6 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::connection;
 use crate::ids::request_id;
-use crate::protocol::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::protocol::shown::Shown;
 use crate::telemetry::log;
 use crate::telemetry::metrics::{InFlight, PROBES, Route};
@@ -27,6 +26,7 @@ use crate::web::answer::{ClientAddress, RequestId, see_other, shell, shell_of};
 use crate::web::body::{self, Rest};
 use crate::web::debug;
 use crate::web::failure::failure_page;
+use crate::web::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::web::forwarded;
 use crate::web::language;
 use crate::web::reply::at_once;
@@ -215,8 +215,8 @@ fn render_failure<B: MessageBody + 'static>(
         (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => {
             Some(failure_page(app, shell(res.request(), app), page))
         }
-        (_, Some(AuthorizeFailure::Reply { reply_to, error, .. })) => {
-            Some(at_once(shell(res.request(), app), reply_to, reply_to.error(error)))
+        (_, Some(AuthorizeFailure::Reply { reply_to, refusal })) => {
+            Some(at_once(shell(res.request(), app), reply_to, reply_to.error(&refusal.error)))
         }
         _ => None,
     };

@@ -7,67 +7,68 @@ use actix_web::{HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::protocol::authorize::{self, PARAMS, Request};
-use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::failure::{AuthorizeFailure, OAuthError, PageFailure, TokenFailure};
 use crate::protocol::params::Params;
+use crate::protocol::refusal::{OAuthError, Refusal};
+use crate::protocol::reply::ReplyTo;
+use crate::protocol::request::{self, PARAMS, Request, Unanswerable, id_token_hint};
 use crate::protocol::shown::Shown;
 use crate::protocol::user::User;
 use crate::web::answer::shell;
 use crate::web::browser::Browser;
 use crate::web::browser::origin::refuse_cross_site;
 use crate::web::extract::{self, Body};
-use crate::web::failure::no_key;
+use crate::web::failure::{AuthorizeFailure, PageFailure, no_key};
 use crate::web::language;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
 use crate::web::views::{ClientCard, PersonCard};
 use crate::web::{debug, hint};
 
-/// A validated request with the client that made it.
-pub struct Asked {
-    /// Who asks.
+/// An authorization request that passed every rule.
+pub struct ValidRequest {
+    /// The client that made it.
     pub client: Arc<Client>,
-    /// For what.
+    /// Where the answer goes.
+    pub reply_to: ReplyTo,
+    /// What it asks for.
     pub request: Request,
 }
 
-/// Reads a request: from here on, an error can be answered at the Relying Party.
+/// Reads a request: who asks, where an answer may go, and then, with errors answered there, what is asked for.
 pub async fn read(
     req: &HttpRequest,
     app: &App,
     params: &Params,
     now: OffsetDateTime,
-) -> Result<Asked, AuthorizeFailure> {
-    let client_id = authorize::client_id(params)?;
+) -> Result<ValidRequest, AuthorizeFailure> {
+    let client_id = request::client_id(params)?;
     let client = app.clients.find(client_id).await?;
-    let client = client.ok_or_else(|| PageFailure::ClientUnknown(Shown::of(client_id)))?;
+    let client = client.ok_or_else(|| Unanswerable::ClientUnknown(Shown::of(client_id)))?;
     debug::note_client(req, &client);
-    let reply_to = authorize::establish(params, &client, &app.config.issuer)?;
-    let mut request = Request::parse(params, &client, &app.config.resources, reply_to)?;
+    let reply_to = request::reply_to(params, &client, &app.config.issuer)?;
+    match judge(app, params, &client, reply_to.redirect_uri(), now) {
+        Ok(request) => Ok(ValidRequest { client, reply_to, request }),
+        Err(refusal) => Err(AuthorizeFailure::at(&reply_to, refusal)),
+    }
+}
+
+/// The rules of a request, and what the keys of this provider say to it.
+fn judge(
+    app: &App,
+    params: &Params,
+    client: &Client,
+    redirect_uri: &str,
+    now: OffsetDateTime,
+) -> Result<Request, Refusal> {
+    let request = Request::read(params, client, &app.config.resources, redirect_uri)?;
     let alg = client.metadata.id_token_signed_response_alg.alg();
     if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
-        // Before anybody types a password for nothing.
-        let TokenFailure { error, cause, .. } = no_key(app, alg);
-        let (reply_to, cause) = (Box::new(request.reply_to), cause.map(Box::new));
-        return Err(AuthorizeFailure::Reply { reply_to, error, cause });
+        // Before a person types a password for nothing.
+        return Err(no_key(app, alg));
     }
-    if let Some(token) = params.get("id_token_hint") {
-        let hint = match hint::verify(app, token, now) {
-            Ok(hint) if hint.client_id == client.id => Ok(hint),
-            Ok(hint) => {
-                Err(Cause::new("id_token_hint is another client's").with("issued to", hint.client_id))
-            }
-            Err(why) => Err(Cause::new("id_token_hint cannot be accepted").with("why", why)),
-        };
-        let hint = hint.map_err(|cause| {
-            let what = "id_token_hint is not an ID Token of this client";
-            request.reply_to.failure("invalid_request", what).because(cause)
-        })?;
-        request = request.with_hint(hint.sub);
-    }
-    Ok(Asked { client, request })
+    let Some(token) = params.get("id_token_hint") else { return Ok(request) };
+    Ok(request.with_hint(id_token_hint::subject(hint::verify(app, token, now), client)?))
 }
 
 /// A pending request, brought back by the browser it was sealed for.
@@ -75,7 +76,7 @@ pub struct Pending {
     /// As it was sealed.
     pub ticket: Ticket,
     /// As it reads now.
-    pub asked: Asked,
+    pub asked: ValidRequest,
     /// Whose it is.
     pub browser: Browser,
 }
@@ -149,7 +150,7 @@ impl Pending {
         app.state.tickets.complete(self.ticket.id, now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
         debug::keep(req, app, error.code, error.description.into());
-        let reply_to = &self.asked.request.reply_to;
+        let reply_to = &self.asked.reply_to;
         Ok(after_pages(shell(req, app), app, reply_to, reply_to.error(&error)))
     }
 }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::keys::seal;
-use crate::protocol::failure::PageFailure;
 use crate::protocol::params::Params;
 use crate::secret::{base64url, from_base64url};
 use crate::web::browser::Browser;
+use crate::web::failure::PageFailure;
 use crate::web::language;
 
 /// What the form's token is for.

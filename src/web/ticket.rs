@@ -9,7 +9,6 @@ use crate::app::App;
 use crate::ids::{SessionId, TicketId};
 use crate::keys::seal::{open, seal};
 use crate::protocol::decide::Done;
-use crate::protocol::failure::PageFailure;
 use crate::protocol::instant::age;
 use crate::protocol::params::Params;
 use crate::secret::{Token, base64url, from_base64url, same};
@@ -17,6 +16,7 @@ use crate::state::sessions::Session;
 use crate::state::tickets::{Full, LARGEST, Whose};
 use crate::web::answer::ClientAddress;
 use crate::web::browser::{Browser, session};
+use crate::web::failure::PageFailure;
 use crate::web::{language, packed};
 
 /// How long a ticket can be continued.

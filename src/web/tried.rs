@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::keys::seal;
-use crate::protocol::failure::PageFailure;
 use crate::secret::{base64url, from_base64url};
 use crate::web::browser::Browser;
+use crate::web::failure::PageFailure;
 
 const PURPOSE: &str = "tried";
 

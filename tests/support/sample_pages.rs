@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use countersign::protocol::failure::{OAuthError, PageFailure};
 use countersign::protocol::params::Undecodable;
 use countersign::protocol::redirect_uri::Mismatch;
+use countersign::protocol::refusal::OAuthError;
+use countersign::protocol::request::Unanswerable;
 use countersign::texts::Texts;
+use countersign::web::failure::PageFailure;
 use countersign::web::views::{
     ClientCard, ConsentPage, ErrorPage, FormPostPage, HomeAccount, HomeApp, HomePage, InterstitialPage,
     LoginPage, LoginProblem, PersonCard, ScopeLine, SelectPage, Shell, SignOutPage, SignedOutPage,
@@ -42,21 +44,13 @@ fn pages_in(texts: Texts) -> Vec<(String, String)> {
 /// One of each kind of failure that has a page: a new kind does not compile before it has its place here.
 pub fn failures() -> impl Iterator<Item = PageFailure> {
     use PageFailure as F;
-    let mismatch = || Mismatch { sent: String::new(), nearest: None, differs: Vec::new() };
-    std::iter::successors(Some(F::RedirectUriMissing), move |failure| {
+    let kinds = std::iter::successors(Some(F::Undecodable(Undecodable::Escape)), |failure| {
         Some(match failure {
-            F::RedirectUriMissing => F::RedirectUriMismatch(mismatch()),
-            F::RedirectUriMismatch(_) => F::ClientIdMissing,
-            F::ClientIdMissing => F::ClientUnknown("".into()),
-            F::ClientUnknown(_) => F::ParameterRepeated("scope"),
-            F::ParameterRepeated(_) => F::Undecodable(Undecodable::Escape),
             F::Undecodable(_) => F::BodyTooLarge,
             F::BodyTooLarge => F::BodyIncomplete,
             F::BodyIncomplete => F::TargetTooLong,
             F::TargetTooLong => F::HeadTooLarge,
-            F::HeadTooLarge => F::ParameterTooLong("state"),
-            F::ParameterTooLong(_) => F::RequestNotSupported(OAuthError::new("request_not_supported", "")),
-            F::RequestNotSupported(_) => F::TicketExpired { back: None },
+            F::HeadTooLarge => F::TicketExpired { back: None },
             F::TicketExpired { .. } => F::TicketTampered,
             F::TicketTampered => F::CookiesOff,
             F::CookiesOff => F::CrossSite(""),
@@ -68,7 +62,25 @@ pub fn failures() -> impl Iterator<Item = PageFailure> {
             F::RateLimited { .. } => F::StateDown("".into()),
             F::StateDown(_) => F::Busy("".into()),
             F::Busy(_) => F::Internal("".into()),
-            F::Internal(_) => return None,
+            F::Internal(_) | F::Unanswerable(_) => return None,
+        })
+    });
+    kinds.chain(unanswerable().map(F::Unanswerable))
+}
+
+/// One of each kind of request that cannot be answered at its client.
+fn unanswerable() -> impl Iterator<Item = Unanswerable> {
+    use Unanswerable as U;
+    let mismatch = || Mismatch { sent: String::new(), nearest: None, differs: Vec::new() };
+    std::iter::successors(Some(U::RedirectUriMissing), move |failure| {
+        Some(match failure {
+            U::RedirectUriMissing => U::RedirectUriMismatch(mismatch()),
+            U::RedirectUriMismatch(_) => U::ClientIdMissing,
+            U::ClientIdMissing => U::ClientUnknown("".into()),
+            U::ClientUnknown(_) => U::ParameterRepeated("scope"),
+            U::ParameterRepeated(_) => U::ParameterTooLong("state"),
+            U::ParameterTooLong(_) => U::NotSupported(OAuthError::new("request_not_supported", "")),
+            U::NotSupported(_) => return None,
         })
     })
 }

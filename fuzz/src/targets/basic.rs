@@ -1,7 +1,7 @@
 //! Basic credentials: read back as they were written, and right only for who knows the secret.
 
+use countersign::protocol::client::auth::Credentials;
 use countersign::protocol::client::{AuthMethod, Client, Metadata};
-use countersign::protocol::client_auth::Credentials;
 use countersign::protocol::params::{Params, decode};
 use countersign::secret::TokenHash;
 use data_encoding::BASE64;

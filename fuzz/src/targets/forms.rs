@@ -5,8 +5,8 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{Method, Uri};
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
-use countersign::protocol::authorize::PARAMS;
 use countersign::protocol::params::Params;
+use countersign::protocol::request::PARAMS;
 use countersign::web::extract::{
     Body, authorization, authorization_form, bearer_token, client_form, form, query,
 };

@@ -1,9 +1,9 @@
 //! Parameters: what one reader finds every other reader finds, and writing changes nothing.
 
-use countersign::protocol::authorize::PARAMS;
 use countersign::protocol::params::{Params, decode};
 use countersign::protocol::pkce::CodeChallenge;
-use countersign::protocol::prompt::Prompt;
+use countersign::protocol::request::PARAMS;
+use countersign::protocol::request::Prompt;
 use countersign::protocol::scope::{Scope, is_name};
 use url::form_urlencoded;
 

@@ -1,10 +1,10 @@
 //! Redirect URIs: what may be registered, what a registered one matches, and where an answer then goes.
 
-use countersign::protocol::authorize::establish;
 use countersign::protocol::client::{Client, Metadata};
 use countersign::protocol::params::Params;
 use countersign::protocol::redirect_uri::{ApplicationType, Mismatch, RedirectUri, is_loopback};
 use countersign::protocol::reply::Response;
+use countersign::protocol::request;
 use time::OffsetDateTime;
 use url::{Url, form_urlencoded};
 
@@ -80,7 +80,7 @@ fn the_answer_goes_there(uri: &RedirectUri, sent: &str, application_type: Applic
     form.extend_pairs([("redirect_uri", sent), ("state", sent), ("response_mode", mode)]);
     let known = ["redirect_uri", "state", "response_mode"];
     let Ok(params) = Params::parse(form.finish().as_bytes(), &known) else { return };
-    let Ok(reply_to) = establish(&params, &client, ISSUER) else {
+    let Ok(reply_to) = request::reply_to(&params, &client, ISSUER) else {
         assert!(sent.is_empty() || sent.len() > 8192 || !uri.matches(sent, application_type), "{sent:?}");
         return;
     };

@@ -9,7 +9,7 @@ use super::finding::Finding;
 use crate::cli::context::discovery;
 use crate::clock::span;
 use crate::config::Config;
-use crate::protocol::metadata::metadata;
+use crate::protocol::discovery::metadata;
 use crate::texts::Texts;
 use crate::tls;
 

@@ -1,6 +1,7 @@
 //! The token endpoint: authenticates the client, then leaves the rest to the file of the grant.
 
 mod code;
+mod issue; // the tokens of any grant
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use crate::app::App;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::protocol::client_auth::{Credentials, Reading};
-use crate::protocol::failure::TokenFailure;
+use crate::protocol::client::auth::{Credentials, Reading, refused};
 use crate::protocol::params::Params;
+use crate::protocol::refusal::Refusal;
 use crate::web::answer::ClientAddress;
 use crate::web::cors;
 use crate::web::extract::{self, Body};
+use crate::web::failure::TokenFailure;
 
 /// Every parameter this endpoint knows.
 const PARAMS: [&str; 9] = [
@@ -49,7 +51,7 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
 }
 
 /// Why a client was not believed.
-struct Refusal {
+struct Disbelief {
     client: Arc<Client>,
     failure: TokenFailure,
     /// Whether it was a guess at a secret, which counts.
@@ -71,7 +73,7 @@ async fn authenticate(req: &HttpRequest, app: &App, params: &Params) -> Result<A
         };
         match judge(req, app, &credentials, reading, &client) {
             None => return Ok(client),
-            Some((failure, is_guess)) => refusals.push(Refusal { client, failure, is_guess }),
+            Some((failure, is_guess)) => refusals.push(Disbelief { client, failure, is_guess }),
         }
     }
     let (now, from) = (app.clock.now(), address(req));
@@ -99,8 +101,8 @@ fn judge(
     if has_secret && let Some(left) = guesses.held_off(&client.id, from, now) {
         return Some((TokenFailure::held_off(left), false));
     }
-    if let Err(failure) = credentials.verify(reading, Some(client)) {
-        return Some((with_id(failure, reading), has_secret));
+    if let Err(refusal) = credentials.verify(reading, Some(client)) {
+        return Some((with_id(refusal, reading), has_secret));
     }
     if has_secret {
         guesses.proven(&client.id, from, now);
@@ -115,14 +117,11 @@ fn address(req: &HttpRequest) -> Option<IpAddr> {
 /// The same work and the same answer as for a client that is known. The shortest identifier is named: a longer one
 /// may hold a part of the secret.
 fn unknown(credentials: &Credentials) -> TokenFailure {
-    let refusal = || TokenFailure::invalid_client("the client is unknown");
-    let Some(reading) = credentials.shortest() else { return refusal() };
+    let refusal = || refused("the client is unknown");
+    let Some(reading) = credentials.shortest() else { return refusal().into() };
     with_id(credentials.verify(reading, None).err().unwrap_or_else(refusal), reading)
 }
 
-fn with_id(failure: TokenFailure, reading: &Reading) -> TokenFailure {
-    match failure.cause.clone() {
-        Some(cause) => failure.because(cause.with("client_id", reading.client_id())),
-        None => failure,
-    }
+fn with_id(refusal: Refusal, reading: &Reading) -> TokenFailure {
+    refusal.with("client_id", reading.client_id()).into()
 }

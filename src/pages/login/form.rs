@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::{Waiting, waits_for};
 use crate::app::App;
-use crate::protocol::failure::AuthorizeFailure;
 use crate::web::answer::{Kind, page, retry_after, see_other, shell, with_status};
+use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, card};
 use crate::web::tried::{self, Tried};
 use crate::web::views::{LoginPage, LoginProblem};

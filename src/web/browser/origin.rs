@@ -9,9 +9,9 @@ use actix_web::{Error, HttpRequest};
 use super::Browser;
 use crate::app::App;
 use crate::ids::SessionId;
-use crate::protocol::failure::PageFailure;
 use crate::secret::{base64url, same};
 use crate::state::sessions::Session;
+use crate::web::failure::PageFailure;
 
 impl Browser {
     /// What a form without a ticket carries: one token for each session it is shown for, bound to that session, to

@@ -1,9 +1,10 @@
 //! Client authentication: what is collected, and whom it convinces.
 
 use countersign::protocol::client::Client;
-use countersign::protocol::client_auth::{Credentials, Reading};
-use countersign::protocol::failure::TokenFailure;
+use countersign::protocol::client::auth::{Credentials, Reading};
+use countersign::protocol::refusal::Refusal;
 use countersign::secret::TokenHash;
+use countersign::web::failure::TokenFailure;
 use data_encoding::BASE64;
 use proptest::prelude::*;
 use serde_json::json;
@@ -16,12 +17,12 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64.encode(pair.as_bytes()))
 }
 
-fn collect(headers: &[&str], body: &[(&str, &str)]) -> Result<Credentials, TokenFailure> {
+fn collect(headers: &[&str], body: &[(&str, &str)]) -> Result<Credentials, Refusal> {
     Credentials::collect(headers, &params(body, &KNOWN))
 }
 
 /// Judges credentials as the token endpoint does: for the client with this id, in whatever reading names it.
-fn verify(credentials: &Credentials, client: Option<&Client>) -> Result<(), TokenFailure> {
+fn verify(credentials: &Credentials, client: Option<&Client>) -> Result<(), Refusal> {
     let readings = credentials.readings();
     let named = client.and_then(|client| readings.iter().find(|reading| reading.client_id() == client.id));
     credentials.verify(named.unwrap_or(&readings[0]), client)
@@ -56,8 +57,11 @@ fn the_proof_must_be_of_the_registered_kind() {
         ] {
             let verified = verify(&credentials, Some(&registered(method)));
             assert_eq!(verified.is_ok(), fits, "{name} for {method}");
-            if let Err(failure) = verified {
-                assert_eq!((failure.status, failure.error.code), (401, "invalid_client"));
+            if let Err(refusal) = verified {
+                assert_eq!(
+                    (TokenFailure::from(refusal.clone()).status, refusal.error.code),
+                    (401, "invalid_client")
+                );
             }
             let disabled = Client { disabled: true, ..registered(method) };
             assert!(verify(&credentials, Some(&disabled)).is_err(), "disabled: {name}");
@@ -197,7 +201,11 @@ fn one_kind_of_credentials_at_a_time() {
         (&[""], &[("client_id", "app")], 401, "invalid_client"),
     ] {
         let failure = collect(headers, body).err().unwrap_or_else(|| panic!("{headers:?} {body:?}"));
-        assert_eq!((failure.status, failure.error.code), (status, code), "{headers:?} {body:?}");
+        assert_eq!(
+            (TokenFailure::from(failure.clone()).status, failure.error.code),
+            (status, code),
+            "{headers:?} {body:?}"
+        );
         assert!(!format!("{failure:?} {failure}").contains("s3cret"), "a secret in a failure");
     }
     for scheme in ["basic", "BASIC", "Basic"] {

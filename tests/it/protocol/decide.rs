@@ -1,12 +1,11 @@
 //! What is to happen with a request: every combination that matters, and rules that hold for all.
 
 use countersign::ids::SessionId;
-use countersign::protocol::authorize::{PARAMS, Request, establish};
 use countersign::protocol::client::Client;
 use countersign::protocol::consent::{self, Consent};
 use countersign::protocol::decide::{Candidate, Decision, Done, SignIn, candidate, decide};
-use countersign::protocol::failure::AuthorizeFailure;
 use countersign::protocol::reply::Response;
+use countersign::protocol::request::{PARAMS, Request, reply_to};
 use countersign::protocol::resource::Resources;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::session::Account;
@@ -25,8 +24,7 @@ fn app(first_party: bool) -> Client {
 
 fn request(client: &Client, more: &[(&str, &str)], hint: Option<&str>) -> Request {
     let params = params(&changed(rp::request("app", REDIRECT), more), &PARAMS);
-    let reply_to = establish(&params, client, "https://id.example").unwrap();
-    let request = Request::parse(&params, client, &Resources::default(), reply_to).unwrap();
+    let request = Request::read(&params, client, &Resources::default(), REDIRECT).unwrap();
     match hint {
         Some(sub) => request.with_hint(sub.into()),
         None => request,
@@ -447,12 +445,14 @@ fn a_bad_request_is_answered_where_it_is_safe() {
     ] {
         let usual = rp::request("app", REDIRECT).into_iter().chain([("state", "s")]);
         let params = params(&changed(usual, &[change]), &PARAMS);
-        let parsed = establish(&params, &client, "https://id.example")
-            .and_then(|reply_to| Request::parse(&params, &client, &Resources::default(), reply_to));
-        let said = match parsed {
-            Ok(_) => "fine".to_owned(),
-            Err(AuthorizeFailure::Page(page)) => format!("page {}", page.name()),
-            Err(AuthorizeFailure::Reply { error, reply_to, .. }) => {
+        let proven = reply_to(&params, &client, "https://id.example").map(|reply_to| {
+            let read = Request::read(&params, &client, &Resources::default(), reply_to.redirect_uri());
+            (reply_to, read.map_err(|refusal| refusal.error))
+        });
+        let said = match proven {
+            Ok((_, Ok(_))) => "fine".to_owned(),
+            Err(unanswerable) => format!("page {}", unanswerable.row().0),
+            Ok((reply_to, Err(error))) => {
                 let Response::Redirect(home) = reply_to.error(&error) else { panic!("no redirect") };
                 assert!(home.starts_with(&format!("{REDIRECT}?error={}", error.code)), "{home}");
                 assert!(home.contains("&state=s&iss=https%3A%2F%2Fid.example"), "{home}");

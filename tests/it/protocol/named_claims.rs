@@ -2,7 +2,8 @@
 
 use countersign::protocol::client::Client;
 use countersign::protocol::consent::Consent;
-use countersign::protocol::named_claims::{ClaimsRequest, Malformed, NamedClaims};
+use countersign::protocol::named_claims::NamedClaims;
+use countersign::protocol::request::{ClaimsRequest, Malformed};
 use countersign::protocol::scope::Scope;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Where an answer goes and how it travels.
 
-use countersign::protocol::authorize::{PARAMS, establish};
-use countersign::protocol::failure::OAuthError;
+use countersign::protocol::refusal::OAuthError;
 use countersign::protocol::reply::{ModeFault, Response, ResponseMode};
+use countersign::protocol::request::{PARAMS, reply_to};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn answer(redirect_uri: &str, more: &[(&str, &str)]) -> Response {
     let client = client(json!({ "client_name": "App", "application_type": "native",
         "redirect_uris": [SITE, QUERY, PRIVATE] }));
     let pairs = [&[("client_id", "app"), ("redirect_uri", redirect_uri), ("state", "s")], more].concat();
-    establish(&params(&pairs, &PARAMS), &client, "https://id.example").unwrap().success("c")
+    reply_to(&params(&pairs, &PARAMS), &client, "https://id.example").unwrap().success("c")
 }
 
 #[test]
@@ -63,7 +63,7 @@ proptest! {
     fn both_modes_carry_the_same(state in "\\PC{0,40}", mode in prop::sample::select(vec!["query", "form_post"])) {
         let client = client(json!({ "client_name": "App", "redirect_uris": [QUERY] }));
         let pairs = [("client_id", "app"), ("redirect_uri", QUERY), ("state", &state), ("response_mode", mode)];
-        let reply_to = establish(&params(&pairs, &PARAMS), &client, "https://id.example").unwrap();
+        let reply_to = reply_to(&params(&pairs, &PARAMS), &client, "https://id.example").unwrap();
         let mut expected = vec![("error", "access_denied"), ("error_description", "no")];
         expected.extend((!state.is_empty()).then_some(("state", state.as_str())));
         expected.push(("iss", "https://id.example"));

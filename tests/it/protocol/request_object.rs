@@ -1,6 +1,6 @@
 //! Refused request objects: what is read of them, and what is not.
 
-use countersign::protocol::request_object::{Said, said};
+use countersign::protocol::request::object::{Said, said};
 use data_encoding::BASE64URL_NOPAD;
 use proptest::prelude::*;
 

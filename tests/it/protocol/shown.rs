@@ -1,7 +1,7 @@
 //! Text from outside, as it may be logged.
 
 use countersign::protocol::cause::Cause;
-use countersign::protocol::failure::PageFailure;
+use countersign::protocol::request::Unanswerable;
 use countersign::protocol::shown::{LONGEST, Shown};
 
 #[test]
@@ -44,6 +44,6 @@ fn failures_and_causes_are_bounded() {
     let long = "z".repeat(60_000);
     let cause = Cause::from(long.clone()).with("sent", &long).mend(long.clone());
     assert!(cause.to_string().chars().count() < 3 * (LONGEST + 20));
-    let failure = PageFailure::ClientUnknown(Shown::of(&long));
+    let failure = Unanswerable::ClientUnknown(Shown::of(&long));
     assert!(failure.to_string().chars().count() < LONGEST + 50);
 }

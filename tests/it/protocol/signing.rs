@@ -1,7 +1,8 @@
 //! What a client is told whose ID Tokens no key signs.
 
 use countersign::protocol::client::SigningAlg::{ES256, PS256, RS256};
-use countersign::protocol::client::no_key;
+use countersign::protocol::signing_alg::no_key;
+use countersign::web::failure::TokenFailure;
 
 #[test]
 fn a_key_that_is_configured_comes_and_any_other_never_does() {
@@ -12,7 +13,12 @@ fn a_key_that_is_configured_comes_and_any_other_never_does() {
         (RS256, vec![], 400, "unauthorized_client", None),
     ] {
         let told = no_key(alg, &configured);
-        assert_eq!((told.status, told.error.code, told.retry_after), (status, error, retry_after), "{alg:?}");
+        let failure = TokenFailure::from(told.clone());
+        assert_eq!(
+            (failure.status, told.error.code, failure.retry_after),
+            (status, error, retry_after),
+            "{alg:?}"
+        );
         let cause = told.cause.unwrap().to_string();
         assert!(cause.contains(&format!("id_token_signed_response_alg {:?}", alg.name())), "{cause}");
     }

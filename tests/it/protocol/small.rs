@@ -1,7 +1,7 @@
 //! Scopes, PKCE and prompt.
 
 use countersign::protocol::pkce::{ChallengeFault, CodeChallenge};
-use countersign::protocol::prompt::Prompt;
+use countersign::protocol::request::Prompt;
 use countersign::protocol::scope::{Scope, is_name};
 use countersign::secret::{Key, base64url, random, sha256};
 use openssl::hash::MessageDigest;

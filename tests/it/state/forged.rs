@@ -1,8 +1,9 @@
 //! Values that another program wrote into the store, or changed there: treated as absent, on every store.
 
-use countersign::ids::{GrantId, RecordId, SessionId};
+use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
 use countersign::protocol::cause::Cause;
 use countersign::protocol::code::{CodeGrant, LIFETIME, REMEMBERED};
+use countersign::protocol::grant::{Authenticated, Grant};
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::scope::Scope;
 use countersign::secret::{self, MacKeys, Token, TokenHash, base64url, sha256};
@@ -98,21 +99,26 @@ async fn a_session_record_of_another_browser_signs_in_none(kv: Kv) {
 }
 
 pub fn grant() -> CodeGrant {
-    CodeGrant {
-        grant_id: GrantId::generate(),
-        issued_at: now(),
-        redirect_uri: "https://app.example/cb".into(),
+    let grant = Grant {
+        id: GrantId::generate(),
         scope: Scope::parse("openid"),
         claims: NamedClaims::default(),
         resources: vec![],
-        nonce: None,
+        person: Authenticated {
+            user_id: new_sub(),
+            auth_time: now(),
+            acr: "1".into(),
+            amr: vec!["pwd".into()],
+            record: RecordId::generate(),
+            session_id: SessionId::generate(),
+        },
+    };
+    CodeGrant {
+        grant,
+        issued_at: now(),
+        redirect_uri: "https://app.example/cb".into(),
         code_challenge: None,
-        user_id: "ada".into(),
-        auth_time: now(),
-        acr: "1".into(),
-        amr: vec!["pwd".into()],
-        record: RecordId::generate(),
-        session_id: SessionId::generate(),
+        nonce: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Request objects. None is accepted; of a refused one, only how to answer is read.
+//! `request`, `request_uri`: request objects. None is accepted; of a refused one, only how to answer is read.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,11 +6,29 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::protocol::params;
+use crate::protocol::params::{self, Params};
+use crate::protocol::refusal::{OAuthError, Refusal};
 use crate::secret::from_base64url;
 
 /// The longest object that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
+
+/// Refuses a request that is passed as an object or by reference.
+///
+/// Spec: OpenID Connect Core §3.1.2.6, §6
+pub fn check(params: &Params) -> Result<(), Refusal> {
+    unsupported(params).map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// The error for a request that is passed as an object or by reference.
+pub fn unsupported(params: &Params) -> Option<OAuthError> {
+    let has = |name| params.get(name).is_some();
+    if has("request") {
+        return Some(OAuthError::new("request_not_supported", "the request parameter is not supported here"));
+    }
+    let description = "the request_uri parameter is not supported here";
+    has("request_uri").then(|| OAuthError::new("request_uri_not_supported", description))
+}
 
 /// How the error for a refused object is to be sent. Nothing here is verified: it is used for a registered
 /// `redirect_uri` only, where the same could have been sent as plain parameters.

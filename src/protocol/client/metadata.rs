@@ -1,49 +1,13 @@
-//! A registered Relying Party.
+//! Client metadata: what was registered, and what can be.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use time::OffsetDateTime;
 use url::Url;
 
-use crate::protocol::cause::Cause;
-use crate::protocol::failure::TokenFailure;
 use crate::protocol::localized::Localized;
 use crate::protocol::names::{check_shown, clean};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
 use crate::protocol::scope::Scope;
-pub use crate::protocol::signing_alg::{NamedAlg, SigningAlg};
-use crate::secret::TokenHash;
-
-/// An application that people sign in to.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// Its `client_id`.
-    pub id: String,
-    /// The hash of its secret, when it has one.
-    pub secret: Option<TokenHash>,
-    /// A disabled client is treated as unknown.
-    pub disabled: bool,
-    /// When it was registered; who registers the same identifier later is another client.
-    pub registered_at: OffsetDateTime,
-    /// What was registered.
-    pub metadata: Metadata,
-}
-
-/// What a client is told whose ID Tokens no key signs. With an algorithm that is configured this passes by
-/// itself; for any other one the client is registered in vain.
-///
-/// Spec: OpenID Connect Registration §2 (`id_token_signed_response_alg`)
-pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> TokenFailure {
-    const NO_KEY: &str = "no key signs with the algorithm this client is registered for";
-    let cause = Cause::new(NO_KEY).with("id_token_signed_response_alg", alg.name()).mend(
-        "the provider's operator names it in algorithms under [keys], or registers the application for another one \
-         (countersign client update ID --id-token-alg ALG); \
-         `countersign keys list` shows what signs, and from when",
-    );
-    if configured.contains(&alg) {
-        return TokenFailure::unavailable(cause);
-    }
-    TokenFailure::bad_request("unauthorized_client", NO_KEY).because(cause)
-}
+use crate::protocol::signing_alg::NamedAlg;
 
 /// How a client proves who it is at the token endpoint.
 ///
@@ -235,59 +199,5 @@ impl Metadata {
     /// The page with its terms in that language.
     pub fn tos_uri_in(&self, lang: &str) -> Option<&str> {
         self.localized.get("tos_uri", lang).or(self.tos_uri.as_deref())
-    }
-}
-
-impl Client {
-    /// Tells whether the client has no credential of its own.
-    pub fn is_public(&self) -> bool {
-        self.metadata.token_endpoint_auth_method == AuthMethod::None
-    }
-
-    /// Tells whether a code for this client must be bound to a PKCE challenge.
-    pub fn needs_pkce(&self) -> bool {
-        self.is_public() || self.metadata.require_pkce.unwrap_or(true)
-    }
-
-    /// The scopes this client may be granted.
-    pub fn allowed_scopes(&self) -> Scope {
-        self.metadata.scope.clone().unwrap_or_else(Scope::standard)
-    }
-
-    /// Tells whether scripts of this origin may read answers meant for this client.
-    pub fn allows_origin(&self, origin: &str) -> bool {
-        match &self.metadata.allowed_cors_origins {
-            Some(origins) => origins.iter().any(|allowed| allowed == origin),
-            // A site on plain http exists in development mode only; a native app's loopback address is no
-            // site at all.
-            None => self.metadata.redirect_uris.iter().filter_map(|uri| Url::parse(uri.as_str()).ok()).any(
-                |url| {
-                    let is_site = match url.scheme() {
-                        "https" => true,
-                        "http" => self.metadata.application_type == ApplicationType::Web,
-                        _ => false,
-                    };
-                    is_site && url.origin().ascii_serialization() == origin
-                },
-            ),
-        }
-    }
-
-    /// The host people know the application by.
-    pub fn host(&self) -> Option<String> {
-        let known = self.metadata.client_uri.as_deref().or(self
-            .metadata
-            .redirect_uris
-            .first()
-            .map(RedirectUri::as_str));
-        Url::parse(known?).ok()?.host_str().map(str::to_owned)
-    }
-
-    /// Where a person can begin again: name and address, if an address is registered, in the language of a
-    /// page.
-    pub fn way_back(&self, lang: &str) -> Option<(String, String)> {
-        let address =
-            self.metadata.initiate_login_uri.as_deref().or_else(|| self.metadata.client_uri_in(lang));
-        address.map(|address| (self.metadata.name_in(lang).to_owned(), address.to_owned()))
     }
 }

@@ -3,9 +3,10 @@
 use data_encoding::BASE64;
 
 use crate::protocol::cause::Cause;
+use crate::protocol::client::secret::explain;
 use crate::protocol::client::{AuthMethod, Client};
-use crate::protocol::failure::TokenFailure;
 use crate::protocol::params::{Params, decode};
+use crate::protocol::refusal::Refusal;
 use crate::secret::TokenHash;
 
 /// How many colons of an unencoded Basic pair are tried as the one between id and secret.
@@ -44,14 +45,12 @@ impl Credentials {
     /// Collects the presented credentials; more than one kind is an error of its own.
     ///
     /// Spec: RFC 6749 §2.3
-    pub fn collect(authorization: &[&str], params: &Params) -> Result<Credentials, TokenFailure> {
+    pub fn collect(authorization: &[&str], params: &Params) -> Result<Credentials, Refusal> {
         let header = match authorization {
             [] => None,
             [one] => Some(*one),
             _ => {
-                return Err(TokenFailure::bad_request(
-                    "invalid_request", "more than one Authorization header",
-                ));
+                return Err(Refusal::new("invalid_request", "more than one Authorization header"));
             }
         };
         let body_id = params.get("client_id");
@@ -60,12 +59,12 @@ impl Credentials {
             if header.is_some() || body_secret.is_some() {
                 return Err(several());
             }
-            return Err(TokenFailure::invalid_client("client_assertion is not a supported method"));
+            return Err(refused("client_assertion is not a supported method"));
         }
         let Some(header) = header else {
             let Some(client_id) = body_id else {
                 let cause = Cause::new("no client credentials were sent").with("received", params.names());
-                return Err(TokenFailure::invalid_client(cause));
+                return Err(refused(cause));
             };
             let kind = if body_secret.is_some() { Kind::Post } else { Kind::Nothing };
             let secrets = body_secret.into_iter().map(str::to_owned).collect();
@@ -82,7 +81,7 @@ impl Credentials {
             readings.retain(|reading| reading.client_id == id);
         }
         if readings.is_empty() {
-            return Err(TokenFailure::invalid_client("client_id in the body differs from the Basic header"));
+            return Err(refused("client_id in the body differs from the Basic header"));
         }
         Ok(Credentials { kind: Kind::Basic, readings })
     }
@@ -101,8 +100,8 @@ impl Credentials {
     /// Decides whether these credentials, read in this way, are `client`'s. An unknown client costs the same work.
     ///
     /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
-    pub fn verify(&self, reading: &Reading, client: Option<&Client>) -> Result<(), TokenFailure> {
-        let refuse = |cause: Cause| Err(TokenFailure::invalid_client(cause));
+    pub fn verify(&self, reading: &Reading, client: Option<&Client>) -> Result<(), Refusal> {
+        let refuse = |cause: Cause| Err(refused(cause));
         let stored = client.and_then(|client| client.secret).unwrap_or_else(|| TokenHash::of(""));
         // Every secret is compared, whatever came of the one before.
         let right = reading
@@ -143,7 +142,14 @@ impl Credentials {
             }
             _ if client.secret.is_none() => refuse("this client has no secret".into()),
             _ if right => Ok(()),
-            _ => refuse(self.explain(reading, &stored, &client.id)),
+            _ => refuse(self.explained(reading, &stored, &client.id)),
+        }
+    }
+
+    fn explained(&self, reading: &Reading, stored: &TokenHash, client_id: &str) -> Cause {
+        match reading.secrets.first() {
+            None => Cause::new("no secret was sent"),
+            Some(secret) => explain(secret, self.method(), stored, client_id),
         }
     }
 
@@ -155,45 +161,22 @@ impl Credentials {
             Kind::Nothing => AuthMethod::None.name(),
         }
     }
-
-    /// Looks for the usual ways to spoil a right secret. Each guess is compared as carefully as the secret
-    /// itself, and nothing of it is told but which guess was right.
-    fn explain(&self, reading: &Reading, stored: &TokenHash, client_id: &str) -> Cause {
-        let Some(secret) = reading.secrets.first() else { return Cause::new("no secret was sent") };
-        let cause = Cause::new("the client_secret is wrong").with("sent", self.method());
-        let cause = cause.with("length", format!("{} characters", secret.chars().count()));
-        let is_right = |guess: &str| TokenHash::of(guess).matches(stored);
-        if is_right(secret.trim()) {
-            return cause.with("differs", "it is right without the white space around it").mend(
-                "take the white space off: a line end often comes along when a secret is read from a file",
-            );
-        }
-        if is_right(secret.trim_matches(['"', '\''])) {
-            let cause = cause.with("differs", "it is right without the quotation marks around it");
-            return cause.mend("take the quotation marks off: they belong to the configuration file");
-        }
-        if decode(secret.as_bytes()).is_ok_and(|decoded| is_right(&decoded)) {
-            let cause = cause.with("differs", "it is right after form-decoding once more");
-            return cause.mend("encode it once: the client, or its library, encodes it twice");
-        }
-        if secret == client_id {
-            return cause
-                .with("differs", "the client_id was sent as the secret")
-                .mend("send the client_secret");
-        }
-        cause.mend(
-            "compare it with what `client add` or the last `client rotate-secret` printed; if that is lost, rotate",
-        )
-    }
 }
 
-fn several() -> TokenFailure {
-    TokenFailure::bad_request("invalid_request", "more than one kind of client credentials")
+/// The one answer for whatever fails.
+///
+/// Spec: RFC 6749 §5.2
+pub fn refused(cause: impl Into<Cause>) -> Refusal {
+    Refusal::new("invalid_client", "client authentication failed").because(cause)
+}
+
+fn several() -> Refusal {
+    Refusal::new("invalid_request", "more than one kind of client credentials")
 }
 
 /// Spec: RFC 7617 §2, RFC 6749 §2.3.1 (both parts are form-encoded first)
-fn basic(header: &str) -> Result<Vec<Reading>, TokenFailure> {
-    let malformed = |cause: &'static str| TokenFailure::invalid_client(cause);
+fn basic(header: &str) -> Result<Vec<Reading>, Refusal> {
+    let malformed = |cause: &'static str| refused(cause);
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed("the Authorization scheme is not Basic"));

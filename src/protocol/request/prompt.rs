@@ -1,5 +1,33 @@
-//! What a Relying Party asks us to show, or not to show.
+//! `prompt`: what a Relying Party asks us to show, or not to show.
 
+use crate::protocol::cause::Cause;
+use crate::protocol::params::Params;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::request::wrong;
+
+/// Reads the parameter.
+///
+/// Spec: OpenID Connect Core §3.1.2.1
+pub fn read(params: &Params) -> Result<Prompt, Refusal> {
+    const CONTRADICTION: &str = "prompt=none cannot be combined with another value";
+    Prompt::parse(params.get("prompt"))
+        .map_err(|Contradiction| wrong(params, "prompt", "invalid_request", CONTRADICTION))
+}
+
+/// What of the parameter is ignored.
+pub fn narrowed(params: &Params) -> Option<Cause> {
+    let asked = params.get("prompt");
+    let unknown: Vec<&str> = Prompt::unknown(asked).collect();
+    if unknown.is_empty() {
+        return None;
+    }
+    let asked = asked.unwrap_or_default();
+    let known: Vec<&str> = asked.split(' ').filter(|value| Prompt::SUPPORTED.contains(value)).collect();
+    let cause = Cause::new("a part of the prompt is ignored").with("asked for", asked);
+    let cause = cause.with("granted", known.join(" "));
+    let cause = cause.with("because", format!("not known here: {}", unknown.join(" ")));
+    Some(cause.mend(format!("the values are: {}", Prompt::SUPPORTED.join(" "))))
+}
 /// The `prompt` parameter; values we do not know are ignored.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::protocol::acr::REACHABLE;
 use crate::protocol::client::{AuthMethod, NamedAlg, SigningAlg};
-use crate::protocol::prompt::Prompt;
 use crate::protocol::reply::ResponseMode;
+use crate::protocol::request::Prompt;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{STANDARD, is_standard};
 

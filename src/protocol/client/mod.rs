@@ -1,0 +1,84 @@
+//! A registered Relying Party.
+
+pub mod auth; // client authentication: what was presented, and whether it is the client it claims to be
+mod metadata; // what was registered
+mod secret; // how a right secret is spoiled
+
+pub use metadata::{AuthMethod, Metadata, MetadataFault, check_id};
+
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
+use crate::protocol::scope::Scope;
+pub use crate::protocol::signing_alg::{NamedAlg, SigningAlg};
+use crate::secret::TokenHash;
+
+/// An application that people sign in to.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its `client_id`.
+    pub id: String,
+    /// The hash of its secret, when it has one.
+    pub secret: Option<TokenHash>,
+    /// A disabled client is treated as unknown.
+    pub disabled: bool,
+    /// When it was registered; who registers the same identifier later is another client.
+    pub registered_at: OffsetDateTime,
+    /// What was registered.
+    pub metadata: Metadata,
+}
+
+impl Client {
+    /// Tells whether the client has no credential of its own.
+    pub fn is_public(&self) -> bool {
+        self.metadata.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Tells whether a code for this client must be bound to a PKCE challenge.
+    pub fn needs_pkce(&self) -> bool {
+        self.is_public() || self.metadata.require_pkce.unwrap_or(true)
+    }
+
+    /// The scopes this client may be granted.
+    pub fn allowed_scopes(&self) -> Scope {
+        self.metadata.scope.clone().unwrap_or_else(Scope::standard)
+    }
+
+    /// Tells whether scripts of this origin may read answers meant for this client.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        match &self.metadata.allowed_cors_origins {
+            Some(origins) => origins.iter().any(|allowed| allowed == origin),
+            // A site on plain http exists in development mode only; a native app's loopback address is no
+            // site at all.
+            None => self.metadata.redirect_uris.iter().filter_map(|uri| Url::parse(uri.as_str()).ok()).any(
+                |url| {
+                    let is_site = match url.scheme() {
+                        "https" => true,
+                        "http" => self.metadata.application_type == ApplicationType::Web,
+                        _ => false,
+                    };
+                    is_site && url.origin().ascii_serialization() == origin
+                },
+            ),
+        }
+    }
+
+    /// The host people know the application by.
+    pub fn host(&self) -> Option<String> {
+        let known = self.metadata.client_uri.as_deref().or(self
+            .metadata
+            .redirect_uris
+            .first()
+            .map(RedirectUri::as_str));
+        Url::parse(known?).ok()?.host_str().map(str::to_owned)
+    }
+
+    /// Where a person can begin again: name and address, if an address is registered, in the language of a
+    /// page.
+    pub fn way_back(&self, lang: &str) -> Option<(String, String)> {
+        let address =
+            self.metadata.initiate_login_uri.as_deref().or_else(|| self.metadata.client_uri_in(lang));
+        address.map(|address| (self.metadata.name_in(lang).to_owned(), address.to_owned()))
+    }
+}

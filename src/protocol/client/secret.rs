@@ -1,0 +1,32 @@
+//! Client secrets: the usual ways in which a right one is spoiled before it arrives.
+
+use crate::protocol::cause::Cause;
+use crate::protocol::params::decode;
+use crate::secret::TokenHash;
+
+/// Looks for the usual ways to spoil a right secret. Each guess is compared as carefully as the secret
+/// itself, and nothing of it is told but which guess was right.
+pub fn explain(secret: &str, method: &'static str, stored: &TokenHash, client_id: &str) -> Cause {
+    let cause = Cause::new("the client_secret is wrong").with("sent", method);
+    let cause = cause.with("length", format!("{} characters", secret.chars().count()));
+    let is_right = |guess: &str| TokenHash::of(guess).matches(stored);
+    if is_right(secret.trim()) {
+        return cause.with("differs", "it is right without the white space around it").mend(
+            "take the white space off: a line end often comes along when a secret is read from a file",
+        );
+    }
+    if is_right(secret.trim_matches(['"', '\''])) {
+        let cause = cause.with("differs", "it is right without the quotation marks around it");
+        return cause.mend("take the quotation marks off: they belong to the configuration file");
+    }
+    if decode(secret.as_bytes()).is_ok_and(|decoded| is_right(&decoded)) {
+        let cause = cause.with("differs", "it is right after form-decoding once more");
+        return cause.mend("encode it once: the client, or its library, encodes it twice");
+    }
+    if secret == client_id {
+        return cause.with("differs", "the client_id was sent as the secret").mend("send the client_secret");
+    }
+    cause.mend(
+        "compare it with what `client add` or the last `client rotate-secret` printed; if that is lost, rotate",
+    )
+}

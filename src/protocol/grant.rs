@@ -1,0 +1,77 @@
+//! Grants: what tokens are issued from, whichever way the grant was given.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::ids::{GrantId, RecordId, SessionId};
+use crate::protocol::named_claims::NamedClaims;
+use crate::protocol::params::Params;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::resource::Resources;
+use crate::protocol::scope::Scope;
+
+/// What every grant carries. Its client is not named here: a grant is kept under its client, and can be found only
+/// by that one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// Names this authorization in everything issued from it.
+    #[serde(rename = "g")]
+    pub id: GrantId,
+    /// The scopes granted.
+    #[serde(rename = "s")]
+    pub scope: Scope,
+    /// The claims to be told beside those that the scopes release.
+    #[serde(rename = "l", default, skip_serializing_if = "NamedClaims::is_empty")]
+    pub claims: NamedClaims,
+    /// The resources authorized.
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// Who gave it, and how that person was authenticated.
+    #[serde(rename = "p")]
+    pub person: Authenticated,
+}
+
+/// A person as authenticated in one session, fixed when the grant was given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Authenticated {
+    /// The person.
+    #[serde(rename = "u")]
+    pub user_id: String,
+    /// When the person authenticated.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub auth_time: OffsetDateTime,
+    /// How well.
+    #[serde(rename = "c")]
+    pub acr: String,
+    /// By what methods.
+    #[serde(rename = "m")]
+    pub amr: Vec<String>,
+    /// The browser record it was given from.
+    #[serde(rename = "b")]
+    pub record: RecordId,
+    /// The session it was given from.
+    #[serde(rename = "i")]
+    pub session_id: SessionId,
+}
+
+impl Grant {
+    /// The resources of one token: all that were authorized, or those of them that are asked for here. A
+    /// resource that its scopes alone brought into the audience can be asked for as well.
+    ///
+    /// Spec: RFC 8707 §2.2
+    pub fn narrow(
+        &self,
+        declared: &Resources,
+        issuer: &str,
+        params: &Params,
+    ) -> Result<Vec<String>, Refusal> {
+        let refused = || Refusal::new("invalid_target", "the resource was not authorized");
+        let requested = declared.resolve(params.all("resource")).map_err(|_fault| refused())?;
+        if requested.is_empty() {
+            return Ok(self.resources.clone());
+        }
+        let authorized = declared.target(issuer, &self.resources, &self.scope).map_err(|_fault| refused())?;
+        let all = requested.iter().all(|resource| authorized.0.contains(resource));
+        if all { Ok(requested) } else { Err(refused()) }
+    }
+}

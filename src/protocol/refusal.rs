@@ -1,0 +1,88 @@
+//! A refused request: the error that is said on the wire, and its cause. A rule returns one without knowing where
+//! it will be said: an endpoint answers it as JSON, or at the redirect URI that it has proven.
+
+use std::fmt;
+
+use crate::protocol::cause::Cause;
+
+/// An OAuth error code with its description, as both go over the wire. Descriptions are fixed texts: what was sent
+/// is never reflected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OAuthError {
+    /// One of the registered error codes.
+    pub code: &'static str,
+    /// A fixed sentence in the characters that RFC 6749 allows there.
+    pub description: &'static str,
+}
+
+impl OAuthError {
+    /// Pairs a code with a sentence.
+    pub const fn new(code: &'static str, description: &'static str) -> OAuthError {
+        OAuthError { code, description }
+    }
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.description)
+    }
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is said.
+    pub error: OAuthError,
+    /// Why, where the description does not say it all: for the log and for the client's developer, never for the
+    /// answer.
+    pub cause: Option<Box<Cause>>,
+}
+
+impl Refusal {
+    /// A refusal that its description explains.
+    pub const fn new(code: &'static str, description: &'static str) -> Refusal {
+        Refusal { error: OAuthError::new(code, description), cause: None }
+    }
+
+    /// The same refusal with its cause.
+    pub fn because(self, cause: impl Into<Cause>) -> Refusal {
+        Refusal { cause: Some(Box::new(cause.into())), ..self }
+    }
+
+    /// Adds a particular to the cause, if there is one.
+    pub fn with(self, name: &'static str, value: impl fmt::Display) -> Refusal {
+        Refusal { cause: self.cause.map(|cause| Box::new(cause.with(name, value))), ..self }
+    }
+
+    /// What the client's developer is told: the error code and the cause.
+    pub fn told(&self) -> (&'static str, Cause) {
+        let cause = self.cause.as_deref().cloned();
+        (self.error.code, cause.unwrap_or_else(|| self.error.description.into()))
+    }
+
+    /// Tells whether it is an ordinary outcome of a silent request: nothing failed, the person has to be asked. A
+    /// refusal with a cause is a fault, whatever its code.
+    ///
+    /// Spec: OpenID Connect Core §3.1.2.6
+    pub fn is_ordinary(&self) -> bool {
+        const OUTCOMES: [&str; 4] =
+            ["login_required", "interaction_required", "consent_required", "account_selection_required"];
+        self.cause.is_none() && OUTCOMES.contains(&self.error.code)
+    }
+}
+
+impl From<OAuthError> for Refusal {
+    fn from(error: OAuthError) -> Self {
+        Refusal { error, cause: None }
+    }
+}
+
+/// The code with the cause, which is more precise than the description; with the description where there is none.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(f, "{}: {cause}", self.error.code),
+            None => self.error.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `claims`: claims that are asked for by name, beside those that the scopes release.
+
+use serde_json::{Map, Value};
+
+use crate::protocol::cause::Cause;
+use crate::protocol::named_claims::{NamedClaims, scope_of};
+use crate::protocol::params::Params;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::request::wrong;
+use crate::protocol::scope::Scope;
+
+/// Reads the parameter.
+///
+/// Spec: OpenID Connect Core §5.5
+pub fn read(params: &Params) -> Result<Option<ClaimsRequest>, Refusal> {
+    let request = params.get("claims").map(ClaimsRequest::parse).transpose();
+    request
+        .map_err(|Malformed| wrong(params, "claims", "invalid_request", "the claims parameter is malformed"))
+}
+
+/// What of the parameter is not granted.
+///
+/// Spec: OpenID Connect Core §5.5
+pub fn narrowed(claims: &ClaimsRequest, allowed: &Scope) -> Option<Cause> {
+    let dropped = claims.dropped(allowed);
+    let reasons = [
+        (&dropped.members, "members beside id_token and userinfo"),
+        (&dropped.unknown, "not known here"),
+        (&dropped.not_allowed, "of a scope that is not allowed to this client"),
+    ];
+    if reasons.iter().all(|(names, _)| names.is_empty()) {
+        return None;
+    }
+    let lost = |name: &&str| !dropped.unknown.contains(name) && !dropped.not_allowed.contains(name);
+    let granted: Vec<&str> = claims.names().filter(lost).collect();
+    let asked: Vec<&str> = claims.names().chain(dropped.members.iter().copied()).collect();
+    let cause = Cause::new("a part of the claims parameter is not granted");
+    let cause = cause.with("asked for", asked.join(" ")).with("granted", granted.join(" "));
+    Some(
+        reasons
+            .iter()
+            .filter(|(names, _)| !names.is_empty())
+            .fold(cause, |cause, (names, why)| cause.with("because", format!("{why}: {}", names.join(" ")))),
+    )
+}
+
+/// The `claims` parameter, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClaimsRequest {
+    id_token: Vec<Wanted>,
+    userinfo: Vec<Wanted>,
+    /// Members beside the two that are defined.
+    unknown: Vec<String>,
+}
+
+/// Claims that an ID Token carries whether they are asked for or not.
+const ALWAYS: [&str; 12] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "jti"];
+
+/// One claim asked for.
+#[derive(Clone, Debug, PartialEq)]
+struct Wanted {
+    name: String,
+    essential: bool,
+    /// The values it may have; any when there are none.
+    values: Vec<Value>,
+}
+
+/// The parameter is not what it has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl ClaimsRequest {
+    /// Reads the parameter; members and claims that we do not know are passed over.
+    ///
+    /// Spec: OpenID Connect Core §5.5, §5.5.1
+    pub fn parse(text: &str) -> Result<ClaimsRequest, Malformed> {
+        let Ok(Value::Object(mut members)) = serde_json::from_str(text) else { return Err(Malformed) };
+        let mut wanted = |member: &str| match members.remove(member) {
+            None | Some(Value::Null) => Ok(vec![]),
+            Some(Value::Object(claims)) => {
+                claims.into_iter().map(|(name, how)| Wanted::parse(name, how)).collect()
+            }
+            Some(_) => Err(Malformed),
+        };
+        let (id_token, userinfo) = (wanted("id_token")?, wanted("userinfo")?);
+        let request = ClaimsRequest {
+            id_token,
+            userinfo,
+            unknown: members.into_iter().map(|(name, _)| name).collect(),
+        };
+        let subs = request.id_token.iter().chain(&request.userinfo).filter(|wanted| wanted.name == "sub");
+        let are_text = subs.flat_map(|sub| &sub.values).all(Value::is_string);
+        are_text.then_some(request).ok_or(Malformed)
+    }
+
+    /// Whom the request is about: nobody else may be signed in for it. `None` when it may be anybody.
+    ///
+    /// Spec: OpenID Connect Core §5.5.1
+    pub fn subjects(&self) -> Option<Vec<String>> {
+        let subs = self.id_token.iter().chain(&self.userinfo);
+        let mut named = subs.filter(|wanted| wanted.name == "sub" && !wanted.values.is_empty());
+        let text = |sub: &Wanted| -> Vec<String> {
+            sub.values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let first = text(named.next()?);
+        Some(named.fold(first, |left, sub| {
+            let also = text(sub);
+            left.into_iter().filter(|name| also.contains(name)).collect()
+        }))
+    }
+
+    /// The levels of authentication asked for, and whether it must be one of them.
+    ///
+    /// Spec: OpenID Connect Core §5.5.1.1
+    pub fn levels(&self) -> Option<(Vec<String>, bool)> {
+        let acr = self.id_token.iter().find(|wanted| wanted.name == "acr" && !wanted.values.is_empty())?;
+        // A level that is no text is one that nobody can reach.
+        let level = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some((acr.values.iter().map(level).collect(), acr.essential))
+    }
+
+    /// What of it is not granted, by reason: members that are not defined, claims that are not known here,
+    /// and claims of scopes that the client may not ask for.
+    pub fn dropped(&self, allowed: &Scope) -> Dropped<'_> {
+        let mut dropped =
+            Dropped { members: self.unknown.iter().map(String::as_str).collect(), ..Dropped::default() };
+        let id_token = self.id_token.iter().filter(|wanted| !ALWAYS.contains(&wanted.name.as_str()));
+        let userinfo = self.userinfo.iter().filter(|wanted| wanted.name != "sub");
+        for Wanted { name, .. } in id_token.chain(userinfo) {
+            match scope_of(name) {
+                None => dropped.unknown.push(name),
+                Some(scope) if !allowed.has(scope) => dropped.not_allowed.push(name),
+                Some(_) => (),
+            }
+        }
+        dropped
+    }
+
+    /// The names of all claims asked for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.id_token.iter().chain(&self.userinfo).map(|wanted| wanted.name.as_str())
+    }
+
+    /// The claims about the person that this request may have told: those of scopes that the client may
+    /// ask for.
+    pub fn permitted(&self, allowed: &Scope) -> NamedClaims {
+        let names = |wanted: &[Wanted]| {
+            let names = wanted.iter().map(|wanted| &wanted.name);
+            names.filter(|name| scope_of(name).is_some_and(|scope| allowed.has(scope))).cloned().collect()
+        };
+        NamedClaims { id_token: names(&self.id_token), userinfo: names(&self.userinfo) }
+    }
+}
+
+/// Names of a `claims` parameter that come to nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dropped<'a> {
+    /// Members beside `id_token` and `userinfo`.
+    pub members: Vec<&'a str>,
+    /// Claims that no scope of OpenID Connect releases.
+    pub unknown: Vec<&'a str>,
+    /// Claims of scopes that this client may not ask for.
+    pub not_allowed: Vec<&'a str>,
+}
+
+impl Wanted {
+    fn parse(name: String, how: Value) -> Result<Wanted, Malformed> {
+        let mut how = match how {
+            Value::Null => Map::new(),
+            Value::Object(how) => how,
+            _ => return Err(Malformed),
+        };
+        let essential = match how.remove("essential") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(essential)) => essential,
+            Some(_) => return Err(Malformed),
+        };
+        let mut values = match how.remove("values") {
+            None | Some(Value::Null) => vec![],
+            Some(Value::Array(values)) => values,
+            Some(_) => return Err(Malformed),
+        };
+        values.extend(how.remove("value").filter(|value| !value.is_null()));
+        Ok(Wanted { name, essential, values })
+    }
+}

@@ -1,0 +1,178 @@
+//! The authorization request: one file for each rule, named after its parameter. [`client_id`] and [`reply_to`] come
+//! first and prove where an answer may go; [`Request::read`] is the list of all others, in the order in which they
+//! are judged.
+
+mod client_id;
+mod redirect_uri;
+pub mod object; // request, request_uri
+mod response; // response_type, response_mode
+mod parameters; // what holds for all
+mod registration;
+mod scope;
+mod pkce;
+mod prompt;
+mod max_age;
+mod claims;
+mod acr;
+mod resource;
+pub mod id_token_hint;
+mod unanswerable; // failures without a place to answer
+
+pub use claims::{ClaimsRequest, Malformed};
+pub use client_id::client_id;
+pub use prompt::{Contradiction, Prompt};
+pub use redirect_uri::reply_to;
+pub use unanswerable::Unanswerable;
+
+use time::Duration;
+
+use crate::protocol::acr::Levels;
+use crate::protocol::cause::Cause;
+use crate::protocol::client::Client;
+use crate::protocol::consent::{self, Consent};
+use crate::protocol::named_claims::NamedClaims;
+use crate::protocol::params::Params;
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::refusal::{OAuthError, Refusal};
+use crate::protocol::resource::Resources;
+use crate::protocol::scope::Scope;
+
+/// Every parameter this endpoint knows; all others are ignored.
+pub const PARAMS: [&str; 22] = [
+    "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope",
+    "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint",
+    "id_token_hint", "registration", "resource", "ui_locales", "claims", "acr_values",
+    // Accepted, and nothing here depends on them.
+    "display", "claims_locales",
+];
+
+/// A validated authorization request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The scopes that can be granted; unknown and not allowed ones are dropped.
+    pub scope: Scope,
+    /// The resources asked for, by their declared identifiers.
+    pub resources: Vec<String>,
+    /// Goes into the ID Token as it came.
+    pub nonce: Option<String>,
+    /// Binds the code to whoever can show the verifier.
+    pub code_challenge: Option<CodeChallenge>,
+    /// What to show, or not to show.
+    pub prompt: Prompt,
+    /// The greatest accepted age of the authentication.
+    pub max_age: Option<Duration>,
+    /// How well the person has to be authenticated.
+    pub levels: Levels,
+    /// Prefills the login name; never trusted.
+    pub login_hint: Option<String>,
+    /// Whom it is about, by `sub`, if a verified `id_token_hint` or the `claims` parameter says so: nobody
+    /// else may be signed in for it.
+    pub subjects: Option<Vec<String>>,
+    /// Whether the client showed an ID Token of its own about that person.
+    pub hinted: bool,
+    /// The claims to be told beside those that the scopes release.
+    pub claims: NamedClaims,
+    /// What was asked for and is not granted, for the developer of the client.
+    pub narrowed: Vec<Cause>,
+}
+
+impl Request {
+    /// Judges everything but who asks and where the answer goes, which [`client_id`] and [`reply_to`] have proven, and
+    /// the `id_token_hint`, whose signature the caller verifies: see [`Request::with_hint`].
+    ///
+    /// Spec: OpenID Connect Core §3.1.2.1, §3.1.2.6
+    pub fn read(
+        params: &Params,
+        client: &Client,
+        resources: &Resources,
+        redirect_uri: &str,
+    ) -> Result<Request, Refusal> {
+        object::check(params)?;
+        response::check_type(params)?;
+        response::check_mode(params, redirect_uri)?;
+        parameters::check(params)?;
+        registration::check(params)?;
+        let scopes = scope::read(params, client, resources)?;
+        let code_challenge = pkce::read(params, client)?;
+        let prompt = prompt::read(params)?;
+        let max_age = max_age::read(params, client)?;
+        let asked = claims::read(params)?;
+        let resources = resource::read(params, resources, &scopes.granted)?;
+        // Without openid it is no request of OpenID Connect, and there is no token to tell a claim in.
+        let claims = asked.as_ref().filter(|_| scopes.granted.has("openid"));
+        let narrowed = [
+            scopes.narrowed(params),
+            scopes.without_openid(params, asked.as_ref()),
+            prompt::narrowed(params),
+            claims.and_then(|claims| claims::narrowed(claims, &scopes.allowed)),
+        ];
+        let claims = claims.cloned().unwrap_or_default();
+        Ok(Request {
+            levels: acr::read(params, &claims, client),
+            subjects: claims.subjects(),
+            hinted: false,
+            claims: claims.permitted(&scopes.allowed),
+            scope: scopes.granted,
+            resources,
+            nonce: params.get("nonce").map(Into::into),
+            code_challenge,
+            prompt,
+            max_age,
+            login_hint: params.get("login_hint").map(Into::into),
+            narrowed: narrowed.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Adds what a verified `id_token_hint` says about who is meant.
+    pub fn with_hint(mut self, sub: String) -> Request {
+        let named = self.subjects.is_none_or(|subjects| subjects.contains(&sub));
+        self.subjects = Some(if named { vec![sub] } else { vec![] });
+        self.hinted = true;
+        self
+    }
+
+    /// Tells whether the `claims` parameter names the person, without an ID Token that shows that the client
+    /// knows them already.
+    pub fn names_by_claims(&self) -> bool {
+        self.subjects.is_some() && !self.hinted
+    }
+
+    /// Tells whether the answer to a silent request depends on who is signed in, or on how and when that
+    /// person signed in, beyond whether there is a session at all.
+    pub fn is_conditional(&self) -> bool {
+        self.names_by_claims() || self.max_age.is_some() || self.levels.essential
+    }
+
+    /// Refuses it. What a silent request is told is an ordinary outcome; anything else is a fault, which its cause
+    /// explains.
+    pub fn refused(&self, error: OAuthError) -> Refusal {
+        let is_contradictory = self.subjects.as_ref().is_some_and(Vec::is_empty);
+        if self.prompt.none && !is_contradictory {
+            error.into()
+        } else {
+            Refusal::from(error).because(error.description)
+        }
+    }
+
+    /// Tells whether it may be about this person.
+    pub fn may_be(&self, user_id: &str) -> bool {
+        self.subjects.as_ref().is_none_or(|subjects| subjects.iter().any(|sub| sub == user_id))
+    }
+
+    /// What a person would allow by consenting to this request.
+    pub fn consent(&self) -> Consent {
+        let claims = self.claims.beyond(&self.scope);
+        Consent { scopes: self.scope.clone(), resources: self.resources.clone(), claims }
+    }
+
+    /// The digest of exactly that.
+    pub fn consent_fingerprint(&self, client: &Client, user_id: &str) -> String {
+        consent::fingerprint(user_id, client, &self.consent())
+    }
+}
+
+/// A refusal whose cause shows what was sent as the parameter at fault.
+fn wrong(params: &Params, name: &str, code: &'static str, description: &'static str) -> Refusal {
+    let sent = params.get(name).unwrap_or_default();
+    Refusal::new(code, description).because(Cause::new(description).with("sent", sent))
+}

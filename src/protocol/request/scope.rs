@@ -1,0 +1,90 @@
+//! `scope`: what is asked for, and what of it can be granted.
+
+use crate::protocol::cause::Cause;
+use crate::protocol::client::Client;
+use crate::protocol::params::Params;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::request::claims::ClaimsRequest;
+use crate::protocol::resource::Resources;
+use crate::protocol::scope::{Scope, is_standard};
+
+/// The scope that asks for a refresh token; no grant of ours issues one.
+///
+/// Spec: OpenID Connect Core §11
+const OFFLINE: &str = "offline_access";
+
+/// The scopes of one request.
+pub struct Scopes<'a> {
+    /// Those that can be granted: unknown and not allowed ones are dropped.
+    pub granted: Scope,
+    /// Those that the client may ask for.
+    pub allowed: Scope,
+    asked: Scope,
+    known: &'a Scope,
+}
+
+/// Grants what exists and is allowed to the client; refuses if nothing is left.
+///
+/// Spec: RFC 6749 §3.3
+pub fn read<'a>(params: &Params, client: &Client, resources: &'a Resources) -> Result<Scopes<'a>, Refusal> {
+    const NONE: &str = "none of the requested scopes can be granted to this client";
+    let (known, allowed) = (resources.all_scopes(), client.allowed_scopes());
+    let asked = Scope::parse(params.get("scope").unwrap_or_default());
+    let granted = asked.filter(|name| known.has(name) && allowed.has(name));
+    if granted.is_empty() {
+        let cause = Cause::new(NONE).with("sent", &asked).with("allowed", &allowed).with("offered", known);
+        return Err(Refusal::new("invalid_scope", NONE).because(cause));
+    }
+    Ok(Scopes { granted, allowed, asked, known })
+}
+
+impl Scopes<'_> {
+    /// What of the scope is not granted.
+    ///
+    /// Spec: RFC 6749 §3.3
+    pub fn narrowed(&self, params: &Params) -> Option<Cause> {
+        let text = params.get("scope").unwrap_or_default();
+        let mut unknown: Vec<&str> = Scope::unreadable(text).collect();
+        if unknown.is_empty() && self.granted.covers(&self.asked) {
+            return None;
+        }
+        let is_offline = self.asked.has(OFFLINE) && !self.granted.has(OFFLINE);
+        unknown.extend(self.asked.names().filter(|name| *name != OFFLINE && !self.known.has(name)));
+        let not_allowed: Vec<&str> =
+            self.asked.names().filter(|name| self.known.has(name) && !self.allowed.has(name)).collect();
+        let mut cause = Cause::new("a part of the scope is not granted");
+        cause = cause.with("asked for", text).with("granted", &self.granted);
+        if !unknown.is_empty() {
+            cause = cause.with("because", format!("not known here: {}", unknown.join(" ")));
+        }
+        if is_offline {
+            cause = cause.with("because", "offline_access: this client has no refresh_token grant");
+        }
+        if !not_allowed.is_empty() {
+            cause = cause.with("because", format!("not allowed to this client: {}", not_allowed.join(" ")));
+        }
+        Some(if not_allowed.is_empty() {
+            cause.mend("ask for what discovery lists under scopes_supported, separated by single spaces")
+        } else {
+            cause.mend("register the application with the scope, or stop asking for it")
+        })
+    }
+
+    /// A request without `openid` is one of plain OAuth. That is ordinary when it is about an API, and a
+    /// slip when it is about the person.
+    pub fn without_openid(&self, params: &Params, claims: Option<&ClaimsRequest>) -> Option<Cause> {
+        let is_about_person = self.asked.names().any(is_standard)
+            || claims.is_some()
+            || ["nonce", "id_token_hint"].iter().any(|name| params.get(name).is_some());
+        if self.granted.has("openid") || !is_about_person {
+            return None;
+        }
+        let cause = Cause::new("no ID Token is issued").with("asked for", &self.asked);
+        let cause = cause.with("granted", format!("{} (an access token only)", self.granted));
+        Some(if self.asked.has("openid") {
+            cause.with("because", "openid is not allowed to this client")
+        } else {
+            cause.with("because", "openid is missing from the scope").mend("add openid to the scope")
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Failures that a client is told in JSON.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+use time::Duration;
+
+use crate::app::App;
+use crate::db::DbError;
+use crate::keys::KeyError;
+use crate::protocol::cause::Cause;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::signing_alg::{self, SigningAlg};
+use crate::state::StateError;
+use crate::web::answer::no_store;
+
+/// A failure of an endpoint that clients call: JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{refusal}")]
+pub struct TokenFailure {
+    /// HTTP status.
+    pub status: u16,
+    /// What is said, and why.
+    pub refusal: Refusal,
+    /// After how many seconds the same request may succeed.
+    pub retry_after: Option<u32>,
+}
+
+/// A store that cannot be reached is asked again in a moment.
+const MOMENT: u32 = 5;
+
+impl From<Refusal> for TokenFailure {
+    /// A refusal as JSON: its error code decides the status. Where client authentication failed, the answer carries a
+    /// challenge, whatever was presented.
+    ///
+    /// Spec: RFC 6749 §5.2, RFC 9110 §15.5.2
+    fn from(refusal: Refusal) -> Self {
+        let (status, retry_after) = match refusal.error.code {
+            "invalid_client" => (401, None),
+            "server_error" => (500, None),
+            "temporarily_unavailable" => (503, Some(MOMENT)),
+            _ => (400, None),
+        };
+        TokenFailure { status, refusal, retry_after }
+    }
+}
+
+impl TokenFailure {
+    /// A 400 with this error.
+    pub fn bad_request(code: &'static str, description: &'static str) -> TokenFailure {
+        Refusal::new(code, description).into()
+    }
+
+    /// The same failure with its cause.
+    pub fn because(self, cause: impl Into<Cause>) -> TokenFailure {
+        TokenFailure { refusal: self.refusal.because(cause), ..self }
+    }
+
+    /// 429: too many wrong secrets came, and for this long none is looked at.
+    pub fn held_off(left: Duration) -> TokenFailure {
+        let cause = Cause::new("too many wrong secrets came from this address, or for this client");
+        let cause = cause.mend("find what still sends an old secret");
+        TokenFailure {
+            status: 429,
+            refusal: Refusal::new("temporarily_unavailable", "too many wrong client secrets").because(cause),
+            retry_after: Some(u32::try_from(left.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1)),
+        }
+    }
+
+    /// 503: a store cannot be reached; the same request may succeed in a moment.
+    pub fn unavailable(cause: impl Into<Cause>) -> TokenFailure {
+        Refusal::new("temporarily_unavailable", "try again in a moment").because(cause).into()
+    }
+
+    /// 500: a fault of ours.
+    pub fn server_error(cause: impl Into<Cause>) -> TokenFailure {
+        Refusal::new("server_error", "the server failed").because(cause).into()
+    }
+
+    /// What the client's developer is told.
+    pub fn told(&self) -> (&'static str, Cause) {
+        self.refusal.told()
+    }
+}
+
+/// The refusal for a client whose ID Tokens no key signs; where one should, the operator is told as well.
+pub fn no_key(app: &App, alg: SigningAlg) -> Refusal {
+    let algorithms = &app.config.keys.algorithms;
+    let refusal = signing_alg::no_key(alg, algorithms);
+    if algorithms.contains(&alg) {
+        tracing::error!(cause = %refusal, "a key that is to sign is missing");
+    }
+    refusal
+}
+
+impl ResponseError for TokenFailure {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Spec: RFC 6749 §5.2
+    fn error_response(&self) -> HttpResponse {
+        let mut res = HttpResponse::build(self.status_code());
+        no_store(&mut res);
+        if let Some(seconds) = self.retry_after {
+            res.insert_header((header::RETRY_AFTER, seconds));
+        }
+        res.json(
+            json!({ "error": self.refusal.error.code, "error_description": self.refusal.error.description }),
+        )
+    }
+}
+
+/// An answer to a program that used another method than the address answers to.
+#[derive(Debug, thiserror::Error)]
+#[error("method not allowed")]
+pub struct MethodNotAllowed {
+    /// The methods it answers to.
+    pub allow: &'static str,
+}
+
+impl ResponseError for MethodNotAllowed {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::METHOD_NOT_ALLOWED
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut res = HttpResponse::MethodNotAllowed();
+        no_store(&mut res);
+        res.insert_header((header::ALLOW, self.allow));
+        res.json(
+            json!({ "error": "invalid_request", "error_description": "this method is not allowed here" }),
+        )
+    }
+}
+
+impl From<DbError> for TokenFailure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unreachable { .. } => TokenFailure::unavailable(error.to_string()),
+            other => TokenFailure::server_error(other.to_string()),
+        }
+    }
+}
+
+impl From<KeyError> for TokenFailure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::OutOfTouch(_) => TokenFailure::unavailable(error.to_string()),
+            other => TokenFailure::server_error(other.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for TokenFailure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Broken(cause) => TokenFailure::server_error(cause),
+            other => TokenFailure::unavailable(other.to_string()),
+        }
+    }
+}
