@@ -29,12 +29,8 @@ pub(super) async fn redeem(
         let cause = Cause::new("code is missing").with("received", params.names());
         return Err(Refusal::new("invalid_request", "code is missing").because(cause).into());
     };
-    let Redeemed { code: granted, is_live, withdrawn } = match app
-        .state
-        .codes
-        .spend(&client.id, code, now)
-        .await?
-    {
+    let found = app.state.codes.spend(&client.id, code, now).await?;
+    let Redeemed { code: granted, is_live, withdrawn } = match found {
         Spend::Fresh(redeemed) => redeemed,
         Spend::Unknown => return Err(refused(unknown(code)).into()),
         Spend::Spent(spent) => {
