@@ -5,6 +5,7 @@ mod between_steps;
 mod clocks;
 mod cost;
 mod foreign_libraries;
+mod golden;
 mod instance;
 mod killed;
 mod lost_touch;
