@@ -1,5 +1,5 @@
-//! The demo's API: it checks access tokens by itself, with the verifier crate that any service can embed, and
-//! says in each refusal what was wrong.
+//! The API of the demo. It verifies access tokens with the verifier crate, which any service can embed, and names the
+//! cause of each refusal.
 
 use std::net::TcpListener;
 
@@ -13,36 +13,17 @@ use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
 use countersign_verifier::{Claims, Refusal, Verifier, VerifyError, bearer_token};
 use serde_json::{Value, json};
 
-use super::{DemoError, other};
+use super::error::{DemoError, other};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::protocol::resource::Resource;
 use crate::secret::sha256;
 
 /// Reading balances.
 pub(super) const READ: &str = "balances.read";
-/// Moving money; neither site is allowed to ask for it.
+/// Moving money; neither site may request it.
 pub(super) const TRANSFER: &str = "balances.transfer";
-/// The role that sees the customers.
+/// The role that may list customers.
 const ADVISOR: &str = "advisor";
-
-/// The API as the provider knows it.
-pub(super) fn resource(origin: &str) -> Resource {
-    Resource {
-        uri: origin.into(),
-        name: Some("Balances".into()),
-        scopes: vec![READ.into(), TRANSFER.into()],
-        default: false,
-        claims: vec!["roles".into()],
-        descriptions: [
-            (READ.to_owned(), "See your balances".to_owned()),
-            (format!("{READ}#de"), "Ihre Kontostände sehen".to_owned()),
-            (TRANSFER.to_owned(), "Transfer money from your accounts".to_owned()),
-            (format!("{TRANSFER}#de"), "Geld von Ihren Konten überweisen".to_owned()),
-        ]
-        .into(),
-    }
-}
 
 /// The protected resource.
 pub(super) struct Api {
@@ -70,7 +51,7 @@ impl Api {
         })
     }
 
-    /// Takes the token from where it belongs, and only from there, and checks it.
+    /// Takes the token from the `Authorization` header alone, and verifies it.
     ///
     /// Spec: RFC 6750 §2.1, RFC 9068 §4
     async fn authorize(&self, request: &HttpRequest) -> Result<Claims, VerifyError> {
@@ -129,7 +110,7 @@ impl Api {
     }
 }
 
-/// What a quoted string of a challenge may hold: no quotation mark, no backslash, nothing beyond ASCII.
+/// Replaces what a quoted string of a challenge cannot contain: quotation marks, backslashes, all beyond ASCII.
 ///
 /// Spec: RFC 6750 §3
 fn quotable(text: &str) -> String {
@@ -137,7 +118,7 @@ fn quotable(text: &str) -> String {
     replaced.filter(|c| matches!(c, ' '..='~')).collect()
 }
 
-/// Starts serving on listeners taken before.
+/// Serves the API on these listeners.
 pub(super) fn serve(api: Api, listeners: Vec<TcpListener>) -> std::io::Result<Server> {
     let api = Data::new(api);
     let mut server = HttpServer::new(move || {
@@ -158,7 +139,7 @@ pub(super) fn serve(api: Api, listeners: Vec<TcpListener>) -> std::io::Result<Se
     Ok(server.run())
 }
 
-/// Lets scripts of the two sites read the answers, and says the same about caching everywhere.
+/// Allows scripts of the two sites to read the answers, and sets the same caching policy on all of them.
 ///
 /// Spec: Fetch §3.3 (CORS)
 async fn around(
@@ -241,7 +222,7 @@ async fn customers(api: Data<Api>, request: HttpRequest) -> HttpResponse {
             { "name": "Charles Babbage", "since": 1822 },
             { "name": "Mary Somerville", "since": 1826 },
         ] })),
-        // No scope would help, so none is named.
+        // No scope would help, so the challenge names none.
         Ok(_) => {
             let cause = format!("this needs the role {ADVISOR}");
             api.answer(StatusCode::FORBIDDEN, Some("insufficient_scope"), &cause, None)
@@ -256,7 +237,7 @@ async fn allowed(api: &Api, request: &HttpRequest, scope: &str) -> Result<Claims
     Ok(claims)
 }
 
-/// Invents balances that stay the same for a person: they are made from the `sub`.
+/// Invented balances, derived from `sub` so that they stay the same for a person.
 fn invented(sub: &str) -> Value {
     let hash = sha256(sub.as_bytes());
     let cents = |at: usize, scale: u64| {

@@ -1,4 +1,4 @@
-//! What each page of the sites shows: one struct a template. The words are in the templates: this is a demo.
+//! The views of the sites, one struct for each template. The texts are in the templates.
 
 use std::sync::LazyLock;
 
@@ -7,9 +7,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use askama::Template;
 
+use super::site::buttons::{Answer, BUTTONS, Button, Group};
+use super::site::site_id::SiteId;
 use super::site::token_card::TokenCard;
 use super::site::trace::{Party, Trace};
-use super::site::{Answer, CALLS, Call, Group, Kind};
 use crate::web::assets::hashed_name;
 
 const STYLE: &str = include_str!("../../templates/demo/style.css");
@@ -21,7 +22,7 @@ pub(super) fn style_href() -> String {
     STYLE_HREF.clone()
 }
 
-/// `GET` of the style sheet; browsers may keep it for ever.
+/// `GET` of the style sheet; browsers may cache it for ever.
 pub(super) async fn style() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/css; charset=utf-8")
@@ -34,31 +35,31 @@ pub(super) fn html(status: StatusCode, html: String) -> HttpResponse {
     HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html)
 }
 
-/// What every page needs around its content.
+/// The data for the layout of every page.
 pub(super) struct Shell {
-    pub(super) kind: Kind,
+    pub(super) id: SiteId,
     pub(super) other: String,
     pub(super) provider: String,
     pub(super) style: String,
 }
 
 impl Shell {
-    /// Who takes part, as the trace names them.
+    /// The name of a party in the trace.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass by reference")]
     fn party(&self, party: &Party) -> &'static str {
         match party {
             Party::Browser => "Browser",
-            Party::Site => self.kind.name(),
+            Party::Site => self.id.name(),
             Party::Provider => "Countersign",
         }
     }
 
     fn is_bank(&self) -> bool {
-        self.kind == Kind::Bank
+        self.id == SiteId::Bank
     }
 }
 
-/// Who is signed in, and the proof.
+/// The person and the tokens.
 pub(super) struct SignedIn {
     pub(super) name: String,
     pub(super) email: Option<String>,
@@ -88,13 +89,13 @@ impl HomePage {
         ]
     }
 
-    fn calls(group: &Group) -> impl Iterator<Item = &'static Call> {
+    fn calls(group: &Group) -> impl Iterator<Item = &'static Button> {
         let group = *group;
-        CALLS.iter().filter(move |call| call.group == group)
+        BUTTONS.iter().filter(move |call| call.group == group)
     }
 }
 
-/// The page for what cannot go on.
+/// The page of a failure.
 #[derive(Template)]
 #[template(path = "demo/problem.html")]
 pub(super) struct ProblemPage {

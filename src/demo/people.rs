@@ -1,5 +1,5 @@
-//! The demo's people, and the file that keeps what is printed and what the sites know: so that a second
-//! start shows the same.
+//! The people of the demo, and the file with their passwords and the secrets of the sites, so that every start uses the
+//! same ones.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::{DEMO, DemoError, Login, other};
+use super::error::{DemoError, other};
+use super::registrations::DEMO;
+use super::running::Login;
 use crate::app::App;
 use crate::files::make_private_folder;
 use crate::ids;
@@ -22,36 +24,39 @@ use crate::store::users::{self, Change};
 /// The name of the file in the data directory.
 const FILE: &str = "demo.json";
 
-/// Passwords and client secrets, readable by the owner alone. Lost, it is made anew.
+/// Passwords and client secrets, in a file of mode 0600. A missing file is made again with new ones.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct Credentials {
     ada_password: String,
     grace_password: String,
     pub(super) bank_secret: String,
     pub(super) fund_secret: String,
 }
 
-impl Kept {
-    /// Reads the file, or makes it.
-    pub(super) fn open(data_dir: &Path) -> Result<Kept, DemoError> {
+impl Credentials {
+    /// Reads the file; makes it if it is missing.
+    pub(super) fn open(data_dir: &Path) -> Result<Credentials, DemoError> {
         let path = data_dir.join(FILE);
         let failed = |cause: String| {
-            DemoError::Kept(format!("{}: {cause}; delete it and new passwords are made", path.display()))
+            DemoError::Credentials(format!(
+                "{}: {cause}; delete it and new passwords are made",
+                path.display()
+            ))
         };
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let kept = Kept::generate();
-                kept.write(data_dir).map_err(|error| failed(error.to_string()))?;
-                Ok(kept)
+                let credentials = Credentials::generate();
+                credentials.write(data_dir).map_err(|error| failed(error.to_string()))?;
+                Ok(credentials)
             }
             Err(error) => Err(failed(error.to_string())),
         }
     }
 
-    fn generate() -> Kept {
+    fn generate() -> Credentials {
         let secret = || Token::generate().expose().to_owned();
-        Kept {
+        Credentials {
             ada_password: new_password(),
             grace_password: new_password(),
             bank_secret: secret(),
@@ -59,7 +64,7 @@ impl Kept {
         }
     }
 
-    /// Under another name first: a file that is cut off would lock everybody out.
+    /// Writes to another name first and renames, so that an interrupted write leaves no partial file.
     fn write(&self, data_dir: &Path) -> std::io::Result<()> {
         make_private_folder(data_dir)?;
         let draft = data_dir.join(format!("{FILE}.new"));
@@ -72,7 +77,7 @@ impl Kept {
     }
 }
 
-/// Draws three groups of three syllables: 54 bits that can be read aloud and typed.
+/// Generates three groups of three syllables: 54 random bits that are easy to read and to type.
 fn new_password() -> String {
     const CONSONANTS: &[u8; 16] = b"bdfghjklmnprstvz";
     const VOWELS: &[u8; 4] = b"aeio";
@@ -88,11 +93,15 @@ fn new_password() -> String {
     password
 }
 
-/// Makes the people who are missing, and sees to it that the printed passwords are the right ones.
-pub(super) async fn ensure(app: &App, kept: &Kept, now: OffsetDateTime) -> Result<Vec<Login>, DemoError> {
+/// Adds the people who are missing, and sets the passwords of the file.
+pub(super) async fn ensure(
+    app: &App,
+    credentials: &Credentials,
+    now: OffsetDateTime,
+) -> Result<Vec<Login>, DemoError> {
     let people = [
-        ("ada", ada(now), &kept.ada_password, "a customer"),
-        ("grace", grace(now), &kept.grace_password, "an advisor, who may see the list of customers"),
+        ("ada", ada(now), &credentials.ada_password, "a customer"),
+        ("grace", grace(now), &credentials.grace_password, "an advisor, who may see the list of customers"),
     ];
     let mut logins = vec![];
     for (login, claims, password, what) in people {

@@ -1,4 +1,4 @@
-//! What is running: its addresses, and how it ends.
+//! The running demo: its addresses and its end.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,25 +9,25 @@ use actix_web::dev::{Server, ServerHandle};
 use futures_util::future;
 use tokio::task::JoinHandle;
 
-use super::Options;
+use super::options::Options;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::state::kv::Kv;
 
-/// How often what has expired is swept away.
+/// How often expired sessions are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// A demo that is running.
 pub struct Running {
     /// The issuer: the provider's address.
     pub provider: String,
-    /// The bank; the one address to open.
+    /// The bank: the address to open first.
     pub bank: String,
     /// The retirement fund.
     pub fund: String,
     /// The API.
     pub api: String,
-    /// Who can sign in; the first one is the person to sign in as.
+    /// The people who can sign in; the terminal recommends the first.
     pub people: Vec<Login>,
     app: Arc<App>,
     directories: (PathBuf, PathBuf),
@@ -36,7 +36,7 @@ pub struct Running {
     sweeper: Option<JoinHandle<()>>,
 }
 
-/// What a person signs in with. It opens nothing but this demo, so it may be printed.
+/// The login name and password of a person. They are valid for this demo alone, so they may be printed.
 #[derive(Clone)]
 pub struct Login {
     /// The login name.
@@ -45,7 +45,7 @@ pub struct Login {
     pub name: String,
     /// The password.
     pub password: String,
-    /// What this person can show.
+    /// What this person demonstrates.
     pub what: &'static str,
 }
 
@@ -89,7 +89,7 @@ impl Running {
         }));
     }
 
-    /// Waits until somebody ends the demo (`Ctrl-C`), then ends all of it.
+    /// Waits until a server ends (`Ctrl-C`), then stops the others.
     pub async fn wait(mut self) -> io::Result<()> {
         let (first, _, rest) = future::select_all(std::mem::take(&mut self.servers)).await;
         self.servers = rest;
@@ -97,7 +97,7 @@ impl Running {
         first.map_err(io::Error::other)?
     }
 
-    /// Ends all of it and returns when the last request is answered.
+    /// Stops all servers; returns when the last request is answered.
     pub async fn stop(mut self) {
         future::join_all(self.handles.iter().map(|handle| handle.stop(true))).await;
         future::join_all(std::mem::take(&mut self.servers)).await;
@@ -110,7 +110,7 @@ impl Running {
     }
 }
 
-/// What the terminal says: the one address to open, whom to sign in as, and how to end it.
+/// The text for the terminal: the address to open, the people, and how to stop the demo.
 pub fn announce(running: &Running) -> String {
     let wide = running.people.iter().map(|person| person.login.len()).max().unwrap_or_default();
     let mut people = String::new();

@@ -1,4 +1,4 @@
-//! Instants as people say them.
+//! Instants in words.
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -11,7 +11,7 @@ pub(super) fn instant(at: OffsetDateTime) -> String {
     at.format(&format).unwrap_or_else(|_| at.to_string())
 }
 
-/// An instant given in epoch seconds, with how far away it is.
+/// An instant given in epoch seconds, with its distance from now.
 pub(super) fn relative(epoch_seconds: i64, now: OffsetDateTime) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp(epoch_seconds).ok()?;
     let away = epoch_seconds - now.unix_timestamp();

@@ -1,20 +1,21 @@
-//! Signing in, the way back: who may come back with what, and what is made of it.
+//! The redirect back from the provider.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::fault::{Fault, answer};
+use super::error::{SiteError, answer};
+use super::http::{param, see_other};
 use super::login::{Pending, Purpose, depart};
 use super::provider::{Tokens, UserInfo};
+use super::relying_party::Site;
 use super::trace::{Party, Step, Trace};
-use super::visit::{Held, Person, Visit};
-use super::{Site, param, see_other};
+use super::visit::{Person, StoredVisit, Visit};
 use crate::clock::span;
 use crate::secret::same;
 
-/// Tokens count as over a little early: they have to arrive, too.
+/// Tokens are renewed this long before they expire, in seconds: they take time to arrive.
 const MARGIN_SECONDS: i64 = 5;
 
 /// `GET /callback`
@@ -22,10 +23,10 @@ pub async fn callback(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     answer(&site, arrive(&site, &request).await)
 }
 
-/// The browser is back. Nothing counts before `state` is proven to be one that this very browser took along.
+/// Accepts the answer only if its `state` was given to this very browser.
 ///
 /// Spec: RFC 6749 §10.12, RFC 9207 §2.4, RFC 9700 §4.7.1
-async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Fault> {
+async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
     let held = site.visits.find(request, now).await?;
     let pending: Option<Pending> = match param(request, "state") {
@@ -36,13 +37,13 @@ async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Faul
         (Some(pending), Some(held)) if same(pending.visit.as_bytes(), held.name().as_bytes()) => {
             (pending, held)
         }
-        // An old tab, or a reload: whoever is signed in is simply taken home.
+        // An old tab or a reload: a person who is signed in is redirected to the page.
         (_, Some(held)) if held.visit.person.is_some() => return Ok(see_other("/")),
-        _ => return Err(Fault::UnknownState),
+        _ => return Err(SiteError::UnknownState),
     };
     let issuer = param(request, "iss").unwrap_or_default();
     if issuer != site.issuer {
-        return Err(Fault::OtherIssuer(issuer));
+        return Err(SiteError::OtherIssuer(issuer));
     }
     match (param(request, "error"), param(request, "code")) {
         (None, Some(code)) => accept(site, pending, held, &code, now).await,
@@ -52,14 +53,14 @@ async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Faul
     }
 }
 
-/// Redeems the code and goes on: from the sign-in to the token for the API, from there home.
+/// Redeems the code, then redirects: after the sign-in for the token for the API, after that to the page.
 async fn accept(
     site: &Site,
     mut pending: Pending,
-    mut held: Held,
+    mut held: StoredVisit,
     code: &str,
     now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, SiteError> {
     let outward = pending.steps.len().saturating_sub(1);
     returned(site, &mut pending, &[("code", code), ("iss", &site.issuer)]);
     let resource = (pending.purpose == Purpose::Api).then_some(site.api.as_str());
@@ -70,7 +71,7 @@ async fn accept(
     if pending.purpose == Purpose::Api {
         let Some(person) = held.visit.person.as_mut() else { return Ok(see_other("/")) };
         if person.sub != id.sub {
-            return Err(Fault::NotAccepted("the token for the API is another person's".into()));
+            return Err(SiteError::NotAccepted("the token for the API is another person's".into()));
         }
         person.api_token = Some(tokens.access_token);
         person.until = person.until.min(until);
@@ -83,7 +84,7 @@ async fn accept(
     let person = introduce(site, tokens, &id.sub, until, &mut steps).await?;
     let hint = person.id_token.clone();
     let trace = Trace { title: pending.title.clone(), at: now, steps: steps.clone() };
-    // Whoever pressed a button just when the tokens ran out still wants to see the answer.
+    // Keeps the answer of a button that was pressed just before the tokens were renewed.
     let same_person = held.visit.person.as_ref().is_some_and(|before| before.sub == person.sub);
     let answer = held.visit.answer.take().filter(|_| same_person);
     let visit = Visit { person: Some(person), trace: Some(trace), answer, notice: None };
@@ -91,11 +92,11 @@ async fn accept(
     let onward = Pending::new(Purpose::Api, &held, &pending.title, steps, now);
     let location = depart(site, onward, Some(&hint), now).await?;
     let mut response = see_other(&location);
-    response.add_cookie(&cookie).map_err(|error| Fault::Ours(error.to_string()))?;
+    response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
     Ok(response)
 }
 
-/// Adds what became of the way to the provider, and the way back.
+/// Adds the redirects to the provider and back to the trace.
 fn returned(site: &Site, pending: &mut Pending, answer: &[(&str, &str)]) {
     let callback = site.callback();
     if let Some(outward) = pending.steps.last_mut() {
@@ -113,7 +114,7 @@ fn returned(site: &Site, pending: &mut Pending, answer: &[(&str, &str)]) {
     pending.steps.push(step.sent(answer).answered("303 See Other", &[]));
 }
 
-/// Says whether anything was typed: the ID token tells when the person last proved who they are.
+/// Explains single sign-on if the person authenticated before this sign-in began.
 fn tell_of_sso(pending: &mut Pending, outward: usize, auth_time: Option<i64>, now: OffsetDateTime) {
     let Some(auth_time) = auth_time.filter(|auth_time| *auth_time < pending.began) else { return };
     let ago = span(now.unix_timestamp() - auth_time);
@@ -125,7 +126,7 @@ fn tell_of_sso(pending: &mut Pending, outward: usize, auth_time: Option<i64>, no
     }
 }
 
-/// Makes somebody out of an ID token: asks for name and e-mail.
+/// Makes the person of an ID token, with name and e-mail from UserInfo.
 ///
 /// Spec: OpenID Connect Core §5.3.2 (`sub` must be the same)
 async fn introduce(
@@ -134,13 +135,13 @@ async fn introduce(
     sub: &str,
     until: i64,
     steps: &mut Vec<Step>,
-) -> Result<Person, Fault> {
+) -> Result<Person, SiteError> {
     let UserInfo::Claims(claims) = site.userinfo(&tokens.access_token, steps).await? else {
-        return Err(Fault::NotAccepted("UserInfo refuses the token that was just issued".into()));
+        return Err(SiteError::NotAccepted("UserInfo refuses the token that was just issued".into()));
     };
     let text = |name: &str| text_claim(&claims, name);
     if text("sub").as_deref() != Some(sub) {
-        return Err(Fault::NotAccepted("UserInfo speaks of another person than the ID token".into()));
+        return Err(SiteError::NotAccepted("UserInfo speaks of another person than the ID token".into()));
     }
     Ok(Person {
         issuer: site.issuer.clone(),
@@ -158,16 +159,16 @@ fn text_claim(claims: &Map<String, Value>, name: &str) -> Option<String> {
     claims.get(name)?.as_str().map(str::to_owned)
 }
 
-/// The provider said no. A silent question that it cannot answer silently means that its session is over.
+/// Handles an error answer. With `prompt=none` it means that the session at the provider has ended.
 ///
 /// Spec: OpenID Connect Core §3.1.2.6
 async fn decline(
     site: &Site,
     mut pending: Pending,
-    mut held: Held,
+    mut held: StoredVisit,
     error: &str,
     now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, SiteError> {
     let error: String = error.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(60).collect();
     returned(site, &mut pending, &[("error", &error), ("iss", &site.issuer)]);
     let notice = match (pending.purpose, error.as_str()) {
@@ -184,7 +185,7 @@ async fn decline(
     };
     let trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
     if pending.purpose == Purpose::Renew {
-        return home_as_nobody(site, &held, notice, trace, now).await;
+        return forget_person(site, &held, notice, trace, now).await;
     }
     held.visit.notice = Some(notice);
     held.visit.trace = trace;
@@ -192,17 +193,17 @@ async fn decline(
     Ok(see_other("/"))
 }
 
-/// Ends the site's session under the old handle and goes home.
-pub(super) async fn home_as_nobody(
+/// Replaces the visit by one without a person, and redirects to the page.
+pub(super) async fn forget_person(
     site: &Site,
-    held: &Held,
+    held: &StoredVisit,
     notice: String,
     trace: Option<Trace>,
     now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, SiteError> {
     let visit = Visit { notice: Some(notice), trace, ..Visit::default() };
     let (cookie, _) = site.visits.begin(visit, Some(held), now).await?;
     let mut response = see_other("/");
-    response.add_cookie(&cookie).map_err(|error| Fault::Ours(error.to_string()))?;
+    response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
     Ok(response)
 }

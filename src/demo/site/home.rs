@@ -1,4 +1,4 @@
-//! The one page: who is signed in, by what proof, what just happened, and the buttons.
+//! The page: the person, the tokens, the trace of what just happened, and the buttons.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -6,14 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::callback::home_as_nobody;
-use super::fault::{Fault, answer};
+use super::callback::forget_person;
+use super::error::{SiteError, answer};
+use super::http::{param, see_other};
 use super::provider::UserInfo;
+use super::relying_party::Site;
 use super::sign_out;
 use super::token_card::TokenCard;
 use super::trace::{Party, Step, Trace};
-use super::visit::{Held, Person, Visit};
-use super::{Site, param, see_other};
+use super::visit::{Person, StoredVisit, Visit};
 use crate::demo::pages::{self, HomePage, SignedIn};
 use crate::demo::words;
 
@@ -22,7 +23,7 @@ pub async fn show(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     answer(&site, home(&site, &request).await)
 }
 
-async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Fault> {
+async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
     let held = site.visits.find(request, now).await?;
     if let Some(state) = param(request, "state") {
@@ -32,7 +33,7 @@ async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Fault>
     let Some(person) = &held.visit.person else { return page(site, &held.visit, now).await };
     if person.issuer != site.issuer {
         let notice = "The provider has moved, and what it said at its old address no longer counts.".into();
-        return home_as_nobody(site, &held, notice, None, now).await;
+        return forget_person(site, &held, notice, None, now).await;
     }
     if person.until <= now.unix_timestamp() {
         return Ok(see_other("/renew"));
@@ -43,14 +44,14 @@ async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Fault>
     }
 }
 
-/// Asks the provider whether the session behind the tokens still is: whoever signed out at the other site is
-/// signed out here, too. A provider that does not answer changes nothing.
+/// Asks the provider whether the session behind the tokens still exists, so that a sign-out at the other site is one
+/// here. If the provider does not answer, nothing changes.
 async fn still_there(
     site: &Site,
-    held: &Held,
+    held: &StoredVisit,
     person: &Person,
     now: OffsetDateTime,
-) -> Result<Option<HttpResponse>, Fault> {
+) -> Result<Option<HttpResponse>, SiteError> {
     let mut steps = vec![
         Step::new(
             Party::Browser,
@@ -71,10 +72,10 @@ async fn still_there(
     }
     let trace = Trace { title: "Signed out by the provider".into(), at: now, steps };
     let notice = "Your session at Countersign is over, so this site signed you out as well.".into();
-    home_as_nobody(site, held, notice, Some(trace), now).await.map(Some)
+    forget_person(site, held, notice, Some(trace), now).await.map(Some)
 }
 
-async fn page(site: &Site, visit: &Visit, now: OffsetDateTime) -> Result<HttpResponse, Fault> {
+async fn page(site: &Site, visit: &Visit, now: OffsetDateTime) -> Result<HttpResponse, SiteError> {
     let signed_in = match &visit.person {
         None => None,
         Some(person) => Some(SignedIn {

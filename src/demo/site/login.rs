@@ -1,6 +1,5 @@
-//! Signing in, the way out: what the browser is sent to the provider for. It goes twice. The first time asks
-//! who it is; the second, which nobody sees, brings an access token for the API, since a token is for one
-//! audience.
+//! Redirects to the provider. A sign-in takes two: the first brings an ID token; the second, with `prompt=none`, brings an
+//! access token for the API, because a token is for one audience.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,23 +7,24 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::fault::{Fault, answer};
+use super::error::{SiteError, answer};
+use super::http::{param, see_other};
+use super::relying_party::Site;
 use super::trace::{Party, Step};
-use super::visit::{Held, Visit};
-use super::{Site, param, see_other};
+use super::visit::{StoredVisit, Visit};
 use crate::demo::api::READ;
 use crate::secret::{Token, base64url, sha256};
 
-/// What a way to the provider is for.
+/// The purpose of a redirect to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Purpose {
-    /// Who is it?
+    /// Sign in.
     SignIn,
-    /// Somebody else than before, so the provider must ask.
+    /// Sign in as another person: the provider must ask.
     SignInAgain,
-    /// Is it still the same person? Nothing may be shown.
+    /// Renew the tokens, without a page.
     Renew,
-    /// A token for the API. Nothing may be shown.
+    /// Get a token for the API, without a page.
     Api,
 }
 
@@ -39,22 +39,22 @@ impl Purpose {
     }
 }
 
-/// What is remembered while the browser is away; bound to its cookie.
+/// The state of a sign-in while the browser is at the provider; bound to its cookie.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Pending {
-    /// What for.
+    /// The purpose.
     pub(super) purpose: Purpose,
-    /// Which browser.
+    /// The hash of the cookie.
     pub(super) visit: String,
-    /// For the ID token.
+    /// The nonce of the ID token.
     pub(super) nonce: String,
-    /// For the code.
+    /// The code verifier.
     pub(super) verifier: String,
-    /// When, in epoch seconds.
+    /// When it began, in epoch seconds.
     pub(super) began: i64,
-    /// What the trace is called.
+    /// The title of the trace.
     pub(super) title: String,
-    /// What has happened so far.
+    /// The steps so far.
     pub(super) steps: Vec<Step>,
 }
 
@@ -79,7 +79,7 @@ async fn leave(
     purpose: Purpose,
     path: &str,
     title: &str,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
     let (cookie, held) = match site.visits.find(request, now).await? {
         Some(held) => (None, held),
@@ -106,7 +106,7 @@ async fn leave(
     let location = depart(site, pending, hint.as_deref().filter(|_| purpose == Purpose::Renew), now).await?;
     let mut response = see_other(&location);
     if let Some(cookie) = cookie {
-        response.add_cookie(&cookie).map_err(|error| Fault::Ours(error.to_string()))?;
+        response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
     }
     Ok(response)
 }
@@ -114,7 +114,7 @@ async fn leave(
 impl Pending {
     pub(super) fn new(
         purpose: Purpose,
-        held: &Held,
+        held: &StoredVisit,
         title: &str,
         steps: Vec<Step>,
         now: OffsetDateTime,
@@ -131,7 +131,7 @@ impl Pending {
     }
 }
 
-/// Makes the authorization request and remembers it; tells where to send the browser.
+/// Makes the authorization request and stores its state; returns the address to redirect to.
 ///
 /// Spec: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1
 pub(super) async fn depart(
@@ -139,7 +139,7 @@ pub(super) async fn depart(
     mut pending: Pending,
     hint: Option<&str>,
     now: OffsetDateTime,
-) -> Result<String, Fault> {
+) -> Result<String, SiteError> {
     let state = Token::generate();
     let endpoint = &site.metadata().await?.authorization_endpoint;
     let challenge = base64url(&sha256(pending.verifier.as_bytes()));
@@ -148,7 +148,7 @@ pub(super) async fn depart(
     let scope = if for_api { format!("openid {READ}") } else { "openid profile email".into() };
     let mut query = vec![
         ("response_type", "code"),
-        ("client_id", site.kind.client_id()),
+        ("client_id", site.id.client_id()),
         ("redirect_uri", &callback),
         ("scope", &scope),
         ("state", state.expose()),
@@ -159,7 +159,8 @@ pub(super) async fn depart(
     query.extend(for_api.then_some(("resource", site.api.as_str())));
     query.extend(pending.purpose.prompt().map(|prompt| ("prompt", prompt)));
     query.extend(hint.map(|hint| ("id_token_hint", hint)));
-    let url = Url::parse_with_params(endpoint, &query).map_err(|error| Fault::Provider(error.to_string()))?;
+    let url =
+        Url::parse_with_params(endpoint, &query).map_err(|error| SiteError::Provider(error.to_string()))?;
     let why = match pending.purpose {
         Purpose::Api => {
             "A token is for one audience, so the API gets its own: resource names it, scope says what for. \

@@ -1,19 +1,23 @@
-//! A site of the demo: a small Relying Party, twice. What it knows of people it learnt over HTTP.
+//! A site of the demo: a small Relying Party, started twice. All it knows of people came over HTTP.
 
 mod attacks; // tokens that must be refused
-mod call; // the buttons: what is sent to the API, and what came back
+pub(super) mod buttons; // the requests to the API that the page offers
+mod call; // sending one of them
 mod callback; // back from the provider
-mod fault; // what can go wrong, as a page
+mod error; // failures as pages
 mod home; // the one page
-mod login; // out to the provider
-mod provider; // what a site asks the provider directly
-mod sign_out; // here, or everywhere
+mod http; // requests and answers
+mod login; // to the provider
+mod metadata; // the provider's metadata
+mod provider; // requests to the provider
+pub(super) mod relying_party; // a site and all it is made of
+mod sign_out; // at this site, or everywhere
+pub(super) mod site_id; // the two sites
 pub(super) mod token_card; // a token, encoded and decoded
 pub(super) mod trace; // what just happened, step by step
-mod visit; // what is remembered of a browser
+mod visit; // the session of a browser
 
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
@@ -21,141 +25,13 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
-use countersign_verifier::{TokenKind, Verifier};
-use tokio::sync::OnceCell;
+use actix_web::{App as ActixApp, HttpResponse, HttpServer};
 
-use super::pages::{self, Shell};
-use super::{DemoError, other};
-use crate::app::App;
-use crate::clock::Clock;
-use crate::state::kv::Kv;
+use super::pages;
+use http::see_other;
+use relying_party::Site;
 
-pub(super) use call::{Answer, CALLS, Call, Group};
-pub(super) use visit::Person;
-
-use provider::Metadata;
-use visit::Visits;
-
-/// Which of the two sites.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The bank.
-    Bank,
-    /// The retirement fund.
-    Fund,
-}
-
-impl Kind {
-    /// What people know it as.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Kind::Bank => "Harbour Bank",
-            Kind::Fund => "Harbour Retirement",
-        }
-    }
-
-    pub(super) fn slug(self) -> &'static str {
-        match self {
-            Kind::Bank => "bank",
-            Kind::Fund => "fund",
-        }
-    }
-
-    pub(super) fn other(self) -> Kind {
-        match self {
-            Kind::Bank => Kind::Fund,
-            Kind::Fund => Kind::Bank,
-        }
-    }
-
-    pub(super) fn client_id(self) -> &'static str {
-        match self {
-            Kind::Bank => "demo-bank",
-            Kind::Fund => "demo-fund",
-        }
-    }
-
-    fn cookie(self) -> &'static str {
-        match self {
-            Kind::Bank => "bank_session",
-            Kind::Fund => "fund_session",
-        }
-    }
-}
-
-/// What a site is told when it is made.
-pub(super) struct World {
-    pub(super) kind: Kind,
-    pub(super) origin: String,
-    pub(super) other: String,
-    pub(super) api: String,
-    pub(super) secret: String,
-    pub(super) app: Arc<App>,
-    pub(super) kv: Kv,
-    pub(super) http: reqwest::Client,
-}
-
-/// A running site.
-pub(super) struct Site {
-    kind: Kind,
-    origin: String,
-    other: String,
-    issuer: String,
-    api: String,
-    secret: String,
-    visits: Visits,
-    http: reqwest::Client,
-    id_tokens: Verifier,
-    api_tokens: Verifier,
-    metadata: OnceCell<Metadata>,
-    clock: Clock,
-    /// The provider itself, for the one thing no real site could do: to sign tokens that must be refused.
-    app: Arc<App>,
-}
-
-impl Site {
-    pub(super) fn new(world: World) -> Result<Site, DemoError> {
-        let issuer = world.app.config.issuer.clone();
-        let id_tokens = Verifier::builder(&issuer, world.kind.client_id()).kind(TokenKind::IdToken);
-        let api_tokens = Verifier::builder(&issuer, &world.api);
-        Ok(Site {
-            kind: world.kind,
-            id_tokens: id_tokens.http_client(world.http.clone()).build().map_err(other)?,
-            api_tokens: api_tokens.http_client(world.http.clone()).build().map_err(other)?,
-            visits: Visits::new(world.kv, world.kind.cookie()),
-            clock: world.app.clock.clone(),
-            origin: world.origin,
-            other: world.other,
-            api: world.api,
-            secret: world.secret,
-            http: world.http,
-            metadata: OnceCell::new(),
-            app: world.app,
-            issuer,
-        })
-    }
-
-    /// What every page of this site needs around its content.
-    fn shell(&self) -> Shell {
-        Shell {
-            kind: self.kind,
-            other: self.other.clone(),
-            provider: self.issuer.clone(),
-            style: pages::style_href(),
-        }
-    }
-
-    fn callback(&self) -> String {
-        format!("{}/callback", self.origin)
-    }
-
-    fn host(&self) -> &str {
-        self.origin.strip_prefix("http://").unwrap_or(&self.origin)
-    }
-}
-
-/// Starts serving on listeners taken before.
+/// Serves a site on these listeners.
 pub(super) fn serve(site: Site, listeners: Vec<TcpListener>) -> std::io::Result<Server> {
     let site = Data::new(site);
     let mut server = HttpServer::new(move || {
@@ -182,13 +58,13 @@ fn routes(service: &mut ServiceConfig) {
         .service(web::resource("/call").route(web::post().to(call::call)))
         .service(web::resource("/sign-out").route(web::post().to(sign_out::sign_out)))
         .service(web::resource(pages::style_href()).route(web::get().to(pages::style)))
-        .default_service(web::to(fault::not_found));
+        .default_service(web::to(error::not_found));
 }
 
-/// Sees to it that a request is meant for this very site, and puts the same headers on every answer.
+/// Checks that a request is meant for this site, and sets the same headers on every answer.
 ///
-/// Any name below `localhost` leads to this listener. Only one of them is ours; a form counts only when a
-/// page of ours sent it.
+/// Every name below `localhost` leads to this listener, and only one of them is this site. A form is accepted only from
+/// a page of this site.
 async fn around(
     site: Data<Site>,
     request: ServiceRequest,
@@ -221,7 +97,7 @@ async fn around(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy)?);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A stricter policy would also take the Origin from our own forms.
+    // A stricter policy would make browsers send `Origin: null` with forms of this site.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -237,18 +113,4 @@ fn refused(status: StatusCode) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("text/plain; charset=utf-8")
         .body("This form was not sent by a page of this site.\n")
-}
-
-fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
-}
-
-/// A query parameter that was sent exactly once.
-///
-/// Spec: RFC 6749 §3.1
-fn param(request: &HttpRequest, name: &str) -> Option<String> {
-    let mut found =
-        url::form_urlencoded::parse(request.query_string().as_bytes()).filter(|(key, _)| key == name);
-    let (_, value) = found.next()?;
-    found.next().is_none().then(|| value.into_owned())
 }

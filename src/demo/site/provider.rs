@@ -1,4 +1,4 @@
-//! What a site asks the provider directly, server to server.
+//! Requests from a site to the provider, server to server.
 
 use countersign_verifier::Claims;
 use reqwest::{Response, StatusCode};
@@ -6,27 +6,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::fault::Fault;
+use super::error::SiteError;
+use super::metadata::Metadata;
+use super::relying_party::Site;
+use super::site_id::SiteId;
 use super::trace::{Party, Step};
-use super::{Kind, Site};
 
-/// The longest answer read.
+/// The longest accepted answer, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// What a site needs to know of its provider.
-///
-/// Spec: OpenID Connect Discovery §3
-#[derive(Clone, Debug, Deserialize)]
-pub struct Metadata {
-    issuer: String,
-    pub(super) authorization_endpoint: String,
-    token_endpoint: String,
-    userinfo_endpoint: String,
-    pub(super) end_session_endpoint: String,
-    jwks_uri: String,
-}
-
-/// What a code was exchanged for.
+/// The tokens for a code.
 #[derive(Deserialize)]
 pub struct Tokens {
     pub(super) access_token: String,
@@ -36,31 +25,31 @@ pub struct Tokens {
     scope: String,
 }
 
-/// What UserInfo said.
+/// The answer of UserInfo.
 pub enum UserInfo {
     /// The claims.
     Claims(Map<String, Value>),
-    /// The token is no longer accepted: the session behind it is over.
+    /// The token is not accepted any more: its session has ended.
     Refused,
 }
 
 impl Site {
-    /// The provider's metadata; asked for once.
-    pub(super) async fn metadata(&self) -> Result<&Metadata, Fault> {
+    /// The provider's metadata, fetched once.
+    pub(super) async fn metadata(&self) -> Result<&Metadata, SiteError> {
         self.metadata
             .get_or_try_init(|| async {
                 let url = format!("{}/.well-known/openid-configuration", self.issuer);
                 let response = self.http.get(url).send().await?;
                 let metadata: Metadata = read(response).await?;
                 if metadata.issuer != self.issuer {
-                    return Err(Fault::OtherIssuer(metadata.issuer));
+                    return Err(SiteError::OtherIssuer(metadata.issuer));
                 }
                 Ok(metadata)
             })
             .await
     }
 
-    /// Exchanges a code for tokens, as one of the two ways of authenticating has it.
+    /// Exchanges a code for tokens. Each site uses another client authentication method.
     ///
     /// Spec: RFC 6749 §4.1.3, RFC 7636 §4.5
     pub(super) async fn exchange(
@@ -69,7 +58,7 @@ impl Site {
         verifier: &str,
         resource: Option<&str>,
         steps: &mut Vec<Step>,
-    ) -> Result<Tokens, Fault> {
+    ) -> Result<Tokens, SiteError> {
         let endpoint = &self.metadata().await?.token_endpoint;
         let callback = self.callback();
         let mut form = vec![
@@ -81,13 +70,13 @@ impl Site {
         form.extend(resource.map(|resource| ("resource", resource)));
         let mut request = self.http.post(endpoint);
         let mut sent = vec![];
-        match self.kind {
-            Kind::Bank => {
-                request = request.basic_auth(self.kind.client_id(), Some(&self.secret));
+        match self.id {
+            SiteId::Bank => {
+                request = request.basic_auth(self.id.client_id(), Some(&self.secret));
                 sent.push(("Authorization", "Basic -"));
             }
-            Kind::Fund => {
-                form.extend([("client_id", self.kind.client_id()), ("client_secret", &self.secret)]);
+            SiteId::Fund => {
+                form.extend([("client_id", self.id.client_id()), ("client_secret", &self.secret)]);
             }
         }
         sent.extend(form.iter().copied());
@@ -120,12 +109,12 @@ impl Site {
         for_api: bool,
         now: OffsetDateTime,
         steps: &mut Vec<Step>,
-    ) -> Result<Claims, Fault> {
+    ) -> Result<Claims, SiteError> {
         let checked = self.id_tokens.verify_with_nonce(&tokens.id_token, nonce, now).await;
-        let claims = checked.map_err(|error| Fault::NotAccepted(error.to_string()))?;
-        // By the verifier's own hash, not by the one that the provider made at_hash with.
+        let claims = checked.map_err(|error| SiteError::NotAccepted(error.to_string()))?;
+        // With the hash of the verifier crate, not with the code that made at_hash.
         let bound = claims.require_access_token(&tokens.access_token);
-        bound.map_err(|error| Fault::NotAccepted(error.to_string()))?;
+        bound.map_err(|error| SiteError::NotAccepted(error.to_string()))?;
         let why = if for_api {
             "The ID token that came along must speak of the same person. The access token is not the site's to check: \
              the API does that."
@@ -142,10 +131,10 @@ impl Site {
         Ok(claims)
     }
 
-    /// Asks who the person is.
+    /// Fetches the claims of the person.
     ///
     /// Spec: OpenID Connect Core §5.3
-    pub(super) async fn userinfo(&self, token: &str, steps: &mut Vec<Step>) -> Result<UserInfo, Fault> {
+    pub(super) async fn userinfo(&self, token: &str, steps: &mut Vec<Step>) -> Result<UserInfo, SiteError> {
         let endpoint = &self.metadata().await?.userinfo_endpoint;
         let why = "An ID token says who signed in, and nothing more. Name and e-mail are asked for with the access token.";
         let step = Step::new(Party::Site, Party::Provider, format!("GET {endpoint}"), why)
@@ -169,7 +158,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A status with its name.
+/// A status with its reason phrase.
 pub(super) fn in_words(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
@@ -177,8 +166,8 @@ pub(super) fn in_words(status: StatusCode) -> String {
     }
 }
 
-/// Reads a successful JSON answer of sensible length; an error answer becomes its own words.
-async fn read<T: for<'de> Deserialize<'de>>(response: Response) -> Result<T, Fault> {
+/// Reads a successful JSON answer; an error answer becomes an error with its description.
+async fn read<T: for<'de> Deserialize<'de>>(response: Response) -> Result<T, SiteError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Said {
@@ -190,18 +179,18 @@ async fn read<T: for<'de> Deserialize<'de>>(response: Response) -> Result<T, Fau
     if status != StatusCode::OK {
         let said: Said = serde_json::from_slice(&body).unwrap_or_default();
         let words = format!("{}, {} {}", in_words(status), said.error, said.error_description);
-        return Err(Fault::Provider(words.trim_end_matches([',', ' ']).to_owned()));
+        return Err(SiteError::Provider(words.trim_end_matches([',', ' ']).to_owned()));
     }
     serde_json::from_slice(&body)
-        .map_err(|error| Fault::Provider(format!("an answer that cannot be read ({error})")))
+        .map_err(|error| SiteError::Provider(format!("an answer that cannot be read ({error})")))
 }
 
-/// Reads a body, which may not be endless.
-pub(super) async fn body(mut response: Response) -> Result<Vec<u8>, Fault> {
+/// Reads a body of limited length.
+pub(super) async fn body(mut response: Response) -> Result<Vec<u8>, SiteError> {
     let mut body = vec![];
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > LONGEST {
-            return Err(Fault::Provider("an answer that is too long".into()));
+            return Err(SiteError::Provider("an answer that is too long".into()));
         }
         body.extend_from_slice(&chunk);
     }

@@ -1,4 +1,4 @@
-//! Signing out: here, which leaves the session at the provider alone, or everywhere.
+//! Signing out: at this site, which keeps the session at the provider, or everywhere.
 
 use actix_web::web::{Data, Form};
 use actix_web::{HttpRequest, HttpResponse};
@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::callback::home_as_nobody;
-use super::fault::{Fault, answer};
+use super::callback::forget_person;
+use super::error::{SiteError, answer};
+use super::http::see_other;
+use super::relying_party::Site;
 use super::trace::{Party, Step, Trace};
-use super::visit::{Held, Visit};
-use super::{Site, see_other};
+use super::visit::{StoredVisit, Visit};
 use crate::secret::{Token, same};
 
 /// The form.
@@ -20,7 +21,7 @@ pub struct Choice {
     from: String,
 }
 
-/// What is remembered while the browser is away to sign out; bound to its new cookie.
+/// The state of a sign-out while the browser is at the provider; bound to its new cookie.
 #[derive(Serialize, Deserialize)]
 struct Leaving {
     visit: String,
@@ -31,7 +32,7 @@ pub async fn sign_out(site: Data<Site>, request: HttpRequest, form: Form<Choice>
     answer(&site, leave(&site, &request, form.from == "everywhere").await)
 }
 
-async fn leave(site: &Site, request: &HttpRequest, everywhere: bool) -> Result<HttpResponse, Fault> {
+async fn leave(site: &Site, request: &HttpRequest, everywhere: bool) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
     let Some(held) = site.visits.find(request, now).await? else { return Ok(see_other("/")) };
     let Some(person) = held.visit.person.as_ref() else { return Ok(see_other("/")) };
@@ -44,25 +45,26 @@ async fn leave(site: &Site, request: &HttpRequest, everywhere: bool) -> Result<H
     let step =
         Step::new(Party::Browser, Party::Site, line, why).answered("303 See Other", &[("Location", "/")]);
     let trace = Trace { title: "Signing out here".into(), at: now, steps: vec![step] };
-    let notice = format!("You are signed out of {}, and still signed in at Countersign.", site.kind.name());
-    home_as_nobody(site, &held, notice, Some(trace), now).await
+    let notice = format!("You are signed out of {}, and still signed in at Countersign.", site.id.name());
+    forget_person(site, &held, notice, Some(trace), now).await
 }
 
-/// Forgets the person first: whatever happens at the provider, this site's session is over.
+/// Ends the session of this site first, whatever happens at the provider.
 ///
 /// Spec: OpenID Connect RP-Initiated Logout §2
 async fn everywhere_from(
     site: &Site,
-    held: &Held,
+    held: &StoredVisit,
     id_token: &str,
     line: String,
     now: OffsetDateTime,
-) -> Result<HttpResponse, Fault> {
+) -> Result<HttpResponse, SiteError> {
     let endpoint = &site.metadata().await?.end_session_endpoint;
     let state = Token::generate();
     let home = format!("{}/", site.origin);
     let query = [("id_token_hint", id_token), ("post_logout_redirect_uri", &home), ("state", state.expose())];
-    let url = Url::parse_with_params(endpoint, &query).map_err(|error| Fault::Provider(error.to_string()))?;
+    let url =
+        Url::parse_with_params(endpoint, &query).map_err(|error| SiteError::Provider(error.to_string()))?;
     let steps = vec![
         Step::new(
             Party::Browser,
@@ -87,12 +89,16 @@ async fn everywhere_from(
     let (cookie, fresh) = site.visits.begin(visit, Some(held), now).await?;
     site.visits.send_away(&state, &Leaving { visit: fresh.name().into() }, now).await?;
     let mut response = see_other(url.as_str());
-    response.add_cookie(&cookie).map_err(|error| Fault::Ours(error.to_string()))?;
+    response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
     Ok(response)
 }
 
-/// The provider sent the browser back to the front page with the `state` of a sign-out: completes the story.
-pub(super) async fn came_back(site: &Site, held: Option<Held>, state: &str) -> Result<HttpResponse, Fault> {
+/// Completes a sign-out everywhere, when the provider redirects back with its `state`.
+pub(super) async fn came_back(
+    site: &Site,
+    held: Option<StoredVisit>,
+    state: &str,
+) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
     let leaving: Option<Leaving> = site.visits.came_back(state, now).await?;
     let (Some(leaving), Some(mut held)) = (leaving, held) else { return Ok(see_other("/")) };

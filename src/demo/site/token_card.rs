@@ -1,4 +1,4 @@
-//! A token as it is and as it reads: encoded in its three parts, decoded beside them, and checked.
+//! The view of a token: encoded, decoded and verified.
 
 use countersign_verifier::{Refusal, Verifier, VerifyError, decode_unverified};
 use serde_json::Value;
@@ -7,31 +7,28 @@ use time::OffsetDateTime;
 use crate::clock::span;
 use crate::demo::words;
 
-/// How long the provider's tokens live, for the bar that shows how much is left.
-const LIFETIME_SECONDS: i64 = crate::protocol::claims::TOKEN_LIFETIME.whole_seconds();
-
-/// What the page shows of one token.
+/// A token on the page.
 #[derive(Clone, Debug)]
 pub struct TokenCard {
-    /// For the heading's id.
+    /// The `id` of the heading.
     pub id: &'static str,
-    /// What it is.
+    /// The title.
     pub title: &'static str,
-    /// What it is for.
+    /// The purpose.
     pub what: &'static str,
-    /// Header, claims and signature, as they travel.
+    /// Header, claims and signature, encoded.
     pub encoded: [String; 3],
     /// The header's members.
     pub header: Vec<Line>,
     /// The claims.
     pub claims: Vec<Line>,
-    /// Whether the signature holds, and by which key.
+    /// The result of verification.
     pub signature: Verdict,
-    /// How long the token is still valid, in words.
+    /// The remaining lifetime, in words.
     pub left: String,
-    /// The same in seconds.
+    /// The remaining lifetime, in seconds.
     pub left_seconds: i64,
-    /// What a whole bar would be.
+    /// The whole lifetime, in seconds.
     pub lifetime_seconds: i64,
 }
 
@@ -42,29 +39,29 @@ pub struct Line {
     pub name: String,
     /// Its value as JSON.
     pub value: String,
-    /// What it means.
+    /// Its meaning.
     pub means: String,
 }
 
-/// What the check said.
+/// The result of verification.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// Whether the signature is the provider's.
+    /// Whether the signature is valid.
     pub holds: bool,
-    /// The same in words.
+    /// The result in words.
     pub words: String,
-    /// The key by which it holds.
+    /// The `kid` of the key.
     pub key: Option<String>,
 }
 
 impl TokenCard {
-    /// The proof of the sign-in.
+    /// The card of an ID token.
     pub(super) async fn of_id_token(token: &str, verifier: &Verifier, now: OffsetDateTime) -> TokenCard {
         let what = "The provider's signed word, to this site alone, that you signed in.";
         TokenCard::new("id-token", "The ID token", what, token, verifier, now).await
     }
 
-    /// The token for the API.
+    /// The card of the access token for the API.
     pub(super) async fn of_access_token(token: &str, verifier: &Verifier, now: OffsetDateTime) -> TokenCard {
         let what = "What this site shows to the API. A site need not look inside; here you may.";
         TokenCard::new("access-token", "The access token for the API", what, token, verifier, now).await
@@ -81,8 +78,10 @@ impl TokenCard {
         let mut parts = token.split('.').map(str::to_owned);
         let encoded = std::array::from_fn(|_| parts.next().unwrap_or_default());
         let decoded = decode_unverified(token).ok();
-        let exp =
-            decoded.as_ref().and_then(|decoded| decoded.claims.get("exp")?.as_i64()).unwrap_or_default();
+        let seconds = |name: &str| {
+            decoded.as_ref().and_then(|decoded| decoded.claims.get(name)?.as_i64()).unwrap_or_default()
+        };
+        let (iat, exp) = (seconds("iat"), seconds("exp"));
         let left_seconds = exp - now.unix_timestamp();
         TokenCard {
             id,
@@ -97,12 +96,12 @@ impl TokenCard {
                 _ => format!("over since {}", span(left_seconds)),
             },
             left_seconds: left_seconds.max(0),
-            lifetime_seconds: LIFETIME_SECONDS,
+            lifetime_seconds: exp - iat,
         }
     }
 }
 
-/// The times are compared after the signature, so a token that is merely over still has a good one.
+/// Verifies the signature. The verifier compares times after it, so an expired token has a valid signature.
 async fn verdict(token: &str, verifier: &Verifier, now: OffsetDateTime) -> Verdict {
     let holds =
         |kid: Option<&str>| Verdict { holds: true, words: "holds".into(), key: kid.map(str::to_owned) };

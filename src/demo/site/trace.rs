@@ -1,16 +1,16 @@
-//! What just happened between browser, site and provider, kept as it happened and shown step by step.
+//! The trace: the requests between browser, site and provider, displayed step by step.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Who takes part.
+/// A party of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Party {
-    /// The person's browser.
+    /// The browser.
     Browser,
-    /// The site, as a server.
+    /// The site.
     Site,
-    /// Countersign.
+    /// The provider.
     Provider,
 }
 
@@ -30,19 +30,19 @@ pub type Pair = (String, String);
 /// One request and its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
-    /// Who asked.
+    /// The party that sent the request.
     pub from: Party,
-    /// Who answered.
+    /// The party that answered.
     pub to: Party,
     /// Method and address, without parameters.
     pub line: String,
-    /// What was sent along.
+    /// The parameters.
     pub sent: Vec<Pair>,
     /// The status of the answer.
     pub status: String,
-    /// What came back.
+    /// The members of the answer.
     pub received: Vec<Pair>,
-    /// A sentence why.
+    /// The explanation.
     pub why: String,
 }
 
@@ -70,21 +70,21 @@ impl Step {
         self
     }
 
-    /// The class of the little picture of who asked whom.
+    /// The CSS class of the two parties.
     pub fn lane(&self) -> String {
         format!("{}{}", self.from.letter(), self.to.letter())
     }
 
-    /// Tells a step that ended well from one that did not.
+    /// Tells whether the step failed.
     pub fn is_bad(&self) -> bool {
         self.status.starts_with(['4', '5']) || self.status == "refused"
     }
 }
 
-/// All steps of one thing that happened.
+/// The steps of one event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trace {
-    /// What it was.
+    /// The title.
     pub title: String,
     /// When it was complete.
     #[serde(with = "time::serde::timestamp")]
@@ -93,8 +93,7 @@ pub struct Trace {
     pub steps: Vec<Step>,
 }
 
-/// The pairs as they may be shown and kept: what opens something is cut short, and the client's secret is
-/// left out altogether.
+/// The pairs as they may be stored and displayed: credentials are shortened, the client secret is left out.
 fn shown(pairs: &[(&str, &str)]) -> Vec<Pair> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), shown_value(name, value))).collect()
 }

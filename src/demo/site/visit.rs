@@ -1,55 +1,54 @@
-//! What is remembered of a browser: an opaque cookie, and behind its hash who is signed in and what happened.
+//! The session of a browser at a site: an opaque cookie and, under its hash, who is signed in and what happened.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::call::Answer;
+use super::buttons::Answer;
 use super::trace::Trace;
-use crate::protocol::cookies::find;
 use crate::secret::{Token, TokenHash, base64url};
 use crate::state::StateError;
 use crate::state::kv::{Key, Kv};
 
-/// How long somebody who signed in is remembered after the last change.
+/// How long a visit with a person is stored after its last change.
 const REMEMBERED: Duration = Duration::days(30);
-/// How long a browser in which nobody did.
-const NOBODY_REMEMBERED: Duration = Duration::DAY;
-/// How long a browser may stay away at the provider.
+/// How long a visit without a person is stored.
+const ANONYMOUS: Duration = Duration::DAY;
+/// How long a browser may stay at the provider.
 const AWAY: Duration = Duration::hours(1);
-/// Kinds of values in the sites' own store.
+/// Drawers of the sites' store.
 const VISIT: char = 'v';
 const AWAY_DRAWER: char = 'a';
 
 /// Who is signed in at this site.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Person {
-    /// Who says so.
+    /// The issuer.
     pub issuer: String,
-    /// Who it is, in the issuer's words.
+    /// The subject.
     pub sub: String,
-    /// The name to greet.
+    /// The displayed name.
     pub name: String,
     /// From UserInfo.
     pub email: Option<String>,
-    /// The proof of the sign-in.
+    /// The ID token.
     pub id_token: String,
     /// The access token for UserInfo.
     pub userinfo_token: String,
     /// The access token for the API.
     pub api_token: Option<String>,
-    /// When the first of the tokens ends, in epoch seconds.
+    /// When the first of the tokens expires, in epoch seconds.
     pub until: i64,
 }
 
-/// Everything remembered of one browser.
+/// The visit of one browser.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Visit {
     /// Who is signed in.
     pub person: Option<Person>,
-    /// What the page has to say.
+    /// A notice for the page.
     pub notice: Option<String>,
     /// What just happened.
     pub trace: Option<Trace>,
@@ -59,20 +58,20 @@ pub struct Visit {
 
 impl Visit {
     fn end(&self, now: OffsetDateTime) -> OffsetDateTime {
-        now + if self.person.is_some() { REMEMBERED } else { NOBODY_REMEMBERED }
+        now + if self.person.is_some() { REMEMBERED } else { ANONYMOUS }
     }
 }
 
-/// A visit with the bytes it was read from, so that a change can be refused when somebody else was first.
-pub struct Held {
+/// A visit with the bytes it was read from, for compare-and-swap.
+pub struct StoredVisit {
     name: String,
     bytes: Vec<u8>,
-    /// What is remembered.
+    /// The visit.
     pub visit: Visit,
 }
 
-impl Held {
-    /// What binds a login to this browser: the hash of its cookie.
+impl StoredVisit {
+    /// The hash of the cookie, which binds a sign-in to this browser.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -89,27 +88,25 @@ impl Visits {
         Visits { kv, cookie }
     }
 
-    /// The visit of the browser that sent this request; a record of an older shape counts as none.
+    /// The visit of the browser that sent this request; none for a record of an older form.
     pub(super) async fn find(
         &self,
         request: &HttpRequest,
         now: OffsetDateTime,
-    ) -> Result<Option<Held>, StateError> {
-        let fields = request.headers().get_all(header::COOKIE).map(HeaderValue::as_bytes);
-        let Some(cookie) = find(fields, self.cookie).value else { return Ok(None) };
+    ) -> Result<Option<StoredVisit>, StateError> {
+        let Some(cookie) = cookie(request, self.cookie) else { return Ok(None) };
         let name = base64url(TokenHash::of(cookie).as_bytes());
         let Some(bytes) = self.kv.get(&self.key(VISIT, &name), now).await? else { return Ok(None) };
-        Ok(serde_json::from_slice(&bytes).ok().map(|visit| Held { name, bytes, visit }))
+        Ok(serde_json::from_slice(&bytes).ok().map(|visit| StoredVisit { name, bytes, visit }))
     }
 
-    /// Begins a visit under a new handle, in place of an older one: nobody can have planted the cookie of a
-    /// browser that then signs in.
+    /// Begins a visit under a new cookie and deletes the old one: this prevents session fixation.
     pub(super) async fn begin(
         &self,
         visit: Visit,
-        instead_of: Option<&Held>,
+        instead_of: Option<&StoredVisit>,
         now: OffsetDateTime,
-    ) -> Result<(Cookie<'static>, Held), StateError> {
+    ) -> Result<(Cookie<'static>, StoredVisit), StateError> {
         let token = Token::generate();
         let name = base64url(token.hash().as_bytes());
         let bytes = encode(&visit)?;
@@ -119,17 +116,17 @@ impl Visits {
         }
         let cookie = Cookie::build(self.cookie, token.expose().to_owned());
         let cookie = cookie.path("/").http_only(true).same_site(SameSite::Lax).finish();
-        Ok((cookie, Held { name, bytes, visit }))
+        Ok((cookie, StoredVisit { name, bytes, visit }))
     }
 
-    /// Keeps a change, unless the visit has changed or ended meanwhile: an answer that comes late must not
-    /// bring back somebody who signed out.
-    pub(super) async fn keep(&self, held: &Held, now: OffsetDateTime) -> Result<bool, StateError> {
+    /// Stores a change unless the visit has changed or ended meanwhile: a late answer must not restore a session that
+    /// was signed out.
+    pub(super) async fn keep(&self, held: &StoredVisit, now: OffsetDateTime) -> Result<bool, StateError> {
         let key = self.key(VISIT, &held.name);
         self.kv.swap(&key, &held.bytes, &encode(&held.visit)?, held.visit.end(now), now).await
     }
 
-    /// Remembers, under `state`, what the browser was sent away for.
+    /// Stores, under `state`, the purpose for which the browser is sent to the provider.
     pub(super) async fn send_away<T: Serialize>(
         &self,
         state: &Token,
@@ -140,7 +137,7 @@ impl Visits {
         self.kv.put(&key, &encode(pending)?, now + AWAY).await
     }
 
-    /// What a browser that came back with this `state` was sent away for; tells it once.
+    /// Takes the purpose stored under this `state`; a second call gets none.
     pub(super) async fn came_back<T: for<'de> Deserialize<'de>>(
         &self,
         state: &str,
@@ -148,15 +145,22 @@ impl Visits {
     ) -> Result<Option<T>, StateError> {
         let key = self.key(AWAY_DRAWER, &base64url(TokenHash::of(state).as_bytes()));
         let Some(bytes) = self.kv.get(&key, now).await? else { return Ok(None) };
-        // Of two that come at once, one removes it.
+        // Of two concurrent calls one deletes it.
         let is_first = self.kv.del_same(&key, &bytes, now).await?;
         Ok(if is_first { serde_json::from_slice(&bytes).ok() } else { None })
     }
 
-    /// Both sites keep their visits in one store, each under its own name.
+    /// Both sites share one store, each under the name of its cookie.
     fn key(&self, drawer: char, name: &str) -> Key {
         Key::new(drawer, &format!("{}:{name}", self.cookie))
     }
+}
+
+/// The value of the first cookie with this name.
+fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let fields = request.headers().get_all(header::COOKIE).filter_map(|field| field.to_str().ok());
+    let mut pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
