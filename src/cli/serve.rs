@@ -24,7 +24,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     forbid_dumps();
     let config = context.config()?;
     log::start(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
-    if let Some((first, more)) = config.passed_over.split_first() {
+    if let Some((first, more)) = config.ignored_variables.split_first() {
         tracing::info!("passed over {first} and {} more variables: Kubernetes wrote them", more.len());
     }
     // Before anything is made: a first start that cannot listen leaves no database and no keys behind.

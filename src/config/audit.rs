@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, refuse};
+use super::error::{ConfigError, refuse};
 use crate::protocol::event::Keep;
 use crate::protocol::span;
 
@@ -22,13 +22,13 @@ pub(super) struct KeepSettings {
     security: Option<String>,
 }
 
-/// How long events are kept, as it was set or as delivered.
+/// How long events are kept, as configured or by default.
 pub(super) fn keep(settings: AuditSettings) -> Result<Keep, ConfigError> {
     let KeepSettings { sign_ins, changes, security } = settings.keep;
-    let delivered = Keep::default();
-    let span = |name, said: Option<String>, delivered| {
+    let default = Keep::default();
+    let span = |name, said: Option<String>, default| {
         match said {
-        None => Ok(delivered),
+        None => Ok(default),
         Some(said) => span::parse(&said).map_or_else(
             || {
                 refuse(format!(
@@ -41,8 +41,8 @@ pub(super) fn keep(settings: AuditSettings) -> Result<Keep, ConfigError> {
     }
     };
     Ok(Keep {
-        sign_ins: span("sign_ins", sign_ins, delivered.sign_ins)?,
-        changes: span("changes", changes, delivered.changes)?,
-        security: span("security", security, delivered.security)?,
+        sign_ins: span("sign_ins", sign_ins, default.sign_ins)?,
+        changes: span("changes", changes, default.changes)?,
+        security: span("security", security, default.security)?,
     })
 }

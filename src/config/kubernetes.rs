@@ -1,15 +1,15 @@
-//! The variables that Kubernetes puts into every pod for each Service of its namespace. Those of a Service named
-//! `countersign`, or `countersign-…`, begin as our settings do.
+//! The variables that Kubernetes sets in every pod for each Service of its namespace. Those of a Service named
+//! `countersign`, or `countersign-…`, have the prefix of settings.
 
 use std::net::IpAddr;
 
-/// Tells whether Kubernetes wrote a variable, by what follows `COUNTERSIGN_` in its name and by its value. Name and
-/// value must both fit, so that a setting with a slip in its name is still refused.
-pub(super) fn wrote(name: &str, value: &str) -> bool {
+/// Tells whether Kubernetes set a variable, by the rest of its name after `COUNTERSIGN_` and by its value. Both must
+/// match, so that a misspelled setting is still refused.
+pub(super) fn is_set_by_kubernetes(name: &str, value: &str) -> bool {
     ends(name).any(|end| fits(end, value))
 }
 
-/// The name from each of its words on: what comes before may be the rest of a Service's name.
+/// The name from each of its words on: the words before may belong to the name of the Service.
 fn ends(name: &str) -> impl Iterator<Item = &str> {
     let later = name.match_indices('_').filter_map(|(at, _)| name.get(at + 1..));
     std::iter::once(name).chain(later)

@@ -1,4 +1,4 @@
-//! Where settings are read from, in words: for the command line, which may not see what the server sees.
+//! Where settings were read from, in words: the command line may have another environment than the server.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(super) const FILE: &str = "countersign.toml";
 
 /// The file, if there is one, and the names of the variables.
-#[expect(clippy::disallowed_methods, reason = "names of variables alone; what they say is read elsewhere")]
+#[expect(clippy::disallowed_methods, reason = "reads names of variables; values are read in settings")]
 pub fn origin(named: Option<&Path>) -> String {
     let mut variables = vec![];
     let mut by_variable = None;

@@ -1,4 +1,4 @@
-//! What was said, in a file and in the environment, and where something is wrong with it.
+//! The settings in the file and in the environment, and where one of them is wrong.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,12 +12,24 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::audit::AuditSettings;
-use super::{Completion, ConfigError, kubernetes, refuse};
+use super::error::{ConfigError, refuse};
+use super::kubernetes;
 use crate::keys::policy::KeySettings;
 use crate::protocol::resource::Resource;
 use crate::telemetry::log;
 
-/// `countersign.toml`; each simple member is also an environment variable `COUNTERSIGN_…`, which wins.
+/// How an interaction that began with a form ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completion {
+    /// A page that takes the browser on: the redirect chain is then no part of a form submission.
+    #[default]
+    Interstitial,
+    /// A plain 303, for scripted browsers; pages then have no `form-action`.
+    Redirect,
+}
+
+/// `countersign.toml`; each simple member is also an environment variable `COUNTERSIGN_…`, which takes precedence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Settings {
@@ -59,13 +71,12 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// Variables that are no settings: the command line reads them, for the demo.
+/// Variables that the command line reads for the demo; they are not settings.
 const OF_THE_DEMO: [&str; 4] = ["DEMO_PORT", "DEMO_BANK_PORT", "DEMO_FUND_PORT", "DEMO_API_PORT"];
 
-/// Reads the file, if there is one, and lets the environment have the last word. Answers the variables that were passed
-/// over as well.
+/// Reads the file, if there is one, and the environment. Also returns the variables that were ignored.
 pub(super) fn read(named: Option<&Path>) -> Result<(Settings, Vec<String>), ConfigError> {
-    let (mut environment, passed_over) = environment()?;
+    let (mut environment, ignored) = environment()?;
     let by_variable = environment.remove("config");
     let default = Path::new(super::origin::FILE);
     let path = named
@@ -84,14 +95,14 @@ pub(super) fn read(named: Option<&Path>) -> Result<(Settings, Vec<String>), Conf
     let wrong = |error| ConfigError(format!("{shown}{}", misread(&text, &error)));
     let mut table = DeTable::parse(&text).map_err(wrong)?;
     for (name, value) in environment {
-        let value = overlaid(&name, value)?;
+        let value = value_of(&name, value)?;
         table.get_mut().insert(Spanned::new(0..0, name.into()), value);
     }
     let settings = Settings::deserialize(Deserializer::from(table)).map_err(wrong)?;
-    Ok((settings, passed_over))
+    Ok((settings, ignored))
 }
 
-/// Where in the file, and what; without the value that stands there, which may be a secret.
+/// Line, setting and error; without the value, which may be a secret.
 fn misread(text: &str, error: &toml::de::Error) -> String {
     let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
         return format!(": {}", error.message());
@@ -102,11 +113,11 @@ fn misread(text: &str, error: &toml::de::Error) -> String {
     format!(", line {}{name}: {}", line + 1, error.message())
 }
 
-/// The `COUNTERSIGN_…` variables that say something, under the names that settings have in the file; and those that
-/// Kubernetes wrote. Any other is refused, even if it is empty.
+/// The non-empty `COUNTERSIGN_…` variables under the names of the settings in the file, and the variables that
+/// Kubernetes set. Any other variable is refused, even if it is empty.
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
 fn environment() -> Result<(BTreeMap<String, String>, Vec<String>), ConfigError> {
-    let (mut found, mut passed_over) = (BTreeMap::new(), vec![]);
+    let (mut found, mut ignored) = (BTreeMap::new(), vec![]);
     for (variable, value) in std::env::vars_os() {
         let Some(name) = variable.to_str().and_then(|name| name.strip_prefix("COUNTERSIGN_")) else {
             continue;
@@ -115,9 +126,9 @@ fn environment() -> Result<(BTreeMap<String, String>, Vec<String>), ConfigError>
             continue;
         }
         let setting = name.to_ascii_lowercase();
-        let is_ours = setting == "config" || may_be_left_out(&setting);
-        if !is_ours && value.to_str().is_some_and(|value| kubernetes::wrote(name, value)) {
-            passed_over.push(format!("COUNTERSIGN_{name}"));
+        let is_ours = setting == "config" || is_simple_setting(&setting);
+        if !is_ours && value.to_str().is_some_and(|value| kubernetes::is_set_by_kubernetes(name, value)) {
+            ignored.push(format!("COUNTERSIGN_{name}"));
             continue;
         }
         if !is_ours || name != setting.to_ascii_uppercase() {
@@ -129,19 +140,18 @@ fn environment() -> Result<(BTreeMap<String, String>, Vec<String>), ConfigError>
             found.insert(setting, value);
         }
     }
-    passed_over.sort();
-    Ok((found, passed_over))
+    ignored.sort();
+    Ok((found, ignored))
 }
 
-/// Tells whether this is a setting, and a simple one: those can be left out.
-fn may_be_left_out(setting: &str) -> bool {
+/// Tells whether this is a setting of a simple type: only those are optional.
+fn is_simple_setting(setting: &str) -> bool {
     let left_out = [(setting, ())].into_iter();
     Settings::deserialize(MapDeserializer::<_, toml::de::Error>::new(left_out)).is_ok()
 }
 
-/// A variable's value as the file would have it, once it is known to fit: what is wrong with it is said of
-/// the variable.
-fn overlaid(setting: &str, text: String) -> Result<Spanned<DeValue<'static>>, ConfigError> {
+/// The value of a variable as the file would contain it. It is checked here, so that an error names the variable.
+fn value_of(setting: &str, text: String) -> Result<Spanned<DeValue<'static>>, ConfigError> {
     let unplaced = |value| Spanned::new(0..0, value);
     let value = unplaced(match setting {
         "trusted_proxies" | "outbound_allow" => {

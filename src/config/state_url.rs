@@ -4,14 +4,14 @@ use std::fmt;
 
 use url::Url;
 
-use super::{ConfigError, refuse};
+use super::error::{ConfigError, refuse};
 
-/// Where the state store is; its `Debug` form shows no address.
+/// Where the state store is. Its `Debug` form contains no address.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StateUrl {
     /// A table: in a second SQLite file, or in the same PostgreSQL database.
     Sql,
-    /// `redis://…` or `rediss://…`, with its credentials: never shown whole.
+    /// `redis://…` or `rediss://…` with credentials; never displayed.
     Redis(String),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for StateUrl {
     }
 }
 
-/// What a query would say is not read, and a database that is not the one meant is found too late.
+/// Refuses a query: it is not read, so a database number in it would silently select another database.
 fn check_redis(url: &Url) -> Result<(), ConfigError> {
     let Some(query) = url.query() else { return Ok(()) };
     let host = url.host_str().unwrap_or("host");

@@ -13,8 +13,9 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mode = if config.development { ", for development on this machine" } else { "" };
     let mut found = vec![Finding::ok("configuration", format!("issuer {}{mode}", config.issuer))];
     found.extend(ports(config));
-    if !config.passed_over.is_empty() {
-        let what = format!("passed over, because Kubernetes wrote them: {}", config.passed_over.join(" "));
+    if !config.ignored_variables.is_empty() {
+        let what =
+            format!("passed over, because Kubernetes wrote them: {}", config.ignored_variables.join(" "));
         found.push(Finding::ok("environment", what));
     }
     found.push(folder(config).unwrap_or_else(|| files(config)));
