@@ -4,28 +4,30 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use serde_json::Value;
-use time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
 use crate::connection::places::Places;
-use crate::db::{Connections, Db, Durability, Url};
+use crate::db::metrics::{StoreMetrics, set_connections, set_statements};
+use crate::db::{Db, Durability, Url};
 use crate::drain::Drain;
 use crate::health::Health;
 use crate::keys::KeyError;
-use crate::keys::opened::{Keys, state_keys};
+use crate::keys::key_set::Keys;
+use crate::keys::secrets::state_keys;
 use crate::logos::Logos;
 use crate::outbound::{Outbound, look_up};
-use crate::password;
+use crate::password::{self, QueueMetrics};
 use crate::protocol::cookies::Names;
 use crate::protocol::discovery::metadata;
 use crate::published::Published;
 use crate::state::kv::Kv;
 use crate::state::{self, State, StateError};
 use crate::store::clients::Clients;
-use crate::store::events::{Batch, Tally};
+use crate::store::events::Batch;
 use crate::store::{self, facts};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::process::Process;
+use crate::telemetry::registry::Registry;
 use crate::texts::Texts;
 use crate::tls::Certificate;
 
@@ -59,8 +61,10 @@ pub struct App {
     pub places: Places,
     /// Whether this node can serve.
     pub health: Health,
-    /// What is counted and measured.
-    pub metrics: Metrics,
+    /// Where metrics are registered.
+    pub registry: Registry,
+    /// Metrics of the process.
+    process: Process,
     /// What TLS ends with, when it ends here.
     pub certificate: Option<Certificate>,
     /// Tells the time.
@@ -92,18 +96,19 @@ pub enum StartError {
 impl App {
     /// Opens everything; blocks, which at start is right.
     pub fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-        let metrics = Metrics::new(config.metrics_listen.is_some(), clock.now());
+        let registry = Registry::new(config.metrics_listen.is_some());
         let certificate = match &config.tls {
             Some((cert, key)) => {
-                let certificate = Certificate::open(cert, key, metrics.certificate_expiry());
+                let certificate = Certificate::open(cert, key, &registry);
                 Some(certificate.map_err(StartError::Listen)?)
             }
             None => None,
         };
         // An address that cannot be used is told before anything is made.
         let redis = redis(&config)?;
-        let db = open_store(&config)?.measured(metrics.store("main"));
-        let kv = redis.map_or_else(|| open_table(&config, &db), Ok)?.measured(metrics.store("state"));
+        let db = open_store(&config)?.measured(StoreMetrics::new(&registry, "main"));
+        let kv = redis.map_or_else(|| open_table(&config, &db), Ok)?;
+        let kv = kv.measured(StoreMetrics::new(&registry, "state"));
         let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now())?;
         let outbound = Outbound::new(&config.outbound_allow, &config.outbound_ca, look_up);
         Ok(App {
@@ -112,11 +117,12 @@ impl App {
             events: Batch::new(db.clone()),
             logos: Logos::new(db.clone(), outbound),
             state: State::new(&kv, keys.state.clone()),
-            passwords: password::Verifier::default().measured(metrics.passwords()),
+            passwords: password::Verifier::default().measured(QueueMetrics::new(&registry)),
             drain: Drain::default(),
             places: Places::default(),
             health: Health::default(),
-            metrics,
+            process: Process::new(&registry, clock.now()),
+            registry,
             certificate,
             cookies: Names::new(&config.issuer, &config.base, config.development),
             config,
@@ -127,37 +133,28 @@ impl App {
         })
     }
 
-    /// Takes down what is only looked at when somebody asks for the numbers.
+    /// Sets the metrics that are only read when they are scraped.
     pub fn observe(&self) {
         // In PostgreSQL the state store shares the main database's connections.
         let state = match &self.kv {
             Kv::Sql(kv) if self.db.is_embedded() => kv.db().connections(),
             Kv::Sql(_) | Kv::Redis(_) => vec![],
         };
-        for (store, pools) in [("main", self.db.connections()), ("state", state)] {
-            for Connections { pool, in_use, idle } in pools {
-                self.metrics.connections(store, pool, in_use, idle);
-            }
-        }
-        self.metrics.asked("main", self.db.statements());
-        let Tally { waiting, full, refused } = self.events.tally();
-        self.metrics.events(waiting, full, refused);
+        set_connections(&self.registry, "main", &self.db.connections());
+        set_connections(&self.registry, "state", &state);
+        set_statements(&self.registry, "main", self.db.statements());
         if self.db.is_embedded() || matches!(self.kv, Kv::Redis(_)) {
-            self.metrics.asked("state", self.kv.asked());
+            set_statements(&self.registry, "state", self.kv.asked());
         }
-        let now = self.clock.now().unix_timestamp();
-        for key in self.keys.outlook() {
-            let span = |seconds: i64| Duration::seconds(seconds).as_seconds_f64();
-            let (age, next) = (span(now - key.since), span(key.next - now));
-            self.metrics.signing_key(key.alg.name(), age, next, key.has_spare);
-        }
-        self.metrics.process.observe();
+        self.events.tally().observe(&self.registry);
+        self.keys.observe(&self.registry, self.clock.now());
+        self.process.observe();
     }
 
     /// Looks after the signing keys, and says in the discovery document what can be signed with from now
     /// on. Blocks, for as long as making an RSA key takes.
     pub fn tend_keys(&self) -> Result<(), KeyError> {
-        self.keys.turn(&self.db, &self.clock)?;
+        self.keys.rotate(&self.db, &self.clock)?;
         let document = discovery(&self.config, &self.keys);
         if document.etag != self.discovery.load().etag {
             self.discovery.store(Arc::new(document));

@@ -1,35 +1,35 @@
-//! The only place that asks what time it is; and how people are told of spans of it.
+//! The clock: the only reader of the system time. Also spans of time in words.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime};
 
-/// Tells the time; a movable one can be set ahead, so that no test has to wait.
+/// A clock that can be moved, so that no test has to wait.
 #[derive(Clone, Default)]
 pub struct Clock {
     ahead: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// The present instant, read once per request and handed on by argument.
+    /// The present instant. It is read once per request and passed on as an argument.
     pub fn now(&self) -> OffsetDateTime {
         self.unmoved() + Duration::seconds(self.ahead.load(Ordering::Relaxed))
     }
 
-    /// What the machine's clock says, however far this one was moved: to compare it with another machine's.
+    /// The system time, however far this clock was moved: for comparison with the clock of another machine.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the system clock")]
     pub fn unmoved(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
     }
 
-    /// Moves this clock and all its clones ahead, in whole seconds; a negative span moves it back.
+    /// Moves this clock and all its clones ahead by whole seconds; back for a negative span.
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(by.whole_seconds(), Ordering::Relaxed);
     }
 }
 
-/// Tells a span of seconds, either way, in its two largest units.
+/// The size of a span of seconds in its two largest units.
 pub fn span(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);

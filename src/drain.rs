@@ -1,13 +1,13 @@
-//! Whether this process is about to end, who has to hear of it, and what is still open.
+//! Shutdown: whether it has begun, whether a load balancer watches this node, and how many connections are open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How lately somebody must have asked whether this node is ready, to count as watching it.
+/// A node is watched if `/readyz` was requested within this time.
 const WATCHING: Duration = Duration::from_secs(60);
 
-/// One for each process; the server and everything that answers look at the same.
+/// The shutdown state, one for each provider.
 #[derive(Default)]
 pub struct Drain {
     begun: AtomicBool,
@@ -15,11 +15,11 @@ pub struct Drain {
     connections: Arc<()>,
 }
 
-/// Held by a connection for as long as it is open.
-pub struct Held(#[expect(dead_code, reason = "holding it is its use")] Arc<()>);
+/// Held by a connection while it is open.
+pub struct OpenConnection(#[expect(dead_code, reason = "holding it is its use")] Arc<()>);
 
 impl Drain {
-    /// Begins: from here on this node is not ready, and every answer ends its connection.
+    /// Begins the shutdown: this node is not ready any more, and every answer closes its connection.
     pub fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);
     }
@@ -29,20 +29,20 @@ impl Drain {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Remembers that somebody asked whether this node is ready.
+    /// Records a request for `/readyz`.
     pub fn note_watcher(&self) {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Tells whether somebody sends requests here by what this node says of itself.
+    /// Tells whether a load balancer watches this node.
     pub fn is_watched(&self) -> bool {
         let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.is_some_and(|asked| asked.elapsed() < WATCHING)
     }
 
-    /// Counts one more connection.
-    pub fn hold(&self) -> Held {
-        Held(Arc::clone(&self.connections))
+    /// Counts a connection as open until the result is dropped.
+    pub fn hold(&self) -> OpenConnection {
+        OpenConnection(Arc::clone(&self.connections))
     }
 
     /// How many connections are open.

@@ -1,4 +1,4 @@
-//! Identifiers: random, opaque, and not to be mixed up with one another.
+//! Identifiers: random, opaque, and of distinct types.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ macro_rules! id {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// Draws a new one.
+            /// Generates a new identifier.
             pub fn generate() -> Self {
                 Self(random())
             }
 
-            /// Takes 16 bytes as an identifier; any other number is none.
+            /// The identifier of these bytes; none unless there are 16.
             pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
                 bytes.try_into().ok().map(Self)
             }
 
-            /// Reads the 22-character form.
+            /// Parses the form of 22 characters.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::from_bytes(&from_base64url(text)?)
             }
@@ -62,28 +62,28 @@ macro_rules! id {
 }
 
 id! {
-    /// Names one authorization: chosen when a code is minted, carried by everything issued from it.
+    /// Names one authorization: generated with its code, and carried by every token issued from it.
     GrantId
 }
 id! {
-    /// Names one account's session at this provider; it stays when the person authenticates again.
+    /// Names the session of one account at this provider; it stays the same when the person authenticates again.
     SessionId
 }
 id! {
-    /// Names a browser record; public half of the session cookie.
+    /// Names the record of a browser; the public half of the session cookie.
     RecordId
 }
 id! {
-    /// Names a pending authorization request, so that completing it can be spent.
+    /// Names a pending authorization request, so that it can be completed only once.
     TicketId
 }
 
-/// Draws a person's `sub`: a version 4 UUID, which other systems know how to store.
+/// Generates the `sub` of a person: a version 4 UUID, which other systems can store.
 pub fn new_sub() -> String {
     uuid::Builder::from_random_bytes(random()).into_uuid().to_string()
 }
 
-/// A short name for one request, shown to people and written to the log.
+/// Generates the identifier of a request, for the log and for error pages.
 pub fn request_id() -> String {
     base32(&random::<10>())
 }

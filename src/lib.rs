@@ -22,7 +22,7 @@ pub mod keys; // sealing, signing, the public set
 pub mod cli; // the command line, one file a word
 pub mod demo; // the two sites and the API of `countersign demo`
 
-pub mod aside; // leaves: they import nothing of ours but one another
+pub mod background; // leaves: they import nothing of ours but one another
 pub mod clock;
 pub mod connection; // given up when nothing moves on it
 pub mod db;

@@ -1,36 +1,39 @@
-//! People's passwords: what is acceptable, how they are hashed, and how much hashing may go on at once.
+//! Passwords of people: which are acceptable, how they are hashed, and the queue for hashing.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use ::metrics::Gauge;
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use data_encoding::BASE64_NOPAD;
-use metrics::Gauge;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::aside::{Urgency, step_aside};
+use crate::background::{Urgency, lower_priority};
 use crate::secret;
-use crate::telemetry::metrics::Passwords;
+
+mod metrics; // the queue
+
+pub use self::metrics::QueueMetrics;
 
 /// Memory (KiB), passes and lanes of Argon2id for new hashes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
-/// How long a login may wait for its turn before it is told to try again.
+/// How long a sign-in may wait for a permit before it is refused.
 const QUEUE: Duration = Duration::from_secs(2);
-/// How long a hashing thread with nothing to do keeps itself and its buffer.
+/// How long an idle hashing thread, with its buffer, is kept.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How many times as long as a text its normal form C may be, in UTF-8.
+/// The largest factor by which normal form C lengthens a text, in UTF-8.
 ///
 /// Spec: UAX 15 §9.1 (maximum expansion)
 const LONGEST_NFC: usize = 3;
 
-/// Why a password cannot be chosen.
+/// Why a new password is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unacceptable {
     /// Fewer than 12 characters.
@@ -39,7 +42,7 @@ pub enum Unacceptable {
     /// More than 128 characters.
     #[error("a password can have at most 128 characters")]
     TooLong,
-    /// Found in the list of passwords that attackers try first.
+    /// It is in the list of common passwords.
     #[error("this password is among the first that attackers try")]
     Common,
 }
@@ -48,15 +51,15 @@ pub enum Unacceptable {
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes what a person typed when signing in: any length, so that the answer stays the same.
+    /// A password from the sign-in form, of any length: only a wrong one may be refused.
     pub fn presented(typed: &str) -> Password {
-        // Room for the longest normal form: a string that grows leaves copies of itself behind.
+        // Allocated for the longest normal form: a string that grows leaves unwiped copies behind.
         let mut normal = Zeroizing::new(String::with_capacity(typed.len().saturating_mul(LONGEST_NFC)));
         normal.extend(typed.nfc());
         Password(normal)
     }
 
-    /// Takes a new password, if it is good enough to be chosen.
+    /// A new password, if it is acceptable.
     pub fn chosen(typed: &str) -> Result<Password, Unacceptable> {
         let password = Password::presented(typed);
         match password.0.chars().count() {
@@ -67,7 +70,7 @@ impl Password {
         }
     }
 
-    /// Hashes for storage, as a PHC string. Takes tens of milliseconds: call it off the request threads.
+    /// Hashes for storage, as a PHC string. Takes tens of milliseconds: not for a thread that serves requests.
     pub fn hash(&self) -> Result<String, HashingFailed> {
         let (memory, passes, lanes) = COST;
         let params = Params::new(memory, passes, lanes, None)?;
@@ -84,7 +87,7 @@ fn is_common(password: &str) -> bool {
     repeated || include_str!("password/common.txt").lines().any(|common| common == folded.as_str())
 }
 
-/// Argon2 refused its input; says what about.
+/// Argon2 refused its input; in words.
 #[derive(Debug, thiserror::Error)]
 #[error("password hashing failed: {0}")]
 pub struct HashingFailed(String);
@@ -104,59 +107,60 @@ impl From<argon2::password_hash::Error> for HashingFailed {
 /// Why a password was not compared at all.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyFailure {
-    /// Too many people are signing in at this moment; nothing was compared.
+    /// The queue is full, or the wait for a permit was too long.
     #[error("the queue for password hashing is full")]
     Busy,
-    /// A stored hash cannot be read, or the hashing thread died.
+    /// A stored hash cannot be parsed, or the hashing thread failed.
     #[error(transparent)]
     Failed(#[from] HashingFailed),
 }
 
-/// How many can get their turn within [`QUEUE`], for each that hashes at a time.
+/// The length of the queue for each hashing thread: as many as it serves within [`QUEUE`].
 const QUEUE_LENGTH: usize = 100;
 
 thread_local! {
-    /// What a hashing thread fills again and again; given back when the thread ends.
+    /// The memory of Argon2, reused by a hashing thread.
     static BUFFER: RefCell<Vec<Block>> = const { RefCell::new(vec![]) };
 }
 
-/// Verifies passwords on threads of its own, half as many as there are cores.
+/// Verifies passwords on separate threads, half as many as there are cores.
 pub struct Verifier {
-    threads: Threads,
-    turns: Arc<Semaphore>,
-    strangers: Semaphore,
-    /// How many wait or hash, and how many may.
+    threads: HashingThreads,
+    permits: Arc<Semaphore>,
+    /// Sign-ins from unknown devices wait for one of these before they wait for `permits`.
+    unknown_devices: Semaphore,
+    /// How many sign-ins wait or hash, and how many may.
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
-    /// A hash that no password has: an unknown person costs what a known one costs.
-    nobody: String,
-    measured: Passwords,
+    /// A hash that no password has. It is compared when there is no account, at the same cost.
+    no_match: String,
+    measured: QueueMetrics,
 }
 
 impl Default for Verifier {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let turns = (cores / 2).max(1);
+        let threads = (cores / 2).max(1);
         Verifier {
-            threads: Threads::new(turns),
-            turns: Arc::new(Semaphore::new(turns)),
-            strangers: Semaphore::new(turns),
+            threads: HashingThreads::new(threads),
+            permits: Arc::new(Semaphore::new(threads)),
+            unknown_devices: Semaphore::new(threads),
             waiting: Arc::default(),
-            most_waiting: turns * QUEUE_LENGTH,
-            nobody: nobody(),
-            measured: Passwords::default(),
+            most_waiting: threads * QUEUE_LENGTH,
+            no_match: no_match(),
+            measured: QueueMetrics::default(),
         }
     }
 }
 
 impl Verifier {
-    /// The same verifier, whose queue is measured.
-    pub fn measured(self, measured: Passwords) -> Verifier {
+    /// The same verifier with metrics of its queue.
+    pub fn measured(self, measured: QueueMetrics) -> Verifier {
         Verifier { measured, ..self }
     }
 
-    /// Tells whether `password` is the one behind `stored`; without a stored hash the answer is no, at
-    /// the same cost. Half of the queue is kept for devices where the person has signed in before.
+    /// Tells whether `password` matches the hash `stored`. Without a hash it does not, at the same cost. Half of the queue
+    /// is reserved for devices where the person has signed in before.
     ///
     /// Spec: OWASP ASVS 2.4; the same message and the same work for unknown person and wrong password
     pub async fn verify(
@@ -170,16 +174,16 @@ impl Verifier {
             return Err(VerifyFailure::Busy);
         }
         let begun = Instant::now();
-        let turn = tokio::time::timeout(QUEUE, self.turn(known_device)).await;
+        let permit = tokio::time::timeout(QUEUE, self.permit(known_device)).await;
         self.measured.waited.record(begun.elapsed());
-        let Ok(Ok(turn)) = turn else { return Err(VerifyFailure::Busy) };
+        let Ok(Ok(permit)) = permit else { return Err(VerifyFailure::Busy) };
         let begun = Instant::now();
         let known = stored.is_some();
-        let hash = stored.unwrap_or_else(|| self.nobody.clone());
+        let hash = stored.unwrap_or_else(|| self.no_match.clone());
         let same = self.threads.run(move || {
             let same = BUFFER.with_borrow_mut(|buffer| compare(&password, &hash, buffer));
-            // Given back here: whoever asked may be gone, and the thread is busy until now.
-            drop(turn);
+            // Released here, because the thread is busy until now even if the request was dropped.
+            drop(permit);
             same
         });
         let same = same.await??;
@@ -187,7 +191,7 @@ impl Verifier {
         Ok(known && same)
     }
 
-    /// Tells whether there is no place left, so that nothing needs to be begun.
+    /// Tells whether the queue is full, so that nothing needs to be begun.
     pub fn is_full(&self, known_device: bool) -> bool {
         self.waiting.load(Ordering::Relaxed) >= self.most(known_device)
     }
@@ -196,24 +200,23 @@ impl Verifier {
         if known_device { self.most_waiting } else { self.most_waiting / 2 }
     }
 
-    /// Waits for a turn. Strangers queue before the queue, so that of all who wait only a few of them are ever
-    /// ahead of somebody on a known device.
-    async fn turn(&self, known_device: bool) -> Result<OwnedSemaphorePermit, AcquireError> {
-        let _first_in_line = if known_device { None } else { Some(self.strangers.acquire().await?) };
-        Arc::clone(&self.turns).acquire_owned().await
+    /// Waits for a permit. Unknown devices have a queue before this one, so that few of them are ever ahead of a known
+    /// device.
+    async fn permit(&self, known_device: bool) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let _admitted = if known_device { None } else { Some(self.unknown_devices.acquire().await?) };
+        Arc::clone(&self.permits).acquire_owned().await
     }
 }
 
-/// Threads that do nothing but hash, so that whoever does anything else never waits for one of them. They
-/// begin when there is something to do, and end when there has been nothing for a while.
-struct Threads(Option<Runtime>);
+/// Threads for hashing alone, so that no other work waits for one. They are started on demand and end when idle.
+struct HashingThreads(Option<Runtime>);
 
-impl Threads {
-    fn new(most: usize) -> Threads {
+impl HashingThreads {
+    fn new(most: usize) -> HashingThreads {
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.max_blocking_threads(most).thread_keep_alive(IDLE).thread_name("hashing");
-        let runtime = runtime.on_thread_start(|| step_aside(Urgency::Soon));
-        Threads(runtime.build().ok())
+        let runtime = runtime.on_thread_start(|| lower_priority(Urgency::Soon));
+        HashingThreads(runtime.build().ok())
     }
 
     async fn run<T: Send + 'static>(
@@ -225,40 +228,40 @@ impl Threads {
     }
 }
 
-impl Drop for Threads {
+impl Drop for HashingThreads {
     fn drop(&mut self) {
-        // What still hashes is not waited for: its outcome has no more use.
+        // Does not wait for running hashes: their results are not needed any more.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// A hash that no password has, of the usual cost: its salt and output are random.
-fn nobody() -> String {
+/// A hash that no password has, of the usual cost: salt and output are random.
+fn no_match() -> String {
     let (memory, passes, lanes) = COST;
     let (salt, output) = (secret::random::<16>(), secret::random::<32>());
     let (salt, output) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&output));
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
-/// A place in the queue, given up when dropped.
+/// A place in the queue, released when dropped.
 struct Place<'a> {
     queue: Arc<AtomicUsize>,
-    shown: &'a Gauge,
+    gauge: &'a Gauge,
     number: usize,
 }
 
 impl<'a> Place<'a> {
-    fn take(queue: &Arc<AtomicUsize>, shown: &'a Gauge) -> Place<'a> {
-        shown.increment(1.0);
-        Place { number: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue), shown }
+    fn take(queue: &Arc<AtomicUsize>, gauge: &'a Gauge) -> Place<'a> {
+        gauge.increment(1.0);
+        Place { number: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue), gauge }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.shown.decrement(1.0);
+        self.gauge.decrement(1.0);
         self.queue.fetch_sub(1, Ordering::Relaxed);
     }
 }

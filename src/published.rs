@@ -1,4 +1,4 @@
-//! What is published for everybody: serialized once, and named by its content.
+//! Public documents, serialized once, with an entity tag made from the content.
 
 use bytes::Bytes;
 
@@ -9,12 +9,12 @@ use crate::secret::{base64url, sha256};
 pub struct Published {
     /// The body.
     pub bytes: Bytes,
-    /// Its entity tag, with quotes: the same on every node and after every restart.
+    /// The quoted entity tag: the same on every node and after every restart.
     pub etag: String,
 }
 
 impl Published {
-    /// Names a body by its content.
+    /// Makes the entity tag of a body.
     pub fn new(body: String) -> Published {
         let bytes = Bytes::from(body);
         let hash = sha256(&bytes);

@@ -4,19 +4,20 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig, post};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard, middleware};
 
-use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, metrics, token, userinfo};
+use crate::endpoints::{self, assets, authorize, discovery, end_session, health, jwks, token, userinfo};
 use crate::pages::{consent, home, language, login, select, signed_out};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::registry::Registry;
 use crate::web::browser::origin::navigations_only;
 use crate::web::cors;
-use crate::web::failure::MethodNotAllowed;
-use crate::web::failure::PageFailure;
+use crate::web::failure::{MethodNotAllowed, PageFailure};
+use crate::web::metrics;
 
 /// Mounts everything below the issuer's path, which is `""` or `/path`.
 #[rustfmt::skip]
-pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
+pub fn configure(service: &mut ServiceConfig, base: &str, registry: &Registry) {
     // Every route counts its requests under its pattern.
-    let resource = |path: String, pattern: &str| web::resource(path).app_data(metrics.route(pattern));
+    let resource = |path: String, pattern: &str| web::resource(path).app_data(metrics::Route::new(registry, pattern));
+    service.app_data(web::Data::new(metrics::Requests::new(registry)));
     let at = |path: &str| resource(format!("{base}{path}"), path);
     let page = |path: &str| at(path).wrap(middleware::from_fn(navigations_only));
     let around = || middleware::from_fn(cors::around);
@@ -41,7 +42,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
             .default_service(person("GET, HEAD, POST")))
         .service(page("/continue").route(read(authorize::resume)).default_service(person("GET, HEAD")))
         // RFC 6749 §3.2
-        .service(at("/token").wrap(around()).route(post().to(token::post)).route(options(cors::preflight_post))
+        .service(at("/token").app_data(web::Data::new(token::Issued::new(registry))).wrap(around()).route(post().to(token::post)).route(options(cors::preflight_post))
             .default_service(program("POST, OPTIONS")))
         // OpenID Connect Core §5.3
         .service(at("/userinfo").wrap(around()).route(read(userinfo::get)).route(post().to(userinfo::post))
@@ -63,7 +64,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
 
     // Pages
     service
-        .service(page("/login").route(read(login::get)).route(post().to(login::post))
+        .service(page("/login").app_data(web::Data::new(login::SignIns::new(registry))).route(read(login::get)).route(post().to(login::post))
             .default_service(person("GET, HEAD, POST")))
         .service(page("/select").route(read(select::get)).route(post().to(select::post))
             .default_service(person("GET, HEAD, POST")))
@@ -82,8 +83,9 @@ pub fn configure(service: &mut ServiceConfig, base: &str, metrics: &Metrics) {
 
 /// What the listener for metrics has.
 pub fn configure_metrics(service: &mut ServiceConfig) {
-    service
-        .service(web::resource("/metrics").route(read(metrics::get)).default_service(program("GET, HEAD")));
+    service.service(
+        web::resource("/metrics").route(read(endpoints::metrics::get)).default_service(program("GET, HEAD")),
+    );
 }
 
 /// GET, and HEAD as GET without its body.

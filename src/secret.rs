@@ -9,29 +9,29 @@ use openssl::sha::{Sha256, Sha512};
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use zeroize::Zeroizing;
 
-/// How many random bytes are drawn at once: asking for them costs more than making them.
+/// How many random bytes are drawn at once: a call to the generator costs ten times as much as 16 bytes from it.
 const DRAWN: usize = 256;
 
 thread_local! {
-    /// Random bytes that nobody has been given yet; those that were given away are wiped.
-    static AHEAD: RefCell<(Zeroizing<[u8; DRAWN]>, usize)> = RefCell::new((Zeroizing::new([0; DRAWN]), DRAWN));
+    /// Buffered random bytes and how many of them were used. Used bytes are wiped.
+    static BUFFER: RefCell<(Zeroizing<[u8; DRAWN]>, usize)> = RefCell::new((Zeroizing::new([0; DRAWN]), DRAWN));
 }
 
-/// Draws bytes from OpenSSL's generator, which the operating system seeds. They are drawn ahead for each thread,
-/// so nobody may fork this process and go on in both.
+/// Draws bytes from OpenSSL's generator, which the operating system seeds. Each thread has a buffer, so this process must
+/// not fork: both processes would use the same bytes.
 ///
-/// Without randomness nothing here is safe, so a failing generator panics: the request ends with 500.
-#[expect(clippy::expect_used, reason = "going on without randomness would be worse than any panic")]
+/// Panics when the generator fails, so that the request ends with 500: nothing is secure without randomness.
+#[expect(clippy::expect_used, reason = "nothing is secure without randomness")]
 #[expect(clippy::disallowed_methods, reason = "this is the one source of randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
     const { assert!(N <= DRAWN) };
-    AHEAD.with_borrow_mut(|(ahead, used)| {
+    BUFFER.with_borrow_mut(|(buffer, used)| {
         if *used + N > DRAWN {
-            openssl::rand::rand_bytes(ahead.as_mut_slice()).expect("the system's random generator works");
+            openssl::rand::rand_bytes(buffer.as_mut_slice()).expect("the system's random generator works");
             *used = 0;
         }
         let mut bytes = [0; N];
-        for (byte, fresh) in bytes.iter_mut().zip(ahead.iter_mut().skip(*used)) {
+        for (byte, fresh) in bytes.iter_mut().zip(buffer.iter_mut().skip(*used)) {
             *byte = std::mem::take(fresh);
         }
         *used += N;
@@ -41,7 +41,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 
 /// Hashes with SHA-256.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    // Not in one call, which looks the algorithm up by its name each time: that costs more than the hashing.
+    // Not by the one-call function: it looks up the algorithm by name each time, which costs more than the hash.
     let mut hash = Sha256::new();
     hash.update(bytes);
     hash.finish()
@@ -59,12 +59,12 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && openssl::memcmp::eq(a, b)
 }
 
-/// Encodes as unpadded base64url, the spelling of every value we mint.
+/// Encodes as unpadded base64url.
 pub fn base64url(bytes: &[u8]) -> String {
     BASE64URL_NOPAD.encode(bytes)
 }
 
-/// Encodes as lower-case base32: letters and digits alone, to be read aloud or selected with a double click.
+/// Encodes as lower-case base32: only letters and digits, easy to read aloud and to select.
 pub fn base32(bytes: &[u8]) -> String {
     BASE32_NOPAD.encode(bytes).to_lowercase()
 }
@@ -84,18 +84,18 @@ impl Key {
         Key(Zeroizing::new(bytes))
     }
 
-    /// Draws a new one.
+    /// Generates a new key.
     pub fn generate() -> Key {
         Key::new(random())
     }
 
-    /// The bytes, for a cipher or for sealing; never for a log.
+    /// The bytes, for a cipher; never for a log.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Authenticates the concatenation of `parts` with HMAC-SHA-256. By its two hashes, because OpenSSL
-    /// takes many times as long to prepare for them.
+    /// Authenticates the concatenation of `parts` with HMAC-SHA-256. Computed from two hashes, because the setup of
+    /// OpenSSL's HMAC takes many times as long.
     ///
     /// Spec: RFC 2104 §2
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
@@ -132,15 +132,15 @@ impl Key {
 }
 
 const SALT: usize = 16;
-/// How long a short MAC is, in bytes.
+/// The length of a short MAC, in bytes.
 pub const TAG: usize = 16;
 
 /// Authenticated encryption: AES-256-GCM, a fresh key for every sealing.
 impl Key {
     /// Seals `plain` for one purpose; `bound` is authenticated with it but not included.
     ///
-    /// Key and nonce are derived from 16 random bytes sent along, so that no number of sealings can wear
-    /// out one key's nonces.
+    /// Key and nonce are derived from 16 random bytes in front of the result, so that no number of sealings exhausts the
+    /// nonces of one key.
     pub fn seal(&self, purpose: &str, bound: &[u8], plain: &[u8]) -> Vec<u8> {
         let salt: [u8; SALT] = random();
         let derived = self.derive::<44>(purpose, &salt);
@@ -155,7 +155,7 @@ impl Key {
         [salt.as_slice(), &body, &tag].concat()
     }
 
-    /// Opens what [`Key::seal`] made with this key, for this purpose and with the same `bound`.
+    /// Opens the result of [`Key::seal`] with this key, purpose and `bound`.
     pub fn open(&self, purpose: &str, bound: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (salt, rest) = sealed.split_first_chunk::<SALT>()?;
         let (body, tag) = rest.split_last_chunk::<TAG>()?;
@@ -165,7 +165,7 @@ impl Key {
     }
 }
 
-/// Keys that authenticate what is kept outside: one makes MACs, those of all are accepted.
+/// MAC keys for values that are stored outside: the first makes MACs, those of all are accepted.
 #[derive(Clone)]
 pub struct MacKeys {
     first: Key,
@@ -173,12 +173,12 @@ pub struct MacKeys {
 }
 
 impl MacKeys {
-    /// The key that makes MACs, and those whose MACs are accepted beside its own.
+    /// The key that makes MACs, and the others whose MACs are accepted.
     pub fn new(first: Key, others: Vec<Key>) -> MacKeys {
         MacKeys { first, others }
     }
 
-    /// A short MAC of the concatenation of `parts`.
+    /// The short MAC of the concatenation of `parts`.
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; TAG] {
         tag(&self.first, parts)
     }
@@ -190,7 +190,7 @@ impl MacKeys {
     }
 }
 
-/// HMAC-SHA-256, cut.
+/// Truncated HMAC-SHA-256.
 ///
 /// Spec: RFC 2104 §5
 fn tag(key: &Key, parts: &[&[u8]]) -> [u8; TAG] {
@@ -198,42 +198,42 @@ fn tag(key: &Key, parts: &[&[u8]]) -> [u8; TAG] {
     std::array::from_fn(|at| mac.get(at).copied().unwrap_or_default())
 }
 
-/// A random 256-bit value somebody outside will hold: shown once, stored only as its [`TokenHash`].
+/// A random 256-bit value for a client or browser: shown once, stored only as its [`TokenHash`].
 pub struct Token(Zeroizing<String>);
 
 impl Token {
-    /// Draws a new one: 43 characters of `[A-Za-z0-9_-]`.
+    /// Generates a token: 43 characters of `[A-Za-z0-9_-]`.
     pub fn generate() -> Token {
         Token(Zeroizing::new(base64url(&random::<32>())))
     }
 
-    /// One that holds more than its random bytes.
+    /// A token that contains other bytes beside the random ones.
     pub fn of(bytes: &[u8]) -> Token {
         Token(Zeroizing::new(base64url(bytes)))
     }
 
-    /// The text to hand out.
+    /// The text, for its recipient.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What may be stored of it.
+    /// The hash, for storage.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(self.expose())
     }
 }
 
-/// The SHA-256 of a generated secret: all that storage ever sees of it.
+/// The SHA-256 of a generated secret, the only form in which it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// Hashes a presented value.
+    /// Hashes a received value.
     pub fn of(presented: &str) -> TokenHash {
         TokenHash(sha256(presented.as_bytes()))
     }
 
-    /// Reads a stored hash back; anything but 32 bytes is none.
+    /// Parses a stored hash; none unless it has 32 bytes.
     pub fn from_stored(bytes: &[u8]) -> Option<TokenHash> {
         bytes.try_into().ok().map(TokenHash)
     }
@@ -243,7 +243,7 @@ impl TokenHash {
         &self.0
     }
 
-    /// Tells, in constant time, whether both are of the same value.
+    /// Tells, in constant time, whether both hashes are equal.
     pub fn matches(&self, other: &TokenHash) -> bool {
         same(&self.0, &other.0)
     }

@@ -140,7 +140,7 @@ fn answers<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .app_data(web::PayloadConfig::new(LARGEST_BODY))
         .wrap(middleware::from_fn(headers::around))
         .configure(extra)
-        .configure(|service| routes::configure(service, &data.config.base, &data.metrics))
+        .configure(|service| routes::configure(service, &data.config.base, &data.registry))
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
@@ -173,7 +173,7 @@ pub fn serve_metrics(app: &Arc<App>, listeners: Vec<TcpListener>) -> Result<Serv
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(UPKEEP).await;
-            app.metrics.registry.upkeep();
+            app.registry.upkeep();
         }
     });
     Ok(server.run())

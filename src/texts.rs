@@ -1,4 +1,4 @@
-//! The words of the pages, one Fluent file per language, parsed once.
+//! The texts of the pages: one Fluent file per language, parsed once.
 
 use std::sync::LazyLock;
 
@@ -7,8 +7,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use time::{OffsetDateTime, UtcOffset};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
-/// The languages the pages speak, each a line; English first, for it is what everything falls back to.
-/// Names are tags of BCP 47.
+/// The languages of the pages, by BCP 47 tag. The first one, English, is the fallback.
 #[rustfmt::skip]
 const FILES: [(&str, &str); 2] = [
     ("en", include_str!("../templates/locales/en.ftl")),
@@ -18,41 +17,40 @@ const FILES: [(&str, &str); 2] = [
 static LANGUAGES: LazyLock<[Language; FILES.len()]> =
     LazyLock::new(|| FILES.map(|(lang, source)| Language::parse(lang, source)));
 
-/// The texts of one language; a cheap handle that every page carries.
+/// The texts of one language; cheap to copy.
 ///
-/// What it returns is plain text: templates escape it like any other value, so an application's name may
-/// safely be an argument.
+/// All results are plain text that templates escape, so names of applications are safe as arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Texts(&'static Language);
 
 impl Texts {
-    /// Answers the texts everything falls back to.
+    /// The texts of the fallback language.
     pub fn english() -> Self {
         let [english, ..] = &*LANGUAGES;
         Self(english)
     }
 
-    /// Lists the texts of every language there is.
+    /// The texts of every language.
     pub fn all() -> impl Iterator<Item = Self> {
         LANGUAGES.iter().map(Self)
     }
 
-    /// Answers the texts of the language with exactly this name.
+    /// The texts of the language with exactly this tag.
     pub fn of(lang: &str) -> Option<Self> {
         Self::all().find(|texts| texts.lang() == lang)
     }
 
-    /// Names every language there is.
+    /// The tags of all languages.
     pub fn languages() -> [&'static str; FILES.len()] {
         FILES.map(|(lang, _)| lang)
     }
 
-    /// Names the language, for the `lang` attribute.
+    /// The tag of the language, for the `lang` attribute.
     pub fn lang(self) -> &'static str {
         self.0.lang
     }
 
-    /// Names the writing direction, for the `dir` attribute.
+    /// The writing direction, for the `dir` attribute.
     pub fn dir(self) -> &'static str {
         self.0.dir
     }
@@ -62,20 +60,20 @@ impl Texts {
         self.0.bundle.get_message(id).is_some_and(|message| message.value().is_some())
     }
 
-    /// Answers a message that takes no arguments.
+    /// A message without arguments.
     pub fn get(self, id: &str) -> String {
         self.0.format(id, None)
     }
 
-    /// Answers a message with its arguments filled in.
+    /// A message with its arguments.
     ///
-    /// A value written as a plain whole number also chooses the plural form; it is shown as it was given.
+    /// A whole number as value also selects the plural form; it is displayed as given.
     pub fn with(self, id: &str, values: &[(&str, &str)]) -> String {
         let args: FluentArgs<'_> = values.iter().map(|(name, value)| (*name, argument(value))).collect();
         self.0.format(id, Some(&args))
     }
 
-    /// Answers a message about an instant: `$day`, `$month`, `$year` and `$time`, all of them UTC, are its parts.
+    /// A message about an instant, with the arguments `$day`, `$month`, `$year` and `$time` in UTC.
     pub fn at(self, id: &str, instant: OffsetDateTime) -> String {
         let utc = instant.to_offset(UtcOffset::UTC);
         let (day, month, year) = (utc.day(), u8::from(utc.month()), utc.year());
@@ -84,9 +82,9 @@ impl Texts {
         self.with(id, &[("day", &day), ("month", &month), ("year", &year), ("time", &time)])
     }
 
-    /// Lists what is wrong with the language file itself; empty in every released build.
-    pub fn faults(self) -> &'static [String] {
-        &self.0.faults
+    /// The syntax errors of the language file; a test keeps them empty.
+    pub fn errors(self) -> &'static [String] {
+        &self.0.errors
     }
 }
 
@@ -94,7 +92,7 @@ struct Language {
     lang: &'static str,
     dir: &'static str,
     bundle: FluentBundle<FluentResource>,
-    faults: Vec<String>,
+    errors: Vec<String>,
 }
 
 impl std::fmt::Debug for Language {
@@ -104,26 +102,25 @@ impl std::fmt::Debug for Language {
 }
 
 impl Language {
-    /// Parses a language file. Faults are kept, not fatal: one bad line must not take the sign-in page down.
+    /// Parses a language file. Errors are recorded, not fatal: one bad line must not break the sign-in page.
     fn parse(lang: &'static str, source: &str) -> Self {
-        let mut faults = Vec::new();
+        let mut found = Vec::new();
         let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(usable, errors)| {
-            faults.extend(errors.iter().map(ToString::to_string));
+            found.extend(errors.iter().map(ToString::to_string));
             usable
         });
         let id: LanguageIdentifier = lang.parse().unwrap_or_default();
         let dir = if id.character_direction() == CharacterDirection::RTL { "rtl" } else { "ltr" };
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
-        // Isolation marks would end up in titles and attributes, where they are shown as boxes.
+        // Isolation marks would be displayed as boxes in titles and attributes.
         bundle.set_use_isolating(false);
         if let Err(errors) = bundle.add_resource(resource) {
-            faults.extend(errors.iter().map(ToString::to_string));
+            found.extend(errors.iter().map(ToString::to_string));
         }
-        Self { lang, dir, bundle, faults }
+        Self { lang, dir, bundle, errors: found }
     }
 
-    /// Formats a message; a missing one shows its id and is logged, for a page with one odd word is better
-    /// than no page.
+    /// Formats a message. A missing one is logged and its id is displayed, so that the page still works.
     fn format(&self, id: &str, args: Option<&FluentArgs<'_>>) -> String {
         let Some(pattern) = self.bundle.get_message(id).and_then(|message| message.value()) else {
             tracing::warn!(id, lang = self.lang, "text is missing");
@@ -138,7 +135,7 @@ impl Language {
     }
 }
 
-/// Reads `7` as a number and everything that would be shown differently as one (`007`, `1.0`) as text.
+/// Takes `7` as a number, and a value that would be displayed differently as a number (`007`, `1.0`) as text.
 fn argument(value: &str) -> FluentValue<'_> {
     match value.parse::<u32>() {
         Ok(number) if number.to_string() == value => FluentValue::from(number),

@@ -14,6 +14,10 @@ use crate::state::kv::Kv;
 use crate::store::events::{self, Swept};
 use crate::store::{self, facts};
 
+use self::metrics::Sweeps;
+
+mod metrics; // the sweeper
+
 /// How often it is looked whether the state store still holds what it held.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// The fact under which its mark is kept, for when the nodes begin again as well.
@@ -199,20 +203,20 @@ async fn has_been_emptied(app: &App, known: &mut Option<String>) -> Result<bool,
 /// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits
 /// long for the writer, and again until nothing is left.
 async fn sweep(app: Arc<App>) {
-    let mut events = Swept::default();
+    let (mut events, sweeps) = (Swept::default(), Sweeps::new(&app.registry));
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let now = app.clock.now();
         loop {
             let swept = match (app.kv.sweep(now).await, sweep_rows(&app, &mut events, now).await) {
                 (Ok(values), Ok((rows, most))) => {
-                    app.metrics.sweeps.swept(values, rows, now);
+                    sweeps.swept(values, rows, now);
                     values.max(most)
                 }
                 (values, rows) => {
                     let errors = [values.err().map(|e| e.to_string()), rows.err().map(|e| e.to_string())];
                     tracing::warn!(?errors, "sweeping failed");
-                    app.metrics.sweeps.failed.increment(1);
+                    sweeps.failed();
                     break;
                 }
             };

@@ -1,5 +1,5 @@
-//! The certificate with which TLS ends here. It can be replaced while the program runs: new connections get
-//! the new one, and a pair that cannot be used leaves the one of before in place.
+//! TLS: the certificate and the settings of connections. The certificate can be replaced while the program runs: new
+//! connections use the new one, and an unusable pair leaves the present one in use.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -22,58 +22,70 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, span};
-use crate::telemetry::metrics::seconds;
+use crate::telemetry::registry::{Registry, epoch_seconds};
 
-/// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long before its end a certificate is complained about.
+/// How often the files are checked for changes.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// How long before its expiry a warning is logged.
 pub const SOON: time::Duration = time::Duration::days(14);
 
 /// Cipher suites of TLS 1.2: ephemeral elliptic-curve keys and authenticated encryption. `deploy/nginx.conf` names
-/// the same. Those of TLS 1.3 are all of this kind.
+/// the same. All suites of TLS 1.3 are of this kind.
 ///
 /// Spec: RFC 9325 §4.2
 pub const SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
     ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
     ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-/// Key-exchange groups. The finite-field groups that OpenSSL adds by itself cost the server milliseconds for each
-/// handshake that a client begins.
+/// Key-exchange groups. The finite-field groups of OpenSSL's default cost the server milliseconds for each handshake
+/// that a client begins.
 const GROUPS: &str = "X25519:P-256:P-384";
-/// The same with a post-quantum hybrid, for an OpenSSL (3.5) that knows it.
+/// The groups with a post-quantum hybrid, for OpenSSL 3.5 and later.
 const GROUPS_WITH_HYBRID: &str = "X25519MLKEM768:X25519:P-256:P-384";
 
-/// A certificate with its key, and when it ends.
+/// A certificate with its key.
 pub struct Pair {
     context: SslContext,
-    /// From then on nobody accepts it.
+    /// When the certificate expires.
     pub expires: OffsetDateTime,
 }
 
-/// The certificate in use, and where its successor will be found.
+/// The certificate in use, and the files it is read from.
 pub struct Certificate {
     cert: PathBuf,
     key: PathBuf,
     current: Arc<ArcSwap<Pair>>,
-    /// As the files were when the current one was read.
+    /// The stamp of the files when they were last read.
     read: Stamp,
-    told: Notify,
+    reload_asked: Notify,
     expiry: Gauge,
 }
 
-/// What changes when a file is written or replaced.
+/// Values that change when a file is written or replaced.
 type Stamp = [Option<(u64, u64, i64, i64)>; 2];
 
 impl Certificate {
-    /// Reads the pair to begin with; `expiry` shows its end.
-    pub fn open(cert: &Path, key: &Path, expiry: Gauge) -> Result<Certificate, String> {
+    /// Reads the first pair, and registers the metric of its expiry.
+    pub fn open(cert: &Path, key: &Path, registry: &Registry) -> Result<Certificate, String> {
         let read = stamp(cert, key);
         let pair = load(cert, key)?;
-        expiry.set(seconds(pair.expires));
+        let expiry = registry.gauge(
+            "countersign_tls_certificate_expiry_timestamp_seconds",
+            "When the TLS certificate in use expires",
+            &[],
+        );
+        expiry.set(epoch_seconds(pair.expires));
         let current = Arc::new(ArcSwap::from_pointee(pair));
-        Ok(Certificate { cert: cert.into(), key: key.into(), current, read, told: Notify::new(), expiry })
+        Ok(Certificate {
+            cert: cert.into(),
+            key: key.into(),
+            current,
+            read,
+            reload_asked: Notify::new(),
+            expiry,
+        })
     }
 
-    /// What a listener needs. Each connection is given the certificate that is current when it begins.
+    /// The settings for a listener. Each connection uses the certificate that is current when it begins.
     pub fn acceptor(&self) -> Result<SslAcceptorBuilder, ErrorStack> {
         let mut tls = settings()?;
         let current = Arc::clone(&self.current);
@@ -87,12 +99,12 @@ impl Certificate {
         Ok(tls)
     }
 
-    /// Has the files read at once.
+    /// Makes [`Certificate::watch`] read the files at once.
     pub fn reload(&self) {
-        self.told.notify_one();
+        self.reload_asked.notify_one();
     }
 
-    /// Looks after the files, and warns before the end of the certificate in use, for ever.
+    /// Watches the files for ever, and warns before the certificate in use expires.
     pub async fn watch(&self, clock: &Clock) {
         let (mut used, mut seen) = (self.read, self.read);
         let mut warned: Option<OffsetDateTime> = None;
@@ -101,26 +113,26 @@ impl Certificate {
             if warned.is_none_or(|warned| (now - warned).abs() >= time::Duration::DAY) && self.warn(now) {
                 warned = Some(now);
             }
-            let told = tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => false,
-                () = self.told.notified() => true,
+            let is_asked = tokio::select! {
+                () = tokio::time::sleep(CHECK_EVERY) => false,
+                () = self.reload_asked.notified() => true,
             };
             let found = stamp(&self.cert, &self.key);
-            // Two looks must agree: certificate and key are written one after the other.
-            if told || (found != used && found == seen) {
+            // Two checks must agree, because certificate and key are written one after the other.
+            if is_asked || (found != used && found == seen) {
                 used = found;
-                self.read_again();
+                self.read_files();
                 warned = None;
             }
             seen = found;
         }
     }
 
-    fn read_again(&self) {
+    fn read_files(&self) {
         match load(&self.cert, &self.key) {
             Ok(pair) => {
                 tracing::info!(expires = %pair.expires, "the TLS certificate was read again and is in use");
-                self.expiry.set(seconds(pair.expires));
+                self.expiry.set(epoch_seconds(pair.expires));
                 self.current.store(Arc::new(pair));
             }
             Err(why) => tracing::error!(
@@ -130,7 +142,7 @@ impl Certificate {
         }
     }
 
-    /// Tells whether there was reason to.
+    /// Warns if the certificate has expired or will expire soon, and tells whether it did.
     fn warn(&self, now: OffsetDateTime) -> bool {
         let left = self.current.load().expires - now;
         let (cert, time) = (self.cert.display(), span(left.whole_seconds()));
@@ -143,7 +155,7 @@ impl Certificate {
     }
 }
 
-/// Reads a certificate chain and its key; says which file is wrong and what is wrong with it.
+/// Reads a certificate chain and its key; an error names the file and the cause.
 pub fn load(cert: &Path, key: &Path) -> Result<Pair, String> {
     let unusable = |what: &Path, why: &dyn std::fmt::Display| {
         format!("{} cannot be used for TLS: {why}", what.display())
@@ -160,7 +172,7 @@ pub fn load(cert: &Path, key: &Path) -> Result<Pair, String> {
         ));
     }
     let text = Zeroizing::new(fs::read(key).map_err(|error| unusable(key, &error))?);
-    // With an empty passphrase, so that OpenSSL asks nobody at the terminal for one.
+    // With an empty passphrase, so that OpenSSL does not ask for one on the terminal.
     let private = PKey::private_key_from_pem_passphrase(&text, b"");
     let private = private.map_err(|_why| unusable(key, &"it is no PEM private key without passphrase"))?;
     if !leaf.public_key().map_err(in_cert)?.public_eq(&private) {
@@ -177,9 +189,9 @@ pub fn load(cert: &Path, key: &Path) -> Result<Pair, String> {
     Ok(Pair { context: tls.build().into_context(), expires: OffsetDateTime::UNIX_EPOCH + end })
 }
 
-/// What every connection is held to. No session is resumed: OpenSSL makes the keys of session tickets once for the
-/// life of the process, and a key that old would open the recorded traffic of weeks. Browsers keep their
-/// connections, so that a whole handshake (0.1 to 0.5 ms) is rare.
+/// The settings of every connection. Sessions are not resumed: OpenSSL makes the key of session tickets once per process,
+/// and that key would decrypt recorded traffic of weeks. Browsers reuse connections, so full handshakes (0.1 to 0.5 ms)
+/// are rare.
 ///
 /// Spec: RFC 9325 §3.1, §3.4, §3.5, §4.2; RFC 7301 §3.2
 fn settings() -> Result<SslAcceptorBuilder, ErrorStack> {
@@ -195,8 +207,8 @@ fn settings() -> Result<SslAcceptorBuilder, ErrorStack> {
     Ok(tls)
 }
 
-/// The mode of a key file that others can read. A group may read a key that belongs to root: so a service is given
-/// a key that another program renews.
+/// The mode of a key file that others can read. A group may read a key that root owns: this is how a service gets a key
+/// that another program renews.
 fn too_open(key: &Metadata) -> Option<u32> {
     let mode = key.mode() & 0o777;
     let closed = if key.uid() == 0 { 0o037 } else { 0o077 };

@@ -342,7 +342,7 @@ fn service(system: &SystemRunner, app: &Data<App>) -> Box<dyn Fn(TestRequest) ->
         .app_data(app.clone())
         .app_data(PayloadConfig::new(64 * 1024))
         .wrap(middleware::from_fn(headers::around))
-        .configure(|service| routes::configure(service, "", &served.metrics));
+        .configure(|service| routes::configure(service, "", &served.registry));
     let service = std::rc::Rc::new(system.block_on(init_service(service)));
     Box::new(move |req| {
         let service = std::rc::Rc::clone(&service);

@@ -3,7 +3,7 @@
 
 use super::report::rfc3339;
 use crate::db::{Db, DbError};
-use crate::keys::by_hand::find;
+use crate::keys::operator::find;
 use crate::keys::policy::KeyPolicy;
 use crate::protocol::client::SigningAlg;
 use crate::store::clients;

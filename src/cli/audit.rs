@@ -13,7 +13,7 @@ use super::context::{Context, Opened};
 use super::report::{Report, plain, rfc3339, table};
 use super::words::nearest;
 use crate::db::Db;
-use crate::keys::opened::vault;
+use crate::keys::secrets::vault;
 use crate::protocol::event::Name;
 use crate::protocol::span;
 use crate::store::events::{self, Personal, Told, Vault, Wanted};

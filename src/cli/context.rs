@@ -11,7 +11,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, origin};
 use crate::db::{Db, Url};
-use crate::keys::opened::vault;
+use crate::keys::secrets::vault;
 use crate::store::events::{Actor, By};
 
 /// The command line as the one who does something; events name the operating system's user as well.

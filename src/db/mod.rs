@@ -6,6 +6,7 @@ mod checkpoint; // of the embedded engine, beside the requests
 mod conn; // one connection, to either backend
 mod fault; // why something did not happen
 pub mod fixed; // statements prepared once
+pub mod metrics; // durations, errors, statements, connections
 mod migrate; // making the tables
 mod pool; // connections kept for the next
 mod pooler; // what must not stand between
@@ -22,12 +23,12 @@ use diesel::{RunQueryDsl, select};
 use diesel_migrations::EmbeddedMigrations;
 
 use crate::files::make_private_file;
-use crate::telemetry::metrics::{Ended, Operation, Store};
 
 pub use conn::{Conn, Durability};
 pub use fault::{DbError, passing};
 pub use url::Url;
 
+use self::metrics::{Ended, OperationMetrics, StoreMetrics};
 use conn::{Asked, connect};
 use fault::{is_lost, leads_nowhere, told_apart, unavailable};
 use pool::{Lent, Pool};
@@ -54,7 +55,7 @@ pub struct Db {
     write: Side,
     /// Where checkpoints are made; elsewhere the engine makes them by the way.
     checkpoints: Option<Side>,
-    measured: Store,
+    measured: StoreMetrics,
     asked: Asked,
 }
 
@@ -102,11 +103,19 @@ impl Db {
             (Url::Sqlite(_), Durability::Process) => shared(1),
             (Url::Postgres(_), _) => shared(8),
         };
-        Db { url: url.clone(), durability, read, write, checkpoints, measured: Store::default(), asked }
+        Db {
+            url: url.clone(),
+            durability,
+            read,
+            write,
+            checkpoints,
+            measured: StoreMetrics::default(),
+            asked,
+        }
     }
 
     /// The same database, whose operations count as those of this store.
-    pub fn measured(self, measured: Store) -> Db {
+    pub fn measured(self, measured: StoreMetrics) -> Db {
         Db { measured, ..self }
     }
 
@@ -258,7 +267,7 @@ impl Db {
 }
 
 /// A violated uniqueness rule is an answer like any other, and so is work that was taken back.
-fn count<T>(operation: &Operation, begun: Instant, done: &Result<T, DbError>) {
+fn count<T>(operation: &OperationMetrics, begun: Instant, done: &Result<T, DbError>) {
     operation.ended(
         begun,
         match done {

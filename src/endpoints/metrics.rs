@@ -1,4 +1,4 @@
-//! The numbers of this process, for Prometheus; on a listener of their own.
+//! The metrics of this node, on a listener of their own.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -13,5 +13,5 @@ pub async fn get(app: web::Data<App>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(app.metrics.registry.render())
+        .body(app.registry.render())
 }

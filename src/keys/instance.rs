@@ -1,4 +1,4 @@
-//! The instance key: 32 bytes that never enter the database and open everything sealed in it.
+//! The instance key: 32 bytes that open everything sealed in the database, and are never stored in it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,12 +14,12 @@ use crate::secret::{Key, MacKeys, base64url, from_base64url, sha256};
 /// The name of the file in the keys directory.
 pub const FILE: &str = "instance.key";
 
-/// The instance keys at hand: the first seals, all open.
+/// The configured instance keys: the first one seals, all of them open.
 pub struct InstanceKeys(Vec<InstanceKey>);
 
 /// One instance key with its public identifier.
 pub struct InstanceKey {
-    /// Eight bytes of a hash: names the key without telling anything about it.
+    /// Identifies the key: the first eight bytes of a hash of it.
     pub id: [u8; 8],
     pub(super) key: Key,
 }
@@ -29,16 +29,16 @@ pub struct InstanceKey {
 pub enum Source {
     /// Given in the environment or the configuration itself.
     Given(Given),
-    /// A file; `may_create` when it is the default one.
+    /// A file.
     File {
         /// Its path.
         path: PathBuf,
-        /// Whether we may make it, beside an empty embedded database.
+        /// Whether a missing file may be made: the default one, beside an empty embedded database.
         may_create: bool,
     },
 }
 
-/// A key given as text; its `Debug` form shows nothing.
+/// An instance key as text. Its `Debug` form does not contain it.
 #[derive(Clone)]
 pub struct Given(pub String);
 
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Given {
 }
 
 impl InstanceKeys {
-    /// Reads the keys a source has; `None` when its file does not exist.
+    /// Reads the keys of a source; `None` when its file does not exist.
     pub fn read(source: &Source) -> Result<Option<InstanceKeys>, KeyError> {
         match source {
             Source::Given(Given(text)) => InstanceKeys::parse(text, "the configured instance key").map(Some),
@@ -71,7 +71,7 @@ impl InstanceKeys {
         }
     }
 
-    /// Reads one key per line or word: 43 characters of base64url; `#` starts a comment.
+    /// Parses keys of 43 characters of base64url, separated by white space or commas; `#` starts a comment.
     fn parse(text: &str, what: &str) -> Result<InstanceKeys, KeyError> {
         let words =
             text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split([' ', ',', '\t']));
@@ -90,7 +90,7 @@ impl InstanceKeys {
         Ok(InstanceKeys(keys))
     }
 
-    /// Makes a new key and writes it, readable by its owner alone; never over an existing file.
+    /// Makes a new key and writes it to a file of mode 0600; refuses an existing file.
     pub fn create(path: &Path) -> Result<InstanceKeys, KeyError> {
         let failed =
             |error: std::io::Error| KeyError::Instance(format!("{} cannot be made: {error}", path.display()));
@@ -113,12 +113,12 @@ impl InstanceKeys {
         self.0.first().expect("at least one instance key")
     }
 
-    /// The key with this fingerprint; the first one if there is none.
+    /// The key with this fingerprint, else the first one.
     pub(super) fn named(&self, fingerprint: &str) -> &InstanceKey {
         self.0.iter().find(|key| key.fingerprint() == fingerprint).unwrap_or(self.first())
     }
 
-    /// Keys for authenticating, one from each instance key; the one with this fingerprint makes new MACs.
+    /// MAC keys, one derived from each instance key; the one with this fingerprint makes new MACs.
     pub(super) fn mac_keys(&self, fingerprint: &str, purpose: &str) -> MacKeys {
         let named = self.named(fingerprint);
         let derived = |from: &InstanceKey| Key::new(*from.key.derive::<32>(purpose, b""));
@@ -130,7 +130,7 @@ impl InstanceKeys {
         self.0.iter().find(|key| key.id == id).map(|key| &key.key)
     }
 
-    /// The public identifiers, the sealing one first.
+    /// The fingerprints of all keys, that of the sealing key first.
     pub fn fingerprints(&self) -> Vec<String> {
         self.0.iter().map(InstanceKey::fingerprint).collect()
     }
@@ -144,7 +144,7 @@ impl InstanceKey {
         InstanceKey { id, key }
     }
 
-    /// The identifier in hexadecimal, as people are shown it.
+    /// The identifier in hexadecimal, as it is displayed.
     pub fn fingerprint(&self) -> String {
         HEXLOWER.encode(&self.id)
     }

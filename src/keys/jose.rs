@@ -1,5 +1,5 @@
-//! JSON Web Signatures; the only module that knows josekit. Keys are parsed once, when the ring is
-//! made: parsing costs more than signing.
+//! JSON Web Signatures; the only module that uses josekit. Keys are parsed once, when the ring is made, because
+//! parsing costs more than signing.
 
 mod verify;
 
@@ -24,14 +24,14 @@ use crate::secret::{base64url, sha256};
 
 /// A private key in PKCS#8 DER with the public JWK that belongs to it.
 pub struct KeyPair {
-    /// For sealing, and for [`Signer::new`].
+    /// The private key.
     pub private_der: Zeroizing<Vec<u8>>,
-    /// Without `alg`, `use` and `kid`, which are added when it is published.
+    /// The public JWK without `alg`, `use` and `kid`, which are added when it is published.
     pub public_jwk: Map<String, Value>,
 }
 
 impl KeyPair {
-    /// Makes a new key. RSA takes a few hundred milliseconds, and seconds when it is long.
+    /// Makes a new key. An RSA key takes a few hundred milliseconds, one of 4096 bits seconds.
     pub fn generate(alg: SigningAlg, rsa_bits: u32) -> Result<KeyPair, KeyError> {
         KeyPair::of(&match alg {
             SigningAlg::RS256 | SigningAlg::PS256 => PKey::from_rsa(Rsa::generate(rsa_bits)?)?,
@@ -43,18 +43,18 @@ impl KeyPair {
         })
     }
 
-    /// The same of a key that is there.
+    /// Takes an existing key.
     pub fn of(key: &PKey<pkey::Private>) -> Result<KeyPair, KeyError> {
         Ok(KeyPair { public_jwk: public_jwk(key)?, private_der: Zeroizing::new(key.private_key_to_pkcs8()?) })
     }
 
-    /// Reads a private key that was stored.
+    /// Parses a stored private key.
     pub fn from_der(private_der: &[u8]) -> Result<KeyPair, KeyError> {
         KeyPair::of(&PKey::private_key_from_pkcs8(private_der)?)
     }
 }
 
-/// The required members of the public JWK, and no more.
+/// The required members of the public JWK.
 ///
 /// Spec: RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2
 pub fn public_jwk(key: &PKey<impl HasPublic>) -> Result<Map<String, Value>, KeyError> {
@@ -85,22 +85,22 @@ pub fn thumbprint(jwk: &Map<String, Value>) -> String {
         _ => &["e", "kty", "n"],
     };
     let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    // Sorted by hand: the order of members of a JSON map is not ours to rely on.
+    // Written in order here: the order of members in a JSON map depends on a feature of serde_json.
     let members: Vec<String> = required.iter().map(|name| format!("\"{name}\":\"{}\"", text(name))).collect();
     base64url(&sha256(format!("{{{}}}", members.join(",")).as_bytes()))
 }
 
 /// A parsed private key, ready to sign.
 pub struct Signer {
-    /// The key's name.
+    /// Its `kid`.
     pub kid: String,
-    /// What it signs with.
+    /// Its algorithm.
     pub alg: SigningAlg,
     inner: Private,
 }
 
 enum Private {
-    /// Signed with directly: what lies between josekit and the curve costs a third of the signature.
+    /// Used with OpenSSL directly: josekit adds a third to the cost of a signature.
     P256(EcKey<pkey::Private>),
     Rsa(Box<RsaSigner>),
     Ed25519(Box<dyn JwsSigner>),
@@ -133,8 +133,8 @@ impl Signer {
         self.sign_as(self.alg.into(), typ, claims)
     }
 
-    /// Signs claims as a compact JWS with this `typ`. The header calls the algorithm by the name given here;
-    /// a name of another algorithm is refused.
+    /// Signs claims as a compact JWS with this `typ`. The header carries `name`, which must be a name of this
+    /// signer's algorithm.
     ///
     /// Spec: RFC 7515 §7.1, RFC 9864 §2.2
     pub fn sign_as<T: Serialize>(&self, name: NamedAlg, typ: &str, claims: &T) -> Result<String, KeyError> {

@@ -1,18 +1,23 @@
 //! Keys: the instance key that seals, the signing keys it seals, and the set that verifiers see.
 
-pub mod brought; // keys that people bring along
-pub mod by_hand; // what people do to the keys
+pub mod fingerprint; // which instance key the database was sealed with
+pub mod import; // keys from files: PEM and JWK
 pub mod instance; // the key that never enters the database
 pub mod jose; // the only user of josekit
-pub mod opened; // everything sealed in the database, opened once at start
+pub mod key_set; // all keys of a running provider
+mod metrics; // age of the active keys
+pub mod operator; // what operators do to the keys
+pub mod plan; // the steps that are due: a pure function
 pub mod policy; // how long keys live, and what caches are told
-pub mod promise; // what was told under earlier policies
+pub mod promise; // what caches were told under earlier policies
 pub mod ring; // an immutable snapshot that signs and verifies
-pub mod rotation; // what happens next: a pure plan
+pub mod rotate; // what every node does every few seconds
 mod rsa; // signatures with RSA keys
 pub mod seal; // authenticated encryption under the instance key
-pub mod steps; // one step of the plan, in one transaction
-pub mod upkeep; // what every node does every few seconds
+pub mod secrets; // long-lived secrets, sealed in the database
+mod start; // all keys, opened once at start
+pub mod step; // one step of the plan, in one transaction
+pub mod stored_key; // a signing key as its row holds it
 
 use crate::protocol::client::SigningAlg;
 
@@ -22,13 +27,13 @@ pub enum KeyError {
     /// The instance key is missing, malformed or unprotected; the text says what to do.
     #[error("{0}")]
     Instance(String),
-    /// Something sealed cannot be opened with the instance keys at hand.
+    /// A sealed value cannot be opened with the configured instance keys.
     #[error("{0}")]
     Sealed(String),
-    /// This node has not seen the database for so long that others may have done away with its keys.
+    /// This node has not read the database for so long that other nodes may have retired its keys.
     #[error("this node has not seen the database for {0} s and must not use its keys any longer")]
     OutOfTouch(i64),
-    /// No key signs with this algorithm: it is not configured, or its first key is not known to verifiers yet.
+    /// No key signs with this algorithm: it is not configured, or verifiers do not know its first key yet.
     #[error("no {} key signs", .0.name())]
     NoKey(SigningAlg),
     /// A cryptographic operation failed.

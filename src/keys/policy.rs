@@ -1,17 +1,17 @@
-//! How long keys live, and what is promised to those who cache the key set.
+//! How long keys live, and how long the key set may be cached.
 
 use serde::Deserialize;
 use time::Duration;
 
 use crate::protocol::client::SigningAlg;
 
-/// The sizes of RSA keys that can be chosen.
+/// The sizes of RSA keys that can be configured.
 const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
-/// The longest promise to caches: who caches for longer than a day would keep a revoked key for longer.
+/// The longest time the key set may be cached: a cache keeps a revoked key for as long.
 const LONGEST_MAX_AGE: Duration = Duration::days(1);
-/// No span may be longer than this: it would be a slip of the pen.
+/// The longest span: anything longer is a typing error.
 const LONGEST: Duration = Duration::days(3650);
-/// How many looks at the database may be missed before anything is said or refused.
+/// How many reads of the database may fail before anything is logged or refused.
 const MISSED: i32 = 4;
 
 /// `[keys]` in the configuration file; spans are whole seconds.
@@ -51,24 +51,24 @@ pub struct KeyPolicy {
     pub algorithms: Vec<SigningAlg>,
     /// The size of new RSA keys.
     pub rsa_bits: u32,
-    /// How long anybody may cache the key set.
+    /// How long the key set may be cached.
     pub jwks_max_age: Duration,
-    /// How long a key is public before it signs, for those who cache: [`KeyPolicy::skew`] comes on top.
+    /// How long a key is public before it signs, so that caches learn of it; [`KeyPolicy::skew`] is added.
     pub publish_before: Duration,
-    /// How long a key stays public after it has signed for the last time; the skew comes on top.
+    /// How long a key stays public after it has signed for the last time; the skew is added.
     pub publish_after: Duration,
     /// How long a key signs.
     pub rotate_every: Duration,
-    /// For how long after that an old ID Token still serves as a hint.
+    /// How long after that an old ID Token is accepted as a hint.
     pub retain: Duration,
     /// How far apart the clocks of nodes and verifiers may be.
     pub skew: Duration,
-    /// The longest life among the tokens that others verify with these keys.
+    /// The longest lifetime of tokens that others verify with these keys.
     pub longest_token: Duration,
 }
 
 impl KeyPolicy {
-    /// Checks what was set; the words say which setting contradicts which.
+    /// Checks the settings; the error names the settings that contradict each other.
     ///
     /// Spec: OpenID Connect Core §10.1.1
     pub fn new(settings: KeySettings, longest_token: Duration) -> Result<KeyPolicy, String> {
@@ -125,7 +125,7 @@ impl KeyPolicy {
 
     fn check_together(&self) -> Result<(), String> {
         let missed = self.refresh() * MISSED;
-        // A cache may hand on what it holds to a cache that begins to count anew.
+        // A cache may serve its copy to another cache, which starts its own max-age.
         let before = 2 * self.jwks_max_age + missed;
         if self.publish_before < before {
             return Err(format!(
@@ -160,7 +160,7 @@ impl KeyPolicy {
         Ok(())
     }
 
-    /// How often each node looks for what others have done to the keys.
+    /// How often each node reads the keys.
     pub fn refresh(&self) -> Duration {
         (self.jwks_max_age / 10_i32).clamp(Duration::milliseconds(200), Duration::seconds(4))
     }

@@ -1,4 +1,4 @@
-//! Signatures with RSA keys, in contexts that are kept: making one anew costs a tenth of the signature.
+//! RSA signatures. Signing contexts are reused, because making one costs a tenth of a signature.
 
 use std::cell::RefCell;
 
@@ -17,7 +17,7 @@ use crate::secret::sha256;
 pub(super) struct RsaSigner {
     key: PKey<Private>,
     padding: Padding,
-    /// One for each thread that signed.
+    /// One signing context for each thread.
     contexts: ThreadLocal<RefCell<PkeyCtx<Private>>>,
 }
 
@@ -40,11 +40,11 @@ impl RsaSigner {
         Ok(signature)
     }
 
-    /// What signs SHA-256 hashes as often as it is asked to. A salt is as long as the hash.
+    /// A reusable context that signs SHA-256 hashes. For PS256 the salt is as long as the hash.
     fn context(&self) -> Result<PkeyCtx<Private>, ErrorStack> {
         let mut context = PkeyCtx::new(&self.key)?;
         context.sign_init()?;
-        // The hash comes first: the padding of PS256 would else fetch SHA-1 for itself, which may be forbidden.
+        // Before the padding: that of PS256 would otherwise load SHA-1, which a FIPS provider forbids.
         context.set_signature_md(Md::sha256())?;
         context.set_rsa_padding(self.padding)?;
         if self.padding == Padding::PKCS1_PSS {

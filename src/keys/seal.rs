@@ -1,15 +1,15 @@
-//! Sealing under the instance key, and knowing which one it was.
+//! Authenticated encryption under the instance key. A sealed value names the instance key that sealed it.
 
 use super::instance::InstanceKeys;
 
 const KEY_ID: usize = 8;
 
-/// Why something sealed did not open.
+/// Why a sealed value did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsealable {
-    /// No instance key at hand has the identifier it was sealed with.
+    /// No configured instance key has the identifier it names.
     UnknownKey([u8; KEY_ID]),
-    /// Changed, cut short, sealed for another purpose, or not sealed by us at all.
+    /// It was changed, cut short, sealed for another purpose, or not sealed by this program.
     Tampered,
 }
 
@@ -19,7 +19,7 @@ pub fn seal(keys: &InstanceKeys, purpose: &str, bound: &[u8], plain: &[u8]) -> V
     [first.id.as_slice(), &first.key.seal(purpose, bound, plain)].concat()
 }
 
-/// Opens what [`seal`] made, with whichever instance key made it.
+/// Opens the result of [`seal`], with the instance key that it names.
 pub fn open(keys: &InstanceKeys, purpose: &str, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unsealable> {
     let (id, rest) = sealed.split_first_chunk::<KEY_ID>().ok_or(Unsealable::Tampered)?;
     let key = keys.find(*id).ok_or(Unsealable::UnknownKey(*id))?;

@@ -24,7 +24,10 @@ use crate::web::tried::{self, Tried};
 use crate::web::views::LoginProblem;
 
 mod form; // the form, and what is to be corrected in it
+mod metrics; // attempts, by result
 mod report; // what is told of an attempt
+
+pub use self::metrics::SignIns;
 
 use form::Form;
 use report::{About, Report};
@@ -61,6 +64,7 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
 pub async fn post(
     req: HttpRequest,
     app: web::Data<App>,
+    sign_ins: web::Data<SignIns>,
     body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
     let now = app.clock.now();
@@ -76,17 +80,17 @@ pub async fn post(
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return form.again(&req, &app, LoginProblem::Missing, now).await;
     };
-    let report = Report { req: &req, app: &app, client: &pending.asked.client.id, now };
+    let report = Report { req: &req, app: &app, sign_ins: &sign_ins, client: &pending.asked.client.id, now };
     let signed_in = match sign_in(report, &pending, &Typed { username, password, remember }).await {
         Ok(Ok(signed_in)) => signed_in,
         Ok(Err(problem)) => {
-            count(&app, problem);
+            count(&sign_ins, problem);
             return form.again(&req, &app, problem, now).await;
         }
         // The page says that a store is away, and keeps what was typed.
         Err(AuthorizeFailure::Page(away @ (PageFailure::StateDown(_) | PageFailure::Busy(_)))) => {
             tracing::warn!(cause = %away, "a sign-in could not be completed");
-            count(&app, LoginProblem::StateDown);
+            count(&sign_ins, LoginProblem::StateDown);
             return Ok(form.show(&req, &app, Some(LoginProblem::StateDown)).await);
         }
         Err(failure) => return Err(failure),
@@ -136,11 +140,10 @@ async fn sign_in(
 }
 
 /// Counts an attempt whose password was not compared.
-fn count(app: &App, problem: LoginProblem) {
-    let sign_ins = &app.metrics.sign_ins;
+fn count(sign_ins: &SignIns, problem: LoginProblem) {
     match problem {
         LoginProblem::WrongCredentials | LoginProblem::TooMany { .. } | LoginProblem::Missing => (),
-        LoginProblem::Busy | LoginProblem::StateDown => sign_ins.unavailable.increment(1),
+        LoginProblem::Busy | LoginProblem::StateDown => sign_ins.unavailable(),
     }
 }
 

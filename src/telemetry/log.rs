@@ -1,5 +1,5 @@
-//! What is written down: one line per request and the cause of every failure, each with the name of its
-//! request; never a secret, and of a query string no more than the beginning of what was wrong in it.
+//! The log: one line per request and the cause of every failure, each with the identifier of its request. It never
+//! contains a secret, and of a query string only the beginning of a wrong parameter.
 
 use std::io::IsTerminal;
 
@@ -9,24 +9,25 @@ use tracing::field::Empty;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For programs: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What writes a line at `ERROR` for everything that is no HTTP: those who watch for errors look for ours.
-const STRANGERS: &str = "actix_http";
+/// A target that logs at `ERROR` whatever is not HTTP. It is off unless the filter names it, so that alerts on errors
+/// see only those of this program.
+const NOISY: &str = "actix_http";
 
 /// Starts logging to standard error; a second call changes nothing.
 pub fn start(filter: &str, format: Format) -> Result<(), String> {
-    let is_asked_for = filter.is_empty() || filter.contains(STRANGERS);
-    let quiet = if is_asked_for { String::new() } else { format!(",{STRANGERS}=off") };
+    let is_wanted = filter.is_empty() || filter.contains(NOISY);
+    let quiet = if is_wanted { String::new() } else { format!(",{NOISY}=off") };
     let filter = EnvFilter::try_new(format!("{filter}{quiet}"))
         .map_err(|error| format!("log = {filter:?}: {error}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -39,13 +40,13 @@ pub fn start(filter: &str, format: Format) -> Result<(), String> {
     Ok(())
 }
 
-/// What every line written while a request is answered has in common. It is there whatever level is asked
-/// for: a warning without the name of its request is worth little.
+/// The span of a request: its identifier is in every line that is written while it is answered. At the level ERROR, so
+/// that no filter removes it.
 pub fn request(id: &str) -> Span {
     tracing::error_span!("request", %id, client_id = Empty)
 }
 
-/// From here on the lines of the present request name this client, which is known to be registered.
+/// Adds a registered client to the lines of the present request.
 pub fn note_client(client_id: &str) {
     Span::current().record("client_id", client_id);
 }

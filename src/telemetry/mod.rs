@@ -1,6 +1,5 @@
-//! What can be seen of a running provider: its log, and what it counts and measures.
+//! What can be observed of a running provider: its log and its metrics. Each room registers its own metrics.
 
-pub mod log; // lines
-pub mod metrics; // what is counted and measured
-pub mod process; // what the operating system says of this process
-pub mod registry; // where the numbers are kept
+pub mod log; // the log
+pub mod process; // metrics of the process
+pub mod registry; // where metrics are registered and rendered

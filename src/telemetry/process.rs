@@ -1,32 +1,32 @@
-//! What the operating system says of this process, under the names that Prometheus gives it. Linux tells;
-//! elsewhere these numbers stay zero.
+//! Metrics of the process, under the names that Prometheus defines. They are zero except on Linux.
 
 use std::fs;
 
 use metrics::Gauge;
 use time::OffsetDateTime;
 
-use super::metrics::seconds;
-use super::registry::Registry;
+use super::registry::{Registry, epoch_seconds};
 
-/// The numbers of the process.
+/// The process.
 pub struct Process {
     resident: Gauge,
     files: Gauge,
 }
 
 impl Process {
-    /// Makes the handles of a process that began at this instant.
+    /// Registers the metrics of a process that began at this instant.
     pub fn new(registry: &Registry, begun: OffsetDateTime) -> Process {
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        registry.gauge("countersign_build_info", "The version that runs; always 1", &version).set(1.0);
         let started = registry.gauge("process_start_time_seconds", "When the process started", &[]);
-        started.set(seconds(begun));
+        started.set(epoch_seconds(begun));
         Process {
             resident: registry.gauge("process_resident_memory_bytes", "Memory in use", &[]),
             files: registry.gauge("process_open_fds", "Open files and connections", &[]),
         }
     }
 
-    /// Asks once more.
+    /// Reads memory and open files again.
     pub fn observe(&self) {
         if let Some(bytes) = resident_bytes() {
             self.resident.set(bytes);

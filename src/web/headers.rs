@@ -20,7 +20,6 @@ use crate::connection;
 use crate::ids::request_id;
 use crate::protocol::shown::Shown;
 use crate::telemetry::log;
-use crate::telemetry::metrics::{InFlight, PROBES, Route};
 use crate::texts::Texts;
 use crate::web::answer::{ClientAddress, RequestId, see_other, shell, shell_of};
 use crate::web::body::{self, Rest};
@@ -29,6 +28,7 @@ use crate::web::failure::failure_page;
 use crate::web::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
 use crate::web::forwarded;
 use crate::web::language;
+use crate::web::metrics::{PROBES, Requests, Route};
 use crate::web::reply::at_once;
 
 /// The longest request target that is looked at.
@@ -42,27 +42,28 @@ pub async fn around<B: MessageBody + 'static>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let Some(app) = req.app_data::<web::Data<App>>().cloned() else {
+    let provider = req.app_data::<web::Data<App>>().cloned();
+    let Some((app, requests)) = provider.zip(req.app_data::<web::Data<Requests>>().cloned()) else {
         return Err(PageFailure::Internal("the server has no provider".into()).into());
     };
     // A listener for both kinds shows an IPv4 address inside an IPv6 one: all of those are not one network.
     let peer = req.peer_addr().map(|peer| peer.ip().to_canonical());
     let id = given_id(&req, &app, peer).unwrap_or_else(request_id);
     let span = log::request(&id);
-    answer(req, next, &app, peer, &id).instrument(span).await
+    answer(req, next, (&app, &requests), peer, &id).instrument(span).await
 }
 
 async fn answer<B: MessageBody + 'static>(
     mut req: ServiceRequest,
     next: Next<B>,
-    app: &App,
+    (app, requests): (&App, &Requests),
     peer: Option<IpAddr>,
     id: &str,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let begun = Instant::now();
     let _working = req.request().conn_data().map(connection::working);
     let rest = body::limit(&mut req);
-    let _counted = InFlight::begin(&app.metrics.in_flight);
+    let _counted = requests.begin();
     req.extensions_mut().insert(RequestId(id.to_owned()));
     let texts = language::begin(req.request(), app);
     let from = forwarded::client_address(&req, app, peer);
@@ -80,7 +81,7 @@ async fn answer<B: MessageBody + 'static>(
         Ok(Ok(answered)) => answered,
         Ok(Err(error)) => return Err(beside(rest, error)),
         Err(_panic) => {
-            line.write(500, &app.metrics.unmatched);
+            line.write(500, &requests.unmatched);
             return Err(beside(rest, panicked(app, id, texts)));
         }
     };
@@ -91,7 +92,7 @@ async fn answer<B: MessageBody + 'static>(
     if app.drain.has_begun() || res.status() == StatusCode::REQUEST_TIMEOUT {
         res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    line.write(res.status().as_u16(), res.request().app_data().unwrap_or(&app.metrics.unmatched));
+    line.write(res.status().as_u16(), res.request().app_data().unwrap_or(&requests.unmatched));
     Ok(match rest {
         None => res,
         Some(rest) => res.map_body(|_, answer| EitherBody::right(rest.beside(BoxBody::new(answer)))),

@@ -1,6 +1,7 @@
 //! The HTTP vocabulary that endpoints and pages share.
 
 pub mod headers; // what surrounds every request
+pub mod metrics; // requests, by route
 pub mod forwarded; // where a request came from
 pub mod extract; // reading requests
 pub mod body; // bodies that come too slowly

@@ -11,7 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod aside;
+mod background;
 mod browser;
 mod cli;
 mod config;

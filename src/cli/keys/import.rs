@@ -15,13 +15,13 @@ use crate::cli::input;
 use crate::cli::report::Report;
 use crate::config::Config;
 use crate::db::{Db, DbError};
-use crate::keys::brought::{self, Brought};
-use crate::keys::by_hand::{self, ImportError};
+use crate::keys::fingerprint::instance_keys_for;
+use crate::keys::import::{self, ImportedKey};
 use crate::keys::jose::thumbprint;
-use crate::keys::opened::instance_of;
+use crate::keys::operator::{self, ImportError};
 use crate::keys::promise;
-use crate::keys::ring::PURPOSE;
 use crate::keys::seal;
+use crate::keys::stored_key::PURPOSE;
 use crate::protocol::client::SigningAlg;
 use crate::protocol::names::check_shown;
 use crate::store::signing_keys::{KeyState, StoredKey};
@@ -56,8 +56,8 @@ pub struct Import {
 pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report> {
     let text = Zeroizing::new(String::from_utf8(input::file(&flags.file)?).context("the file is no text")?);
     let shown = flags.file.display().to_string();
-    let found = brought::read(&text).map_err(|why| anyhow!("{shown}: {why}"))?;
-    let (brought, mut warnings) = (found.keys, found.passed_over);
+    let found = import::read(&text).map_err(|why| anyhow!("{shown}: {why}"))?;
+    let (brought, mut warnings) = (found.keys, found.skipped);
     let single = brought.len() == 1;
     if !single && (flags.active || flags.kid.is_some() || flags.alg.is_some()) {
         bail!("{shown} holds {} keys: --active, --kid and --alg are about a single one", brought.len());
@@ -96,7 +96,7 @@ pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report
 
 /// Takes the key in.
 fn kept(key: StoredKey, config: &Config, db: &Db, context: &Context) -> anyhow::Result<StoredKey> {
-    let taken = db.write_now(|conn| match by_hand::import(conn, &key, &config.keys, ACTOR, context.now()) {
+    let taken = db.write_now(|conn| match operator::import(conn, &key, &config.keys, ACTOR, context.now()) {
         Err(ImportError::Db(error)) => Err(error),
         // What was written before is taken back with the transaction.
         Err(ImportError::Known(words)) => Err(DbError::Broken(words)),
@@ -124,7 +124,7 @@ fn line(key: &StoredKey) -> String {
 
 /// The key as it is stored.
 fn prepared(
-    key: Brought,
+    key: ImportedKey,
     flags: &Import,
     config: &Config,
     db: &Db,
@@ -150,7 +150,7 @@ fn prepared(
             bail!("{} is not configured: name it in algorithms under [keys] first", alg.name());
         }
         let der = key.private_der.ok_or_else(|| anyhow!("to sign, the private key is needed"))?;
-        let instance = instance_of(db, &config.instance_key)?;
+        let instance = instance_keys_for(db, &config.instance_key)?;
         (KeyState::Active, Some(seal::seal(&instance, PURPOSE, kid.as_bytes(), &der)), 0)
     } else {
         let least = db.read_now(|conn| promise::read(conn, &config.keys))?.may_leave_at(&config.keys, now);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::when;
 use crate::cli::context::{Context, Opened};
 use crate::cli::report::{Report, table};
-use crate::keys::opened::FACT;
+use crate::keys::fingerprint::FACT;
 use crate::keys::policy::KeyPolicy;
 use crate::store::facts;
 use crate::store::signing_keys::{self, KeyState, StoredKey};

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::cli::context::{ACTOR, Context};
 use crate::cli::report::Report;
-use crate::keys::by_hand;
-use crate::keys::opened::instance_of;
+use crate::keys::fingerprint::instance_keys_for;
+use crate::keys::operator;
 
 pub(super) const EXAMPLES: &str = "To replace the instance key, on every node:
   1. add the new key (countersign keys init --print) beneath the old one, and restart
@@ -19,9 +19,9 @@ Example:
 
 pub(super) fn reseal(context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let instance = instance_of(&opened.db, &opened.config.instance_key)?;
+    let instance = instance_keys_for(&opened.db, &opened.config.instance_key)?;
     let (policy, now) = (&opened.config.keys, context.now());
-    let count = opened.db.write_now(|conn| by_hand::reseal(conn, &instance, policy, ACTOR, now))?;
+    let count = opened.db.write_now(|conn| operator::reseal(conn, &instance, policy, ACTOR, now))?;
     let count = count.map_err(|why| anyhow!("{why}; nothing was changed"))?;
     let fingerprints = instance.fingerprints();
     let first = fingerprints.first().cloned().unwrap_or_default();

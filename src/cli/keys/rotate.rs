@@ -11,13 +11,13 @@ use crate::cli::context::{ACTOR, Context, Opened};
 use crate::cli::report::Report;
 use crate::cli::words::nearest;
 use crate::clock::span;
-use crate::keys::by_hand::{self, find};
+use crate::keys::fingerprint::instance_keys_for;
 use crate::keys::jose::KeyPair;
-use crate::keys::opened::instance_of;
+use crate::keys::operator::{self, find};
+use crate::keys::plan::Step;
 use crate::keys::policy::KeyPolicy;
-use crate::keys::rotation::Step;
-use crate::keys::steps;
-use crate::keys::upkeep::sealed;
+use crate::keys::step;
+use crate::keys::stored_key::seal_pair;
 use crate::protocol::client::SigningAlg;
 use crate::store::signing_keys::{self, KeyState, StoredKey};
 
@@ -86,7 +86,7 @@ fn in_order(opened: &Opened, alg: SigningAlg, context: &Context) -> anyhow::Resu
         let spare = find(&keys, alg, KeyState::Published).cloned();
         if let Some(spare) = spare.as_ref().filter(|spare| spare.until <= now.unix_timestamp()) {
             let replaces = find(&keys, alg, KeyState::Active).map(|active| active.kid.clone());
-            let done = steps::take(conn, &Step::Activate { kid: spare.kid.clone(), replaces }, policy, now)?;
+            let done = step::take(conn, &Step::Activate { kid: spare.kid.clone(), replaces }, policy, now)?;
             return Ok((Some(spare.clone()), done));
         }
         Ok((spare, false))
@@ -153,9 +153,9 @@ fn fresh(
     if [KeyState::Published, KeyState::Pending].iter().any(|state| find(keys, alg, *state).is_some()) {
         return Ok(None);
     }
-    let instance = instance_of(&opened.db, &opened.config.instance_key)?;
+    let instance = instance_keys_for(&opened.db, &opened.config.instance_key)?;
     let pair = KeyPair::generate(alg, opened.config.keys.rsa_bits)?;
-    Ok(Some(sealed(alg, &pair, KeyState::Active, &instance, context.now())))
+    Ok(Some(seal_pair(alg, &pair, KeyState::Active, &instance, context.now())))
 }
 
 pub(super) fn revoke(flags: &Revoke, context: &Context) -> anyhow::Result<Report> {
@@ -203,7 +203,7 @@ fn take_away(
     let next = opened.db.write_now(|conn| {
         let pairs = gone.iter().zip(&made);
         pairs
-            .map(|(key, fresh)| by_hand::revoke(conn, key, fresh.as_ref(), policy, ACTOR, now))
+            .map(|(key, fresh)| operator::revoke(conn, key, fresh.as_ref(), policy, ACTOR, now))
             .collect::<Result<Vec<_>, _>>()
     })?;
     let (mut text, mut revoked) = (vec![], vec![]);

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use metrics::Counter;
 
 use crate::app::App;
 use crate::protocol::cause::Cause;
@@ -14,6 +15,7 @@ use crate::protocol::client::Client;
 use crate::protocol::client::auth::{Credentials, Reading, refused};
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
+use crate::telemetry::registry::Registry;
 use crate::web::answer::ClientAddress;
 use crate::web::cors;
 use crate::web::extract::{self, Body};
@@ -25,10 +27,31 @@ const PARAMS: [&str; 9] = [
     "redirect_uri", "code_verifier", "resource",
 ];
 
+/// Metrics of answers that carried tokens.
+pub struct Issued {
+    authorization_code: Counter,
+}
+
+impl Issued {
+    /// Registers the metrics.
+    pub fn new(registry: &Registry) -> Issued {
+        let counter = |grant| {
+            let help = "Token answers by grant_type";
+            registry.counter("countersign_tokens_issued_total", help, &[("grant_type", grant)])
+        };
+        Issued { authorization_code: counter("authorization_code") }
+    }
+}
+
 /// `POST /token`
 ///
 /// Spec: RFC 6749 §3.2, §4.1.3; OpenID Connect Core §3.1.3
-pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, TokenFailure> {
+pub async fn post(
+    req: HttpRequest,
+    app: web::Data<App>,
+    issued: web::Data<Issued>,
+    body: Body,
+) -> Result<HttpResponse, TokenFailure> {
     let params = extract::client_form(&req, &body, &PARAMS)?;
     let client = authenticate(&req, &app, &params).await?;
     match params.get("grant_type") {
@@ -38,7 +61,7 @@ pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<H
         }
         Some("authorization_code") => {
             let answer = code::redeem(&app, &client, &params).await?;
-            app.metrics.issued.authorization_code.increment(1);
+            issued.authorization_code.increment(1);
             Ok(answer)
         }
         Some(other) => {

@@ -1,4 +1,4 @@
-//! Verifying tokens of our own. The header only chooses among our keys.
+//! Verification of tokens that this provider signed. The header only selects one of its keys.
 
 use josekit::jwk::Jwk;
 use josekit::jws::{EdDSA, JwsVerifier, PS256, RS256};
@@ -18,7 +18,7 @@ use crate::protocol::cause::Cause;
 use crate::protocol::client::SigningAlg;
 use crate::secret::{from_base64url, sha256};
 
-/// The longest JWT that is looked at, in bytes.
+/// The longest accepted JWT, in bytes.
 const LONGEST: usize = 16 * 1024;
 
 /// A parsed public key, ready to verify.
@@ -29,7 +29,7 @@ pub struct Verifier {
 }
 
 enum Public {
-    /// Verified with directly: what lies between josekit and the curve costs a third of the time.
+    /// Used with OpenSSL directly: josekit adds a third to the cost of a verification.
     P256(EcKey<pkey::Public>),
     Other(Box<dyn JwsVerifier>),
 }
@@ -59,8 +59,8 @@ impl Verifier {
             Public::Other(key) => key.verify(message, signature).is_ok(),
         };
         if !matches {
-            // OpenSSL may also have left an error in this thread's queue, as for an r of zero. The next read from
-            // a TLS connection would take it for an error of that connection, and end it.
+            // Empties OpenSSL's error queue of this thread. The next read from a TLS connection would otherwise take a
+            // leftover error, as for an r of zero, for one of that connection and close it.
             drop(ErrorStack::get());
         }
         matches
@@ -80,7 +80,7 @@ fn p256(jwk: &Map<String, Value>) -> Result<EcKey<pkey::Public>, KeyError> {
     };
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
     let (x, y) = (coordinate("x")?, coordinate("y")?);
-    // Refuses a point that is not on the curve.
+    // Fails for a point that is not on the curve.
     Ok(EcKey::from_public_key_affine_coordinates(&group, &x, &y)?)
 }
 
@@ -93,7 +93,7 @@ fn p256_matches(key: &EcKey<pkey::Public>, message: &[u8], signature: &[u8]) -> 
     signature.verify(&sha256(message), key)
 }
 
-/// A JWS of ours whose signature holds.
+/// A token of this provider whose signature is valid.
 #[derive(Debug)]
 pub struct Verified<T> {
     /// The header's `typ`, in lower case and without `application/`.
@@ -102,7 +102,7 @@ pub struct Verified<T> {
     pub claims: T,
 }
 
-/// The members of a header that decide anything; a known one that is there twice is refused.
+/// The members of the header that are used; serde refuses one that appears twice.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -111,8 +111,8 @@ struct Header {
     crit: Option<Value>,
 }
 
-/// Verifies a compact JWS with one of our own keys: the header only chooses among them, by `kid`. What is
-/// said of a token that is none of ours is for the developer who sent it.
+/// Verifies a compact JWS with one of this provider's keys, which the header selects by `kid`. The cause of a failure
+/// is written for the developer who sent the token.
 ///
 /// Spec: RFC 7515 §5.2, RFC 8725 §3.1
 pub fn verify<T: DeserializeOwned>(token: &str, keys: &[Verifier]) -> Result<Verified<T>, Cause> {

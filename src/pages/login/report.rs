@@ -5,6 +5,7 @@ use actix_web::http::header::USER_AGENT;
 use actix_web::{HttpMessage, HttpRequest};
 use time::OffsetDateTime;
 
+use super::metrics::SignIns;
 use crate::app::App;
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::event::{Name, Outcome};
@@ -23,6 +24,8 @@ pub struct Report<'a> {
     pub req: &'a HttpRequest,
     /// The provider.
     pub app: &'a App,
+    /// The metrics.
+    pub sign_ins: &'a SignIns,
     /// The application it is for, by `client_id`.
     pub client: &'a str,
     /// When.
@@ -41,29 +44,18 @@ pub struct About<'a> {
 impl Report<'_> {
     /// Tells of an attempt whose password was compared. The event is written beside the request.
     pub fn ended(&self, outcome: Outcome, about: About<'_>, typed: &str) {
-        let sign_ins = &self.app.metrics.sign_ins;
-        let (counter, words) = match outcome {
-            Outcome::Ok => (&sign_ins.ok, "sign-in succeeded"),
-            Outcome::WrongPassword => (&sign_ins.wrong_password, "sign-in refused"),
-            Outcome::UnknownName => (&sign_ins.unknown_name, "sign-in refused"),
-            Outcome::Disabled => (&sign_ins.disabled, "sign-in refused"),
+        let words = match outcome {
+            Outcome::Ok => "sign-in succeeded",
+            Outcome::WrongPassword | Outcome::UnknownName | Outcome::Disabled => "sign-in refused",
         };
-        counter.increment(1);
+        self.sign_ins.ended(outcome);
         self.line(words, outcome.text(), about, None);
         self.app.events.note(self.event(outcome, about, typed), self.now);
     }
 
     /// Tells of an attempt that was turned away unread. It leaves no event: of those there may be any number.
     pub fn throttled(&self, about: About<'_>, tripped: Counter) {
-        let sign_ins = &self.app.metrics.sign_ins;
-        sign_ins.throttled.increment(1);
-        let by = &sign_ins.throttled_by;
-        match tripped {
-            Counter::Network => by.network.increment(1),
-            Counter::AccountAndNetwork => by.account_and_network.increment(1),
-            Counter::Account => by.account.increment(1),
-            Counter::Device => by.device.increment(1),
-        }
+        self.sign_ins.throttled(tripped);
         self.line("sign-in refused", "throttled", about, Some(tripped));
     }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
+use crate::db::metrics::StoreMetrics;
 use crate::db::{Db, DbError, Durability, Url};
-use crate::telemetry::metrics::Store;
 
 mod amounts_redis; // budgets, over Redis
 mod amounts_sql; // and over a SQL table
@@ -142,7 +142,7 @@ impl Kv {
     }
 
     /// The same store, whose operations count as those of this one.
-    pub fn measured(self, measured: Store) -> Kv {
+    pub fn measured(self, measured: StoreMetrics) -> Kv {
         match self {
             Kv::Sql(kv) => Kv::Sql(kv.measured(measured)),
             Kv::Redis(kv) => Kv::Redis(kv.measured(measured)),

@@ -11,9 +11,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::link::Link;
 use super::{Hits, Key, once};
+use crate::db::metrics::{Ended, OperationMetrics, StoreMetrics};
 use crate::protocol::instant::AHEAD;
 use crate::state::StateError;
-use crate::telemetry::metrics::{Ended, Operation, Store};
 
 /// How long after a value's end Redis may collect it.
 pub(super) const GARBAGE: i64 = 3600;
@@ -22,7 +22,7 @@ pub(super) const GARBAGE: i64 = 3600;
 pub struct RedisKv {
     link: Arc<Link>,
     pub(super) scripts: Arc<Scripts>,
-    measured: Store,
+    measured: StoreMetrics,
     asked: Arc<AtomicU64>,
 }
 
@@ -84,10 +84,15 @@ impl RedisKv {
                  return redis.call('EXPIREAT', KEYS[1], tonumber(last[2]) + tonumber(ARGV[4]))",
             ),
         };
-        Ok(RedisKv { link, scripts: Arc::new(scripts), measured: Store::default(), asked: Arc::default() })
+        Ok(RedisKv {
+            link,
+            scripts: Arc::new(scripts),
+            measured: StoreMetrics::default(),
+            asked: Arc::default(),
+        })
     }
 
-    pub(super) fn measured(self, measured: Store) -> RedisKv {
+    pub(super) fn measured(self, measured: StoreMetrics) -> RedisKv {
         RedisKv { measured, ..self }
     }
 
@@ -121,7 +126,7 @@ impl RedisKv {
 
     async fn ask<T>(
         &self,
-        operation: &Operation,
+        operation: &OperationMetrics,
         changes: bool,
         ask: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, StateError> {

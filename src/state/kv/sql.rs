@@ -8,10 +8,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Hits, Key, amounts_sql};
 use crate::db::fixed::{Bind, fixed, statement};
+use crate::db::metrics::StoreMetrics;
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::instant::AHEAD;
 use crate::state::StateError;
-use crate::telemetry::metrics::Store;
 
 diesel::table! {
     kv (k) {
@@ -66,7 +66,7 @@ impl SqlKv {
         SqlKv { db }
     }
 
-    pub(super) fn measured(self, measured: Store) -> SqlKv {
+    pub(super) fn measured(self, measured: StoreMetrics) -> SqlKv {
         SqlKv { db: self.db.measured(measured) }
     }
 

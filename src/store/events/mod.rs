@@ -7,6 +7,7 @@ mod batch; // events of sign-ins, written together
 mod by; // who does something, and through what
 mod keep; // sweeping
 mod list; // looking them up
+mod metrics; // events that wait or were lost
 mod last; // when each person signed in last
 mod unknown; // tries of names that are of no account
 mod vault; // the keys under which personal detail is sealed

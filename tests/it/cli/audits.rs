@@ -1,7 +1,7 @@
 //! `countersign audit`, and the last sign-in that `user` shows.
 
 use countersign::clock::Clock;
-use countersign::keys::opened::vault;
+use countersign::keys::secrets::vault;
 use countersign::protocol::event::{Name, Outcome};
 use countersign::store::events::{Actor, Batch, By, Event};
 use serde_json::{Value, json};

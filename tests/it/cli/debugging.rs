@@ -446,7 +446,7 @@ async fn a_key_that_is_missing_for_a_moment_is_no_fault_of_the_application() {
     rp.tokens(&browser, "ada", &[]).await;
     let code = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
     crate::store::execute(&app.app.db, "DELETE FROM signing_keys WHERE alg = 'PS256'").unwrap();
-    app.app.keys.look(&app.app.db).unwrap();
+    app.app.keys.refresh(&app.app.db).unwrap();
     let refused = rp.redeem(&browser, &code, &[]).await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
     for who in [&browser, &app.browser()] {

@@ -1,9 +1,9 @@
 //! `countersign keys rotate`, `revoke`, `export` and `reseal`.
 
 use countersign::keys::instance::InstanceKeys;
-use countersign::keys::opened::Keys;
-use countersign::keys::ring::PURPOSE;
+use countersign::keys::key_set::Keys;
 use countersign::keys::seal;
+use countersign::keys::stored_key::PURPOSE;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
 use countersign::secret::{Key, base64url};
 use countersign::store::signing_keys::{self};
@@ -21,7 +21,7 @@ fn a_rotation_in_order_waits_until_every_verifier_knows_the_next_key() {
     let first = place.kid(RS256, "active");
     let asked = place.run(&["keys", "rotate", "--alg", "RS256"]).good().out;
     assert!(asked.contains("has not been made yet") && asked.contains("1 day"), "{asked}");
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let spare = place.kid(RS256, "published");
     assert_eq!(place.signs(RS256), first, "nobody knows the spare yet");
     let asked = place.run(&["keys", "rotate", "--alg", "RS256", "--json"]).good().json();
@@ -31,10 +31,10 @@ fn a_rotation_in_order_waits_until_every_verifier_knows_the_next_key() {
     );
     place.age(86_400);
     assert_eq!(place.signs(RS256), first, "a day, and not the skew");
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     assert_eq!(place.signs(RS256), first);
     place.age(400);
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     assert_eq!(place.signs(RS256), spare, "a running server lets it take over by itself");
     assert!(
         place.public().contains(&first) && place.stored(RS256, "retiring").unwrap().private_sealed.is_none()
@@ -75,7 +75,7 @@ fn in_an_emergency_it_is_said_first_what_it_means() {
     place.run(&["keys", "rotate", "--now", "--yes", "--alg", "ES256"]).good();
     let second = place.signs(ES256);
     assert!(second != first && place.public().contains(&second));
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let spare = place.kid(ES256, "published");
     place.age(99_999);
     let means = place.run(&["keys", "rotate", "--now", "--alg", "ES256"]).out;
@@ -90,7 +90,7 @@ fn in_an_emergency_it_is_said_first_what_it_means() {
 #[test]
 fn switched_at_once_every_key_that_signed_is_gone_and_its_tokens_are_refused() {
     let place = Place::new();
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let (stolen, spares) = (
         [RS256, ES256].map(|alg| place.kid(alg, "active")),
         [RS256, ES256].map(|alg| place.kid(alg, "published")),
@@ -114,7 +114,7 @@ fn switched_at_once_every_key_that_signed_is_gone_and_its_tokens_are_refused() {
 #[test]
 fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
     let place = Place::new();
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let (stolen, spare) = (place.kid(RS256, "active"), place.kid(RS256, "published"));
     let token = place.keys.ring.load().sign(RS256, "JWT", &json!({ "iss": "us" })).unwrap();
     place.keys.ring.load().verify::<Value>(&token).unwrap();
@@ -132,7 +132,7 @@ fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
     let spare = place.kid(ES256, "published");
     let done = place.run(&["keys", "revoke", &spare, "--yes", "--json"]).good().json();
     assert_eq!(done["revoked"][0]["signs"], Value::Null);
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     assert_ne!(place.kid(ES256, "published"), spare);
     place.run(&["keys", "revoke", &stolen, "--yes"]).bad("there is no key");
     // Names are random, and so is what they begin with.
@@ -150,7 +150,7 @@ fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
 #[test]
 fn a_new_instance_key_takes_over() {
     let place = Place::new();
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let path = place.shell.path("keys/instance.key");
     let old = std::fs::read_to_string(&path).unwrap();
     let new = base64url(Key::generate().expose());
@@ -172,7 +172,7 @@ fn a_new_instance_key_takes_over() {
     place.run(&["keys", "reseal"]).bad("bring the right key back");
     assert!(trail(&place.db).iter().any(|line| line.starts_with("cli key.resealed")));
     // A server that runs through all this goes on with what it has opened.
-    place.keys.look(&place.db).unwrap();
+    place.keys.refresh(&place.db).unwrap();
     assert_eq!(place.keys.ring.load().algorithms(), SigningAlg::ALWAYS);
 }
 
@@ -181,7 +181,7 @@ fn a_new_instance_key_takes_over() {
 fn no_private_key_is_ever_written_down_in_clear() {
     log::start();
     let place = Place::new();
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let (jwk, imported) = private_jwk(RS256, "theirs");
     let file = place.shell.file("key.json", jwk.to_string());
     let mut said = vec![];
@@ -199,7 +199,7 @@ fn no_private_key_is_ever_written_down_in_clear() {
         said.push(done.out);
         said.push(done.err);
     }
-    place.keys.turn(&place.db, &place.clock).unwrap();
+    place.keys.rotate(&place.db, &place.clock).unwrap();
     let instance = InstanceKeys::read(&place.shell.config().instance_key).unwrap().unwrap();
     let stored = place.db.read_now(signing_keys::list).unwrap();
     let sealed = stored.iter().filter_map(|key| Some((key, key.private_sealed.as_deref()?)));

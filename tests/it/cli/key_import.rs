@@ -2,7 +2,7 @@
 
 use countersign::clock::Clock;
 use countersign::keys::jose::{KeyPair, thumbprint};
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
 use countersign::store::signing_keys;
 use openssl::pkey::PKey;

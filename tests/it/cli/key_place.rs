@@ -3,7 +3,7 @@
 use countersign::clock::Clock;
 use countersign::db::Db;
 use countersign::keys::jose::KeyPair;
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use countersign::protocol::client::SigningAlg::{self, ES256, EdDSA, PS256, RS256};
 use countersign::secret::base64url;
 use countersign::store::signing_keys::{self, StoredKey};
@@ -54,14 +54,14 @@ impl Place {
 
     /// Who signs, as a running server that has just looked.
     pub(super) fn signs(&self, alg: SigningAlg) -> String {
-        self.keys.look(&self.db).unwrap();
+        self.keys.refresh(&self.db).unwrap();
         let token = self.keys.ring.load().sign(alg, "JWT", &json!({})).unwrap();
         header(&token.into())["kid"].as_str().unwrap().to_owned()
     }
 
     pub(super) fn public(&self) -> Vec<String> {
         let set = self.run(&["keys", "export", "--public"]).good().json();
-        self.keys.look(&self.db).unwrap();
+        self.keys.refresh(&self.db).unwrap();
         let served: Value = serde_json::from_slice(&self.keys.ring.load().jwks.bytes).unwrap();
         assert_eq!(set, served, "what is exported is what is served");
         set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()

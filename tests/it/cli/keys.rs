@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use countersign::clock::Clock;
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use serde_json::Value;
 
 use super::{Done, Shell};

@@ -2,7 +2,7 @@
 
 use countersign::clock::Clock;
 use countersign::ids::GrantId;
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use countersign::protocol::claims::jti;
 use countersign::protocol::client::SigningAlg;
 use countersign::secret::base64url;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use countersign::app::open_drawers;
 use countersign::clock::Clock;
-use countersign::keys::opened::instance_of;
+use countersign::keys::fingerprint::instance_keys_for;
 use countersign::password::{Password, Verifier};
 use countersign::state::sessions::Authentication;
 use countersign::store::users;
@@ -156,7 +156,7 @@ async fn disabling_and_a_new_password_end_sessions() {
     let shell = Shell::new();
     let sub = shell.user("ada")["sub"].as_str().unwrap().to_owned();
     // As the first node does.
-    instance_of(&shell.db(), &shell.config().instance_key).unwrap();
+    instance_keys_for(&shell.db(), &shell.config().instance_key).unwrap();
     let state = open_drawers(&shell.config(), &shell.db()).unwrap();
     let (sessions, now) = (state.sessions, Clock::default().now());
     let login =

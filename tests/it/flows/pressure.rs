@@ -251,10 +251,10 @@ async fn a_flood_of_sign_ins_slows_nobody_else_down() {
         quiet.measure(&provider, &browser).await;
         let flood = Flood::begin(provider.authorize("login"));
         flooded.measure(&provider, &browser).await;
-        let aside = niceness(provider.id());
+        let priorities = niceness(provider.id());
         assert!(
-            !aside.is_empty() && aside.iter().all(|nice| *nice == 5),
-            "they do not step aside: {aside:?}"
+            !priorities.is_empty() && priorities.iter().all(|nice| *nice == 5),
+            "hashing threads have other priorities: {priorities:?}"
         );
         let (compared, turned_away) = flood.end();
         assert!(compared > 0 && turned_away > 0, "that was no flood: {compared}, {turned_away}");

@@ -1,9 +1,9 @@
 //! Keys that were made while a clock ran ahead: they sign for as long as any, counted from when the clock is right.
 
 use countersign::clock::Clock;
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
+use countersign::keys::plan::{Record, Step, plan};
 use countersign::keys::policy::KeySettings;
-use countersign::keys::rotation::{Record, Step, plan};
 use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::{ES256, RS256};
 use countersign::store::signing_keys::{self, KeyState};
@@ -20,9 +20,9 @@ fn keys_of_a_clock_that_ran_ahead_are_dated_anew() {
     let db = &store.db;
     clock.advance(Duration::days(365));
     let keys = Keys::open(db, &given(&key_text()), &policy, clock.now()).unwrap();
-    keys.turn(db, &clock).unwrap();
+    keys.rotate(db, &clock).unwrap();
     clock.advance(Duration::days(-365));
-    keys.turn(db, &clock).unwrap();
+    keys.rotate(db, &clock).unwrap();
     let (now, rows) = (clock.now().unix_timestamp(), db.read_now(signing_keys::list).unwrap());
     let (mut active, mut published) = (0, 0);
     for row in rows {
@@ -94,7 +94,7 @@ fn a_promise_of_the_future_holds_no_key_back_for_years() {
     Keys::open(db, &key, &short, clock.now()).unwrap();
     clock.advance(Duration::days(-365));
     let keys = Keys::open(db, &key, &short, clock.now()).unwrap();
-    keys.turn(db, &clock).unwrap();
+    keys.rotate(db, &clock).unwrap();
     let now = clock.now().unix_timestamp();
     let rows = db.read_now(signing_keys::list).unwrap();
     for spare in rows.iter().filter(|row| row.state == KeyState::Published.name()) {

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use countersign::db::{Db, DbError, Url};
-use countersign::keys::by_hand::{self, find};
+use countersign::keys::fingerprint::{FACT, instance_keys_for};
 use countersign::keys::instance::Source;
 use countersign::keys::jose::{KeyPair, thumbprint};
-use countersign::keys::opened::{FACT, Keys, instance_of};
+use countersign::keys::key_set::Keys;
+use countersign::keys::operator::{self, find};
+use countersign::keys::plan::{Step, plan};
 use countersign::keys::policy::{KeyPolicy, KeySettings};
-use countersign::keys::rotation::{Step, plan};
-use countersign::keys::steps;
-use countersign::keys::upkeep::sealed;
+use countersign::keys::step;
+use countersign::keys::stored_key::seal_pair;
 use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
 use countersign::store::facts;
@@ -56,21 +57,21 @@ impl Made {
         let known: BTreeSet<String> = rows(db).into_iter().map(|key| key.kid).collect();
         let mut made = self.0.iter().filter(|(of, _)| *of == alg);
         let unseen = made.find(|(_, pair)| !known.contains(&thumbprint(&pair.public_jwk)));
-        sealed(alg, &unseen.expect("enough keys").1, state, &keys.instance, at(now))
+        seal_pair(alg, &unseen.expect("enough keys").1, state, &keys.instance, at(now))
     }
 }
 
 /// Takes the first step that is due, as every node does; none when nothing is.
 fn step(db: &Db, keys: &Keys, made: &Made, now: i64) -> Option<&'static str> {
-    keys.look(db).unwrap();
+    keys.refresh(db).unwrap();
     let ring = keys.ring.load_full();
     let step = plan(&ring.records, &ring.policy, at(now)).into_iter().next()?;
     let taken = match &step {
         Step::Make(alg) => {
             let key = made.fresh(db, *alg, KeyState::Pending, keys, now);
-            db.write_now(|conn| steps::store_spare(conn, &key, &ring.policy, at(now)))
+            db.write_now(|conn| step::store_spare(conn, &key, &ring.policy, at(now)))
         }
-        step => db.write_now(|conn| steps::take(conn, step, &ring.policy, at(now))),
+        step => db.write_now(|conn| step::take(conn, step, &ring.policy, at(now))),
     };
     assert!(taken.unwrap(), "nobody else takes {step}");
     Some(match step {
@@ -103,7 +104,7 @@ impl<'a> Life<'a> {
     /// The next transaction; false when the life is over.
     fn go_on(&mut self, db: &Db) -> bool {
         if db.read_now(|conn| facts::get(conn, FACT)).unwrap().is_none() {
-            instance_of(db, self.source).unwrap();
+            instance_keys_for(db, self.source).unwrap();
             self.seen.push("sealed");
             return true;
         }
@@ -139,18 +140,18 @@ impl<'a> Life<'a> {
                 "asked to rotate" => assert!(signing_keys::ask_to_rotate(conn, ES256, TEST, now)?),
                 "switched at once" => {
                     let stolen = named(ES256, KeyState::Active);
-                    by_hand::revoke(conn, &stolen, None, &policy, TEST, now)?.unwrap();
+                    operator::revoke(conn, &stolen, None, &policy, TEST, now)?.unwrap();
                 }
                 "imported" => {
-                    by_hand::import(conn, &fresh(RS256, KeyState::Active), &policy, TEST, now).unwrap();
+                    operator::import(conn, &fresh(RS256, KeyState::Active), &policy, TEST, now).unwrap();
                 }
                 "revoked" => {
                     let stolen = named(RS256, KeyState::Active);
-                    by_hand::revoke(conn, &stolen, None, &policy, TEST, now)?.unwrap();
+                    operator::revoke(conn, &stolen, None, &policy, TEST, now)?.unwrap();
                 }
                 _ => {
                     let spare = named(ES256, KeyState::Published);
-                    assert_eq!(by_hand::revoke(conn, &spare, None, &policy, TEST, now)?, None);
+                    assert_eq!(operator::revoke(conn, &spare, None, &policy, TEST, now)?, None);
                 }
             }
             Ok(())
@@ -160,7 +161,7 @@ impl<'a> Life<'a> {
 
 /// What must hold whenever anybody looks, and between two looks.
 fn check(db: &Db, keys: &Keys, before: &mut BTreeMap<String, StoredKey>) {
-    keys.look(db).unwrap();
+    keys.refresh(db).unwrap();
     let (stored, ring) = (rows(db), keys.ring.load_full());
     let served: Value = serde_json::from_slice(&ring.jwks.bytes).unwrap();
     let served = served["keys"].as_array().unwrap();
@@ -171,7 +172,7 @@ fn check(db: &Db, keys: &Keys, before: &mut BTreeMap<String, StoredKey>) {
         let active = find(&stored, alg, KeyState::Active).unwrap();
         assert!(served.iter().any(|key| key["kid"] == json!(active.kid)), "{served:?}");
     }
-    assert!(ring.faults.is_empty() && SigningAlg::ALWAYS.iter().all(|alg| ring.signs(*alg)));
+    assert!(ring.unusable.is_empty() && SigningAlg::ALWAYS.iter().all(|alg| ring.signs(*alg)));
     for key in &stored {
         let private = matches!(key.state.as_str(), "pending" | "published" | "active");
         assert_eq!(key.private_sealed.is_some(), private, "{key:?}");
@@ -216,7 +217,7 @@ fn others_go_on(db: &Db, source: &Source, made: &Made, died: i64, turn: usize) {
         assert!(find(&rows(db), alg, KeyState::Published).is_some());
     }
     let rings = nodes.each_ref().map(|(_, keys)| {
-        keys.look(db).unwrap();
+        keys.refresh(db).unwrap();
         keys.ring.load_full()
     });
     for alg in SigningAlg::ALWAYS {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign::clock::Clock;
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use countersign::keys::policy::KeyPolicy;
 use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
@@ -31,11 +31,11 @@ async fn redeem(rp: &Rp<'_>, browser: &Browser) -> Duration {
     begun.elapsed()
 }
 
-/// Tells whether a thread of this process computes only while nothing else wants a processor.
-fn somebody_steps_aside() -> bool {
+/// Tells whether a background thread of this process has the policy `SCHED_IDLE`.
+fn is_idle_scheduled() -> bool {
     // Behind the name, which is in brackets: state, …, and as the thirty-ninth the policy; 5 is SCHED_IDLE.
     let is_idle = |stat: String| {
-        stat.split_once("(stepping aside) ").is_some_and(|(_, rest)| rest.split(' ').nth(38) == Some("5"))
+        stat.split_once("(background) ").is_some_and(|(_, rest)| rest.split(' ').nth(38) == Some("5"))
     };
     let mut threads = std::fs::read_dir("/proc/self/task").unwrap();
     // A thread may end while it is looked at.
@@ -80,7 +80,7 @@ async fn making_rsa_keys_delays_no_request() {
         let (mut busy, mut aside, mut oldest) = (vec![], false, Duration::ZERO);
         while busy.len() < 60 || !tending.is_finished() && busy.len() < 1000 {
             busy.push(redeem(&rp, &browser).await);
-            aside |= somebody_steps_aside();
+            aside |= is_idle_scheduled();
             oldest = oldest.max(app.app.keys.ring.load().age().unsigned_abs());
             over.store(busy.len() >= 60, Ordering::Relaxed);
         }
@@ -130,7 +130,7 @@ fn what_is_due_does_not_wait_for_a_key_that_is_being_made() {
     let stepped = (0..8).any(|_| {
         execute(&db, "DELETE FROM signing_keys WHERE state <> 'active'").unwrap();
         std::thread::scope(|scope| {
-            let turn = scope.spawn(|| keys.turn(&db, &clock).unwrap());
+            let turn = scope.spawn(|| keys.rotate(&db, &clock).unwrap());
             let mut stepped = false;
             while !turn.is_finished() && !stepped {
                 let stored = db.read_now(signing_keys::list).unwrap();

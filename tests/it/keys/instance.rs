@@ -4,12 +4,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use countersign::keys::fingerprint::FACT;
 use countersign::keys::instance::{FILE, Given, InstanceKeys, Source};
 use countersign::keys::jose::{KeyPair, thumbprint};
-use countersign::keys::opened::FACT;
 use countersign::keys::promise;
-use countersign::keys::ring::PURPOSE;
 use countersign::keys::seal::seal;
+use countersign::keys::stored_key::PURPOSE;
 use countersign::protocol::client::SigningAlg;
 use countersign::store::facts;
 use countersign::store::signing_keys::{self, StoredKey};

@@ -19,7 +19,7 @@ mod signing;
 use countersign::db::Db;
 use countersign::keys::KeyError;
 use countersign::keys::instance::{Given, InstanceKeys, Source};
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use countersign::keys::policy::{KeyPolicy, KeySettings};
 use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::secret::{Key, base64url};

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use countersign::db::{Db, Durability, Url};
+use countersign::keys::plan::{Record, Step, plan, records};
 use countersign::keys::policy::KeyPolicy;
 use countersign::keys::promise::{self, Promise};
-use countersign::keys::rotation::{Record, Step, plan, records};
-use countersign::keys::steps;
+use countersign::keys::step;
 use countersign::protocol::client::SigningAlg;
 use countersign::store::MIGRATIONS;
 use countersign::store::signing_keys::{self, KeyState, StoredKey};
@@ -138,12 +138,12 @@ impl World {
         let policy = self.nodes[node].policy.clone().unwrap();
         let taken = if let Step::Make(alg) = step {
             let key = self.key(alg, KeyState::Pending, now);
-            self.db.write_now(|conn| steps::store_spare(conn, &key, &policy, at(now)))
+            self.db.write_now(|conn| step::store_spare(conn, &key, &policy, at(now)))
         } else {
-            self.db.write_now(|conn| steps::take(conn, &step, &policy, at(now)))
+            self.db.write_now(|conn| step::take(conn, &step, &policy, at(now)))
         };
         match taken {
-            Err(error) if steps::was_overtaken(&error) => (),
+            Err(error) if step::was_overtaken(&error) => (),
             taken => drop(taken.unwrap()),
         }
         self.check_rows();

@@ -1,7 +1,7 @@
 //! The plan: which step is due when.
 
+use countersign::keys::plan::{Record, Step, outlook, plan};
 use countersign::keys::policy::KeyPolicy;
-use countersign::keys::rotation::{Record, Step, outlook, plan};
 use countersign::protocol::client::SigningAlg::{self, ES256, EdDSA, PS256, RS256};
 use countersign::store::signing_keys::KeyState::{
     self, Active, Destroyed, Pending, Published, Retained, Retiring,

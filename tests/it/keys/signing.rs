@@ -2,7 +2,7 @@
 
 use countersign::db::Db;
 use countersign::keys::jose::{self, KeyPair, Signer, Verifier, thumbprint};
-use countersign::keys::opened::Keys;
+use countersign::keys::key_set::Keys;
 use countersign::keys::policy::KeyPolicy;
 use countersign::protocol::client::SigningAlg;
 use countersign_verifier::{Check, KeySet, verify};

@@ -1,5 +1,7 @@
 //! `/metrics`: what is counted, under which names, and who gets to see it.
 
+use std::collections::BTreeSet;
+
 use countersign::config::Config;
 use reqwest::Method;
 use serde_json::json;
@@ -77,6 +79,23 @@ async fn a_sign_in_leaves_its_traces() {
     for part in ["a-path-nobody-serves", "hunter2", "ada", rp.client_id.as_str()] {
         assert!(!text.contains(part), "{part} is in the numbers");
     }
+    app.finish().await;
+}
+
+/// Dashboards and alerts are written against these names, types, helps and labels.
+#[actix_web::test]
+async fn every_series_keeps_its_name() {
+    let app = TestApp::start_with(measured()).await;
+    let scraped = app.browser().request(Method::GET, &app.at("/metrics")).send().await.unwrap();
+    let text = scraped.text().await.unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let series = |line: &str| match line.strip_prefix("# ") {
+        Some(_) => line.to_owned(),
+        None => line.rsplit_once(' ').map_or_else(String::new, |(series, _value)| series.to_owned()),
+    };
+    let shown: BTreeSet<String> =
+        text.lines().filter(|line| !line.is_empty() && !line.contains("le=")).map(series).collect();
+    let expected: BTreeSet<String> = include_str!("metrics.txt").lines().map(str::to_owned).collect();
+    assert_eq!(shown, expected, "{}", Vec::from_iter(shown.clone()).join("\n"));
     app.finish().await;
 }
 

@@ -33,7 +33,7 @@ fn ids_asked_for(path: &Path, ids: &mut BTreeSet<String>) {
 fn the_language_files_have_no_faults() {
     assert_eq!(Texts::english().lang(), "en");
     for texts in Texts::all() {
-        assert_eq!(texts.faults(), [] as [String; 0], "{}", texts.lang());
+        assert_eq!(texts.errors(), [] as [String; 0], "{}", texts.lang());
     }
 }
 

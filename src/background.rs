@@ -1,4 +1,4 @@
-//! Long computations that step aside: on a machine with too much to do, requests come first.
+//! Background computations: threads of low priority, so that requests come first on a busy machine.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -7,19 +7,19 @@ use std::sync::mpsc::channel;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// Who waits for a long computation.
+/// The priority of a background computation.
 #[derive(Clone, Copy)]
 pub enum Urgency {
-    /// Somebody does, if not as urgently as for everything else.
+    /// A request or a start waits for it: niceness 5.
     Soon,
-    /// Nobody does: it gets what is left over, and gives a processor back the moment it is wanted. A machine
-    /// may have nothing left over, so it is begun once more after this time, as if somebody waited.
+    /// It can wait: it runs on idle processors and is preempted at once. Because a busy machine has no idle time, a second
+    /// attempt as [`Urgency::Soon`] starts after this time.
     Sometime(Duration),
 }
 
-/// Computes on a thread of its own that steps aside, and waits for it; `meanwhile` is called as often as
-/// `every` says until it is done, which may take long on a machine that is busy. The computation may be
-/// begun twice, and the first result counts.
+/// Computes on a background thread and waits for the result; calls `meanwhile` once per `every` until then. The
+/// computation may run twice, and the first result counts. Fails if no thread can be started; panics if the
+/// computation does.
 pub fn compute<T: Send + 'static>(
     urgency: Urgency,
     work: impl Fn() -> T + Copy + Send + 'static,
@@ -29,13 +29,13 @@ pub fn compute<T: Send + 'static>(
     let (done, over) = channel();
     let start = |urgency| {
         let done = done.clone();
-        let stepping_aside = move || {
-            step_aside(urgency);
-            // Nobody listens any more to the slower one of two.
+        let computation = move || {
+            lower_priority(urgency);
+            // The receiver is gone if the other attempt was faster.
             let _slower = done.send(catch_unwind(AssertUnwindSafe(work)));
         };
-        // The thread is no reason for the process not to end.
-        Builder::new().name("stepping aside".into()).spawn(stepping_aside).map(drop)
+        // Detached: the end of the process does not wait for it.
+        Builder::new().name("background".into()).spawn(computation).map(drop)
     };
     start(urgency)?;
     let begun = Instant::now();
@@ -55,19 +55,19 @@ pub fn compute<T: Send + 'static>(
     }
 }
 
-/// Lets everything else come before this thread from now on.
-pub fn step_aside(urgency: Urgency) {
-    static TOLD: Once = Once::new();
-    if let Err(error) = give_way(urgency) {
-        TOLD.call_once(|| {
-            tracing::warn!(%error, "long computations cannot step aside: requests may have to wait for them");
+/// Lowers the priority of this thread. A failure is logged once.
+pub fn lower_priority(urgency: Urgency) {
+    static LOGGED: Once = Once::new();
+    if let Err(error) = set_priority(urgency) {
+        LOGGED.call_once(|| {
+            tracing::warn!(%error, "the priority of background threads cannot be lowered: requests may have to wait for them");
         });
     }
 }
 
 /// Spec: sched(7)
 #[cfg(target_os = "linux")]
-fn give_way(urgency: Urgency) -> Result<(), rustix::io::Errno> {
+fn set_priority(urgency: Urgency) -> Result<(), rustix::io::Errno> {
     use thread_priority::{
         NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
         thread_native_id,
@@ -85,8 +85,8 @@ fn give_way(urgency: Urgency) -> Result<(), rustix::io::Errno> {
     rustix::process::nice(niceness).map(drop)
 }
 
-/// Elsewhere a niceness would slow the whole process down.
+/// Other systems apply a niceness to the whole process.
 #[cfg(not(target_os = "linux"))]
-fn give_way(_: Urgency) -> Result<(), std::convert::Infallible> {
+fn set_priority(_: Urgency) -> Result<(), std::convert::Infallible> {
     Ok(())
 }

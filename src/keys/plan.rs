@@ -1,5 +1,5 @@
-//! What happens next to the signing keys: a pure plan. Every node makes it from the same rows and carries
-//! it out on condition that nobody was faster, so any number of nodes agree without a leader.
+//! The plan of key rotation, a pure function. Every node makes it from the same rows, and takes a step only if the
+//! key has not changed since, so any number of nodes agree without a leader.
 
 use std::fmt;
 
@@ -10,53 +10,53 @@ use crate::protocol::client::SigningAlg;
 use crate::protocol::instant::AHEAD;
 use crate::store::signing_keys::{KeyState, StoredKey};
 
-/// What the plan needs to know of a key.
+/// A signing key, as far as the plan depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its name.
+    /// Its `kid`.
     pub kid: String,
     /// Its ring.
     pub alg: SigningAlg,
-    /// Where it is in its life.
+    /// Its state.
     pub state: KeyState,
-    /// Since when, in seconds since the epoch.
+    /// Since when it has this state, in seconds since the epoch.
     pub since: i64,
-    /// What the state is held for; see [`crate::store::signing_keys::StoredKey::until`].
+    /// Until when the state is held; see [`crate::store::signing_keys::StoredKey::until`].
     pub until: i64,
-    /// False when the row is damaged, so that the key cannot do what its state asks of it.
+    /// False when the row is damaged, so that the key cannot be used as its state demands.
     pub usable: bool,
 }
 
 /// One step in the life of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A spare is to be made for a ring.
+    /// Make a spare for a ring.
     Make(SigningAlg),
-    /// A pending key enters the public set.
+    /// Publish a pending key.
     Publish(String),
-    /// A published key begins to sign, and the one that did so far is left to retire.
+    /// Activate a published key, and retire the one that has signed so far.
     Activate {
-        /// The key that begins.
+        /// The key that becomes active.
         kid: String,
-        /// The key that ends.
+        /// The key that retires.
         replaces: Option<String>,
     },
-    /// A key of a ring that is no longer wanted signs no more.
+    /// Retire the last key of a ring that is no longer configured.
     Retire(String),
-    /// A key that has signed for the last time leaves the public set.
+    /// Take a retired key out of the public set.
     Retain(String),
-    /// A key is good for nothing any more.
+    /// Destroy a key that is not needed any more.
     Destroy {
         /// The key.
         kid: String,
-        /// Where it is now.
+        /// Its present state.
         from: KeyState,
     },
-    /// A key is dated in the future, by a clock that ran ahead: its state begins now.
+    /// Date a key anew that a clock that ran ahead had dated in the future: its state begins now.
     Date {
         /// The key.
         kid: String,
-        /// Where it is, and stays.
+        /// Its state, which does not change.
         state: KeyState,
     },
 }
@@ -83,11 +83,11 @@ impl fmt::Display for Step {
     }
 }
 
-/// Plans the steps that are due. Planning again after they were taken gives those that follow, and none
-/// when nothing is due: a step that is taken twice, or late, or not at all, changes nothing but the time.
+/// Plans the steps that are due; none when nothing is due. Planning again after they were taken gives the steps that
+/// follow. A step that is taken late only delays the rotation, and one that is taken twice changes nothing.
 ///
-/// A key that is dated further ahead than clocks may differ would sign, or stay public, until its date has come and its
-/// span is over. It is dated anew before anything else happens in its ring.
+/// A key that is dated further ahead than clocks may differ would stay in its state for too long. It is dated anew
+/// before any other step in its ring.
 pub fn plan(keys: &[Record], policy: &KeyPolicy, now: OffsetDateTime) -> Vec<Step> {
     let now = now.unix_timestamp();
     let mut steps = vec![];
@@ -100,10 +100,10 @@ pub fn plan(keys: &[Record], policy: &KeyPolicy, now: OffsetDateTime) -> Vec<Ste
             continue;
         }
         steps.extend(ring.handover(policy, now));
-        steps.extend(ring.farewells(policy, now));
+        steps.extend(ring.removals(policy, now));
         steps.extend(ring.spare(policy));
     }
-    // Making an RSA key takes a while: what takes none comes first.
+    // Making an RSA key is slow: the quick steps come first.
     steps.sort_by_key(|step| match step {
         Step::Make(SigningAlg::RS256 | SigningAlg::PS256) => 2,
         Step::Make(_) => 1,
@@ -127,7 +127,7 @@ impl<'a> Ring<'a> {
         self.keys.iter().copied().find(|key| key.state == state)
     }
 
-    /// Nobody signs for a ring that must sign: waiting for caches would only prolong that.
+    /// Tells whether a ring that must sign has no key that can: then the next key need not wait for caches.
     fn is_stranded(&self) -> bool {
         match self.find(KeyState::Active) {
             Some(active) => !active.usable,
@@ -135,7 +135,7 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Who signs from now on.
+    /// The change of the active key.
     fn handover(&self, policy: &KeyPolicy, now: i64) -> Option<Step> {
         let active = self.find(KeyState::Active);
         let is_due = active.is_none_or(|active| {
@@ -150,7 +150,7 @@ impl<'a> Ring<'a> {
                     replaces: active.map(|active| active.kid.clone()),
                 })
             }
-            // The ring was taken out of the configuration: it ends with its last key.
+            // The ring is no longer configured: it ends with its last key.
             (None, Some(active)) if is_due && !policy.algorithms.contains(&self.alg) => {
                 Some(Step::Retire(active.kid.clone()))
             }
@@ -158,7 +158,7 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Who comes after.
+    /// The spare: make it, publish it, or destroy a damaged one.
     fn spare(&self, policy: &KeyPolicy) -> Option<Step> {
         let (pending, published) = (self.find(KeyState::Pending), self.find(KeyState::Published));
         match (pending, published) {
@@ -170,14 +170,14 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Who leaves.
-    fn farewells(&self, policy: &KeyPolicy, now: i64) -> Vec<Step> {
-        let leave = |key: &&Record| match key.state {
+    /// The keys that leave the public set, or are destroyed.
+    fn removals(&self, policy: &KeyPolicy, now: i64) -> Vec<Step> {
+        let remove = |key: &&Record| match key.state {
             KeyState::Retiring if key.until <= now => Some(Step::Retain(key.kid.clone())),
             KeyState::Retained if key.since + policy.retain.whole_seconds() <= now => Some(destroy(key)),
             _ => None,
         };
-        self.keys.iter().filter_map(leave).collect()
+        self.keys.iter().filter_map(remove).collect()
     }
 }
 
@@ -194,8 +194,8 @@ fn destroy(key: &Record) -> Step {
     Step::Destroy { kid: key.kid.clone(), from: key.state }
 }
 
-/// The records of stored keys, for who only looks at them: what cannot be read is left out, and nothing is
-/// opened to find out whether it is damaged.
+/// The records of stored keys, for display: rows with an unknown algorithm or state are left out, and private keys
+/// are not opened to see whether they are damaged.
 pub fn records(stored: &[StoredKey]) -> Vec<Record> {
     let record = |key: &StoredKey| {
         let (alg, state) = SigningAlg::from_name(&key.alg).zip(KeyState::from_name(&key.state))?;
@@ -205,12 +205,12 @@ pub fn records(stored: &[StoredKey]) -> Vec<Record> {
     stored.iter().filter_map(record).collect()
 }
 
-/// When something will next happen to the key that signs, and to those beside it.
+/// When the active key of a ring will be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outlook {
     /// The ring.
     pub alg: SigningAlg,
-    /// The key that signs.
+    /// The active key.
     pub kid: String,
     /// Since when it signs, in seconds since the epoch.
     pub since: i64,
@@ -220,7 +220,7 @@ pub struct Outlook {
     pub has_spare: bool,
 }
 
-/// Tells of each ring that signs how old its key is and when the next one takes over.
+/// Each ring that signs: how old its active key is, and when the next one takes over.
 pub fn outlook(keys: &[Record], policy: &KeyPolicy) -> Vec<Outlook> {
     let of = |alg| {
         let ring = Ring::of(keys, alg);

@@ -1,17 +1,17 @@
-//! Taking a planned step: one transaction, on condition that it is still to be taken.
+//! Taking a planned step: one transaction, which does nothing if the key has changed since the plan was made.
 
 use time::OffsetDateTime;
 
+use super::plan::Step;
 use super::policy::KeyPolicy;
 use super::promise;
-use super::rotation::Step;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
 use crate::protocol::event::Name;
 use crate::store::events::{Actor, By};
 use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
 
-/// Takes a step that needs no new key; false when another node was first.
+/// Takes a step that needs no new key; false when another node has taken it.
 pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTime) -> Result<bool, DbError> {
     let promise = promise::lock(conn, policy)?;
     let by = &By::from(Actor::System(None));
@@ -35,7 +35,7 @@ pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTim
             if signing_keys::change(conn, &change, now)? {
                 return Ok(true);
             }
-            // The one that was to end must not have ended for nothing.
+            // Rolls back, so that the old key stays active when the new one cannot take over.
             Err(diesel::result::Error::RollbackTransaction.into())
         }
         Step::Retire(kid) => {
@@ -62,7 +62,7 @@ pub fn take(conn: &mut Conn, step: &Step, policy: &KeyPolicy, now: OffsetDateTim
     }
 }
 
-/// Stores a spare that was made for a ring, shown to nobody yet; false when the ring has one by now.
+/// Stores a new spare in the state `pending`; false when the ring has a spare already.
 pub fn store_spare(
     conn: &mut Conn,
     key: &StoredKey,
@@ -71,18 +71,18 @@ pub fn store_spare(
 ) -> Result<bool, DbError> {
     promise::lock(conn, policy)?;
     let alg = SigningAlg::from_name(&key.alg);
-    let is_there = signing_keys::list(conn)?.iter().any(|other| {
+    let has_spare = signing_keys::list(conn)?.iter().any(|other| {
         let state = KeyState::from_name(&other.state);
         SigningAlg::from_name(&other.alg) == alg
             && matches!(state, Some(KeyState::Pending | KeyState::Published))
     });
-    if !is_there {
+    if !has_spare {
         signing_keys::insert(conn, key, now)?;
     }
-    Ok(!is_there)
+    Ok(!has_spare)
 }
 
-/// Tells whether a step was given up because others had changed what it is about.
+/// Tells whether a step was given up because its key had changed.
 pub fn was_overtaken(error: &DbError) -> bool {
     error.is_conflict() || error.was_taken_back()
 }

@@ -1,4 +1,4 @@
-//! Keys that people bring along, as PEM or as JWK: read strictly, and taken apart into what we keep.
+//! Import of keys from PEM or JWK files.
 
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -12,18 +12,18 @@ use super::jose::{KeyPair, public_jwk};
 use crate::protocol::client::SigningAlg;
 use crate::secret::from_base64url;
 
-/// The smallest RSA key that anybody should trust.
+/// The smallest accepted RSA key, in bits.
 const SMALLEST_RSA: u32 = 2048;
 
-/// A key as it was brought.
-pub struct Brought {
-    /// The name it had.
+/// A key as a file holds it.
+pub struct ImportedKey {
+    /// Its `kid`, if the file names one.
     pub kid: Option<String>,
-    /// The algorithm it was used with; for RSA it need not be said.
+    /// Its algorithm; none for an RSA key whose file does not name it.
     pub alg: Option<SigningAlg>,
     /// The public half.
     pub public_jwk: Map<String, Value>,
-    /// The private half in PKCS#8 DER, if it came along.
+    /// The private half in PKCS#8 DER, if the file holds it.
     pub private_der: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -33,18 +33,18 @@ enum Half {
     Public(PKey<Public>),
 }
 
-/// What a file holds.
-pub struct Found {
-    /// The keys that can be used.
-    pub keys: Vec<Brought>,
-    /// What was passed over, and why, one sentence each.
-    pub passed_over: Vec<String>,
+/// The keys of a file.
+pub struct KeyFile {
+    /// The usable keys.
+    pub keys: Vec<ImportedKey>,
+    /// What was skipped and why, one sentence each.
+    pub skipped: Vec<String>,
 }
 
-/// Reads PEM blocks, a JWK, or a set of JWKs. Of several keys one that cannot be used is passed over; errors repeat
-/// nothing of a key.
-pub fn read(text: &str) -> Result<Found, String> {
-    // Some editors begin a file with a byte order mark.
+/// Reads PEM blocks, a JWK, or a JWK set. Of several keys an unusable one is skipped. Errors contain nothing of a
+/// key.
+pub fn read(text: &str) -> Result<KeyFile, String> {
+    // Some editors write a byte order mark.
     let text = text.trim_start_matches('\u{feff}').trim();
     let blocks = pem_blocks(text);
     if !blocks.is_empty() {
@@ -53,40 +53,40 @@ pub fn read(text: &str) -> Result<Found, String> {
         let (of_keys, others): (Vec<Block>, Vec<Block>) = blocks.into_iter().partition(is_key);
         let read = |(at, block): (usize, &Block)| {
             let name = format!("key {} ({})", at + 1, block.label);
-            (name, from_pem(&block.text).and_then(|half| taken(half, None, None)))
+            (name, from_pem(&block.text).and_then(|half| imported_key(half, None, None)))
         };
-        let mut found = usable(of_keys.iter().enumerate().map(read).collect())?;
+        let mut found = keep_usable(of_keys.iter().enumerate().map(read).collect())?;
         let others =
             others.iter().map(|block| format!("a PEM block was passed over: {:?} is no key", block.label));
-        found.passed_over.extend(others);
+        found.skipped.extend(others);
         return Ok(found);
     }
     let Ok(Value::Object(jwk)) = serde_json::from_str(text) else {
         return Err("it is neither a PEM block nor a JWK".into());
     };
-    let Some(set) = jwk.get("keys") else { return usable(vec![(String::new(), from_jwk(&jwk))]) };
+    let Some(set) = jwk.get("keys") else { return keep_usable(vec![(String::new(), from_jwk(&jwk))]) };
     let keys = set.as_array().filter(|keys| !keys.is_empty()).ok_or("its member keys is no list of JWKs")?;
     let keys = keys.iter().enumerate().map(|(at, jwk)| {
         let kid = jwk.get("kid").and_then(Value::as_str);
         let name = kid.map_or_else(|| format!("key {}", at + 1), |kid| format!("key {} ({kid:?})", at + 1));
         (name, jwk.as_object().ok_or("it is no JSON object".to_owned()).and_then(from_jwk))
     });
-    usable(keys.collect())
+    keep_usable(keys.collect())
 }
 
-/// Keeps the keys that can be used. A single one that cannot, and several none of which can, are an error.
-fn usable(read: Vec<(String, Result<Brought, String>)>) -> Result<Found, String> {
-    let (single, mut found) = (read.len() == 1, Found { keys: vec![], passed_over: vec![] });
+/// Keeps the usable keys. It is an error if there is none.
+fn keep_usable(read: Vec<(String, Result<ImportedKey, String>)>) -> Result<KeyFile, String> {
+    let (single, mut found) = (read.len() == 1, KeyFile { keys: vec![], skipped: vec![] });
     for (name, key) in read {
         match key {
             Ok(key) => found.keys.push(key),
             Err(why) if single => return Err(why),
-            Err(why) => found.passed_over.push(format!("{name} was passed over: {why}")),
+            Err(why) => found.skipped.push(format!("{name} was passed over: {why}")),
         }
     }
     if found.keys.is_empty() {
         let none = "it holds no key";
-        return Err(if found.passed_over.is_empty() { none.into() } else { found.passed_over.join("; ") });
+        return Err(if found.skipped.is_empty() { none.into() } else { found.skipped.join("; ") });
     }
     Ok(found)
 }
@@ -97,8 +97,8 @@ struct Block {
     text: Zeroizing<String>,
 }
 
-/// The PEM blocks of a text; what stands before, between and after them is explanatory. A block without an end is
-/// kept, and found unreadable.
+/// The PEM blocks of a text; text around them is ignored. A block without an end line is kept, and fails to parse
+/// later.
 ///
 /// Spec: RFC 7468 §2
 fn pem_blocks(text: &str) -> Vec<Block> {
@@ -117,7 +117,7 @@ fn pem_blocks(text: &str) -> Vec<Block> {
         } else if let Some(label) =
             line.strip_prefix("-----BEGIN ").and_then(|line| line.strip_suffix("-----"))
         {
-            // Large enough from the beginning: a text that grows leaves copies behind.
+            // Allocated at full size: a string that grows leaves unwiped copies behind.
             let mut block =
                 Block { label: label.into(), text: Zeroizing::new(String::with_capacity(text.len() + 2)) };
             block.text.extend([
@@ -136,7 +136,7 @@ fn from_pem(text: &str) -> Result<Half, String> {
         let key = PKey::public_key_from_pem(text.as_bytes());
         return key.map(Half::Public).map_err(|_detail| "the PEM block is no public key".into());
     }
-    // Without a callback the library would ask for a passphrase on the terminal.
+    // Without a callback OpenSSL would ask for a passphrase on the terminal.
     let key = PKey::private_key_from_pem_callback(text.as_bytes(), |_| Ok(0));
     key.map(Half::Private).map_err(|_detail| {
         "the PEM block is no private key that can be read; one with a passphrase has to be decrypted first, as with \
@@ -146,7 +146,7 @@ fn from_pem(text: &str) -> Result<Half, String> {
 }
 
 /// Spec: RFC 7517 §4, RFC 7518 §6, RFC 8037 §2
-fn from_jwk(jwk: &Map<String, Value>) -> Result<Brought, String> {
+fn from_jwk(jwk: &Map<String, Value>) -> Result<ImportedKey, String> {
     let alg = match text_of(jwk, "alg") {
         None => None,
         Some(name) => {
@@ -185,15 +185,15 @@ fn from_jwk(jwk: &Map<String, Value>) -> Result<Brought, String> {
         }
         _ => return Err("it is neither RSA nor on P-256 or Ed25519".into()),
     };
-    let brought = taken(half, kid, alg)?;
-    for (name, value) in &brought.public_jwk {
+    let key = imported_key(half, kid, alg)?;
+    for (name, value) in &key.public_jwk {
         if jwk.get(name) != Some(value) {
             return Err(format!(
                 "its member {name} does not belong to the rest, or is not in its shortest form"
             ));
         }
     }
-    Ok(brought)
+    Ok(key)
 }
 
 fn rsa_private(jwk: &Map<String, Value>) -> Result<PKey<Private>, String> {
@@ -212,7 +212,8 @@ fn rsa_private(jwk: &Map<String, Value>) -> Result<PKey<Private>, String> {
     key.map_err(|_detail| "its members do not make a key".into())
 }
 
-fn taken(half: Half, kid: Option<String>, alg: Option<SigningAlg>) -> Result<Brought, String> {
+/// Checks a key and names its algorithm, which must fit its type.
+fn imported_key(half: Half, kid: Option<String>, alg: Option<SigningAlg>) -> Result<ImportedKey, String> {
     let failed = |_detail| "it cannot be used".to_owned();
     let (id, bits, public_jwk, private_der) = match half {
         Half::Private(key) => {
@@ -234,12 +235,14 @@ fn taken(half: Half, kid: Option<String>, alg: Option<SigningAlg>) -> Result<Bro
         Some(alg) if !fits.contains(&alg) => {
             Err(format!("its alg {} is not for this kind of key", alg.name()))
         }
-        None if fits.len() == 1 => Ok(Brought { kid, alg: fits.first().copied(), public_jwk, private_der }),
-        alg => Ok(Brought { kid, alg, public_jwk, private_der }),
+        None if fits.len() == 1 => {
+            Ok(ImportedKey { kid, alg: fits.first().copied(), public_jwk, private_der })
+        }
+        alg => Ok(ImportedKey { kid, alg, public_jwk, private_der }),
     }
 }
 
-/// A private key whose parts do not belong together would sign what nobody can verify, or show itself.
+/// Refuses a private key with inconsistent parts: its signatures would be invalid, or leak the key.
 fn check(key: &PKey<Private>) -> Result<(), String> {
     let sound = match (key.rsa(), key.ec_key()) {
         (Ok(rsa), _) => rsa.check_key().unwrap_or(false),

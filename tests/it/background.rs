@@ -1,14 +1,14 @@
-//! Long computations that step aside, and what they do where there is nothing left over for them.
+//! Background computations, and what they do on a machine without idle time.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::aside::{Urgency, compute};
+use countersign::background::{Urgency, compute};
 
-/// What is left over on a machine that is never idle is imitated by a thread that is kept waiting.
+/// A thread that is kept waiting stands for a machine without idle time.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_gets_nothing_of_the_machine_is_begun_once_more() {
+fn a_computation_that_gets_no_idle_time_has_a_second_attempt() {
     let patience = Duration::from_millis(50);
     let waits_for_idle_moments = || {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();

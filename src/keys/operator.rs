@@ -1,15 +1,16 @@
-//! What people do to the keys by hand. Each is one transaction, with the event that tells of it.
+//! What operators do to the keys. Each function is one transaction, its event included.
 
 use time::OffsetDateTime;
 
 use super::KeyError;
+use super::fingerprint::FACT;
 use super::instance::InstanceKeys;
 use super::jose::thumbprint;
-use super::opened::FACT;
 use super::policy::KeyPolicy;
 use super::promise;
-use super::ring::PURPOSE;
 use super::seal;
+use super::secrets::SECRET;
+use super::stored_key::PURPOSE;
 use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
 use crate::protocol::event::Name;
@@ -17,17 +18,14 @@ use crate::store::events::{By, Event};
 use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
 use crate::store::{facts, secrets};
 
-/// What sealed secrets are sealed for; the secret's name is bound to it.
-pub const SECRET: &str = "secret";
-
-/// The key of a ring that is in this state.
+/// The key of an algorithm that is in this state.
 pub fn find(keys: &[StoredKey], alg: SigningAlg, state: KeyState) -> Option<&StoredKey> {
     keys.iter().find(|key| key.alg == alg.name() && key.state == state.name())
 }
 
-/// Takes a key away for good: out of the public set, and out of what we recognise ourselves. If it signed,
-/// the next one takes over in the same moment, whoever may not know it yet: the published spare, else the
-/// pending one, else `fresh`. Answers who signs in its place, if it signed.
+/// Destroys a key: it leaves the public set, and tokens it signed are refused here. If it was active, another key
+/// becomes active in the same transaction, even one that verifiers do not know yet: the published spare, else the
+/// pending one, else `fresh`. Returns the `kid` of that key.
 pub fn revoke(
     conn: &mut Conn,
     key: &StoredKey,
@@ -38,7 +36,7 @@ pub fn revoke(
 ) -> Result<Option<String>, DbError> {
     promise::lock(conn, policy)?;
     let keys = signing_keys::list(conn)?;
-    // As it is now, not as it was when the question was asked.
+    // The state now: it may have changed since the caller read it.
     let Some(current) = keys.iter().find(|other| other.kid == key.kid) else { return Ok(None) };
     let from = KeyState::from_name(&current.state).ok_or_else(|| {
         DbError::Broken(format!("signing key {} is in the unknown state {}", key.kid, current.state))
@@ -46,12 +44,13 @@ pub fn revoke(
     let (to, event, by) = (KeyState::Destroyed, Name::KeyRevoked, &by.into());
     signing_keys::change(conn, &Change { kid: &key.kid, from, to, until: 0, by, event }, now)?;
     match (from, SigningAlg::from_name(&current.alg)) {
-        (KeyState::Active, Some(alg)) => begin(conn, &keys, alg, fresh, by, now),
+        (KeyState::Active, Some(alg)) => activate_next(conn, &keys, alg, fresh, by, now),
         _ => Ok(None),
     }
 }
 
-fn begin(
+/// Activates the published spare, else the pending one, else `fresh`; returns its `kid`.
+fn activate_next(
     conn: &mut Conn,
     keys: &[StoredKey],
     alg: SigningAlg,
@@ -71,10 +70,10 @@ fn begin(
     Ok(fresh.map(|fresh| fresh.kid.clone()))
 }
 
-/// Why a key cannot be taken in.
+/// Why a key cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// It is here already, or was.
+    /// The database has this key already, or had it once; in words.
     #[error("{0}")]
     Known(String),
     /// The database failed.
@@ -82,7 +81,7 @@ pub enum ImportError {
     Db(#[from] DbError),
 }
 
-/// Takes in a key that somebody brought. One that signs replaces the one that did, which stays public.
+/// Imports a key. An active one replaces the present active key, which stays public.
 pub fn import(
     conn: &mut Conn,
     key: &StoredKey,
@@ -91,9 +90,10 @@ pub fn import(
     now: OffsetDateTime,
 ) -> Result<(), ImportError> {
     let (promise, by) = (promise::lock(conn, policy)?, &by.into());
-    let print = |key: &StoredKey| serde_json::from_str(&key.public_jwk).ok().map(|jwk| thumbprint(&jwk));
+    let thumbprint_of =
+        |key: &StoredKey| serde_json::from_str(&key.public_jwk).ok().map(|jwk| thumbprint(&jwk));
     for other in signing_keys::list_all(conn)? {
-        if other.kid == key.kid || print(&other) == print(key) {
+        if other.kid == key.kid || thumbprint_of(&other) == thumbprint_of(key) {
             let (kid, alg, state) = (&other.kid, &other.alg, &other.state);
             return Err(ImportError::Known(format!(
                 "there is a key {kid} already ({alg}, {state}); a key has one name and one algorithm, and one that was \
@@ -109,7 +109,7 @@ pub fn import(
     Ok(signing_keys::import(conn, key, by, now)?)
 }
 
-/// Seals everything in the database anew under the first instance key; answers how much there was.
+/// Seals every private key and secret again, under the first instance key; returns how many there were.
 pub fn reseal(
     conn: &mut Conn,
     instance: &InstanceKeys,

@@ -1,0 +1,49 @@
+//! The keys of a running provider.
+
+use arc_swap::ArcSwap;
+
+use super::instance::InstanceKeys;
+use super::ring::Ring;
+use crate::ids::{GrantId, RecordId, SessionId};
+use crate::secret::{Key, MacKeys, base64url, from_base64url};
+use crate::store::events::Vault;
+
+/// All keys of a running provider.
+pub struct Keys {
+    /// Seals tickets and other values that are kept outside.
+    pub instance: InstanceKeys,
+    /// The signing keys; replaced as a whole when they change.
+    pub ring: ArcSwap<Ring>,
+    /// Derives `sid` claims.
+    pub sid: Key,
+    /// Encrypts the session that an access token refers to.
+    pub(super) session_reference: Key,
+    /// Authenticates forms that carry no ticket.
+    pub csrf: Key,
+    /// Authenticates the cookie of a browser that has signed in before.
+    pub device: Key,
+    /// Seals personal detail of events.
+    pub vault: Vault,
+    /// Authenticate values in the state store.
+    pub state: MacKeys,
+}
+
+impl Keys {
+    /// Encrypts the session a grant came from, in 43 characters. The pad is derived from the random name of the
+    /// grant, so two tokens of one session have nothing in common.
+    pub fn hide_session(&self, record: RecordId, session_id: SessionId, grant_id: GrantId) -> String {
+        let mut pad = self.session_reference.mac(&[grant_id.as_bytes()]);
+        let plain = record.as_bytes().iter().chain(session_id.as_bytes());
+        pad.iter_mut().zip(plain).for_each(|(pad, plain)| *pad ^= plain);
+        base64url(&pad)
+    }
+
+    /// Decrypts the result of [`Keys::hide_session`]. It is not authenticated here: the token around it is signed.
+    pub fn reveal_session(&self, hidden: &str, grant_id: GrantId) -> Option<(RecordId, SessionId)> {
+        let mut plain = from_base64url(hidden).filter(|hidden| hidden.len() == 32)?;
+        let pad = self.session_reference.mac(&[grant_id.as_bytes()]);
+        plain.iter_mut().zip(pad).for_each(|(plain, pad)| *plain ^= pad);
+        let (record, session_id) = plain.split_at_checked(16)?;
+        Some((RecordId::from_bytes(record)?, SessionId::from_bytes(session_id)?))
+    }
+}
