@@ -15,7 +15,7 @@ use crate::support::rp::{CHALLENGE, Rp};
 use crate::support::{log, redis};
 
 /// The program, on the stores of a running provider.
-fn command(app: &TestApp, words: &[&str]) -> Command {
+pub fn command(app: &TestApp, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.args(words).current_dir(app.folder.path()).env_clear().env("COUNTERSIGN_ISSUER", &app.issuer);
     command.env("COUNTERSIGN_STATE_URL", if is_redis(app) { redis::url() } else { "sql".into() });

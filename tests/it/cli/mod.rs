@@ -14,6 +14,7 @@ mod stores;
 mod tokens;
 mod updates;
 mod users;
+mod withdrawn;
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;

@@ -1,5 +1,9 @@
 //! `/` and `/signed-out`: who is signed in here, which applications there are, and signing out.
 
+use actix_web::test::TestRequest;
+use countersign::secret::base64url;
+use countersign::state::sessions::Authentication;
+use countersign::web::browser::Browser;
 use reqwest::Method;
 use serde_json::json;
 
@@ -123,5 +127,34 @@ async fn signing_out_needs_our_own_page_in_this_browser() {
     let answer =
         browser.post(&app.at("/signed-out"), &[("csrf", &csrf), ("then", "https://evil.example")]).await;
     assert_eq!(answer.location().unwrap().path(), "/signed-out");
+    app.finish().await;
+}
+
+/// A session opens in its own browser alone, so that a form's token is bound to the browser is seen from inside only.
+#[actix_web::test]
+async fn a_token_for_one_browser_is_none_for_another() {
+    let app = TestApp::start().await;
+    let (now, sessions) = (app.clock.now(), &app.app.state.sessions);
+    let [own, other] = [[1; 16], [2; 16]].map(|id: [u8; 16]| {
+        let cookie = format!("{}={}", app.app.cookies.browser, base64url(&id));
+        let request = TestRequest::default().insert_header(("cookie", cookie)).to_http_request();
+        Browser::of(&request, &app.app).unwrap()
+    });
+    let login = Authentication {
+        user_id: "ada".into(),
+        browser: own.binding(),
+        acr: "1".into(),
+        amr: vec![],
+        remember: false,
+    };
+    let begun = sessions.begin(None, &login, now).await.unwrap();
+    let session = sessions.open(&begun.cookie, &own.binding(), now).await.unwrap().unwrap();
+    let token = own.csrf_tokens(&app.app, &session, "a purpose");
+    let shown_for = |browser: &Browser, purpose| {
+        browser.shown_for(&app.app, &session, purpose, Some(&token)).map_or(0, |shown| shown.len())
+    };
+    assert_eq!(shown_for(&own, "a purpose"), 1);
+    assert_eq!(shown_for(&other, "a purpose"), 0);
+    assert_eq!(shown_for(&own, "another purpose"), 0);
     app.finish().await;
 }

@@ -1,9 +1,12 @@
 //! Checkpoints of the file of what passes: made beside the requests, and its log stays short.
 
 use std::path::Path;
+use std::time::Instant;
 
 use countersign::state::kv::{Key, Kv};
 use time::{Duration, OffsetDateTime};
+
+use crate::support::app::TestApp;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
@@ -61,4 +64,19 @@ async fn under_load_the_log_stays_short_as_well() {
         let length = size(&log);
         assert!(length < 60 * MEGABYTE, "{length} bytes");
     }
+}
+
+/// A provider at work makes them by itself, once enough was written.
+#[actix_web::test]
+async fn a_provider_makes_them_beside_its_requests() {
+    let app = TestApp::start().await;
+    let file = app.folder.path().join("data/state.db");
+    let before = size(&file);
+    write(&app.app.kv, 40).await;
+    let begun = Instant::now();
+    while size(&file) == before {
+        assert!(begun.elapsed().as_secs() < 20, "the log is never carried over");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    app.finish().await;
 }

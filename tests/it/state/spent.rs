@@ -1,9 +1,12 @@
 //! What a redeemed code leaves behind: little, and not for longer than its replay can be told.
 
 use countersign::db::{Db, Durability, Url};
+use countersign::protocol::code::{LIFETIME, REMEMBERED};
 use countersign::state::MIGRATIONS;
 use countersign::state::kv::Kv;
-use time::OffsetDateTime;
+use diesel::sql_types::Text;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
+use time::{Duration, OffsetDateTime};
 
 use super::contract::redis;
 use super::forged::grant;
@@ -54,4 +57,30 @@ async fn a_redeemed_code_is_small_in_sqlite() {
     mint_and_spend(&plain, 2000).await;
     plain.checkpoint().await.unwrap();
     assert!((std::fs::metadata(folder.path().join("plain.db")).unwrap().len() - before) / 2000 > bytes);
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    until: String,
+}
+
+/// Keys begin with an instant: what is written together lies together, in few pages, and so does what is swept together.
+#[actix_web::test]
+async fn keys_of_codes_are_in_the_order_of_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let (codes, now) = (state(&Kv::file(&file).unwrap()).codes, OffsetDateTime::now_utc());
+    let mut expected = vec![];
+    for minute in [3, 1, 4, 0, 2] {
+        let now = now + Duration::minutes(minute);
+        codes.mint("app", &grant(), now).await.unwrap();
+        let until = format!("{:08X}", (now + LIFETIME + REMEMBERED).unix_timestamp());
+        expected.extend([until.clone(), until]);
+    }
+    expected.sort();
+    let mut beside = SqliteConnection::establish(&file.display().to_string()).unwrap();
+    let query = "SELECT substr(hex(k), 1, 8) AS until FROM once ORDER BY k";
+    let rows: Vec<Row> = diesel::sql_query(query).load(&mut beside).unwrap();
+    assert_eq!(rows.into_iter().map(|row| row.until).collect::<Vec<_>>(), expected);
 }
