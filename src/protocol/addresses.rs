@@ -19,7 +19,8 @@ pub fn fold_address(typed: &str) -> Option<String> {
     let (local, domain) = (fold(local), fold(domain));
     // Folding makes a space of some marks, and white space around an address does not count.
     let (local, domain) = (local.trim_start(), domain.trim_end());
-    if local.is_empty() || domain.is_empty() {
+    // It also makes an `@` of the signs that look like one, which no domain has.
+    if local.is_empty() || domain.is_empty() || domain.contains('@') {
         return None;
     }
     // What has a percent sign would be decoded as in the host of an address on the web.
@@ -33,7 +34,7 @@ pub fn fold_address(typed: &str) -> Option<String> {
 /// Refuses what cannot be an address. Whether one works, only mail itself can tell.
 pub fn check_address(email: &str) -> Result<(), String> {
     check_shown("an e-mail address", email)?;
-    if split(email).is_none() || email.contains(char::is_whitespace) || email.len() > LONGEST {
+    if fold_address(email).is_none() || email.contains(char::is_whitespace) || email.len() > LONGEST {
         return Err(format!("email: {email:?} is no e-mail address"));
     }
     Ok(())
