@@ -12,6 +12,7 @@ mod lost_touch;
 mod nodes;
 mod plan;
 mod policies;
+mod purposes;
 mod revoked;
 mod sealing;
 mod signing;
