@@ -5,7 +5,7 @@
 
 pub mod app; // everything a running provider is made of
 pub mod server; // bind → serve → drain
-pub mod ticks; // background work: keys, sweeping
+pub mod jobs; // background work: keys, sweeping
 pub mod health; // whether this node can serve
 pub mod config; // file + environment → Config
 pub mod routes; // path → handler → specification: the public surface on one screen

@@ -23,11 +23,11 @@ use tokio::net::TcpStream;
 use crate::app::{App, StartError};
 use crate::connection::places::{MOST_CONNECTIONS, Place};
 use crate::connection::{self, Timed};
+use crate::jobs;
 use crate::routes;
 use crate::telemetry::registry::UPKEEP;
-use crate::ticks;
-use crate::web::answer::ClientAddress;
-use crate::web::headers;
+use crate::web::around::address::ClientAddress;
+use crate::web::around::around;
 
 mod bind; // taking addresses
 pub mod ending; // without losing a request
@@ -103,7 +103,7 @@ pub fn serve(
         };
         server = taken.map_err(|why| unable(&why))?;
     }
-    ticks::start(app);
+    jobs::start(app);
     Ok(server.run())
 }
 
@@ -138,7 +138,7 @@ fn answers<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let requests = ActixApp::new()
         .app_data(data.clone())
         .app_data(web::PayloadConfig::new(LARGEST_BODY))
-        .wrap(middleware::from_fn(headers::around))
+        .wrap(middleware::from_fn(around))
         .configure(extra)
         .configure(|service| routes::configure(service, &data.config.base, &data.registry))
         .into_factory()

@@ -35,9 +35,9 @@ use countersign::state::sessions::Authentication;
 use countersign::store::events::Actor;
 use countersign::web::browser::Browser;
 use countersign::web::failure::PageFailure;
-use countersign::web::headers;
 use countersign::web::pending;
 use countersign::web::ticket::{Kind, Ticket};
+use countersign::web::{self, around::around};
 use countersign::{routes, store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -172,6 +172,11 @@ impl Provider {
         TestRequest::get().insert_header(("cookie", cookie)).to_http_request()
     }
 
+    /// A request as a handler meets it.
+    pub fn meets(&self, req: HttpRequest) -> web::visit::Visit {
+        web::visit::Visit { req, app: self.app.clone(), now: self.now }
+    }
+
     /// That browser.
     pub fn as_browser(&self) -> Browser {
         Browser::of(&self.from_browser(), &self.app).expect("its cookie")
@@ -179,10 +184,11 @@ impl Provider {
 
     /// Seals a pending request for that browser.
     pub fn sealed(&self, ticket: &Ticket) -> String {
-        let req = self.from_browser();
         let browser = self.as_browser();
         loop {
-            let sealed = ticket.seal(&req, &self.app, Some(&browser), self.now + self.waited.get());
+            let visit = self.meets(self.from_browser());
+            let visit = web::visit::Visit { now: self.now + self.waited.get(), ..visit };
+            let sealed = ticket.seal(&visit, Some(&browser));
             match self.wait(sealed) {
                 // What is too long to travel is parked, so many times an hour. Nobody waits for it here.
                 Err(PageFailure::RateLimited { .. }) => self.waited.set(self.waited.get() + Duration::HOUR),
@@ -208,13 +214,11 @@ impl Provider {
 impl Visit<'_> {
     /// A sealed request whose consent page has been shown.
     pub fn consent(&self) -> String {
-        let Provider { app, user, now, .. } = self.provider;
+        let Provider { user, now, .. } = self.provider;
         let params = Params::parse(authorization_request().as_bytes(), &PARAMS).expect("parameters");
-        let req = self.provider.from_browser();
-        let asked = self
-            .provider
-            .wait(pending::read(&req, app, &params, *now))
-            .unwrap_or_else(|_| panic!("a good request"));
+        let visit = self.provider.meets(self.provider.from_browser());
+        let asked =
+            self.provider.wait(pending::read(&visit, &params)).unwrap_or_else(|_| panic!("a good request"));
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
         let mut ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
         ticket.displayed = Some((self.session_id, fingerprint));
@@ -341,7 +345,7 @@ fn service(system: &SystemRunner, app: &Data<App>) -> Box<dyn Fn(TestRequest) ->
     let service = ActixApp::new()
         .app_data(app.clone())
         .app_data(PayloadConfig::new(64 * 1024))
-        .wrap(middleware::from_fn(headers::around))
+        .wrap(middleware::from_fn(around))
         .configure(|service| routes::configure(service, "", &served.registry));
     let service = std::rc::Rc::new(system.block_on(init_service(service)));
     Box::new(move |req| {

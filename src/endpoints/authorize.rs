@@ -1,11 +1,9 @@
 //! The authorization endpoint: who asks → where may we answer → what do they want → may they → do it.
 //! A request that needs a person goes to a page and comes back through `/continue`.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
-use time::OffsetDateTime;
 
-use crate::app::App;
 use crate::ids::{GrantId, SessionId};
 use crate::protocol::code::CodeGrant;
 use crate::protocol::decide::{Candidate, Decision, Done, candidate, decide};
@@ -17,56 +15,49 @@ use crate::protocol::session::Account;
 use crate::secret::Token;
 use crate::state::sessions::Session;
 use crate::store;
-use crate::web::answer::{see_other, shell, with_cookie};
-use crate::web::browser::{Browser, session};
+use crate::web::answer::{see_other, with_cookie};
+use crate::web::browser::Browser;
 use crate::web::debug;
 use crate::web::extract::{self, Body};
 use crate::web::failure::{AuthorizeFailure, PageFailure};
-use crate::web::language;
 use crate::web::pending::{self, ValidRequest};
 use crate::web::reply::{after_pages, at_once};
 use crate::web::ticket::{Kind, Ticket};
+use crate::web::visit::Visit;
 
 /// `GET /authorize`
 ///
 /// Spec: OpenID Connect Core §3.1.2, RFC 6749 §4.1.1
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
-    let params = extract::query(&req, &PARAMS)?;
-    let now = app.clock.now();
-    let asked = pending::read(&req, &app, &params, now).await?;
-    debug::note_narrowed(&req, &app, &asked.request.narrowed);
-    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
-    visit.answer(&asked, &params, None).await
+pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
+    let params = extract::query(&visit.req, &PARAMS)?;
+    let asked = pending::read(&visit, &params).await?;
+    debug::note_narrowed(&visit.req, &visit.app, &asked.request.narrowed);
+    Answering { visit: &visit, browser: visit.browser_of_get() }.answer(&asked, &params, None).await
 }
 
 /// `POST /authorize`: read, then continued by a GET, because a browser sends no cookie with a form that
 /// another site posted.
-pub async fn post(
-    req: HttpRequest,
-    app: web::Data<App>,
-    body: Body,
-) -> Result<HttpResponse, AuthorizeFailure> {
-    let params = extract::authorization_form(&req, &body, &PARAMS)?;
-    let now = app.clock.now();
-    let asked = pending::read(&req, &app, &params, now).await?;
-    debug::note_narrowed(&req, &app, &asked.request.narrowed);
-    let ticket = Ticket::new(Kind::Authorize, params.encode(), now).seal(&req, &app, None, now).await?;
-    Ok(see_other(&pending::continue_at(&app, &ticket)).finish())
+pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+    let params = extract::authorization_form(&visit.req, &body, &PARAMS)?;
+    let asked = pending::read(&visit, &params).await?;
+    debug::note_narrowed(&visit.req, &visit.app, &asked.request.narrowed);
+    let ticket = Ticket::new(Kind::Authorize, params.encode(), visit.now).seal(&visit, None).await?;
+    Ok(see_other(&pending::continue_at(&visit.app, &ticket)).finish())
 }
 
 /// `GET /continue?t=…`: goes on with a pending request. A ticket of another browser is no more than the
 /// request it was made from.
-pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
-    let query = extract::query(&req, &["t"])?;
-    let now = app.clock.now();
-    let known = Browser::of(&req, &app);
+pub async fn resume(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
+    let (app, now) = (&visit.app, visit.now);
+    let query = extract::query(&visit.req, &["t"])?;
+    let known = visit.browser();
     let sent = query.get("t").ok_or(PageFailure::TicketTampered)?;
-    let opened = Ticket::open(&req, &app, Kind::Authorize, sent, known.as_ref(), now).await?;
+    let opened = Ticket::open(&visit, Kind::Authorize, sent, known.as_ref()).await?;
     let mut ticket = opened.ticket;
     let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
     let client = app.clients.find(request::client_id(&params)?).await?;
     if ticket.is_expired(now) {
-        let lang = language::texts(&req).lang();
+        let lang = visit.texts().lang();
         return Err(
             PageFailure::TicketExpired { back: client.and_then(|client| client.way_back(lang)) }.into()
         );
@@ -80,30 +71,29 @@ pub async fn resume(req: HttpRequest, app: web::Data<App>) -> Result<HttpRespons
             ticket.rebound = true;
         }
     }
-    let visit = Visit { req: &req, app: &app, browser: Browser::of_get(&req, &app), now };
-    let outcome = match pending::read(&req, &app, &params, now).await {
-        Ok(asked) => visit.answer(&asked, &params, Some(ticket)).await,
+    let answering = Answering { visit: &visit, browser: visit.browser_of_get() };
+    let outcome = match pending::read(&visit, &params).await {
+        Ok(asked) => answering.answer(&asked, &params, Some(ticket)).await,
         Err(failure) => Err(failure),
     };
     match outcome {
         // The chain of redirects that follows a form counts as part of it: a page ends it.
         Err(failure) => {
             let AuthorizeFailure::Reply { reply_to, refusal } = &failure else { return Err(failure) };
-            debug::record(&req, &app, StatusCode::OK, &failure.to_string(), failure.told());
-            Ok(after_pages(shell(&req, &app), &app, reply_to, reply_to.error(&refusal.error)))
+            debug::record(&visit.req, app, StatusCode::OK, &failure.to_string(), failure.told());
+            Ok(after_pages(visit.shell(), app, reply_to, reply_to.error(&refusal.error)))
         }
         answered => answered,
     }
 }
 
-struct Visit<'a> {
-    req: &'a HttpRequest,
-    app: &'a App,
+/// A request that is being answered.
+struct Answering<'a> {
+    visit: &'a Visit,
     browser: Browser,
-    now: OffsetDateTime,
 }
 
-impl Visit<'_> {
+impl Answering<'_> {
     /// A fault of ours is shown to who can wait a moment and reload; where nobody looks, the application is
     /// told.
     async fn answer(
@@ -134,7 +124,7 @@ impl Visit<'_> {
         mut ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
         let ValidRequest { client, request, .. } = asked;
-        let mut session = session(self.req, self.app, self.now).await?;
+        let mut session = self.visit.session().await?;
         if let Some(session) = session.as_mut().filter(|_| request.prompt.none) {
             self.leave_out(asked, session).await?;
         }
@@ -143,7 +133,7 @@ impl Visit<'_> {
             let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
             let candidate = candidate(request, &done, accounts);
             let consented = self.is_consented(asked, session.as_ref(), candidate.one()).await?;
-            match decide(request, client, &done, candidate, consented, self.now) {
+            match decide(request, client, &done, candidate, consented, self.visit.now) {
                 Decision::Refuse(error) => {
                     return Err(AuthorizeFailure::at(&asked.reply_to, request.refused(error)));
                 }
@@ -158,17 +148,17 @@ impl Visit<'_> {
                     let resumed = ticket.is_some();
                     // Completing a request spends it: a second time it is a new one, with nothing done.
                     if let Some(spent) = ticket
-                        && !self.app.state.tickets.complete(spent.id, self.now).await?
+                        && !self.visit.app.state.tickets.complete(spent.id, self.visit.now).await?
                     {
-                        ticket = Some(spent.afresh(self.now));
+                        ticket = Some(spent.afresh(self.visit.now));
                         continue;
                     }
                     let stray = || PageFailure::Internal("an account without a session".into());
                     let code = self.issue(asked, session.as_ref().ok_or_else(stray)?, account).await?;
-                    let (shell, reply_to) = (shell(self.req, self.app), &asked.reply_to);
+                    let (shell, reply_to) = (self.visit.shell(), &asked.reply_to);
                     let home = reply_to.success(code.expose());
                     return Ok(if resumed {
-                        after_pages(shell, self.app, reply_to, home)
+                        after_pages(shell, &self.visit.app, reply_to, home)
                     } else {
                         at_once(shell, reply_to, home)
                     });
@@ -186,7 +176,7 @@ impl Visit<'_> {
             return Ok(());
         }
         let ids = session.accounts.iter().map(|account| account.user_id.clone()).collect();
-        let people = store::users::by_ids(&self.app.db, ids).await?;
+        let people = store::users::by_ids(&self.visit.app.db, ids).await?;
         let enabled = |id: &str| people.iter().any(|user| user.id == id && !user.disabled);
         session.accounts.retain(|account| enabled(&account.user_id));
         if !request.names_by_claims() || client.metadata.first_party {
@@ -216,13 +206,20 @@ impl Visit<'_> {
         if account.consent(&client.id) == Some(&fingerprint) {
             return Ok(true);
         }
-        let covered =
-            store::consents::covers(&self.app.db, &account.user_id, &client.id, request.consent(), self.now)
-                .await?;
+        let covered = store::consents::covers(
+            &self.visit.app.db,
+            &account.user_id,
+            &client.id,
+            request.consent(),
+            self.visit.now,
+        )
+        .await?;
         if covered {
-            let sessions = &self.app.state.sessions;
+            let sessions = &self.visit.app.state.sessions;
             sessions
-                .remember_consent(session.record, account.session_id, &client.id, &fingerprint, self.now)
+                .remember_consent(
+                    session.record, account.session_id, &client.id, &fingerprint, self.visit.now,
+                )
                 .await?;
         }
         Ok(covered)
@@ -236,12 +233,12 @@ impl Visit<'_> {
         ticket: Option<Ticket>,
         displayed: Option<(SessionId, String)>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        let new = || Ticket::new(Kind::Authorize, params.encode(), self.now);
+        let new = || Ticket::new(Kind::Authorize, params.encode(), self.visit.now);
         let mut ticket = ticket.unwrap_or_else(new);
         ticket.displayed = displayed;
-        let sealed = ticket.seal(self.req, self.app, Some(&self.browser), self.now).await?;
-        let res = see_other(&format!("{}{page}?t={sealed}", self.app.config.base)).finish();
-        Ok(with_cookie(res, self.browser.new_cookie(self.app)))
+        let sealed = ticket.seal(self.visit, Some(&self.browser)).await?;
+        let res = see_other(&self.visit.at(&format!("{page}?t={sealed}"))).finish();
+        Ok(with_cookie(res, self.browser.new_cookie(&self.visit.app)))
     }
 
     async fn issue(
@@ -266,13 +263,13 @@ impl Visit<'_> {
         };
         let grant = CodeGrant {
             grant,
-            issued_at: self.now,
+            issued_at: self.visit.now,
             redirect_uri: reply_to.redirect_uri().into(),
             code_challenge: request.code_challenge.clone(),
             nonce: request.nonce.clone(),
         };
-        let code = self.app.state.codes.mint(&client.id, &grant, self.now).await?;
-        self.app.state.sessions.touch(session, self.now).await?;
+        let code = self.visit.app.state.codes.mint(&client.id, &grant, self.visit.now).await?;
+        self.visit.app.state.sessions.touch(session, self.visit.now).await?;
         Ok(code)
     }
 }

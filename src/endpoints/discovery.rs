@@ -1,14 +1,14 @@
 //! The provider's metadata, at the three addresses where clients look for it.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use time::Duration;
 
-use crate::app::App;
 use crate::web::document;
+use crate::web::visit::Visit;
 
 /// `GET /.well-known/openid-configuration`
 ///
 /// Spec: OpenID Connect Discovery §4, RFC 8414 §3
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    document::answer(&req, &app.discovery.load(), Duration::hours(1))
+pub async fn get(visit: Visit) -> HttpResponse {
+    document::answer(&visit.req, &visit.app.discovery.load(), Duration::hours(1))
 }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -16,50 +17,67 @@ use crate::protocol::params::Params;
 use crate::protocol::shown::Shown;
 use crate::state::sessions::Session;
 use crate::store;
-use crate::web::answer::{Kind, page, see_other, shell, with_cookie};
+use crate::web::answer::{Kind, page, see_other, with_cookie};
 use crate::web::browser::cookies::no_session_cookie;
-use crate::web::browser::{Browser, session};
+use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract::{self, Body};
 use crate::web::failure::PageFailure;
 use crate::web::pending::{card, name, person_card};
+use crate::web::sealed::Sealed;
+use crate::web::shell::Shell;
 use crate::web::sign_out::{self, Done};
 use crate::web::ticket::{self, Ticket};
-use crate::web::views::SignOutPage;
-use crate::web::{debug, hint, language};
+use crate::web::visit::Visit;
+use crate::web::{debug, hint};
+
+/// The question before signing out, asked when no valid hint says who is meant.
+///
+/// Spec: OpenID Connect RP-Initiated Logout §2
+#[derive(Clone, Debug, Template)]
+#[template(path = "sign_out.html")]
+pub struct SignOutPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The accounts that would be signed out: everybody in this browser.
+    pub accounts: Vec<PersonCard>,
+    /// The application that asked.
+    pub client: Option<ClientCard>,
+    /// The fields to send along: the proof against forgery and what to do afterwards.
+    pub hidden: Vec<(String, String)>,
+}
 
 /// `GET /end_session`
 ///
 /// Spec: OpenID Connect RP-Initiated Logout §2
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let now = app.clock.now();
-    let params = read(&req, &app, now).await?;
-    let logout = Logout::of(&req, &app, params, now).await?;
-    let Some(session) = session(&req, &app, now).await? else {
-        return Ok(with_cookie(logout.leave(&req, &app, false), Some(no_session_cookie(&app))));
+pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
+    let (app, now) = (&visit.app, visit.now);
+    let params = read(&visit).await?;
+    let logout = Logout::of(&visit, params).await?;
+    let Some(session) = visit.session().await? else {
+        return Ok(with_cookie(logout.leave(&visit, false), Some(no_session_cookie(app))));
     };
     let account = logout.hint.as_ref().and_then(|hint| hint.account(&session.accounts, &app.keys.sid));
-    let Some(account) = account else { return logout.ask(&req, &app, &session, now).await };
+    let Some(account) = account else { return logout.ask(&visit, &session).await };
     // The hint speaks of one account; the others in this browser stay signed in.
     if session.accounts.len() > 1 {
         app.state.sessions.end_one(session.record, account.session_id, now).await?;
-        return Ok(logout.leave(&req, &app, true));
+        return Ok(logout.leave(&visit, true));
     }
     app.state.sessions.end(&session, now).await?;
-    Ok(with_cookie(logout.leave(&req, &app, false), Some(no_session_cookie(&app))))
+    Ok(with_cookie(logout.leave(&visit, false), Some(no_session_cookie(app))))
 }
 
 /// `POST /end_session`: continued by a GET, because a browser sends no cookie with a form that another
 /// site posted.
-pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, PageFailure> {
-    let now = app.clock.now();
-    let params = extract::authorization_form(&req, &body, &PARAMS)?;
-    let ticket = Ticket::new(ticket::Kind::Logout, params.encode(), now).seal(&req, &app, None, now).await?;
-    Ok(see_other(&format!("{}/end_session?t={ticket}", app.config.base)).finish())
+pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, PageFailure> {
+    let params = extract::authorization_form(&visit.req, &body, &PARAMS)?;
+    let ticket = Ticket::new(ticket::Kind::Logout, params.encode(), visit.now).seal(&visit, None).await?;
+    Ok(see_other(&visit.at(&format!("/end_session?t={ticket}"))).finish())
 }
 
 /// The parameters of the request, or none where they cannot be read: then the person is asked.
-async fn read(req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<Params, PageFailure> {
-    match try_to_read(req, app, now).await {
+async fn read(visit: &Visit) -> Result<Params, PageFailure> {
+    match try_to_read(visit).await {
         Err(fault) if fault.status() < 500 => {
             tracing::info!(cause = %fault, "a logout request cannot be read");
             Ok(Params::default())
@@ -68,11 +86,11 @@ async fn read(req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<Param
     }
 }
 
-async fn try_to_read(req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<Params, PageFailure> {
-    let params = extract::query(req, &[&PARAMS[..], &["t"]].concat())?;
+async fn try_to_read(visit: &Visit) -> Result<Params, PageFailure> {
+    let params = extract::query(&visit.req, &[&PARAMS[..], &["t"]].concat())?;
     let Some(sealed) = params.get("t") else { return Ok(params) };
-    let opened = Ticket::open(req, app, ticket::Kind::Logout, sealed, None, now).await?;
-    if opened.ticket.is_expired(now) {
+    let opened = Ticket::open(visit, ticket::Kind::Logout, sealed, None).await?;
+    if opened.ticket.is_expired(visit.now) {
         return Err(PageFailure::TicketExpired { back: None });
     }
     Ok(Params::parse(opened.ticket.params.as_bytes(), &PARAMS)?)
@@ -87,13 +105,9 @@ struct Logout {
 }
 
 impl Logout {
-    async fn of(
-        req: &HttpRequest,
-        app: &App,
-        params: Params,
-        now: OffsetDateTime,
-    ) -> Result<Logout, PageFailure> {
-        let (hint, fault) = match verified(app, &params, now) {
+    async fn of(visit: &Visit, params: Params) -> Result<Logout, PageFailure> {
+        let Visit { req, app, now } = visit;
+        let (hint, fault) = match verified(app, &params, *now) {
             None => (None, None),
             Some(Ok(hint)) => (Some(hint), None),
             Some(Err(cause)) => (None, Some(cause)),
@@ -125,32 +139,27 @@ impl Logout {
 
     /// Goes where a request that carries a hint may go, else to the page that says it is done. `others` tells
     /// whether other accounts stay signed in.
-    fn leave(&self, req: &HttpRequest, app: &App, others: bool) -> HttpResponse {
+    fn leave(&self, visit: &Visit, others: bool) -> HttpResponse {
         let stay = match &self.afterwards {
             Afterwards::There(to) if self.hint.is_some() => return see_other(to).finish(),
             Afterwards::Stay(stay) => Some(stay.name()),
             Afterwards::Here | Afterwards::There(_) => None,
         };
-        see_other(&sign_out::done(req, app, &self.params, &Done { stay, others })).finish()
+        see_other(&sign_out::done(visit, &self.params, &Done { stay, others })).finish()
     }
 
     /// Asks the person: any site could have sent the browser here.
-    async fn ask(
-        &self,
-        req: &HttpRequest,
-        app: &App,
-        session: &Session,
-        now: OffsetDateTime,
-    ) -> Result<HttpResponse, PageFailure> {
-        let browser = Browser::of_get(req, app);
+    async fn ask(&self, visit: &Visit, session: &Session) -> Result<HttpResponse, PageFailure> {
+        let app = &visit.app;
+        let browser = visit.browser_of_get();
         let mut hidden = vec![("csrf".to_owned(), browser.csrf_tokens(app, session, sign_out::PURPOSE))];
         if self.params.get("ui_locales").is_some() {
-            hidden.push(("ui_locales".into(), language::texts(req).lang().into()));
+            hidden.push(("ui_locales".into(), visit.texts().lang().into()));
         }
         match (&self.afterwards, &self.client) {
             (Afterwards::There(to), Some(client)) => {
-                let then = sign_out::Then { name: name(req, client).to_owned(), redirect: to.clone() };
-                hidden.push(("then".into(), sign_out::seal(app, &browser, &then)?));
+                let then = sign_out::Then { name: name(visit, client).to_owned(), redirect: to.clone() };
+                hidden.push(("then".into(), then.seal(app, &browser)?));
             }
             (Afterwards::Stay(stay), _) => hidden.push(("stay".into(), stay.name().into())),
             _ => (),
@@ -159,10 +168,10 @@ impl Logout {
         let people = store::users::by_ids(&app.db, ids).await?;
         let client = match self.client.as_deref() {
             None => None,
-            Some(client) => Some(card(req, app, client, now).await),
+            Some(client) => Some(card(visit, client).await),
         };
         let accounts = people.iter().map(person_card).collect();
-        let view = SignOutPage { shell: shell(req, app), accounts, client, hidden };
+        let view = SignOutPage { shell: visit.shell(), accounts, client, hidden };
         Ok(with_cookie(page(app, Kind::Form, &view), browser.new_cookie(app)))
     }
 }

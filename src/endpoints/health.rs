@@ -1,10 +1,10 @@
 //! What load balancers and supervisors ask: is the process alive, and can it serve? The answers name no
 //! host and no cause, since anybody may ask; causes are in the log.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde_json::json;
 
-use crate::app::App;
+use crate::web::visit::Visit;
 
 /// `GET /livez`: whoever gets this answer talks to a living process. It looks at nothing else, so that a
 /// store's outage never makes a supervisor restart what would serve again by itself.
@@ -13,9 +13,10 @@ pub async fn live() -> HttpResponse {
 }
 
 /// `GET /readyz`: 200 when requests should be sent here, otherwise 503 and what is missing.
-pub async fn ready(app: web::Data<App>) -> HttpResponse {
+pub async fn ready(visit: Visit) -> HttpResponse {
+    let app = &visit.app;
     app.drain.note_watcher();
-    let found = app.health.readiness(&app.db, &app.kv, app.clock.now()).await;
+    let found = app.health.readiness(&app.db, &app.kv, visit.now).await;
     let draining = app.drain.has_begun();
     let ready = found.is_ready() && !draining;
     let mut res = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

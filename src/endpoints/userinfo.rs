@@ -1,52 +1,52 @@
 //! The `UserInfo` endpoint: claims about the person, against live state and not only a signature.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use serde_json::Value;
 
-use crate::app::App;
 use crate::protocol::bearer::{Presented, TokenFault};
 use crate::store;
 use crate::store::grants::Issued;
 use crate::web::answer::no_store;
-use crate::web::cors;
+use crate::web::around::cors;
 use crate::web::extract::{self, Body};
 use crate::web::failure::BearerFailure;
+use crate::web::visit::Visit;
 
 /// `GET /userinfo`
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, BearerFailure> {
-    let token = extract::bearer_token(&req, None)?;
-    answer(&req, &app, &token).await
+pub async fn get(visit: Visit) -> Result<HttpResponse, BearerFailure> {
+    let token = extract::bearer_token(&visit.req, None)?;
+    answer(&visit, &token).await
 }
 
 /// `POST /userinfo`: the token in the header or in the form.
-pub async fn post(req: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, BearerFailure> {
-    let token = extract::bearer_token(&req, Some(&body))?;
-    answer(&req, &app, &token).await
+pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, BearerFailure> {
+    let token = extract::bearer_token(&visit.req, Some(&body))?;
+    answer(&visit, &token).await
 }
 
 /// Spec: OpenID Connect Core §5.3
-async fn answer(req: &HttpRequest, app: &App, token: &str) -> Result<HttpResponse, BearerFailure> {
+async fn answer(visit: &Visit, token: &str) -> Result<HttpResponse, BearerFailure> {
+    let Visit { app, now, .. } = visit;
     let refuse = |cause: &'static str| BearerFailure::from(TokenFault::Invalid(cause.into()));
-    let now = app.clock.now();
     let verified = app.keys.ring.load().verify::<Presented>(token);
     let verified = verified.map_err(TokenFault::Invalid)?;
     let (typ, presented) = (verified.typ, verified.claims);
     let client = app.clients.find(presented.client_id()).await?;
     if let Some(client) = &client {
-        cors::note_client(req, app, client)?;
+        cors::note_client(visit, client)?;
     }
-    presented.check(typ.as_deref(), &app.config.issuer, now)?;
+    presented.check(typ.as_deref(), &app.config.issuer, *now)?;
     // The statement below asks again, because a client may be held in memory for a while.
     client.ok_or_else(|| refuse("its client is removed or disabled"))?;
     let grant_id = presented.grant_id().ok_or_else(|| refuse("its jti names no grant"))?;
     let session = presented.session.as_deref().and_then(|hidden| app.keys.reveal_session(hidden, grant_id));
     let (record, session_id) = session.ok_or_else(|| refuse("it names no session"))?;
-    if !app.state.sessions.is_live(record, session_id, now).await? {
+    if !app.state.sessions.is_live(record, session_id, *now).await? {
         return Err(refuse("the session has ended"));
     }
     let issued =
         Issued { grant_id, user_id: &presented.sub, client_id: presented.client_id(), at: presented.iat };
-    let holder = store::grants::holder(&app.db, &issued, now).await?;
+    let holder = store::grants::holder(&app.db, &issued, *now).await?;
     let user = holder
         .ok_or_else(|| refuse("the grant is revoked, or the account or the client disabled or gone"))?;
     let mut claims = user.claims_for(&presented.scope);

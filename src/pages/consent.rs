@@ -1,6 +1,7 @@
 //! The consent page: what an application asks for, in words, and the person's answer.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
+use askama::Template;
 use url::Url;
 
 use crate::app::App;
@@ -10,65 +11,104 @@ use crate::protocol::resource::Resource;
 use crate::store;
 use crate::store::events::Actor;
 use crate::texts::Texts;
-use crate::web::answer::{Kind, page, see_other, shell};
-use crate::web::browser::session;
+use crate::web::answer::{Kind, page, see_other};
+use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract::{self, Body};
 use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, Posted, ValidRequest, card, continue_at, person_card};
-use crate::web::views::{ConsentPage, ScopeLine};
+use crate::web::shell::Shell;
+use crate::web::visit::Visit;
+
+/// The page that asks whether an application may act for an account. Nothing on it has the focus: allowing
+/// must be a deliberate act.
+///
+/// Spec: OpenID Connect Core §3.1.2.4
+#[derive(Clone, Debug, Template)]
+#[template(path = "consent.html")]
+pub struct ConsentPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The application that asks.
+    pub client: ClientCard,
+    /// The account the person is acting as.
+    pub account: PersonCard,
+    /// What the application would be able to do.
+    pub scopes: Vec<ScopeLine>,
+    /// Whether the answer goes to a program on the person's own computer, whose name proves nothing.
+    pub loopback_warning: bool,
+    /// The sealed request, holding exactly what is displayed.
+    pub ticket: String,
+    /// Where to choose another account.
+    pub switch_href: String,
+}
+
+/// One thing an application asks for, in plain words.
+#[derive(Clone, Debug)]
+pub struct ScopeLine {
+    /// What it would be able to do.
+    pub title: String,
+    /// One line more.
+    pub detail: Option<String>,
+}
+
+impl ScopeLine {
+    /// Describes a scope that the house has words for; others bring the operator's description.
+    pub fn standard(texts: Texts, scope: &str) -> Option<Self> {
+        let title = format!("scope-{scope}");
+        let detail = format!("{title}-detail");
+        (texts.has(&title) && texts.has(&detail))
+            .then(|| Self { title: texts.get(&title), detail: Some(texts.get(&detail)) })
+    }
+}
 
 /// `GET /consent?t=…`
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
-    let query = extract::query(&req, &["t"])?;
+pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
+    let app = &visit.app;
+    let query = extract::query(&visit.req, &["t"])?;
     let Some(sealed) = query.get("t") else {
-        return Ok(see_other(&format!("{}/", app.config.base)).finish());
+        return Ok(see_other(&visit.at("/")).finish());
     };
-    let go_on = || see_other(&continue_at(&app, sealed)).finish();
-    let now = app.clock.now();
-    let Some(pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
+    let go_on = || see_other(&continue_at(app, sealed)).finish();
+    let Some(pending) = Pending::open(&visit, sealed).await? else { return Ok(go_on()) };
     let Some((shown_to, _)) = &pending.ticket.displayed else { return Ok(go_on()) };
-    let accounts = session(&req, &app, now).await?.map(|session| session.accounts).unwrap_or_default();
+    let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let Some(account) = accounts.iter().find(|account| account.session_id == *shown_to) else {
         return Ok(go_on());
     };
     let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { return Ok(go_on()) };
-    let shell = shell(&req, &app);
+    let shell = visit.shell();
     let redirect = Url::parse(pending.asked.reply_to.redirect_uri());
     let view = ConsentPage {
-        client: card(&req, &app, &pending.asked.client, now).await,
+        client: card(&visit, &pending.asked.client).await,
         account: person_card(&user),
-        scopes: lines(shell.texts, &app, &pending.asked),
+        scopes: lines(shell.texts, app, &pending.asked),
         // In development mode every application runs on this computer, and the warning would only teach
         // people to ignore it.
         loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
         ticket: sealed.into(),
         switch_href: if accounts.len() > 1 {
-            format!("{}/select?t={sealed}", app.config.base)
+            visit.at(&format!("/select?t={sealed}"))
         } else {
-            format!("{}/login?t={sealed}&switch=1", app.config.base)
+            visit.at(&format!("/login?t={sealed}&switch=1"))
         },
         shell,
     };
-    Ok(page(&app, Kind::Form, &view))
+    Ok(page(app, Kind::Form, &view))
 }
 
 /// `POST /consent`
-pub async fn post(
-    req: HttpRequest,
-    app: web::Data<App>,
-    body: Body,
-) -> Result<HttpResponse, AuthorizeFailure> {
-    let now = app.clock.now();
+pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+    let (app, now) = (&visit.app, visit.now);
     let fields = ["ticket", "decision"];
-    let Posted { params, sealed, pending } = Pending::posted(&req, &app, &body, &fields, now).await?;
-    let go_on = || see_other(&continue_at(&app, &sealed)).finish();
+    let Posted { params, sealed, pending } = Pending::posted(&visit, &body, &fields).await?;
+    let go_on = || see_other(&continue_at(app, &sealed)).finish();
     let Some(mut pending) = pending else { return Ok(go_on()) };
     match params.get("decision") {
         Some("allow") => (),
-        Some("deny") => return pending.deny(&req, &app, now).await,
+        Some("deny") => return pending.deny(&visit).await,
         _ => return Ok(go_on()),
     }
-    let Some(session) = session(&req, &app, now).await? else { return Ok(go_on()) };
+    let Some(session) = visit.session().await? else { return Ok(go_on()) };
     let ValidRequest { client, request, .. } = &pending.asked;
     // Allow applies to exactly what was displayed, for whom it was displayed; if either has changed
     // since, nothing is recorded and the request is looked at again.
@@ -86,7 +126,7 @@ pub async fn post(
     sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, now).await?;
     pending.ticket.done.consent = Some(fingerprint);
     pending.ticket.displayed = None;
-    Ok(see_other(&pending.go_on(&req, &app, now).await?).finish())
+    Ok(see_other(&pending.go_on(&visit).await?).finish())
 }
 
 /// Each scope in words: ours from the texts, a resource's from its declaration. Claims asked for by name are

@@ -1,22 +1,72 @@
 //! `/`: who is signed in here, the applications, sign out.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
+use askama::Template;
 use time::OffsetDateTime;
 
-use crate::app::App;
 use crate::protocol::user::User;
 use crate::store;
-use crate::web::answer::{Kind, page, shell, with_cookie};
-use crate::web::browser::{Browser, session};
+use crate::web::answer::{Kind, page, with_cookie};
 use crate::web::failure::PageFailure;
 use crate::web::pending::name;
-use crate::web::views::{HomeAccount, HomeApp, HomePage};
-use crate::web::{language, sign_out};
+use crate::web::shell::Shell;
+use crate::web::sign_out;
+use crate::web::visit::Visit;
+
+/// The front page: who is signed in in this browser, and the applications.
+#[derive(Clone, Debug, Template)]
+#[template(path = "home.html")]
+pub struct HomePage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The accounts signed in here.
+    pub accounts: Vec<HomeAccount>,
+    /// The applications that can be opened from here.
+    pub apps: Vec<HomeApp>,
+    /// The proof against forgery of the sign-out form.
+    pub csrf: String,
+    /// Whether this provider runs in development mode.
+    pub development: bool,
+    /// Whether somebody has just installed this: nobody is signed in, and no application is registered.
+    pub first_steps: bool,
+}
+
+impl HomePage {
+    fn heading(&self) -> String {
+        let id = if self.accounts.is_empty() { "home-title-nobody" } else { "home-title-account" };
+        self.shell.get(id)
+    }
+}
+
+/// An account on the front page.
+#[derive(Clone, Debug)]
+pub struct HomeAccount {
+    /// The account's identifier, by which it is signed out.
+    pub id: String,
+    /// The person's name.
+    pub name: String,
+    /// The login name.
+    pub login: String,
+    /// When they signed in.
+    pub since: OffsetDateTime,
+}
+
+/// An application on the front page.
+#[derive(Clone, Debug)]
+pub struct HomeApp {
+    /// Its name as registered.
+    pub name: String,
+    /// Where it opens.
+    pub url: String,
+    /// The host it runs on.
+    pub host: Option<String>,
+}
 
 /// `GET /`
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let browser = Browser::of_get(&req, &app);
-    let session = session(&req, &app, app.clock.now()).await?;
+pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
+    let app = &visit.app;
+    let browser = visit.browser_of_get();
+    let session = visit.session().await?;
     let signed_in = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
     let ids = signed_in.iter().map(|account| account.user_id.clone()).collect();
     let people = store::users::by_ids(&app.db, ids).await?;
@@ -36,20 +86,20 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     } else {
         (store::clients::list(&app.db).await?, false)
     };
-    let lang = language::texts(&req).lang();
+    let lang = visit.texts().lang();
     // An application without a page of its own cannot be opened from here.
     let apps = clients.iter().filter(|client| !client.disabled).filter_map(|client| {
         let (_, url) = client.way_back(lang)?;
-        Some(HomeApp { name: name(&req, client).into(), url, host: client.host() })
+        Some(HomeApp { name: name(&visit, client).into(), url, host: client.host() })
     });
-    let csrf = session.as_ref().map(|session| browser.csrf_tokens(&app, session, sign_out::PURPOSE));
+    let csrf = session.as_ref().map(|session| browser.csrf_tokens(app, session, sign_out::PURPOSE));
     let view = HomePage {
-        shell: shell(&req, &app),
+        shell: visit.shell(),
         apps: apps.collect(),
         accounts,
         csrf: csrf.unwrap_or_default(),
         development: app.config.development,
         first_steps,
     };
-    Ok(with_cookie(page(&app, Kind::Form, &view), browser.new_cookie(&app)))
+    Ok(with_cookie(page(app, Kind::Form, &view), browser.new_cookie(app)))
 }

@@ -1,6 +1,6 @@
 //! `/language`: takes note of the language a person chooses, and goes back to the page they chose it on.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use url::Url;
 
 use crate::app::App;
@@ -9,16 +9,18 @@ use crate::web::answer::{see_other, with_cookie};
 use crate::web::browser::cookies::language_cookie;
 use crate::web::browser::origin::is_from_elsewhere;
 use crate::web::failure::PageFailure;
+use crate::web::visit::Visit;
 use crate::web::{extract, language};
 
 /// `GET /language?lang=…&back=…`: a link, for the way back may lead on to an application, and a browser
 /// would hold that against the policy of a form. Another site's link changes nothing.
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let query = extract::query(&req, &["lang", "back"])?;
-    let chosen = query.get("lang").and_then(Texts::of).filter(|_| !is_from_elsewhere(&req));
-    let cookie = chosen.map(|texts| language_cookie(&app, language::choice(texts, app.clock.now())));
-    let back = query.get("back").and_then(|back| within(&app, back));
-    let back = back.unwrap_or_else(|| format!("{}/", app.config.base));
+pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
+    let app = &visit.app;
+    let query = extract::query(&visit.req, &["lang", "back"])?;
+    let chosen = query.get("lang").and_then(Texts::of).filter(|_| !is_from_elsewhere(&visit.req));
+    let cookie = chosen.map(|texts| language_cookie(app, language::choice(texts, visit.now)));
+    let back = query.get("back").and_then(|back| within(app, back));
+    let back = back.unwrap_or_else(|| visit.at("/"));
     Ok(with_cookie(see_other(&back).finish(), cookie))
 }
 

@@ -1,7 +1,6 @@
 //! The sign-in page. It authenticates and nothing else: what comes next is decided where it began.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use time::OffsetDateTime;
+use actix_web::{HttpResponse, web};
 
 use crate::app::App;
 use crate::password::{Password, VerifyFailure};
@@ -13,85 +12,88 @@ use crate::state::StateError;
 use crate::state::sessions::{Authentication, Begun};
 use crate::state::throttle::{Attempt, TurnedAway};
 use crate::store;
-use crate::web::answer::{ClientAddress, see_other, with_cookie};
+use crate::web::answer::{see_other, with_cookie};
+use crate::web::around::address::ClientAddress;
+use crate::web::browser::Browser;
 use crate::web::browser::cookies::session_cookie;
 use crate::web::browser::device::Device;
-use crate::web::browser::{Browser, session};
 use crate::web::extract::{self, Body};
 use crate::web::failure::{AuthorizeFailure, PageFailure};
+use crate::web::login_retry::LoginRetry;
 use crate::web::pending::{Pending, Posted, continue_at};
-use crate::web::tried::{self, Tried};
-use crate::web::views::LoginProblem;
+use crate::web::sealed::Sealed;
+use crate::web::visit::Visit;
 
 mod form; // the form, and what is to be corrected in it
 mod metrics; // attempts, by result
 mod report; // what is told of an attempt
+pub mod view; // what the page shows
 
 pub use self::metrics::SignIns;
 
 use form::Form;
 use report::{About, Report};
+use view::LoginProblem;
 
 /// `GET /login?t=…`
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
-    let query = extract::query(&req, &["t", "switch", "tried"])?;
+pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
+    let app = &visit.app;
+    let query = extract::query(&visit.req, &["t", "switch", "tried"])?;
     let Some(sealed) = query.get("t") else {
-        return Ok(see_other(&format!("{}/", app.config.base)).finish());
+        return Ok(see_other(&visit.at("/")).finish());
     };
-    let now = app.clock.now();
-    let Some(pending) = Pending::open(&req, &app, sealed, now).await? else {
-        return Ok(see_other(&continue_at(&app, sealed)).finish());
+    let Some(pending) = Pending::open(&visit, sealed).await? else {
+        return Ok(see_other(&continue_at(app, sealed)).finish());
     };
-    let tried = query.get("tried").and_then(|tried| tried::open(&app, &pending.browser, tried));
-    let switching = query.get("switch").is_some() || tried.as_ref().is_some_and(|tried| tried.switching);
+    let retry = query.get("tried").and_then(|sealed| LoginRetry::open(app, &pending.browser, sealed));
+    let switching = query.get("switch").is_some() || retry.as_ref().is_some_and(|retry| retry.switching);
     // A tab that finds the person already signed in just continues.
-    let waiting = waits_for(&req, &app, &pending, now).await?;
+    let waiting = waits_for(&visit, &pending).await?;
     if !switching && !waiting.needed {
-        return Ok(see_other(&continue_at(&app, sealed)).finish());
+        return Ok(see_other(&continue_at(app, sealed)).finish());
     }
-    if let Some(Tried { username, remember, missing, .. }) = tried {
+    if let Some(LoginRetry { username, remember, missing, .. }) = retry {
         let problem = if missing { LoginProblem::Missing } else { LoginProblem::WrongCredentials };
         let form = Form { pending: &pending, sealed, username: &username, remember };
-        return Ok(form.show(&req, &app, Some(problem)).await);
+        return Ok(form.show(&visit, Some(problem)).await);
     }
     // Whoever asked to stay signed in need not ask again.
     let remember = !switching && waiting.remembered;
-    let username = proposed(&app, &pending, waiting, switching).await?;
-    Ok(Form { pending: &pending, sealed, username: &username, remember }.show(&req, &app, None).await)
+    let username = proposed(app, &pending, waiting, switching).await?;
+    Ok(Form { pending: &pending, sealed, username: &username, remember }.show(&visit, None).await)
 }
 
 /// `POST /login`
 pub async fn post(
-    req: HttpRequest,
-    app: web::Data<App>,
+    visit: Visit,
     sign_ins: web::Data<SignIns>,
     body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
-    let now = app.clock.now();
+    let (app, now) = (&visit.app, visit.now);
     let fields = ["ticket", "username", "password", "remember", "decision"];
-    let Posted { params, sealed, pending } = Pending::posted(&req, &app, &body, &fields, now).await?;
-    let Some(mut pending) = pending else { return Ok(see_other(&continue_at(&app, &sealed)).finish()) };
+    let Posted { params, sealed, pending } = Pending::posted(&visit, &body, &fields).await?;
+    let Some(mut pending) = pending else { return Ok(see_other(&continue_at(app, &sealed)).finish()) };
     if params.get("decision") == Some("cancel") {
-        return pending.deny(&req, &app, now).await;
+        return pending.deny(&visit).await;
     }
     let username = params.get("username").filter(|typed| !typed.trim().is_empty()).unwrap_or_default();
     let remember = params.get("remember").is_some();
     let form = Form { pending: &pending, sealed: &sealed, username, remember };
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
-        return form.again(&req, &app, LoginProblem::Missing, now).await;
+        return form.again(&visit, LoginProblem::Missing).await;
     };
-    let report = Report { req: &req, app: &app, sign_ins: &sign_ins, client: &pending.asked.client.id, now };
+    let report = Report { visit: &visit, sign_ins: &sign_ins, client: &pending.asked.client.id };
     let signed_in = match sign_in(report, &pending, &Typed { username, password, remember }).await {
         Ok(Ok(signed_in)) => signed_in,
         Ok(Err(problem)) => {
             count(&sign_ins, problem);
-            return form.again(&req, &app, problem, now).await;
+            return form.again(&visit, problem).await;
         }
         // The page says that a store is away, and keeps what was typed.
         Err(AuthorizeFailure::Page(away @ (PageFailure::StateDown(_) | PageFailure::Busy(_)))) => {
             tracing::warn!(cause = %away, "a sign-in could not be completed");
             count(&sign_ins, LoginProblem::StateDown);
-            return Ok(form.show(&req, &app, Some(LoginProblem::StateDown)).await);
+            return Ok(form.show(&visit, Some(LoginProblem::StateDown)).await);
         }
         Err(failure) => return Err(failure),
     };
@@ -100,10 +102,10 @@ pub async fn post(
         pending.ticket = pending.ticket.afresh(now);
     }
     pending.ticket.done.signed_in(begun.session_id, now);
-    let res = see_other(&pending.go_on(&req, &app, now).await?).finish();
-    let res = with_cookie(res, Some(session_cookie(&app, begun.cookie, begun.max_age)));
-    let device = Device { app: &app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };
-    Ok(with_cookie(res, Some(device.remember(&req, now))))
+    let res = see_other(&pending.go_on(&visit).await?).finish();
+    let res = with_cookie(res, Some(session_cookie(app, begun.cookie, begun.max_age)));
+    let device = Device { app, browser: &pending.browser, user_id: &person.id, hash: &person.hash };
+    Ok(with_cookie(res, Some(device.remember(&visit.req, now))))
 }
 
 /// What a sign-in that succeeded leads to.
@@ -120,12 +122,12 @@ async fn sign_in(
     pending: &Pending,
     typed: &Typed<'_>,
 ) -> Result<Result<SignedIn, LoginProblem>, AuthorizeFailure> {
-    let Report { req, app, now, .. } = report;
+    let (app, now) = (&report.visit.app, report.visit.now);
     let person = match authenticate(report, &pending.browser, typed).await? {
         Ok(person) => person,
         Err(problem) => return Ok(Err(problem)),
     };
-    let begun = begin(req, app, &pending.browser, &person.id, typed.remember, now).await?;
+    let begun = begin(report.visit, &pending.browser, &person.id, typed.remember).await?;
     let about = About { person: Some(&person.id), known_device: person.known_device };
     // The password may have been changed, or the account disabled, while this one waited for its turn:
     // whoever did that has ended all sessions there were, and this one came later.
@@ -159,17 +161,12 @@ struct Waiting {
     here: Vec<String>,
 }
 
-async fn waits_for(
-    req: &HttpRequest,
-    app: &App,
-    pending: &Pending,
-    now: OffsetDateTime,
-) -> Result<Waiting, AuthorizeFailure> {
-    let session = session(req, app, now).await?;
+async fn waits_for(visit: &Visit, pending: &Pending) -> Result<Waiting, AuthorizeFailure> {
+    let session = visit.session().await?;
     let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
     let (request, done) = (&pending.asked.request, &pending.ticket.done);
     let candidate = candidate(request, done, accounts);
-    let needed = decide(request, &pending.asked.client, done, candidate, true, now) == Decision::Login;
+    let needed = decide(request, &pending.asked.client, done, candidate, true, visit.now) == Decision::Login;
     let id = |account: &Account| account.user_id.clone();
     let remembered = candidate.one().is_some_and(|account| account.remembered);
     let here = accounts.iter().map(id).collect();
@@ -218,7 +215,8 @@ async fn authenticate(
     browser: &Browser,
     typed: &Typed<'_>,
 ) -> Result<Result<Person, LoginProblem>, AuthorizeFailure> {
-    let Report { req, app, now, .. } = report;
+    let Visit { req, app, now } = report.visit;
+    let now = *now;
     let found = store::users::by_name_or_address(&app.db, typed.username).await?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
     let known_device = user
@@ -229,7 +227,7 @@ async fn authenticate(
     if app.passwords.is_full(known_device) {
         return Ok(Err(LoginProblem::Busy));
     }
-    let network = req.extensions().get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
+    let network = report.visit.address().map(ClientAddress::network).unwrap_or_default();
     let login = user.as_ref().map(|user| user.login.as_str());
     let attempt = Attempt::new(typed.username, login, &network, known_device.then(|| browser.id()));
     let counted = match app.state.throttle.admit(attempt, now).await? {
@@ -277,15 +275,8 @@ fn settled(told: Result<(), StateError>) {
 }
 
 /// A new cookie always; the browser's record, if this cookie is still the current one, stays.
-async fn begin(
-    req: &HttpRequest,
-    app: &App,
-    browser: &Browser,
-    user_id: &str,
-    remember: bool,
-    now: OffsetDateTime,
-) -> Result<Begun, StateError> {
-    let existing = session(req, app, now).await?;
+async fn begin(visit: &Visit, browser: &Browser, user_id: &str, remember: bool) -> Result<Begun, StateError> {
+    let existing = visit.session().await?;
     let login = Authentication {
         user_id: user_id.to_owned(),
         browser: browser.binding(),
@@ -293,5 +284,5 @@ async fn begin(
         amr: vec!["pwd".into()],
         remember,
     };
-    app.state.sessions.begin(existing.as_ref(), &login, now).await
+    visit.app.state.sessions.begin(existing.as_ref(), &login, visit.now).await
 }

@@ -1,28 +1,45 @@
 //! The page on which one of several accounts is chosen. It chooses and nothing else: what that account still
 //! owes is decided where the request began.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
+use askama::Template;
 
-use crate::app::App;
 use crate::store;
-use crate::web::answer::{Kind, page, see_other, shell};
-use crate::web::browser::session;
+use crate::web::answer::{Kind, page, see_other};
+use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract::{self, Body};
 use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, Posted, card, continue_at, person_card};
-use crate::web::views::SelectPage;
+use crate::web::shell::Shell;
+use crate::web::visit::Visit;
+
+/// The page on which one of the accounts signed in here is chosen. Each is a button of one form.
+///
+/// Spec: OpenID Connect Core §3.1.2.1 (`prompt=select_account`)
+#[derive(Clone, Debug, Template)]
+#[template(path = "select.html")]
+pub struct SelectPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The application that asked.
+    pub client: ClientCard,
+    /// The accounts it may be about.
+    pub accounts: Vec<PersonCard>,
+    /// The sealed request; it is also the form's proof against forgery.
+    pub ticket: String,
+}
 
 /// `GET /select?t=…`
-pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, AuthorizeFailure> {
-    let query = extract::query(&req, &["t"])?;
+pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
+    let app = &visit.app;
+    let query = extract::query(&visit.req, &["t"])?;
     let Some(sealed) = query.get("t") else {
-        return Ok(see_other(&format!("{}/", app.config.base)).finish());
+        return Ok(see_other(&visit.at("/")).finish());
     };
-    let go_on = || see_other(&continue_at(&app, sealed)).finish();
-    let now = app.clock.now();
-    let Some(pending) = Pending::open(&req, &app, sealed, now).await? else { return Ok(go_on()) };
+    let go_on = || see_other(&continue_at(app, sealed)).finish();
+    let Some(pending) = Pending::open(&visit, sealed).await? else { return Ok(go_on()) };
     let request = &pending.asked.request;
-    let accounts = session(&req, &app, now).await?.map(|session| session.accounts).unwrap_or_default();
+    let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let meant = accounts.into_iter().map(|account| account.user_id);
     let meant: Vec<String> = meant.filter(|user_id| request.may_be(user_id)).collect();
     if meant.is_empty() {
@@ -31,36 +48,32 @@ pub async fn get(req: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, 
     let mut people = store::users::by_ids(&app.db, meant).await?;
     people.retain(|user| !user.disabled);
     if people.is_empty() {
-        return Ok(another(&app, sealed));
+        return Ok(another(&visit, sealed));
     }
     // A hint brings an account to the top and chooses nobody.
     people.sort_by_key(|user| !request.login_hint.as_ref().is_some_and(|hint| user.is_called(hint)));
     let view = SelectPage {
-        shell: shell(&req, &app),
-        client: card(&req, &app, &pending.asked.client, now).await,
+        shell: visit.shell(),
+        client: card(&visit, &pending.asked.client).await,
         accounts: people.iter().map(person_card).collect(),
         ticket: sealed.into(),
     };
-    Ok(page(&app, Kind::Form, &view))
+    Ok(page(app, Kind::Form, &view))
 }
 
 /// `POST /select`
-pub async fn post(
-    req: HttpRequest,
-    app: web::Data<App>,
-    body: Body,
-) -> Result<HttpResponse, AuthorizeFailure> {
-    let now = app.clock.now();
+pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+    let (app, now) = (&visit.app, visit.now);
     let fields = ["ticket", "account", "decision"];
-    let Posted { params, sealed, pending } = Pending::posted(&req, &app, &body, &fields, now).await?;
-    let go_on = || see_other(&continue_at(&app, &sealed)).finish();
+    let Posted { params, sealed, pending } = Pending::posted(&visit, &body, &fields).await?;
+    let go_on = || see_other(&continue_at(app, &sealed)).finish();
     let Some(mut pending) = pending else { return Ok(go_on()) };
     match params.get("decision") {
-        Some("cancel") => return pending.deny(&req, &app, now).await,
-        Some("another") => return Ok(another(&app, &sealed)),
+        Some("cancel") => return pending.deny(&visit).await,
+        Some("another") => return Ok(another(&visit, &sealed)),
         _ => (),
     }
-    let accounts = session(&req, &app, now).await?.map(|session| session.accounts).unwrap_or_default();
+    let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let chosen = accounts.iter().find(|account| params.get("account") == Some(&account.user_id));
     // Whoever was signed out meanwhile, or is not meant, cannot be chosen.
     let Some(account) = chosen.filter(|account| pending.asked.request.may_be(&account.user_id)) else {
@@ -68,7 +81,7 @@ pub async fn post(
     };
     let user = store::users::by_id(&app.db, &account.user_id).await?;
     if user.is_none_or(|user| user.disabled) {
-        return Ok(see_other(&format!("{}/select?t={sealed}", app.config.base)).finish());
+        return Ok(see_other(&visit.at(&format!("/select?t={sealed}"))).finish());
     }
     // Coming back to a page whose request was completed since is a new request.
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
@@ -76,10 +89,10 @@ pub async fn post(
     }
     pending.ticket.done.selected(account.session_id);
     pending.ticket.displayed = None;
-    Ok(see_other(&pending.go_on(&req, &app, now).await?).finish())
+    Ok(see_other(&pending.go_on(&visit).await?).finish())
 }
 
 /// Signing in there adds an account; those that are signed in stay.
-fn another(app: &App, sealed: &str) -> HttpResponse {
-    see_other(&format!("{}/login?t={sealed}&switch=1", app.config.base)).finish()
+fn another(visit: &Visit, sealed: &str) -> HttpResponse {
+    see_other(&visit.at(&format!("/login?t={sealed}&switch=1"))).finish()
 }

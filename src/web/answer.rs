@@ -1,51 +1,23 @@
 //! Writing responses: one shape per kind of failure, and the few kinds of success.
 
-use std::net::IpAddr;
-
 use actix_web::cookie::Cookie;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
-use ipnet::IpNet;
 use time::Duration;
 
 use crate::app::App;
 use crate::config::Completion;
 use crate::texts::Texts;
+use crate::web::around::id::RequestId;
 use crate::web::language;
-use crate::web::views::{InterstitialPage, Shell};
+use crate::web::shell::Shell;
 
 /// The longest address that the language switch leads back to; the link to it must fit into an address too.
 const LONGEST_HERE: usize = 8 * 1024;
 /// How long a client should wait before it tries again when a store is away, in seconds.
 pub const RETRY_AFTER: &str = "5";
-
-/// The name of one request, in its extensions from the beginning.
-#[derive(Clone)]
-pub struct RequestId(pub String);
-
-/// Where one request came from, in its extensions from the beginning.
-#[derive(Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
-
-impl ClientAddress {
-    /// The network it belongs to (IPv4 /24, IPv6 /56): what one visitor can have many addresses of.
-    pub fn network(self) -> String {
-        self.within(56)
-    }
-
-    /// The site it belongs to (IPv4 /24, IPv6 /48): what one customer of a provider can be given.
-    pub fn site(self) -> String {
-        self.within(48)
-    }
-
-    fn within(self, v6_prefix: u8) -> String {
-        let prefix = if self.0.is_ipv4() { 24 } else { v6_prefix };
-        let network = IpNet::new(self.0, prefix);
-        network.map_or_else(|_| self.0.to_string(), |network| network.trunc().to_string())
-    }
-}
 
 /// What surrounds a page: language, base path, request id, and where to find it again.
 pub fn shell(req: &HttpRequest, app: &App) -> Shell {
@@ -125,6 +97,19 @@ pub fn see_other(location: &str) -> HttpResponseBuilder {
     res.insert_header((header::REFERRER_POLICY, "no-referrer"));
     res.insert_header((header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"));
     res
+}
+
+/// The stop between a form and the application: browsers hold every redirect after a form against the page's
+/// `form-action`, but not a refresh.
+#[derive(Clone, Debug, Template)]
+#[template(path = "interstitial.html")]
+pub struct InterstitialPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The application's name.
+    pub client_name: String,
+    /// Where the answer goes; a matched redirect URI with its parameters.
+    pub url: String,
 }
 
 /// Takes the browser back to an application after an interaction: by a page, because a redirect would

@@ -8,8 +8,10 @@ use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::state::failures::{Failure, NARROWED};
 use crate::telemetry::log;
-use crate::web::answer::{ClientAddress, RequestId};
+use crate::web::around::address::ClientAddress;
+use crate::web::around::id::RequestId;
 use crate::web::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
+use crate::web::visit::arrived;
 
 /// The registered client behind one request, in its extensions once it is known.
 struct Asking(String);
@@ -30,7 +32,7 @@ pub fn keep(req: &HttpRequest, app: &App, error: &'static str, cause: Cause) {
     let extensions = req.extensions();
     let (Some(Asking(client_id)), false) = (extensions.get(), OURS.contains(&error)) else { return };
     let path = req.path().strip_prefix(&app.config.base).unwrap_or_default();
-    let now = app.clock.now();
+    let now = arrived(req, app);
     let network = extensions.get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
     let failure = Failure {
         last: now,
@@ -94,7 +96,7 @@ pub fn note_narrowed(req: &HttpRequest, app: &App, narrowed: &[Cause]) {
         let news = req
             .extensions()
             .get::<Asking>()
-            .is_some_and(|Asking(client_id)| app.state.failures.is_news(client_id, cause, app.clock.now()));
+            .is_some_and(|Asking(client_id)| app.state.failures.is_news(client_id, cause, arrived(req, app)));
         if news {
             tracing::warn!(%cause, "less is granted than was asked for");
             keep(req, app, NARROWED, cause.clone());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -14,15 +14,14 @@ use crate::protocol::reply::ReplyTo;
 use crate::protocol::request::{self, PARAMS, Request, Unanswerable, id_token_hint};
 use crate::protocol::shown::Shown;
 use crate::protocol::user::User;
-use crate::web::answer::shell;
 use crate::web::browser::Browser;
 use crate::web::browser::origin::refuse_cross_site;
+use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract::{self, Body};
 use crate::web::failure::{AuthorizeFailure, PageFailure, no_key};
-use crate::web::language;
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Kind, Ticket};
-use crate::web::views::{ClientCard, PersonCard};
+use crate::web::visit::Visit;
 use crate::web::{debug, hint};
 
 /// An authorization request that passed every rule.
@@ -36,18 +35,14 @@ pub struct ValidRequest {
 }
 
 /// Reads a request: who asks, where an answer may go, and then, with errors answered there, what is asked for.
-pub async fn read(
-    req: &HttpRequest,
-    app: &App,
-    params: &Params,
-    now: OffsetDateTime,
-) -> Result<ValidRequest, AuthorizeFailure> {
+pub async fn read(visit: &Visit, params: &Params) -> Result<ValidRequest, AuthorizeFailure> {
+    let app = &visit.app;
     let client_id = request::client_id(params)?;
     let client = app.clients.find(client_id).await?;
     let client = client.ok_or_else(|| Unanswerable::ClientUnknown(Shown::of(client_id)))?;
-    debug::note_client(req, &client);
+    debug::note_client(&visit.req, &client);
     let reply_to = request::reply_to(params, &client, &app.config.issuer)?;
-    match judge(app, params, &client, reply_to.redirect_uri(), now) {
+    match judge(app, params, &client, reply_to.redirect_uri(), visit.now) {
         Ok(request) => Ok(ValidRequest { client, reply_to, request }),
         Err(refusal) => Err(AuthorizeFailure::at(&reply_to, refusal)),
     }
@@ -94,35 +89,28 @@ pub struct Posted {
 impl Pending {
     /// Reads a form with these fields, and opens its `ticket`.
     pub async fn posted(
-        req: &HttpRequest,
-        app: &App,
+        visit: &Visit,
         body: &Body,
         fields: &[&'static str],
-        now: OffsetDateTime,
     ) -> Result<Posted, AuthorizeFailure> {
-        refuse_cross_site(req, app)?;
-        let params = extract::form(req, body, fields)?;
-        Browser::of(req, app).ok_or(PageFailure::CookiesOff)?;
+        refuse_cross_site(&visit.req, &visit.app)?;
+        let params = extract::form(&visit.req, body, fields)?;
+        visit.browser().ok_or(PageFailure::CookiesOff)?;
         let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?.to_owned();
-        let pending = Pending::open(req, app, &sealed, now).await?;
+        let pending = Pending::open(visit, &sealed).await?;
         Ok(Posted { params, sealed, pending })
     }
 
     /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer acceptable:
     /// `/continue` knows what to do with those.
-    pub async fn open(
-        req: &HttpRequest,
-        app: &App,
-        sealed: &str,
-        now: OffsetDateTime,
-    ) -> Result<Option<Pending>, AuthorizeFailure> {
-        let browser = Browser::of(req, app);
-        let opened = Ticket::open(req, app, Kind::Authorize, sealed, browser.as_ref(), now).await?;
-        let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(now)) else {
+    pub async fn open(visit: &Visit, sealed: &str) -> Result<Option<Pending>, AuthorizeFailure> {
+        let browser = visit.browser();
+        let opened = Ticket::open(visit, Kind::Authorize, sealed, browser.as_ref()).await?;
+        let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(visit.now)) else {
             return Ok(None);
         };
         let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
-        match read(req, app, &params, now).await {
+        match read(visit, &params).await {
             Ok(asked) => Ok(Some(Pending { ticket: opened.ticket, asked, browser })),
             // The client changed meanwhile; what is said to it is said from one place.
             Err(AuthorizeFailure::Reply { .. }) => Ok(None),
@@ -131,33 +119,24 @@ impl Pending {
     }
 
     /// Seals it again with what was done since; answers the address that goes on with it.
-    pub async fn go_on(
-        &self,
-        req: &HttpRequest,
-        app: &App,
-        now: OffsetDateTime,
-    ) -> Result<String, AuthorizeFailure> {
-        Ok(continue_at(app, &self.ticket.seal(req, app, Some(&self.browser), now).await?))
+    pub async fn go_on(&self, visit: &Visit) -> Result<String, AuthorizeFailure> {
+        Ok(continue_at(&visit.app, &self.ticket.seal(visit, Some(&self.browser)).await?))
     }
 
     /// Ends it because the person does not want it; what was done for it is spent with it.
-    pub async fn deny(
-        &self,
-        req: &HttpRequest,
-        app: &App,
-        now: OffsetDateTime,
-    ) -> Result<HttpResponse, AuthorizeFailure> {
-        app.state.tickets.complete(self.ticket.id, now).await?;
+    pub async fn deny(&self, visit: &Visit) -> Result<HttpResponse, AuthorizeFailure> {
+        let app = &visit.app;
+        app.state.tickets.complete(self.ticket.id, visit.now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
-        debug::keep(req, app, error.code, error.description.into());
+        debug::keep(&visit.req, app, error.code, error.description.into());
         let reply_to = &self.asked.reply_to;
-        Ok(after_pages(shell(req, app), app, reply_to, reply_to.error(&error)))
+        Ok(after_pages(visit.shell(), app, reply_to, reply_to.error(&error)))
     }
 }
 
 /// What an application is called in the language of the request.
-pub fn name<'c>(req: &HttpRequest, client: &'c Client) -> &'c str {
-    client.metadata.name_in(language::texts(req).lang())
+pub fn name<'c>(visit: &Visit, client: &'c Client) -> &'c str {
+    client.metadata.name_in(visit.texts().lang())
 }
 
 /// The address that goes on with a ticket.
@@ -171,13 +150,13 @@ pub fn person_card(user: &User) -> PersonCard {
 }
 
 /// What a page shows of a client, in the language of the request.
-pub async fn card(req: &HttpRequest, app: &App, client: &Client, now: OffsetDateTime) -> ClientCard {
-    let (metadata, lang) = (&client.metadata, language::texts(req).lang());
-    let logo = app.logos.name(client, now).await;
+pub async fn card(visit: &Visit, client: &Client) -> ClientCard {
+    let (metadata, lang) = (&client.metadata, visit.texts().lang());
+    let logo = visit.app.logos.name(client, visit.now).await;
     ClientCard {
         name: metadata.name_in(lang).into(),
         host: client.host(),
-        logo: logo.map(|name| format!("{}/assets/{name}", app.config.base)),
+        logo: logo.map(|name| visit.at(&format!("/assets/{name}"))),
         policy_uri: metadata.policy_uri_in(lang).map(Into::into),
         tos_uri: metadata.tos_uri_in(lang).map(Into::into),
     }

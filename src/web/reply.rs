@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
+use askama::Template;
 use data_encoding::BASE64;
 
 use crate::app::App;
 use crate::protocol::reply::{ReplyTo, Response};
 use crate::secret::sha256;
 use crate::web::answer::{complete, html, see_other};
-use crate::web::views::{FormPostPage, Shell};
+use crate::web::shell::Shell;
 
 /// The policy of the page that posts by itself. It says nothing of `form-action`, because its form goes to
 /// the application: whatever it allowed would be held against every redirect behind it.
@@ -22,6 +23,28 @@ static POSTS_BY_ITSELF: LazyLock<String> = LazyLock::new(|| {
          frame-ancestors 'none'"
     )
 });
+
+/// The way back as a form: it posts itself, or waits for the button where there is no script.
+///
+/// Spec: OAuth 2.0 Form Post Response Mode §2
+#[derive(Clone, Debug, Template)]
+#[template(path = "form_post.html")]
+pub struct FormPostPage {
+    /// What surrounds the content.
+    pub shell: Shell,
+    /// The application's name.
+    pub client_name: String,
+    /// Where the form goes: a matched redirect URI.
+    pub to: String,
+    /// What it carries.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl FormPostPage {
+    /// The only script there is inside a page, permitted by its hash. No character of it is one that a
+    /// template would escape.
+    pub const SCRIPT: &str = "document.forms[0].submit()";
+}
 
 /// Answers a request that needed nobody.
 pub fn at_once(shell: Shell, reply_to: &ReplyTo, response: Response) -> HttpResponse {

@@ -1,17 +1,12 @@
 //! What the question "sign out?" carries to its answer.
 
-use actix_web::HttpRequest;
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
-use crate::keys::seal;
 use crate::protocol::params::Params;
-use crate::secret::{base64url, from_base64url};
-use crate::web::browser::Browser;
-use crate::web::failure::PageFailure;
-use crate::web::language;
+use crate::web::sealed::Sealed;
+use crate::web::visit::Visit;
 
-/// What the form's token is for.
+/// What the form's token is for, and what [`Then`] is sealed for.
 pub const PURPOSE: &str = "sign-out";
 
 /// The names of the reasons to stay here: of [`crate::protocol::logout::Stay`].
@@ -26,10 +21,8 @@ pub struct Then {
     pub redirect: String,
 }
 
-/// Seals it for one browser.
-pub fn seal(app: &App, browser: &Browser, then: &Then) -> Result<String, PageFailure> {
-    let plain = serde_json::to_vec(then).map_err(|error| PageFailure::Internal(error.to_string().into()))?;
-    Ok(base64url(&seal::seal(&app.keys.instance, PURPOSE, &browser.binding(), &plain)))
+impl Sealed for Then {
+    const PURPOSE: &str = PURPOSE;
 }
 
 /// What the page that says it is done has to say beside that.
@@ -42,22 +35,16 @@ pub struct Done {
 }
 
 /// The address of the page that says it is done, in the language of this request if one was wished for.
-pub fn done(req: &HttpRequest, app: &App, params: &Params, done: &Done) -> String {
-    let wish = params.get("ui_locales").map(|_| ("ui_locales", language::texts(req).lang()));
+pub fn done(visit: &Visit, params: &Params, done: &Done) -> String {
+    let wish = params.get("ui_locales").map(|_| ("ui_locales", visit.texts().lang()));
     let stay = done.stay.map(|stay| ("stay", stay));
     let said = [wish, stay, done.others.then_some(("others", "1"))].into_iter().flatten();
     let query: Vec<String> = said.map(|(name, value)| format!("{name}={value}")).collect();
     let joint = if query.is_empty() { "" } else { "?" };
-    format!("{}/signed-out{joint}{}", app.config.base, query.join("&"))
+    visit.at(&format!("/signed-out{joint}{}", query.join("&")))
 }
 
 /// Why the person stays here, as a parameter of our own says it.
 pub fn stay(params: &Params) -> Option<&'static str> {
     STAYS.into_iter().find(|name| params.get("stay") == Some(name))
-}
-
-/// Opens what [`seal()`] made; for any other browser it is nothing.
-pub fn open(app: &App, browser: &Browser, sealed: &str) -> Option<Then> {
-    let plain = seal::open(&app.keys.instance, PURPOSE, &browser.binding(), &from_base64url(sealed)?).ok()?;
-    serde_json::from_slice(&plain).ok()
 }

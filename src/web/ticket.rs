@@ -1,7 +1,6 @@
 //! A pending request, sealed: it travels with the browser, so nothing is stored before somebody signs
 //! in, any node can go on with it, and no restart can break a page that is open.
 
-use actix_web::{HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -14,9 +13,10 @@ use crate::protocol::params::Params;
 use crate::secret::{Token, base64url, from_base64url, same};
 use crate::state::sessions::Session;
 use crate::state::tickets::{Full, LARGEST, Whose};
-use crate::web::answer::ClientAddress;
-use crate::web::browser::{Browser, session};
+use crate::web::around::address::ClientAddress;
+use crate::web::browser::Browser;
 use crate::web::failure::PageFailure;
+use crate::web::visit::Visit;
 use crate::web::{language, packed};
 
 /// How long a ticket can be continued.
@@ -109,13 +109,8 @@ impl Ticket {
     }
 
     /// Seals it for one browser; unbound when there is none.
-    pub async fn seal(
-        &self,
-        req: &HttpRequest,
-        app: &App,
-        browser: Option<&Browser>,
-        now: OffsetDateTime,
-    ) -> Result<String, PageFailure> {
+    pub async fn seal(&self, visit: &Visit, browser: Option<&Browser>) -> Result<String, PageFailure> {
+        let app = &visit.app;
         let binding = browser.map_or(UNBOUND, Browser::binding);
         if self.parked.is_some() {
             let handle = Ticket { params: String::new(), ..self.clone() };
@@ -134,7 +129,7 @@ impl Ticket {
         if travels(app, &smaller) {
             return Ok(smaller);
         }
-        let parked = Some(self.park(req, app, &shorter, now).await?);
+        let parked = Some(self.park(visit, &shorter).await?);
         Ticket { parked, ..without }.sealed(app, &binding, &[])
     }
 
@@ -147,16 +142,11 @@ impl Ticket {
     }
 
     /// Keeps the packed parameters here; answers their handle.
-    async fn park(
-        &self,
-        req: &HttpRequest,
-        app: &App,
-        packed: &[u8],
-        now: OffsetDateTime,
-    ) -> Result<String, PageFailure> {
+    async fn park(&self, visit: &Visit, packed: &[u8]) -> Result<String, PageFailure> {
+        let (app, now) = (&visit.app, visit.now);
         let handle = Token::generate();
         let sealed = seal(&app.keys.instance, PARKED, handle.expose().as_bytes(), packed);
-        let whose = self.whose(req, app, now).await?;
+        let whose = self.whose(visit).await?;
         match app.state.tickets.park(&handle, &sealed, &whose, now).await? {
             Ok(()) => Ok(handle.expose().to_owned()),
             Err(Full { budget, until }) => Err(PageFailure::RateLimited { budget, until }),
@@ -164,14 +154,14 @@ impl Ticket {
     }
 
     /// Whose budget it counts in when it is parked: by the session of the browser, whatever was done for the ticket.
-    async fn whose(&self, req: &HttpRequest, app: &App, now: OffsetDateTime) -> Result<Whose, PageFailure> {
-        let session = session(req, app, now).await?;
+    async fn whose(&self, visit: &Visit) -> Result<Whose, PageFailure> {
+        let session = visit.session().await?;
         if let Some((record, account)) =
             session.and_then(|Session { record, accounts, .. }| Some((record, accounts.into_iter().next()?)))
         {
             return Ok(Whose::SignedIn { record, user_id: account.user_id });
         }
-        let from = req.extensions().get::<ClientAddress>().copied();
+        let from = visit.address();
         let params = Params::parse(self.params.as_bytes(), &["client_id"]).unwrap_or_default();
         let client_id = params.get("client_id").unwrap_or_default().to_owned();
         Ok(Whose::Stranger { network: from.map(ClientAddress::site).unwrap_or_default(), client_id })
@@ -179,13 +169,12 @@ impl Ticket {
 
     /// Opens what [`Ticket::seal`] made, and goes on in the language the application asked for.
     pub async fn open(
-        req: &HttpRequest,
-        app: &App,
+        visit: &Visit,
         kind: Kind,
         text: &str,
         browser: Option<&Browser>,
-        now: OffsetDateTime,
     ) -> Result<Opened, PageFailure> {
+        let app = &visit.app;
         let tampered = || PageFailure::TicketTampered;
         let sealed = from_base64url(text).ok_or_else(tampered)?;
         let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or_else(tampered)?;
@@ -200,14 +189,14 @@ impl Ticket {
             ticket.params = packed::unpack(shorter, LARGEST).ok_or_else(tampered)?;
         }
         if let Some(handle) = &ticket.parked {
-            let parked = app.state.tickets.parked(handle, now).await?;
+            let parked = app.state.tickets.parked(handle, visit.now).await?;
             let parked = parked.ok_or(PageFailure::TicketExpired { back: None })?;
             let shorter = open(&app.keys.instance, PARKED, handle.as_bytes(), &parked).ok();
             let params = shorter.and_then(|shorter| packed::unpack(&shorter, LARGEST));
             ticket.params = params.ok_or_else(tampered)?;
         }
         if let Ok(wish) = Params::parse(ticket.params.as_bytes(), &["ui_locales"]) {
-            language::note(req, &wish, Some(ticket.begun));
+            language::note(&visit.req, &wish, Some(ticket.begun));
         }
         let is_ours = browser.is_some_and(|browser| same(&browser.binding(), binding));
         Ok(Opened { ticket, is_ours })

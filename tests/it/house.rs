@@ -74,7 +74,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // on top: these put everything together
     ("routes", &["*"]),
     ("server", &["*"]),
-    ("ticks", &["app", "db", "store", "state", "telemetry"]),
+    ("jobs", &["app", "db", "store", "state", "telemetry"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("main", &["*"]),
@@ -447,10 +447,10 @@ const LONGEST_FUNCTION: usize = 60;
 const LONGEST_FILE: usize = 300;
 
 /// Longer functions that are still to be divided. An entry that is not needed any more fails the test.
-const LONG_FUNCTIONS: &[&str] = &["cli/serve.rs: run", "routes.rs: configure"];
+const LONG_FUNCTIONS: &[&str] = &["cli/serve.rs: run"];
 
 /// Longer files that are still to be divided. An entry that is not needed any more fails the test.
-const LONG_FILES: &[&str] = &["state/kv/sql.rs", "state/sessions.rs", "web/views.rs"];
+const LONG_FILES: &[&str] = &["state/kv/sql.rs", "state/sessions.rs"];
 
 /// Each function of a formatted file, with its lines from `fn` to its brace.
 fn functions(code: &str) -> Vec<(String, usize)> {

@@ -4,16 +4,23 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use countersign::endpoints::end_session::SignOutPage;
+use countersign::pages::consent::{ConsentPage, ScopeLine};
+use countersign::pages::home::{HomeAccount, HomeApp, HomePage};
+use countersign::pages::login::view::{LoginPage, LoginProblem};
+use countersign::pages::select::SelectPage;
+use countersign::pages::signed_out::SignedOutPage;
 use countersign::protocol::params::Undecodable;
 use countersign::protocol::redirect_uri::Mismatch;
 use countersign::protocol::refusal::OAuthError;
 use countersign::protocol::request::Unanswerable;
 use countersign::texts::Texts;
+use countersign::web::answer::InterstitialPage;
+use countersign::web::cards::{ClientCard, PersonCard};
+use countersign::web::error_page::ErrorPage;
 use countersign::web::failure::PageFailure;
-use countersign::web::views::{
-    ClientCard, ConsentPage, ErrorPage, FormPostPage, HomeAccount, HomeApp, HomePage, InterstitialPage,
-    LoginPage, LoginProblem, PersonCard, ScopeLine, SelectPage, Shell, SignOutPage, SignedOutPage,
-};
+use countersign::web::reply::FormPostPage;
+use countersign::web::shell::Shell;
 use time::OffsetDateTime;
 use time::macros::datetime;
 

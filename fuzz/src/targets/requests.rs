@@ -8,6 +8,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::http::{Method, Uri};
 use actix_web::test::TestRequest;
 use countersign::protocol::cookies::Names;
+use countersign::web::sealed::Sealed;
 use countersign::web::sign_out;
 use countersign::web::ticket::{Kind, Ticket};
 use url::Url;
@@ -71,7 +72,7 @@ fn filled(provider: &Provider, text: &str) -> String {
     });
     put("{then}", &|| {
         let then = sign_out::Then { name: "Example".into(), redirect: REDIRECT.into() };
-        sign_out::seal(&provider.app, &browser(), &then).expect("sealing")
+        then.seal(&provider.app, &browser()).expect("sealing")
     });
     put("{code}", &|| visit().code());
     put("{id_token}", &|| visit().id_token());

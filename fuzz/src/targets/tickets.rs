@@ -1,7 +1,6 @@
 //! Sealed tickets: what opens is what was sealed, for whom it was sealed.
 
 use countersign::keys::seal;
-use countersign::web::browser::Browser;
 use countersign::web::ticket::{Kind, Ticket};
 
 use crate::input::{edited, lines};
@@ -27,9 +26,9 @@ pub fn run(input: &[u8]) {
 }
 
 fn open(provider: &Provider, kind: Kind, text: &str) -> Option<(Ticket, bool)> {
-    let (req, app) = (provider.from_browser(), &provider.app);
-    let browser = Browser::of(&req, app);
-    let opened = provider.wait(Ticket::open(&req, app, kind, text, browser.as_ref(), provider.now));
+    let visit = provider.meets(provider.from_browser());
+    let browser = visit.browser();
+    let opened = provider.wait(Ticket::open(&visit, kind, text, browser.as_ref()));
     opened.ok().map(|opened| (opened.ticket, opened.is_ours))
 }
 
@@ -39,8 +38,8 @@ fn sealed_and_opened(provider: &Provider, params: &str) {
     let (ticket, is_ours) = open(provider, Kind::Authorize, &sealed).expect("it was sealed just now");
     assert!(is_ours && ticket.params == params && !ticket.is_expired(provider.now));
     assert!(open(provider, Kind::Logout, &sealed).is_none(), "it is of another kind");
-    let (req, app) = (provider.from_browser(), &provider.app);
-    let nobodys = provider.wait(Ticket::open(&req, app, Kind::Authorize, &sealed, None, provider.now));
+    let visit = provider.meets(provider.from_browser());
+    let nobodys = provider.wait(Ticket::open(&visit, Kind::Authorize, &sealed, None));
     assert!(nobodys.is_ok_and(|opened| !opened.is_ours), "it opens, and is nobody's");
 }
 

@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 
 use super::issue::Issue;
-use crate::app::App;
 use crate::protocol::cause::Cause;
 use crate::protocol::claims::REVOCATION_REMEMBERED;
 use crate::protocol::client::Client;
@@ -15,16 +14,17 @@ use crate::state::codes::{self, Redeemed};
 use crate::state::kv::Spend;
 use crate::store;
 use crate::web::failure::TokenFailure;
+use crate::web::visit::Visit;
 
 /// Redeems a code for tokens.
 ///
 /// Spec: RFC 6749 §4.1.3, §10.5; OAuth 2.1 §7.5.2
 pub(super) async fn redeem(
-    app: &App,
+    visit: &Visit,
     client: &Client,
     params: &Params,
 ) -> Result<HttpResponse, TokenFailure> {
-    let now = app.clock.now();
+    let (app, now) = (&visit.app, visit.now);
     let Some(code) = params.get("code") else {
         let cause = Cause::new("code is missing").with("received", params.names());
         return Err(Refusal::new("invalid_request", "code is missing").because(cause).into());

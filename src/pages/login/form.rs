@@ -1,15 +1,15 @@
 //! The sign-in form: shown afresh, or with what is to be corrected.
 
-use actix_web::{HttpRequest, HttpResponse};
-use time::OffsetDateTime;
+use actix_web::HttpResponse;
 
+use super::view::{LoginPage, LoginProblem};
 use super::{Waiting, waits_for};
-use crate::app::App;
-use crate::web::answer::{Kind, page, retry_after, see_other, shell, with_status};
+use crate::web::answer::{Kind, page, retry_after, see_other, with_status};
 use crate::web::failure::AuthorizeFailure;
+use crate::web::login_retry::LoginRetry;
 use crate::web::pending::{Pending, card};
-use crate::web::tried::{self, Tried};
-use crate::web::views::{LoginPage, LoginProblem};
+use crate::web::sealed::Sealed;
+use crate::web::visit::Visit;
 
 /// The longest name that is kept for the next attempt.
 const LONGEST_KEPT: usize = 256;
@@ -32,51 +32,46 @@ impl Form<'_> {
     /// password again.
     pub async fn again(
         &self,
-        req: &HttpRequest,
-        app: &App,
+        visit: &Visit,
         problem: LoginProblem,
-        now: OffsetDateTime,
     ) -> Result<HttpResponse, AuthorizeFailure> {
         let missing = match problem {
             LoginProblem::Missing => true,
             LoginProblem::WrongCredentials => false,
             // Sending it again is just what is to be done then.
             LoginProblem::Busy | LoginProblem::StateDown | LoginProblem::TooMany { .. } => {
-                return Ok(self.show(req, app, Some(problem)).await);
+                return Ok(self.show(visit, Some(problem)).await);
             }
         };
         if self.username.len() > LONGEST_KEPT {
-            return Ok(self.show(req, app, Some(problem)).await);
+            return Ok(self.show(visit, Some(problem)).await);
         }
-        let Ok(Waiting { needed, .. }) = waits_for(req, app, self.pending, now).await else {
-            return Ok(self.show(req, app, Some(problem)).await);
+        let Ok(Waiting { needed, .. }) = waits_for(visit, self.pending).await else {
+            return Ok(self.show(visit, Some(problem)).await);
         };
-        let tried =
-            Tried { username: self.username.into(), remember: self.remember, missing, switching: !needed };
-        let tried = tried::seal(app, &self.pending.browser, &tried)?;
-        Ok(see_other(&format!("{}/login?t={}&tried={tried}", app.config.base, self.sealed)).finish())
+        let (username, remember) = (self.username.to_owned(), self.remember);
+        let retry = LoginRetry { username, remember, missing, switching: !needed };
+        let retry = retry.seal(&visit.app, &self.pending.browser)?;
+        Ok(see_other(&visit.at(&format!("/login?t={}&tried={retry}", self.sealed))).finish())
     }
 
     /// Shows it, with what is to be corrected.
-    pub async fn show(&self, req: &HttpRequest, app: &App, problem: Option<LoginProblem>) -> HttpResponse {
-        let now = app.clock.now();
+    pub async fn show(&self, visit: &Visit, problem: Option<LoginProblem>) -> HttpResponse {
         let view = LoginPage {
-            shell: shell(req, app),
-            now,
-            client: card(req, app, &self.pending.asked.client, now).await,
+            shell: visit.shell(),
+            now: visit.now,
+            client: card(visit, &self.pending.asked.client).await,
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,
             problem,
         };
-        let res = page(app, Kind::Form, &view);
+        let res = page(&visit.app, Kind::Form, &view);
         match problem {
             None => res,
             Some(LoginProblem::WrongCredentials | LoginProblem::Missing) => with_status(res, 422),
             Some(LoginProblem::Busy | LoginProblem::StateDown) => with_status(res, 503),
-            Some(LoginProblem::TooMany { until }) => {
-                retry_after(with_status(res, 429), until - app.clock.now())
-            }
+            Some(LoginProblem::TooMany { until }) => retry_after(with_status(res, 429), until - visit.now),
         }
     }
 }

@@ -2,17 +2,15 @@
 //! account is told nowhere: people type passwords there.
 
 use actix_web::http::header::USER_AGENT;
-use actix_web::{HttpMessage, HttpRequest};
-use time::OffsetDateTime;
 
 use super::metrics::SignIns;
-use crate::app::App;
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::event::{Name, Outcome};
 use crate::protocol::user::fold_login;
 use crate::state::throttle::Counter;
 use crate::store::events::{Actor, By, Event, TYPED};
-use crate::web::answer::{ClientAddress, RequestId};
+use crate::web::around::address::ClientAddress;
+use crate::web::visit::Visit;
 
 /// How much is kept of what a browser says it is, in characters.
 const LONGEST_AGENT: usize = 256;
@@ -21,15 +19,11 @@ const LONGEST_AGENT: usize = 256;
 #[derive(Clone, Copy)]
 pub struct Report<'a> {
     /// The attempt.
-    pub req: &'a HttpRequest,
-    /// The provider.
-    pub app: &'a App,
+    pub visit: &'a Visit,
     /// The metrics.
     pub sign_ins: &'a SignIns,
     /// The application it is for, by `client_id`.
     pub client: &'a str,
-    /// When.
-    pub now: OffsetDateTime,
 }
 
 /// The account that an attempt is about.
@@ -50,7 +44,7 @@ impl Report<'_> {
         };
         self.sign_ins.ended(outcome);
         self.line(words, outcome.text(), about, None);
-        self.app.events.note(self.event(outcome, about, typed), self.now);
+        self.visit.app.events.note(self.event(outcome, about, typed), self.visit.now);
     }
 
     /// Tells of an attempt that was turned away unread. It leaves no event: of those there may be any number.
@@ -63,7 +57,7 @@ impl Report<'_> {
     fn line(&self, words: &str, outcome: &str, about: About<'_>, tripped: Option<Counter>) {
         tracing::info!(
             outcome = display(outcome),
-            address = self.address().map(|address| display(address.0)),
+            address = self.visit.address().map(|address| display(address.0)),
             client = display(self.client),
             person = about.person.map(display),
             known_device = about.known_device,
@@ -77,10 +71,9 @@ impl Report<'_> {
             (Outcome::Ok, Some(person)) => (Name::SessionBegan, Actor::Person(person.into())),
             _ => (Name::SessionRefused, Actor::Unknown),
         };
-        let vault = &self.app.keys.vault;
-        let network = self.address().map(ClientAddress::network).unwrap_or_default();
-        let id = self.req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let by = By::from(actor).in_request(&id, &network, vault);
+        let vault = &self.visit.app.keys.vault;
+        let network = self.visit.address().map(ClientAddress::network).unwrap_or_default();
+        let by = By::from(actor).in_request(&self.visit.id(), &network, vault);
         let event = Event::new(name, &by).ended(outcome).client(self.client);
         let Some(person) = about.person else {
             return event.with(TYPED, vault.typed(&fold_login(typed)));
@@ -89,18 +82,14 @@ impl Report<'_> {
         if outcome == Outcome::Ok {
             event = event.with("acr", ACR_SINGLE_FACTOR).with("amr", vec!["pwd"]);
         }
-        if let Some(address) = self.address() {
+        if let Some(address) = self.visit.address() {
             event = event.personal("address", address.0.to_string());
         }
-        match self.req.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
+        match self.visit.req.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
             Some(agent) => {
                 event.personal("user_agent", agent.chars().take(LONGEST_AGENT).collect::<String>())
             }
             None => event,
         }
-    }
-
-    fn address(&self) -> Option<ClientAddress> {
-        self.req.extensions().get::<ClientAddress>().copied()
     }
 }

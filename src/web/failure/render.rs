@@ -7,8 +7,9 @@ use crate::app::App;
 use crate::protocol::request::Unanswerable;
 use crate::texts::Texts;
 use crate::web::answer::{html, retry_after, with_status};
+use crate::web::error_page::ErrorPage;
 use crate::web::failure::PageFailure;
-use crate::web::views::{ErrorPage, Shell, wait_text};
+use crate::web::shell::{Shell, wait_text};
 
 /// Renders a failure as a page.
 pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpResponse {

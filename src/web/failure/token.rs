@@ -24,16 +24,17 @@ pub struct TokenFailure {
     pub refusal: Refusal,
     /// After how many seconds the same request may succeed.
     pub retry_after: Option<u32>,
+    /// The challenge of a 401.
+    pub challenge: Option<Box<str>>,
 }
 
 /// A store that cannot be reached is asked again in a moment.
 const MOMENT: u32 = 5;
 
 impl From<Refusal> for TokenFailure {
-    /// A refusal as JSON: its error code decides the status. Where client authentication failed, the answer carries a
-    /// challenge, whatever was presented.
+    /// A refusal as JSON: its error code decides the status.
     ///
-    /// Spec: RFC 6749 §5.2, RFC 9110 §15.5.2
+    /// Spec: RFC 6749 §5.2
     fn from(refusal: Refusal) -> Self {
         let (status, retry_after) = match refusal.error.code {
             "invalid_client" => (401, None),
@@ -41,7 +42,7 @@ impl From<Refusal> for TokenFailure {
             "temporarily_unavailable" => (503, Some(MOMENT)),
             _ => (400, None),
         };
-        TokenFailure { status, refusal, retry_after }
+        TokenFailure { status, refusal, retry_after, challenge: None }
     }
 }
 
@@ -64,6 +65,7 @@ impl TokenFailure {
             status: 429,
             refusal: Refusal::new("temporarily_unavailable", "too many wrong client secrets").because(cause),
             retry_after: Some(u32::try_from(left.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1)),
+            challenge: None,
         }
     }
 
@@ -75,6 +77,14 @@ impl TokenFailure {
     /// 500: a fault of ours.
     pub fn server_error(cause: impl Into<Cause>) -> TokenFailure {
         Refusal::new("server_error", "the server failed").because(cause).into()
+    }
+
+    /// The same failure with the challenge that every 401 carries, whatever was presented.
+    ///
+    /// Spec: RFC 9110 §15.5.2
+    pub fn challenged(self, issuer: &str) -> TokenFailure {
+        let challenge = (self.status == 401).then(|| format!("Basic realm=\"{issuer}\"").into());
+        TokenFailure { challenge, ..self }
     }
 
     /// What the client's developer is told.
@@ -104,6 +114,9 @@ impl ResponseError for TokenFailure {
         no_store(&mut res);
         if let Some(seconds) = self.retry_after {
             res.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Some(challenge) = &self.challenge {
+            res.insert_header((header::WWW_AUTHENTICATE, &**challenge));
         }
         res.json(
             json!({ "error": self.refusal.error.code, "error_description": self.refusal.error.description }),

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use countersign::web::assets;
-use countersign::web::views::FormPostPage;
+use countersign::web::reply::FormPostPage;
 use scraper::{ElementRef, Html, Selector};
 
 use super::sample_pages::sample_pages;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use countersign::pages::consent::ScopeLine;
 use countersign::protocol::redirect_uri::Difference;
 use countersign::protocol::scope::{STANDARD, Scope};
 use countersign::texts::Texts;
-use countersign::web::views::ScopeLine;
 use time::macros::datetime;
 use time::{Date, Month};
 

@@ -6,11 +6,11 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 
-use crate::app::App;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::web::debug;
 use crate::web::failure::{BearerFailure, NOT_REGISTERED, TokenFailure};
+use crate::web::visit::Visit;
 
 /// How long a browser may remember the answer to a preflight, in seconds.
 const MAX_AGE: &str = "600";
@@ -23,10 +23,10 @@ pub struct ForeignOrigin(Cause);
 ///
 /// Origins that are no site are passed over: native shells send `null`, or a scheme of their own. A browser lets no
 /// script read an answer without CORS headers.
-pub fn note_client(req: &HttpRequest, app: &App, client: &Client) -> Result<(), ForeignOrigin> {
-    debug::note_client(req, client);
-    match site(req.headers()) {
-        Some(origin) if origin != app.config.origin && !client.allows_origin(origin) => {
+pub fn note_client(visit: &Visit, client: &Client) -> Result<(), ForeignOrigin> {
+    debug::note_client(&visit.req, client);
+    match site(visit.req.headers()) {
+        Some(origin) if origin != visit.app.config.origin && !client.allows_origin(origin) => {
             let cause = Cause::new(
                 "the request came from a script of an origin that is not registered for this client",
             );
@@ -73,26 +73,27 @@ pub async fn around<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Resul
     Ok(res)
 }
 
-/// Answers the question a browser asks before it sends `POST`.
-pub async fn preflight_post(req: HttpRequest) -> HttpResponse {
-    preflight(&req, "POST")
+/// Which scripts a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scripts {
+    /// Those of registered clients: [`around`] names their origin.
+    Registered,
+    /// Any: what the route answers is public.
+    Any,
 }
 
-/// Answers the question a browser asks before it sends `GET` or `POST`.
-pub async fn preflight_get_post(req: HttpRequest) -> HttpResponse {
-    preflight(&req, "GET, POST")
-}
-
-/// Answers the question a browser asks before it fetches a public document with headers of its own.
-pub async fn preflight_document(req: HttpRequest) -> HttpResponse {
-    let mut res = preflight(&req, "GET, HEAD");
-    res.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+/// Answers the question a browser asks before a script's request with one of these methods.
+pub fn preflight(req: &HttpRequest, methods: &'static str, scripts: Scripts) -> HttpResponse {
+    let mut res = allow(req, methods);
+    if scripts == Scripts::Any {
+        res.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
     res
 }
 
 /// Allows whatever headers are asked for. No credentials are allowed here, so headers that tracing adds, such as
 /// `traceparent`, give nothing away.
-fn preflight(req: &HttpRequest, methods: &'static str) -> HttpResponse {
+fn allow(req: &HttpRequest, methods: &'static str) -> HttpResponse {
     let mut res = HttpResponse::NoContent();
     res.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods));
     res.insert_header((header::ACCESS_CONTROL_MAX_AGE, MAX_AGE));

@@ -2,12 +2,49 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
+use ipnet::IpNet;
 
 use crate::app::App;
 
 /// What only people's browsers ask for. Everything else may come from a monitor on the proxy's own machine.
 const OF_PEOPLE: [&str; 2] = ["/authorize", "/login"];
+
+/// Where one request came from, in its extensions from the beginning.
+#[derive(Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The network it belongs to (IPv4 /24, IPv6 /56): what one visitor can have many addresses of.
+    pub fn network(self) -> String {
+        self.within(56)
+    }
+
+    /// The site it belongs to (IPv4 /24, IPv6 /48): what one customer of a provider can be given.
+    pub fn site(self) -> String {
+        self.within(48)
+    }
+
+    fn within(self, v6_prefix: u8) -> String {
+        let prefix = if self.0.is_ipv4() { 24 } else { v6_prefix };
+        let network = IpNet::new(self.0, prefix);
+        network.map_or_else(|_| self.0.to_string(), |network| network.trunc().to_string())
+    }
+}
+
+/// The other end of the connection. A listener for both kinds shows an IPv4 address inside an IPv6 one: all of those
+/// are not one network.
+pub fn peer(req: &ServiceRequest) -> Option<IpAddr> {
+    req.peer_addr().map(|peer| peer.ip().to_canonical())
+}
+
+/// Notes where the request came from, for everything that has the request.
+pub fn note(req: &mut ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
+    let from = client_address(req, app, peer)?;
+    req.extensions_mut().insert(ClientAddress(from));
+    Some(from)
+}
 
 /// Tells whether an address is that of a trusted proxy.
 pub fn is_trusted(app: &App, address: IpAddr) -> bool {
@@ -17,7 +54,7 @@ pub fn is_trusted(app: &App, address: IpAddr) -> bool {
 /// The address the request came from.
 ///
 /// Spec: RFC 9700 §4.13
-pub fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
+fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
     let peer = peer?;
     if !is_trusted(app, peer) {
         return Some(peer);

@@ -1,0 +1,31 @@
+//! Ends sessions that are owed an end.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::store;
+
+/// How often sessions that are owed an end are looked for.
+const END_EVERY: Duration = Duration::from_secs(5);
+
+/// Ends the sessions of people who were disabled, or got a new password, while nobody could: whoever made
+/// that change could not reach the state store, or died on the way to it.
+pub(super) async fn end(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(END_EVERY).await;
+        if let Err(error) = end_owed(&app).await {
+            tracing::warn!(%error, "the sessions of people who may no longer be signed in are not ended yet");
+        }
+    }
+}
+
+async fn end_owed(app: &App) -> Result<(), Box<dyn Error>> {
+    for (user_id, since) in store::endings::owed(&app.db).await? {
+        let ended = app.state.sessions.end_user(&user_id, app.clock.now()).await?;
+        store::endings::done(&app.db, &user_id, since).await?;
+        tracing::info!(%user_id, ended, "ended the sessions of a person who may no longer be signed in");
+    }
+    Ok(())
+}
