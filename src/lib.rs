@@ -19,6 +19,7 @@ pub mod state; // what passes
 pub mod logos; // clients' logos, fetched and kept
 pub mod keys; // sealing, signing, the public set
 
+pub mod operations; // what is changed, and by whom
 pub mod cli; // the command line, one file a word
 pub mod demo; // the two sites and the API of `countersign demo`
 

@@ -124,7 +124,7 @@ async fn identifier(db: &Db, login: &str) -> anyhow::Result<String> {
     match users::by_login(db, login).await? {
         Some(found) => Ok(found.user.id),
         None if uuid::Uuid::parse_str(login).is_ok() => Ok(login.to_owned()),
-        None => bail!("there is nobody with the login name {login:?}"),
+        None => bail!("there is no person with the login name {login:?}"),
     }
 }
 

@@ -12,20 +12,9 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, origin};
 use crate::db::{Db, Url};
 use crate::keys::secrets::vault;
+use crate::operations::Operation;
+use crate::operations::keys::Installation;
 use crate::store::events::{Actor, By};
-
-/// The command line as the one who does something; events name the operating system's user as well.
-#[derive(Clone, Copy)]
-pub struct ByHand;
-
-/// See [`ByHand`].
-pub const ACTOR: ByHand = ByHand;
-
-impl From<ByHand> for By {
-    fn from(_: ByHand) -> By {
-        Actor::Cli(os_user()).into()
-    }
-}
 
 /// The name of the operating system's user that runs this program; its number when it has none.
 fn os_user() -> Option<String> {
@@ -59,17 +48,34 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The command line, with keys to seal personal detail of what it does; without the instance key an event
-    /// says that this was left out.
-    pub fn by_hand(&self) -> By {
-        match vault(&self.db, &self.config.instance_key) {
-            Ok(Some(vault)) => By::from(ACTOR).sealing(&vault),
-            Ok(None) => ACTOR.into(),
+    /// An operation of the command line, whose events have no personal detail. Events name the operating system's
+    /// user as the actor.
+    pub fn operation(&self, now: OffsetDateTime) -> Operation<'_> {
+        self.operation_by(Actor::Cli(os_user()).into(), now)
+    }
+
+    /// The same with keys to seal personal detail of its events; without the instance key an event says that such
+    /// detail was left out.
+    pub fn sealing_operation(&self, now: OffsetDateTime) -> Operation<'_> {
+        let by = By::from(Actor::Cli(os_user()));
+        let by = match vault(&self.db, &self.config.instance_key) {
+            Ok(Some(vault)) => by.sealing(&vault),
+            Ok(None) => by,
             Err(error) => {
                 tracing::warn!(%error, "personal detail is left out of the event");
-                ACTOR.into()
+                by
             }
-        }
+        };
+        self.operation_by(by, now)
+    }
+
+    fn operation_by(&self, by: By, now: OffsetDateTime) -> Operation<'_> {
+        Operation::opening(&self.db, || Ok(app::open_drawers(&self.config, &self.db)?), by, now)
+    }
+
+    /// What signing keys are made and sealed by.
+    pub fn installation(&self) -> Installation<'_> {
+        Installation { instance_key: &self.config.instance_key, policy: &self.config.keys }
     }
 }
 

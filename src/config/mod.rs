@@ -11,6 +11,7 @@ use crate::keys::policy::KeyPolicy;
 use crate::outbound::{Allowed, Authorities};
 use crate::protocol::claims::TOKEN_LIFETIME;
 use crate::protocol::event::Keep;
+use crate::protocol::registration::Offered;
 use crate::protocol::resource::{Resource, Resources};
 use crate::telemetry::log;
 
@@ -134,6 +135,15 @@ impl Config {
     /// Tells whether the listen address is the one that the issuer names.
     pub fn listens_at_issuer(&self) -> bool {
         Url::parse(&self.issuer).is_ok_and(|issuer| default_listen(&issuer) == self.listen)
+    }
+
+    /// What this provider has for clients.
+    pub fn offered(&self) -> Offered {
+        Offered {
+            scopes: self.resources.all_scopes().clone(),
+            algorithms: self.keys.algorithms.clone(),
+            development: self.development,
+        }
     }
 
     /// A development configuration below one directory, for `countersign demo` and the tests.

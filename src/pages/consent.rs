@@ -5,6 +5,8 @@ use askama::Template;
 use url::Url;
 
 use crate::app::App;
+use crate::operations::Operation;
+use crate::operations::consents::{self, ConsentFault, Given};
 use crate::protocol::decide::candidate;
 use crate::protocol::redirect_uri::is_loopback;
 use crate::protocol::resource::Resource;
@@ -120,10 +122,18 @@ pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFai
         return Ok(go_on());
     };
     let fingerprint = request.consent_fingerprint(client, &account.user_id);
-    let by = Actor::Person(account.user_id.clone());
-    store::consents::allow(&app.db, &account.user_id, &client.id, request.consent(), by, now).await?;
-    let sessions = &app.state.sessions;
-    sessions.remember_consent(session.record, account.session_id, &client.id, &fingerprint, now).await?;
+    let given = Given {
+        person: &account.user_id,
+        client: &client.id,
+        consent: request.consent(),
+        session: (session.record, account.session_id),
+        fingerprint: &fingerprint,
+    };
+    let op = Operation::new(&app.db, &app.state, Actor::Person(account.user_id.clone()), now);
+    consents::give(&op, given).await.map_err(|fault| match fault {
+        ConsentFault::State(error) => AuthorizeFailure::from(error),
+        ConsentFault::Db(error) => error.into(),
+    })?;
     pending.ticket.done.consent = Some(fingerprint);
     pending.ticket.displayed = None;
     Ok(see_other(&pending.go_on(&visit).await?).finish())

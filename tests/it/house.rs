@@ -36,6 +36,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // configuration names places and checks them by the rules
     ("config", &["protocol", "keys", "db", "outbound", "telemetry"]),
+    // what operators, people and applications change
+    ("operations", &["protocol", "store", "state", "keys", "db", "ids", "secret"]),
     // what clients registered, fetched and kept
     ("logos", &["protocol", "store", "db", "outbound", "secret"]),
     // what a node can do at this moment
@@ -67,8 +69,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
-            "web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password",
-            "telemetry", "texts",
+            "web", "operations", "protocol", "store", "state", "keys", "app", "config", "db", "ids",
+            "secret", "password", "telemetry", "texts",
         ],
     ),
     // on top: these put everything together
@@ -236,6 +238,80 @@ fn the_rules_are_pure() {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// What the command line and the pages change, they change through operations, which carry an actor and what has to
+/// follow: there is no other call of a verb of `store` that writes. Reading the store is theirs.
+#[test]
+fn only_operations_change_what_lasts() {
+    let sources = sources();
+    let verbs = writing_verbs(&sources);
+    for known in [("clients", "add"), ("users", "edit"), ("consents", "allow"), ("signing_keys", "change")] {
+        assert!(verbs.contains(&(known.0.into(), known.1.into())), "{known:?} is not among {verbs:?}");
+    }
+    assert!(!verbs.contains(&("clients".into(), "by_id".into())), "{verbs:?}");
+    let rooms = ["cli", "pages"];
+    let files = sources.iter().filter(|(path, _)| rooms.contains(&place(path).0.as_str()));
+    let faults: Vec<String> = files.flat_map(|(path, code)| writes(path, code, &verbs)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    for (code, count) in [
+        ("use crate::store::clients;\nclients::by_id(db);", 0),
+        ("use crate::store::clients;\nclients::remove(db);", 1),
+        ("use crate::store::clients::{self, Secret};\nclients::edit(db);", 1),
+        ("use crate::store::{users, clients::remove};\nremove(db);", 1),
+        ("use crate::store;\nstore::consents::allow(db);", 1),
+        ("crate::store::users::change(db);", 1),
+        ("use crate::operations::clients;\nclients::remove(op);", 0),
+        ("use crate::store::clients;\noperations::clients::remove(op);", 0),
+        ("opened.db.write_now(|conn| f(conn));", 1),
+        ("OpenOptions::new().write(true);", 0),
+    ] {
+        assert_eq!(writes(Path::new("cli/x.rs"), code, &verbs).len(), count, "{code}");
+    }
+}
+
+/// The public functions of `store` that write, each with its module.
+fn writing_verbs(sources: &[(PathBuf, String)]) -> BTreeSet<(String, String)> {
+    const WRITES: [&str; 5] = [".write(", ".write_one(", "insert_into(", "::update(", "::delete("];
+    let mut verbs = BTreeSet::new();
+    for (path, code) in sources.iter().filter(|(path, _)| path.starts_with("store")) {
+        let Some(module) = place(path).1 else { continue };
+        for function in code.split("\npub ").skip(1) {
+            let body = function.split("\n}").next().unwrap_or_default();
+            let signature = function.strip_prefix("async ").unwrap_or(function);
+            let Some(name) = signature.strip_prefix("fn ").and_then(|rest| rest.split(['(', '<']).next())
+            else {
+                continue;
+            };
+            // Takes back what it wrote.
+            let is_trial = name == "try_writing";
+            if !is_trial && WRITES.iter().any(|writes| body.contains(writes)) {
+                verbs.insert((module.clone(), name.to_owned()));
+            }
+        }
+    }
+    verbs
+}
+
+/// Where a file changes what lasts by itself.
+fn writes(path: &Path, code: &str, verbs: &BTreeSet<(String, String)>) -> Vec<String> {
+    let imports = imports(code);
+    let has = |path: &[&str]| imports.iter().any(|import| *import == path);
+    let is_called = |called: &str| {
+        let calls = code.match_indices(called).map(|(at, _)| &code[..at]);
+        calls.into_iter().any(|before| !before.ends_with("::") && !before.ends_with(char::is_alphanumeric))
+    };
+    let verb = verbs.iter().filter(|(module, verb)| {
+        let in_module = format!("{module}::{verb}(");
+        has(&["store", module, verb])
+            || (has(&["store", module]) || has(&["store", module, "self"])) && is_called(&in_module)
+            || has(&["store"]) && is_called(&format!("store::{in_module}"))
+    });
+    let verb = verb.map(|(module, verb)| format!("{}: store::{module}::{verb} writes", path.display()));
+    let by_hand = [".write(", ".write_now(", ".write_one("]
+        .into_iter()
+        .filter(|call| code.match_indices(call).any(|(at, _)| !code[at + call.len()..].starts_with("true")));
+    verb.chain(by_hand.map(|call| format!("{}: {call}", path.display()))).collect()
 }
 
 /// The program never ends but in `main`, and the lints that keep secrets, time and threads in their rooms

@@ -24,6 +24,7 @@ mod house;
 mod keys;
 mod memory;
 mod operation;
+mod operations;
 mod outbound;
 mod pages;
 mod protocol;

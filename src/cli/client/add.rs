@@ -1,17 +1,17 @@
 //! `countersign client add`.
 
+use anyhow::anyhow;
 use clap::Args;
 use serde_json::Value;
 
 use super::described::Described;
-use super::{SHOWN_ONCE, lines, offered, shown};
+use super::{SHOWN_ONCE, lines};
 use crate::cli::algorithms;
-use crate::cli::context::{ACTOR, Context, discovery};
+use crate::cli::context::{Context, discovery};
 use crate::cli::report::Report;
-use crate::protocol::client::Client;
-use crate::protocol::registration::{self, SecretChange};
-use crate::secret::{Token, TokenHash, base32, random};
-use crate::store::{clients, signing_keys, users};
+use crate::operations::clients::{self, ClientFault, Registered};
+use crate::protocol::registration;
+use crate::store::{signing_keys, users};
 
 /// What people see beneath the help.
 pub const EXAMPLES: &str = "Examples:
@@ -42,28 +42,18 @@ pub struct Add {
 pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     let mut members = flags.described.members(flags.name, flags.redirect_uris)?;
     members.extend(flags.id.map(|id| ("client_id".to_owned(), id.into())));
-    let registration = registration::read(members, &offered(&context.config()?))?;
-    let secret = match registration.secret_change(false)? {
-        SecretChange::Keep | SecretChange::Drop => None,
-        SecretChange::Take(given) => Some(given),
-        SecretChange::Make => Some(Token::generate().expose().to_owned().into()),
-    };
+    let registration = registration::read(members, &context.config()?.offered())?;
+    let ignored = registration.ignored.clone();
     let opened = context.open()?;
-    let client = Client {
-        id: registration.id.unwrap_or_else(|| base32(&random::<16>())),
-        secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
-        disabled: false,
-        registered_at: context.clock.now(),
-        metadata: registration.metadata,
-    };
-    if !clients::add(&opened.db, &client, ACTOR, context.now()).await? {
-        anyhow::bail!(
-            "there is a client {0} already; change it (countersign client update {0}), or leave client_id out to \
-             get a new one",
-            client.id
-        );
-    }
-    let json = shown(&client, secret.as_ref().map(|secret| secret.as_str()));
+    let registered = clients::register(&opened.operation(context.now()), registration).await;
+    let Registered { client, secret } = registered.map_err(|fault| match fault {
+        ClientFault::Taken(id) => anyhow!(
+            "there is a client {id} already; change it (countersign client update {id}), or leave client_id out to \
+             get a new one"
+        ),
+        other => other.into(),
+    })?;
+    let json = registration::response(&client, secret.as_ref().map(|secret| secret.as_str()));
     let (once, its_secret) = if secret.is_none() { ("", "") } else { (SHOWN_ONCE, ", its client_secret") };
     let mut text = format!(
         "Registered {}.\n\n{}{once}\nGive the application its client_id{its_secret} and this discovery address:\n  {}\n",
@@ -79,7 +69,7 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     if opened.is_new {
         text += &context.of_a_new_one(&opened.config);
     }
-    let mut warnings = registration.ignored;
+    let mut warnings = ignored;
     let keys = opened.db.read(signing_keys::list).await?;
     let alg = client.metadata.id_token_signed_response_alg.alg();
     if let Some((fate, _)) = algorithms::fate(&keys, &opened.config.keys, alg) {

@@ -2,20 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{find, unknown};
-use crate::app;
-use crate::cli::context::{ACTOR, Context, Opened};
+use super::{find, in_words};
+use crate::cli::context::Context;
 use crate::cli::report::Report;
+use crate::operations::clients;
 use crate::protocol::client::Client;
-use crate::store::clients;
 
 pub(super) async fn disable(id: &str, context: &Context) -> anyhow::Result<Report> {
-    let (opened, client, changed) = set(id, true, context).await?;
-    // Repeated where it was disabled before, because this may have failed then. Without the state store every node
-    // sees the change a second later.
-    if let Ok(state) = app::open_drawers(&opened.config, &opened.db) {
-        let _unreachable = state.codes.withdraw(&client.id, context.now()).await;
-    }
+    let opened = context.open_existing()?;
+    find(&opened, id, context).await?;
+    let done = clients::disable(&opened.operation(context.now()), id).await;
+    let (client, changed) = in_words(done, &opened, id, context).await?;
     let name = &client.metadata.client_name;
     let text = if changed {
         format!(
@@ -30,25 +27,13 @@ pub(super) async fn disable(id: &str, context: &Context) -> anyhow::Result<Repor
 }
 
 pub(super) async fn enable(id: &str, context: &Context) -> anyhow::Result<Report> {
-    let (opened, client, changed) = set(id, false, context).await?;
-    // Where this fails, codes are refused for the rest of the minute after it was disabled.
-    if changed && let Ok(state) = app::open_drawers(&opened.config, &opened.db) {
-        let _unreachable = state.codes.readmit(&client.id, context.now()).await;
-    }
+    let opened = context.open_existing()?;
+    find(&opened, id, context).await?;
+    let done = clients::enable(&opened.operation(context.now()), id).await;
+    let (client, changed) = in_words(done, &opened, id, context).await?;
     let done = if changed { "is enabled again" } else { "was enabled already" };
     let text = format!("{} ({}) {done}.", client.id, client.metadata.client_name);
     Ok(Report::new(said(&client, false), text))
-}
-
-/// Also tells whether that changed anything.
-async fn set(id: &str, disabled: bool, context: &Context) -> anyhow::Result<(Opened, Client, bool)> {
-    let opened = context.open_existing()?;
-    find(&opened, id, context).await?;
-    let changed = clients::set_disabled(&opened.db, id, disabled, ACTOR, context.now()).await?;
-    match clients::by_id(&opened.db, id).await? {
-        Some(client) => Ok((opened, client, changed)),
-        None => Err(unknown(&opened, id, context).await?),
-    }
 }
 
 fn said(client: &Client, disabled: bool) -> Value {

@@ -4,14 +4,14 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::context::{ACTOR, Context, Opened};
+use super::context::{Context, Opened};
 use super::report::{Report, members, table};
 use super::words::nearest;
-use crate::config::Config;
+use crate::operations;
+use crate::operations::clients::ClientFault;
 use crate::protocol::client::Client;
-use crate::protocol::registration::{GRANT_TYPES, Offered, RESPONSE_TYPES};
-use crate::secret::Token;
-use crate::store::clients::{self, Secret};
+use crate::protocol::registration::response;
+use crate::store::clients;
 
 mod add; // the word that registers one
 mod debug; // what went wrong for one application
@@ -93,7 +93,7 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
         Word::Show { id } => {
             let opened = context.open_existing()?;
             let client = find(&opened, &id, context).await?;
-            let json = shown(&client, None);
+            let json = response(&client, None);
             let text = lines(&json);
             Ok(Report::new(Value::Object(json), text))
         }
@@ -132,19 +132,13 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
     } else {
         table(["CLIENT_ID", "NAME", "TYPE", "STATE", "REDIRECT_URI"], &rows)
     };
-    Ok(Report::new(known.iter().map(|client| Value::Object(shown(client, None))).collect(), text))
+    Ok(Report::new(known.iter().map(|client| Value::Object(response(client, None))).collect(), text))
 }
 
 async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let client = find(&opened, id, context).await?;
-    if !clients::remove(&opened.db, id, ACTOR, context.now()).await? {
-        return Err(unknown(&opened, id, context).await?);
-    }
-    // Without the state store every node sees it a second later.
-    if let Ok(state) = crate::app::open_drawers(&opened.config, &opened.db) {
-        let _unreachable = state.codes.withdraw(id, context.now()).await;
-    }
+    let removed = operations::clients::remove(&opened.operation(context.now()), id).await;
+    let client = in_words(removed, &opened, id, context).await?;
     let name = &client.metadata.client_name;
     let json = json!({ "removed": true, "client_id": client.id, "client_name": name });
     let text = format!(
@@ -157,16 +151,8 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
 
 async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    find(&opened, id, context).await?;
-    let secret = Token::generate();
-    let hash = secret.hash();
-    let edit = move |client: &Client| {
-        let fault = || format!("client {} is public: it has no secret to rotate", client.id);
-        if client.is_public() { Err(fault()) } else { Ok((client.metadata.clone(), Secret::Set(hash))) }
-    };
-    let done = clients::edit(&opened.db, id, edit, ACTOR, context.now()).await?;
-    let Some(done) = done else { return Err(unknown(&opened, id, context).await?) };
-    let client = done.map_err(anyhow::Error::msg)?.after;
+    let rotated = operations::clients::rotate_secret(&opened.operation(context.now()), id).await;
+    let (client, secret) = in_words(rotated, &opened, id, context).await?;
     let mut json = Map::new();
     json.insert("client_id".into(), client.id.into());
     json.insert("client_secret".into(), secret.expose().into());
@@ -179,47 +165,31 @@ async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
     Ok(Report::new(Value::Object(json), text))
 }
 
-/// A client as a registration response shows it.
-///
-/// Spec: RFC 7591 §3.2.1
-fn shown(client: &Client, secret: Option<&str>) -> Map<String, Value> {
-    let mut json = Map::from_iter([("client_id".to_owned(), json!(client.id))]);
-    if let Some(secret) = secret {
-        json.insert("client_secret".into(), secret.into());
-        json.insert("client_secret_expires_at".into(), 0.into());
-    }
-    if client.disabled {
-        json.insert("disabled".into(), true.into());
-    }
-    if let Ok(Value::Object(metadata)) = serde_json::to_value(&client.metadata) {
-        json.extend(metadata);
-    }
-    json.insert("require_pkce".into(), client.needs_pkce().into());
-    json.insert("grant_types".into(), json!(GRANT_TYPES));
-    json.insert("response_types".into(), json!(RESPONSE_TYPES));
-    json
-}
-
-/// The same for people, to whom a secret that never expires need not be told.
+/// A registration response for people, to whom a secret that never expires need not be told.
 fn lines(shown: &Map<String, Value>) -> String {
     let mut shown = shown.clone();
     shown.remove("client_secret_expires_at");
     members(&shown)
 }
 
-/// What this provider has for clients.
-fn offered(config: &Config) -> Offered {
-    Offered {
-        scopes: config.resources.all_scopes().clone(),
-        algorithms: config.keys.algorithms.clone(),
-        development: config.development,
-    }
-}
-
 async fn find(opened: &Opened, id: &str, context: &Context) -> anyhow::Result<Client> {
     match clients::by_id(&opened.db, id).await? {
         Some(client) => Ok(client),
         None => Err(unknown(opened, id, context).await?),
+    }
+}
+
+/// What an operation answers; that there is no such client in words.
+async fn in_words<T>(
+    done: Result<T, ClientFault>,
+    opened: &Opened,
+    id: &str,
+    context: &Context,
+) -> anyhow::Result<T> {
+    match done {
+        Ok(done) => Ok(done),
+        Err(ClientFault::Unknown) => Err(unknown(opened, id, context).await?),
+        Err(other) => Err(other.into()),
     }
 }
 

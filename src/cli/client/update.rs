@@ -1,18 +1,18 @@
 //! `countersign client update`: every member of an application's metadata, without losing secret or consents.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::described::Described;
-use super::{SHOWN_ONCE, find, lines, offered, shown};
+use super::{SHOWN_ONCE, find, lines};
 use crate::cli::algorithms;
-use crate::cli::context::{ACTOR, Context};
+use crate::cli::context::Context;
 use crate::cli::report::Report;
-use crate::protocol::client::{Client, Metadata, MetadataFault};
-use crate::protocol::registration::{self, Amendment, Offered, SecretChange, changed, is_kept};
-use crate::secret::{Token, TokenHash};
-use crate::store::clients::{self, Edited, Secret};
+use crate::operations::clients::{self, Changed, ClientFault};
+use crate::protocol::client::Client;
+use crate::protocol::registration::{Amendment, is_kept, response};
+use crate::secret::Token;
 use crate::store::signing_keys;
 
 /// What people see beneath the help.
@@ -103,64 +103,34 @@ impl Update {
 pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let id = find(&opened, &flags.id, context).await?.id;
-    let (amendment, offered) = (flags.amendment()?, offered(&opened.config));
-    let fresh = Token::generate();
-    let (asked, made) = (amendment.clone(), fresh.hash());
-    let edit = {
-        let offered = offered.clone();
-        move |client: &Client| edited(client, &asked, &offered, made)
-    };
-    let done = clients::edit(&opened.db, &id, edit, ACTOR, context.now()).await?;
-    let Some(done) = done else { bail!("client {id} was removed at this moment") };
-    let Edited { before, after } = done?;
-    let is_fresh = after.secret.is_some_and(|secret| secret.matches(&made));
-    let made = is_fresh.then(|| fresh.expose().to_owned());
-    let mut json = shown(&after, made.as_deref());
-    let names = changed(&before.metadata, &after.metadata);
+    let (amendment, offered) = (flags.amendment()?, opened.config.offered());
+    let done = clients::change(&opened.operation(context.now()), &id, &amendment, &offered).await;
+    let Changed { before, after, members, made, ignored } = done.map_err(|fault| match fault {
+        ClientFault::Unknown => anyhow!("client {id} was removed at this moment"),
+        other => other.into(),
+    })?;
+    let mut json = response(&after, made.as_ref().map(Token::expose));
+    let is_fresh = made.is_some();
     let secret = said_of_secret(&before, &after, is_fresh);
     let once = if is_fresh { SHOWN_ONCE } else { "" };
-    let what = match (names.is_empty(), secret) {
+    let what = match (members.is_empty(), secret) {
         (true, None) => "Nothing had to be changed".to_owned(),
         (true, Some(secret)) => format!("Changed {}: {secret}", after.metadata.client_name),
         (false, secret) => {
-            let names = names.join(", ");
+            let names = members.join(", ");
             let secret = secret.map(|secret| format!("; {secret}")).unwrap_or_default();
             format!("Changed {}: {names}{secret}", after.metadata.client_name)
         }
     };
     let live =
-        if names.is_empty() && secret.is_none() { "" } else { ", live on every node within 5 seconds" };
+        if members.is_empty() && secret.is_none() { "" } else { ", live on every node within 5 seconds" };
     let text = format!("{what}{live}.\n\n{}{once}", lines(&json));
-    json.insert("changed".into(), json!(names));
-    let mut warnings = registration::read(amendment.apply(&before.metadata)?, &offered)?.ignored;
+    json.insert("changed".into(), json!(members));
+    let mut warnings = ignored;
     let keys = opened.db.read(signing_keys::list).await?;
     let alg = after.metadata.id_token_signed_response_alg.alg();
     warnings.extend(algorithms::fate(&keys, &opened.config.keys, alg).map(|(fate, _)| fate));
     Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
-}
-
-/// The rule for a changed client is that for a new one, applied to all of it.
-fn edited(
-    client: &Client,
-    amendment: &Amendment,
-    offered: &Offered,
-    made: TokenHash,
-) -> Result<(Metadata, Secret), MetadataFault> {
-    let members: Map<String, Value> = amendment.apply(&client.metadata)?;
-    let registration = registration::read(members, offered)?;
-    if let Some(other) = registration.id.as_deref().filter(|other| *other != client.id) {
-        return Err(MetadataFault::Member(format!(
-            "client_id {other} cannot become another: it is {}",
-            client.id
-        )));
-    }
-    let secret = match registration.secret_change(client.secret.is_some())? {
-        SecretChange::Keep => Secret::Keep,
-        SecretChange::Drop => Secret::Drop,
-        SecretChange::Make => Secret::Set(made),
-        SecretChange::Take(given) => Secret::Set(TokenHash::of(&given)),
-    };
-    Ok((registration.metadata, secret))
 }
 
 fn said_of_secret(before: &Client, after: &Client, is_fresh: bool) -> Option<&'static str> {

@@ -9,29 +9,18 @@ use zeroize::Zeroizing;
 
 use super::rotate::algorithm;
 use super::when;
-use crate::app;
-use crate::cli::context::{ACTOR, Context};
+use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::report::Report;
-use crate::config::Config;
-use crate::db::{Db, DbError};
-use crate::keys::fingerprint::instance_keys_for;
-use crate::keys::import::{self, ImportedKey};
+use crate::keys::import;
 use crate::keys::jose::thumbprint;
-use crate::keys::operator::{self, ImportError};
-use crate::keys::promise;
-use crate::keys::seal;
-use crate::keys::stored_key::PURPOSE;
+use crate::operations::keys::{self, ImportFault, Imported};
 use crate::protocol::client::SigningAlg;
-use crate::protocol::names::check_shown;
 use crate::store::signing_keys::{KeyState, StoredKey};
 
 pub(super) const EXAMPLES: &str = "Examples:
   countersign keys import old-jwks.json
   countersign keys import old-key.pem --kid 2024-key-1 --alg RS256 --active";
-
-/// The longest name of a key.
-const LONGEST_KID: usize = 255;
 
 /// What is brought, and what it is for.
 #[derive(Args)]
@@ -62,15 +51,15 @@ pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report
     if !single && (flags.active || flags.kid.is_some() || flags.alg.is_some()) {
         bail!("{shown} holds {} keys: --active, --kid and --alg are about a single one", brought.len());
     }
-    let config = context.config()?;
-    let db = app::open_store(&config)?;
-    let mut keys = vec![];
+    let opened = context.open()?;
+    let (op, kid) = (opened.operation(context.now()), flags.kid.as_deref());
+    let wanted = Imported { kid, alg: flags.alg, active: flags.active, days: flags.days.unwrap_or_default() };
+    let mut imported = vec![];
     for key in brought {
         let name = key.kid.clone().unwrap_or_else(|| thumbprint(&key.public_jwk));
-        let (unnamed, key) =
-            (key.kid.is_none() && flags.kid.is_none(), prepared(key, flags, &config, &db, context));
-        // Of several keys, one that cannot be taken in does not keep out the others.
-        match key.and_then(|key| kept(key, &config, &db, context)) {
+        let unnamed = key.kid.is_none() && flags.kid.is_none();
+        // Of several keys, one that cannot be imported does not keep out the others.
+        match keys::import(&op, opened.installation(), key, wanted) {
             Ok(key) => {
                 if unnamed {
                     warnings.push(format!(
@@ -79,33 +68,26 @@ pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report
                         key.kid
                     ));
                 }
-                keys.push(key);
+                imported.push(key);
             }
-            Err(error) if single || error.is::<DbError>() => return Err(error),
-            Err(error) => warnings.push(format!("key {name:?} was passed over: {error}")),
+            Err(fault) if single || matches!(fault, ImportFault::Db(_)) => return Err(in_words(fault)),
+            Err(fault) => warnings.push(format!("key {name:?} was passed over: {}", in_words(fault))),
         }
     }
-    if keys.is_empty() {
+    if imported.is_empty() {
         bail!("{shown}: {}", warnings.join("; "));
     }
     let said = |key: &StoredKey| json!({ "kid": key.kid, "alg": key.alg, "state": key.state });
-    let lines: Vec<String> = keys.iter().map(line).collect();
-    let json = json!({ "imported": keys.iter().map(said).collect::<Vec<Value>>() });
+    let lines: Vec<String> = imported.iter().map(line).collect();
+    let json = json!({ "imported": imported.iter().map(said).collect::<Vec<Value>>() });
     Ok(Report { warnings, ..Report::new(json, lines.join("\n")) })
 }
 
-/// Takes the key in.
-fn kept(key: StoredKey, config: &Config, db: &Db, context: &Context) -> anyhow::Result<StoredKey> {
-    let taken = db.write_now(|conn| match operator::import(conn, &key, &config.keys, ACTOR, context.now()) {
-        Err(ImportError::Db(error)) => Err(error),
-        // What was written before is taken back with the transaction.
-        Err(ImportError::Known(words)) => Err(DbError::Broken(words)),
-        Ok(()) => Ok(()),
-    });
-    match taken {
-        Ok(()) => Ok(key),
-        Err(DbError::Broken(words)) => Err(anyhow!(words)),
-        Err(other) => Err(other.into()),
+/// Says why a key is not imported.
+fn in_words(fault: ImportFault) -> anyhow::Error {
+    match fault {
+        ImportFault::NoAlgorithm(kid) => anyhow!("say with --alg what key {kid} signs with"),
+        other => other.into(),
     }
 }
 
@@ -120,52 +102,4 @@ fn line(key: &StoredKey) -> String {
             when(key.until)
         )
     }
-}
-
-/// The key as it is stored.
-fn prepared(
-    key: ImportedKey,
-    flags: &Import,
-    config: &Config,
-    db: &Db,
-    context: &Context,
-) -> anyhow::Result<StoredKey> {
-    let now = context.now();
-    let is_rsa = key.public_jwk.contains_key("n");
-    let kid = flags.kid.clone().or(key.kid).unwrap_or_else(|| thumbprint(&key.public_jwk));
-    check_shown("the key's name", &kid).map_err(anyhow::Error::msg)?;
-    if kid.is_empty() || kid.len() > LONGEST_KID {
-        bail!("a key's name must have 1 to {LONGEST_KID} characters");
-    }
-    let alg = match (flags.alg, key.alg) {
-        (Some(asked), Some(known)) if asked != known => {
-            bail!("key {kid} is for {}, not for {}: a key has one algorithm", known.name(), asked.name())
-        }
-        (Some(SigningAlg::ES256 | SigningAlg::EdDSA), None) => bail!("key {kid} is an RSA key"),
-        (asked, known) => asked.or(known).or(is_rsa.then_some(SigningAlg::RS256)),
-    };
-    let alg = alg.ok_or_else(|| anyhow!("say with --alg what key {kid} signs with"))?;
-    let (state, private_sealed, until) = if flags.active {
-        if !config.keys.algorithms.contains(&alg) {
-            bail!("{} is not configured: name it in algorithms under [keys] first", alg.name());
-        }
-        let der = key.private_der.ok_or_else(|| anyhow!("to sign, the private key is needed"))?;
-        let instance = instance_keys_for(db, &config.instance_key)?;
-        (KeyState::Active, Some(seal::seal(&instance, PURPOSE, kid.as_bytes(), &der)), 0)
-    } else {
-        let least = db.read_now(|conn| promise::read(conn, &config.keys))?.may_leave_at(&config.keys, now);
-        let asked = now.unix_timestamp() + i64::from(flags.days.unwrap_or_default()) * 86_400;
-        (KeyState::Retiring, None, least.max(asked))
-    };
-    let since = now.unix_timestamp();
-    Ok(StoredKey {
-        kid,
-        alg: alg.name().into(),
-        state: state.name().into(),
-        public_jwk: Value::Object(key.public_jwk).to_string(),
-        private_sealed,
-        created_at: since,
-        since,
-        until,
-    })
 }

@@ -2,23 +2,26 @@
 
 mod import; // keys from another provider
 mod list;
-mod rotate; // in order, at once, and for good
 mod reseal; // after a new instance key
+mod revoke; // at once, and for good
+mod rotate; // in order
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::context::{Context, is_there};
+use super::context::{Context, Opened, is_there};
 use super::report::{Report, rfc3339};
+use super::words::nearest;
 use crate::app;
 use crate::config::Config;
 use crate::keys::fingerprint::FACT;
 use crate::keys::instance::{Given, InstanceKeys, Source};
 use crate::keys::ring::public_set;
+use crate::operations::keys::KeyFault;
 use crate::secret::{Key, base64url};
 use crate::store::facts;
 use crate::store::signing_keys;
@@ -42,7 +45,7 @@ pub enum Word {
     Rotate(rotate::Rotate),
     /// Take a signing key away at once and for good, in an emergency: every token it signed is refused
     #[command(after_help = "Example:\n  countersign keys revoke KID --yes")]
-    Revoke(rotate::Revoke),
+    Revoke(revoke::Revoke),
     /// Take in a key from another provider, so that moving here breaks no verifier
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
@@ -64,7 +67,7 @@ pub fn run(word: &Word, context: &Context) -> anyhow::Result<Report> {
         Word::Init { print: false } => init(context),
         Word::List => list::list(context),
         Word::Rotate(flags) => rotate::rotate(flags, context),
-        Word::Revoke(flags) => rotate::revoke(flags, context),
+        Word::Revoke(flags) => revoke::revoke(flags, context),
         Word::Import(flags) => import::import(flags, context),
         Word::Export { .. } => export(context),
         Word::Reseal => reseal::reseal(context),
@@ -134,4 +137,23 @@ fn export(context: &Context) -> anyhow::Result<Report> {
 /// An instant of a key, for people and programs.
 fn when(seconds: i64) -> String {
     rfc3339(seconds).unwrap_or_else(|| seconds.to_string())
+}
+
+/// Says that there is no such key, and which one may have been meant.
+fn unknown(opened: &Opened, kid: &str) -> anyhow::Result<anyhow::Error> {
+    let keys = opened.db.read_now(signing_keys::list)?;
+    Ok(match nearest(kid, keys.iter().map(|key| key.kid.as_str())) {
+        Some(near) => anyhow!("there is no key {kid:?}; did you mean {near}?"),
+        None => anyhow!("there is no key {kid:?}; `countersign keys list` shows those there are"),
+    })
+}
+
+/// Says why no key gives way.
+fn in_words(fault: KeyFault) -> anyhow::Error {
+    match fault {
+        KeyFault::NoneSigns => {
+            anyhow!("there is no key that signs; `countersign keys list` shows those there are")
+        }
+        other => other.into(),
+    }
 }

@@ -1,12 +1,10 @@
 //! `countersign keys reseal`: a new instance key takes over.
 
-use anyhow::anyhow;
 use serde_json::json;
 
-use crate::cli::context::{ACTOR, Context};
+use crate::cli::context::Context;
 use crate::cli::report::Report;
-use crate::keys::fingerprint::instance_keys_for;
-use crate::keys::operator;
+use crate::operations::keys::{self, Resealed};
 
 pub(super) const EXAMPLES: &str = "To replace the instance key, on every node:
   1. add the new key (countersign keys init --print) beneath the old one, and restart
@@ -19,12 +17,8 @@ Example:
 
 pub(super) fn reseal(context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
-    let instance = instance_keys_for(&opened.db, &opened.config.instance_key)?;
-    let (policy, now) = (&opened.config.keys, context.now());
-    let count = opened.db.write_now(|conn| operator::reseal(conn, &instance, policy, ACTOR, now))?;
-    let count = count.map_err(|why| anyhow!("{why}; nothing was changed"))?;
-    let fingerprints = instance.fingerprints();
-    let first = fingerprints.first().cloned().unwrap_or_default();
+    let resealed = keys::reseal(&opened.operation(context.now()), opened.installation())?;
+    let Resealed { instance_key: first, count } = resealed;
     let text = format!(
         "Sealed {count} keys and secrets with instance key {first}. When every node has been restarted with that key \
          first, the others can be removed."

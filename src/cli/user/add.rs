@@ -10,9 +10,7 @@ use super::{in_words, password_in_words, shown};
 use crate::cli::context::Context;
 use crate::cli::input::{self, NewPassword, new_password};
 use crate::cli::report::Report;
-use crate::ids;
-use crate::protocol::user::{User, clean_names};
-use crate::store::users;
+use crate::operations::people;
 
 /// A person to add.
 #[derive(Args)]
@@ -38,13 +36,12 @@ pub struct Add {
 
 /// Adds the person.
 pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
-    let mut claims = claims(&flags)?;
-    let warnings = clean_names(&mut claims);
-    let user = User { id: ids::new_sub(), login: flags.login, disabled: false, claims };
-    user.check()?;
+    let claims = claims(&flags)?;
+    let person = people::describe(flags.login, claims)?;
+    let warnings = person.cleaned.clone();
     let NewPassword { hash, made } = new_password(flags.password_stdin)?;
     let opened = context.open()?;
-    let user = users::add(&opened.db, user, Some(hash), opened.by_hand(), context.now()).await??;
+    let user = people::add(&opened.sealing_operation(context.now()), person, hash).await?;
     let mut json = shown(&user);
     let mut text = format!("Added {}.\n\n{}", user.login, in_words(&json));
     if let Some(made) = made {

@@ -5,20 +5,18 @@ mod update; // the word that changes one
 
 use std::collections::BTreeMap;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::context::{ACTOR, Context, Opened};
+use super::context::{Context, Opened};
 use super::input::{NewPassword, new_password};
 use super::last_sign_in;
 use super::report::{Report, members, table};
 use super::words::nearest;
-use crate::app;
-use crate::db::Db;
+use crate::operations::people::{self, PersonFault};
 use crate::protocol::user::User;
-use crate::store::endings;
-use crate::store::users::{self, Change, WithPassword};
+use crate::store::users::{self, WithPassword};
 
 /// What can be done about people.
 #[derive(Subcommand)]
@@ -134,9 +132,8 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
 async fn disable(login: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let user = find(&opened, login, context).await?.user;
-    change(&opened.db, &user, Change::Disabled(true), context).await?;
-    // A person who was disabled before may still have sessions, if ending them failed then.
-    let ended = end_sessions(&opened, &user, context).await?;
+    let ended = people::disable(&opened.operation(context.now()), &user).await;
+    let ended = ended.map_err(|fault| in_words_of(fault, &user))?;
     let done = if user.disabled { "was disabled already" } else { "is disabled" };
     let json = json!({ "login": user.login, "sub": user.id, "disabled": true, "sessions_ended": ended });
     Ok(Report::new(json, format!("{} {done}; {}.", user.login, sessions_in_words(ended))))
@@ -145,9 +142,8 @@ async fn disable(login: &str, context: &Context) -> anyhow::Result<Report> {
 async fn enable(login: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let user = find(&opened, login, context).await?.user;
-    if user.disabled {
-        change(&opened.db, &user, Change::Disabled(false), context).await?;
-    }
+    let enabled = people::enable(&opened.operation(context.now()), &user).await;
+    enabled.map_err(|fault| in_words_of(fault, &user))?;
     let done = if user.disabled { "can sign in again" } else { "was enabled already" };
     let json = json!({ "login": user.login, "sub": user.id, "disabled": false });
     Ok(Report::new(json, format!("{} {done}.", user.login)))
@@ -157,8 +153,8 @@ async fn set_password(login: &str, from_stdin: bool, context: &Context) -> anyho
     let opened = context.open_existing()?;
     let user = find(&opened, login, context).await?.user;
     let NewPassword { hash, made } = new_password(from_stdin)?;
-    change(&opened.db, &user, Change::Password(hash), context).await?;
-    let ended = end_sessions(&opened, &user, context).await?;
+    let ended = people::set_password(&opened.operation(context.now()), &user, hash).await;
+    let ended = ended.map_err(|fault| in_words_of(fault, &user))?;
     let mut json = json!({ "login": user.login, "sub": user.id, "sessions_ended": ended });
     let mut text = format!("{} has a new password; {}.\n", user.login, sessions_in_words(ended));
     if let Some(made) = made {
@@ -170,26 +166,18 @@ async fn set_password(login: &str, from_stdin: bool, context: &Context) -> anyho
     Ok(Report::new(json, text))
 }
 
-async fn change(db: &Db, user: &User, change: Change, context: &Context) -> anyhow::Result<()> {
-    let changed = users::change(db, &user.id, change, ACTOR, context.now()).await?;
-    if changed { Ok(()) } else { bail!("{} was removed by somebody else at this moment", user.login) }
-}
-
-/// Signs the person out everywhere; the change that asks for it is stored already.
-async fn end_sessions(opened: &Opened, user: &User, context: &Context) -> anyhow::Result<usize> {
-    let end = async {
-        let state = app::open_drawers(&opened.config, &opened.db)?;
-        let ended = state.sessions.end_user(&user.id, context.now()).await?;
-        endings::done(&opened.db, &user.id, context.now().unix_timestamp()).await?;
-        anyhow::Ok(ended)
-    };
-    end.await.map_err(|error| {
-        anyhow!(
-            "the change to {} is stored, but their sessions were not ended: {error:#}; a running server ends \
-             them as soon as it can, or run it again",
-            user.login
-        )
-    })
+/// Says why an operation failed.
+fn in_words_of(fault: PersonFault, user: &User) -> anyhow::Error {
+    match fault {
+        PersonFault::Unknown => anyhow!("{} was removed by somebody else at this moment", user.login),
+        PersonFault::SessionsNotEnded(error) => anyhow!(
+            "the change to {} is stored, but their sessions were not ended: {:#}; a running server ends them as soon \
+             as it can, or run it again",
+            user.login,
+            anyhow!(error)
+        ),
+        other => other.into(),
+    }
 }
 
 fn sessions_in_words(ended: usize) -> String {
@@ -236,9 +224,9 @@ async fn find(opened: &Opened, login: &str, context: &Context) -> anyhow::Result
     }
     let known = users::list(db).await?;
     Err(match nearest(login.trim(), known.iter().map(|user| user.login.as_str())) {
-        Some(near) => anyhow!("there is nobody with the login name {login:?}; did you mean {near:?}?"),
+        Some(near) => anyhow!("there is no person with the login name {login:?}; did you mean {near:?}?"),
         None => {
-            anyhow!("there is nobody with the login name {login:?} ({})", context.looked_in(opened))
+            anyhow!("there is no person with the login name {login:?} ({})", context.looked_in(opened))
         }
     })
 }

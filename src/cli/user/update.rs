@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -10,8 +10,8 @@ use super::{find, in_words, shown};
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::report::Report;
-use crate::protocol::user::{Amendment, User, clean_names};
-use crate::store::users::{self, Edited, changed};
+use crate::operations::people::{self, Changed, PersonFault};
+use crate::protocol::user::Amendment;
 
 /// What is to be changed. Claims that are not named stay as they are.
 #[derive(Args)]
@@ -75,25 +75,22 @@ impl Update {
 pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let user = find(&opened, &flags.person, context).await?.user;
-    let mut amendment = flags.amendment()?;
-    let warnings = clean_names(&mut amendment.set);
-    if amendment.set.get("email_verified") == Some(&Value::Bool(true))
-        && !amendment.apply(user.clone()).claims.contains_key("email")
-    {
-        bail!("--email-verified needs an address, and {} has none: name it with --email", user.login);
-    }
-    let edit = move |person: User| Ok(amendment.apply(person));
-    let done = users::edit(&opened.db, &user.id, edit, opened.by_hand(), context.now()).await?;
-    let Some(done) = done else { bail!("{} was removed at this moment", user.login) };
-    let Edited { before, after } = done?;
-    let names = changed(&before, &after);
-    let text = if names.is_empty() {
+    let amendment = flags.amendment()?;
+    let done = people::change(&opened.sealing_operation(context.now()), &user, amendment).await;
+    let Changed { before, after, members, cleaned } = done.map_err(|fault| match fault {
+        PersonFault::Unknown => anyhow!("{} was removed at this moment", user.login),
+        PersonFault::NoAddress => {
+            anyhow!("--email-verified needs an address, and {} has none: name it with --email", user.login)
+        }
+        other => other.into(),
+    })?;
+    let text = if members.is_empty() {
         format!("Nothing had to be changed of {}.\n\n", after.login)
     } else {
-        format!("Changed {}: {}. Identifier and sessions stay.\n\n", before.login, names.join(", "))
+        format!("Changed {}: {}. Identifier and sessions stay.\n\n", before.login, members.join(", "))
     };
     let mut json = shown(&after);
     let text = text + &in_words(&json);
-    json.insert("changed".into(), json!(names));
-    Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
+    json.insert("changed".into(), json!(members));
+    Ok(Report { warnings: cleaned, ..Report::new(Value::Object(json), text) })
 }

@@ -4,11 +4,9 @@
 use actix_web::http::header::USER_AGENT;
 
 use super::metrics::SignIns;
-use crate::protocol::claims::ACR_SINGLE_FACTOR;
-use crate::protocol::event::{Name, Outcome};
-use crate::protocol::user::fold_login;
+use crate::operations::sign_ins::{self, Attempt};
+use crate::protocol::event::Outcome;
 use crate::state::throttle::Counter;
-use crate::store::events::{Actor, By, Event, TYPED};
 use crate::web::around::address::ClientAddress;
 use crate::web::visit::Visit;
 
@@ -44,7 +42,7 @@ impl Report<'_> {
         };
         self.sign_ins.ended(outcome);
         self.line(words, outcome.text(), about, None);
-        self.visit.app.events.note(self.event(outcome, about, typed), self.visit.now);
+        self.record(outcome, about, typed);
     }
 
     /// Tells of an attempt that was turned away unread. It leaves no event: of those there may be any number.
@@ -66,30 +64,19 @@ impl Report<'_> {
         );
     }
 
-    fn event(&self, outcome: Outcome, about: About<'_>, typed: &str) -> Event {
-        let (name, actor) = match (outcome, about.person) {
-            (Outcome::Ok, Some(person)) => (Name::SessionBegan, Actor::Person(person.into())),
-            _ => (Name::SessionRefused, Actor::Unknown),
+    fn record(&self, outcome: Outcome, about: About<'_>, typed: &str) {
+        let agent = self.visit.req.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let attempt = Attempt {
+            client: self.client,
+            person: about.person,
+            typed,
+            known_device: about.known_device,
+            request_id: &self.visit.id(),
+            network: &self.visit.address().map(ClientAddress::network).unwrap_or_default(),
+            address: self.visit.address().map(|address| address.0.to_string()),
+            user_agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
         };
-        let vault = &self.visit.app.keys.vault;
-        let network = self.visit.address().map(ClientAddress::network).unwrap_or_default();
-        let by = By::from(actor).in_request(&self.visit.id(), &network, vault);
-        let event = Event::new(name, &by).ended(outcome).client(self.client);
-        let Some(person) = about.person else {
-            return event.with(TYPED, vault.typed(&fold_login(typed)));
-        };
-        let mut event = event.about(person).with("known_device", about.known_device);
-        if outcome == Outcome::Ok {
-            event = event.with("acr", ACR_SINGLE_FACTOR).with("amr", vec!["pwd"]);
-        }
-        if let Some(address) = self.visit.address() {
-            event = event.personal("address", address.0.to_string());
-        }
-        match self.visit.req.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
-            Some(agent) => {
-                event.personal("user_agent", agent.chars().take(LONGEST_AGENT).collect::<String>())
-            }
-            None => event,
-        }
+        let app = &self.visit.app;
+        sign_ins::record(&app.events, &app.keys.vault, attempt, outcome, self.visit.now);
     }
 }

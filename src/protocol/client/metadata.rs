@@ -3,9 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
+use super::fault::{MetadataFault, Problem};
 use crate::protocol::localized::Localized;
 use crate::protocol::names::{check_shown, clean};
-use crate::protocol::redirect_uri::{ApplicationType, RedirectUri, RedirectUriFault};
+use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::scope::Scope;
 use crate::protocol::signing_alg::NamedAlg;
 
@@ -113,40 +114,34 @@ pub fn check_id(id: &str) -> Result<(), MetadataFault> {
     if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(());
     }
-    let what =
-        format!("client_id {id:?} must be 1 to {LONGEST_ID} printable ASCII characters without spaces");
-    Err(MetadataFault::Member(what))
-}
-
-/// Why metadata cannot be registered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MetadataFault {
-    /// A redirect URI is bad.
-    #[error("redirect_uri {0:?}: {1}")]
-    RedirectUri(String, RedirectUriFault),
-    /// Another member is bad.
-    #[error("{0}")]
-    Member(String),
+    let expected = "1 to 255 printable ASCII characters without spaces";
+    Err(MetadataFault::new("client_id", Problem::Malformed(id.to_owned(), expected)))
 }
 
 impl Metadata {
     /// Checks what the types do not already say; `development` allows http on loopback hosts.
     pub fn check(&self, development: bool) -> Result<(), MetadataFault> {
-        let member = |text: String| Err(MetadataFault::Member(text));
+        let refuse = |member: &str, problem| Err(MetadataFault::new(member, problem));
         let localized = || self.localized.iter();
         let names = localized().filter(|(name, ..)| *name == "client_name").map(|(.., text)| text);
         for name in [self.client_name.as_str()].into_iter().chain(names) {
             if name.trim().is_empty() || name.chars().count() > 120 {
-                return member("client_name must have 1 to 120 characters".into());
+                return refuse("client_name", Problem::Length("1 to 120 characters"));
             }
-            check_shown("client_name", name).map_err(MetadataFault::Member)?;
+            let hidden = |sentence| MetadataFault::new("client_name", Problem::Hidden(sentence));
+            check_shown("client_name", name).map_err(hidden)?;
         }
         if self.redirect_uris.is_empty() {
-            return member("at least one redirect_uri is needed".into());
+            return refuse("redirect_uris", Problem::Missing);
         }
-        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
+        let lists = [
+            ("redirect_uris", &self.redirect_uris),
+            ("post_logout_redirect_uris", &self.post_logout_redirect_uris),
+        ];
+        for (name, uri) in lists.into_iter().flat_map(|(name, uris)| uris.iter().map(move |uri| (name, uri)))
+        {
             RedirectUri::register(uri.as_str(), self.application_type, development)
-                .map_err(|fault| MetadataFault::RedirectUri(uri.to_string(), fault))?;
+                .map_err(|fault| MetadataFault::new(name, Problem::RedirectUri(uri.to_string(), fault)))?;
         }
         let pages = [
             ("client_uri", &self.client_uri),
@@ -159,22 +154,20 @@ impl Metadata {
         let further = localized().filter(|(name, ..)| *name != "client_name");
         for (name, uri) in pages.chain(further.map(|(name, _, uri)| (name, uri))) {
             if RedirectUri::register(uri, ApplicationType::Web, development).is_err() {
-                return member(format!("{name} {uri:?} must be an https address"));
+                return refuse(name, Problem::Malformed(uri.to_owned(), "an https address"));
             }
         }
         if self.token_endpoint_auth_method == AuthMethod::None && self.require_pkce == Some(false) {
-            return member("a public client cannot do without PKCE".into());
+            return refuse("require_pkce", Problem::PublicWithoutPkce);
         }
         if self.default_acr_values.iter().any(|acr| acr.is_empty() || acr.contains(char::is_whitespace)) {
-            return member("default_acr_values must be levels without spaces".into());
+            return refuse("default_acr_values", Problem::Expected("levels without spaces", None));
         }
         for origin in self.allowed_cors_origins.iter().flatten() {
             if Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
                 continue;
             }
-            return member(format!(
-                "allowed_cors_origins: {origin:?} is no origin such as https://app.example"
-            ));
+            return refuse("allowed_cors_origins", Problem::NoOrigin(origin.clone()));
         }
         Ok(())
     }

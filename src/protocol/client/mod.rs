@@ -1,10 +1,12 @@
 //! A registered Relying Party.
 
 pub mod auth; // client authentication: what was presented, and whether it is the client it claims to be
+mod fault; // why metadata is refused
 mod metadata; // what was registered
 mod secret; // how a right secret is spoiled
 
-pub use metadata::{AuthMethod, Metadata, MetadataFault, check_id};
+pub use fault::{MetadataFault, Problem};
+pub use metadata::{AuthMethod, Metadata, check_id};
 
 use time::OffsetDateTime;
 use url::Url;

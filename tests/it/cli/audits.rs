@@ -129,7 +129,7 @@ fn what_is_asked_wrongly_is_said_so() {
         (["--event", "*"], "there is no event"),
         (["--since", "yesterday"], "neither a span such as 90d"),
         (["--since", "0d"], "neither a span"),
-        (["--person", "nobody"], "nobody with the login name"),
+        (["--person", "nobody"], "no person with the login name"),
     ] {
         shell.run(&[&["audit", "list"][..], &words].concat()).bad(saying);
     }

@@ -163,7 +163,7 @@ fn a_person_is_renamed_and_told_of_otherwise() {
     let claims = json!({ "name": "Ada", "email": "ada@example.com", "email_verified": false });
     assert_eq!(changed["claims"], claims);
     assert_eq!(changed["changed"], json!(["login", "email", "email_verified", "name"]));
-    shell.run(&["user", "show", "ada"]).bad("there is nobody");
+    shell.run(&["user", "show", "ada"]).bad("there is no person");
     let changed = update(&["countess", "--email-verified"]);
     assert_eq!(changed["claims"]["email_verified"], json!(true));
     let found = |typed: &str| {
@@ -189,7 +189,7 @@ fn a_person_is_renamed_and_told_of_otherwise() {
         (&["countess", "--email-verified"], "needs an address"),
         (&["countess", "--email", "nope"], "no e-mail address"),
         (&["countess", "--name", "x", "--clear", "name"], "exclude each other"),
-        (&["nobody", "--name", "x"], "there is nobody"),
+        (&["nobody", "--name", "x"], "there is no person"),
     ] {
         shell.run(&[&["user", "update"], words].concat()).bad(saying);
     }

@@ -206,7 +206,7 @@ fn an_unknown_person_names_the_nearest() {
     shell.user("ada.lovelace");
     for word in ["show", "disable", "enable", "set-password"] {
         shell.run(&["user", word, "ada.lovelase"]).bad("did you mean \"ada.lovelace\"?");
-        shell.run(&["user", word, "zebedee"]).bad("there is nobody");
+        shell.run(&["user", word, "zebedee"]).bad("there is no person");
     }
 }
 

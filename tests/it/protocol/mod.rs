@@ -12,6 +12,7 @@ mod named_claims;
 mod names;
 mod params;
 mod redirect_uri;
+mod registration;
 mod reply;
 mod request_object;
 mod resources;

@@ -1,10 +1,14 @@
 //! Client metadata under its registered names: what is meant, what cannot be had, what is passed over. One rule for
 //! a new client and for a changed one, whatever way either comes in.
 
-use serde_json::{Map, Value};
+mod change; // a change to a client, by the rule for a new one
+
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::protocol::client::{AuthMethod, Metadata, MetadataFault, SigningAlg, check_id};
+pub use change::{Amendment, SecretChange, changed};
+
+use crate::protocol::client::{AuthMethod, Client, Metadata, MetadataFault, Problem, SigningAlg, check_id};
 use crate::protocol::localized;
 use crate::protocol::names::clean;
 use crate::protocol::scope::{Scope, is_name};
@@ -67,91 +71,6 @@ pub struct Registration {
     pub ignored: Vec<String>,
 }
 
-/// What becomes of a client's secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretChange {
-    /// It stays as it is; for a public client, absent.
-    Keep,
-    /// One has to be made: the client is to prove itself and has none.
-    Make,
-    /// This one takes its place.
-    Take(Zeroizing<String>),
-    /// It goes: a public client has none.
-    Drop,
-}
-
-impl Registration {
-    /// What becomes of the secret of a client that has one already, or not.
-    pub fn secret_change(&self, has_one: bool) -> Result<SecretChange, MetadataFault> {
-        let public = self.metadata.token_endpoint_auth_method == AuthMethod::None;
-        match (public, &self.secret) {
-            (true, Some(_)) => {
-                member("a public client (token_endpoint_auth_method none) has no client_secret".into())
-            }
-            (true, None) if has_one => Ok(SecretChange::Drop),
-            (false, Some(given)) => Ok(SecretChange::Take(given.clone())),
-            (false, None) if !has_one => Ok(SecretChange::Make),
-            (true | false, None) => Ok(SecretChange::Keep),
-        }
-    }
-}
-
-/// A change to what is registered of a client.
-#[derive(Clone, Debug, Default)]
-pub struct Amendment {
-    /// Members that take the place of those there are; null takes a member away.
-    pub set: Map<String, Value>,
-    /// Values that a member which is a list has more.
-    pub add: Vec<(&'static str, String)>,
-    /// Values that it has no longer.
-    pub remove: Vec<(&'static str, String)>,
-}
-
-impl Amendment {
-    /// The whole metadata as they are after the change; to be read like those of a new client.
-    pub fn apply(&self, current: &Metadata) -> Result<Map<String, Value>, MetadataFault> {
-        let Ok(Value::Object(mut members)) = serde_json::to_value(current) else {
-            return member("what is registered cannot be read".into());
-        };
-        members.extend(self.set.clone());
-        for (name, value) in &self.remove {
-            let values = list(&mut members, name)?;
-            let before = values.len();
-            values.retain(|known| known != value);
-            if values.len() == before {
-                return member(format!("{name} has no {value:?}; it has {}", Value::from(values.clone())));
-            }
-        }
-        for (name, value) in &self.add {
-            let values = list(&mut members, name)?;
-            if !values.iter().any(|known| known == value) {
-                values.push(value.as_str().into());
-            }
-        }
-        Ok(members)
-    }
-}
-
-fn list<'a>(members: &'a mut Map<String, Value>, name: &str) -> Result<&'a mut Vec<Value>, MetadataFault> {
-    let values = members.entry(name).or_insert_with(|| Value::Array(vec![]));
-    match values.as_array_mut() {
-        Some(values) => Ok(values),
-        None => member(format!("{name} must be a list of strings")),
-    }
-}
-
-/// The names of the members that differ.
-pub fn changed(before: &Metadata, after: &Metadata) -> Vec<String> {
-    let members = |metadata| match serde_json::to_value(metadata) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    };
-    let (before, after) = (members(before), members(after));
-    let gone = before.keys().filter(|name| !after.contains_key(*name));
-    let others = after.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name);
-    gone.chain(others).cloned().collect()
-}
-
 /// Tells whether this is a member that is kept, and can be taken away.
 pub fn is_kept(name: &str) -> bool {
     KEPT.iter().any(|(kept, _)| *kept == name) || localized::split(name).is_some()
@@ -179,49 +98,50 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
         let Some(value) = members.get(name) else { continue };
         let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
         if serde_json::from_value::<Metadata>(alone).is_err() {
-            return member(format!("{name} must be {expected}, but is {value}"));
+            return refuse(name, Problem::Expected(expected, Some(value.to_string())));
         }
     }
     let texts = members.iter().filter(|(name, _)| localized::split(name).is_some());
     if let Some((name, value)) = texts.into_iter().find(|(_, value)| !value.is_string()) {
-        return member(format!("{name} must be a string, but is {value}"));
+        return refuse(name, Problem::Expected("a string", Some(value.to_string())));
     }
     if let Some(text) = members.get("scope").and_then(Value::as_str) {
         ignored.extend(check_scope(text, &offered.scopes)?);
     }
     let metadata = serde_json::from_value::<Metadata>(Value::Object(members));
-    let metadata = metadata.map_err(|error| MetadataFault::Member(error.to_string()))?;
+    let unreadable = |error: serde_json::Error| Problem::Unreadable(error.to_string());
+    let metadata = metadata.map_err(|error| MetadataFault::new("client_metadata", unreadable(error)))?;
     metadata.check(offered.development)?;
     let alg = metadata.id_token_signed_response_alg.alg();
     if !offered.algorithms.contains(&alg) {
-        return member(format!(
-            "id_token_signed_response_alg {} is not configured: name it in algorithms under [keys] first",
-            alg.name()
-        ));
+        return refuse("id_token_signed_response_alg", Problem::NotConfigured(alg.name()));
+    }
+    if secret.is_some() && metadata.token_endpoint_auth_method == AuthMethod::None {
+        return refuse("client_secret", Problem::OfPublicClient);
     }
     Ok(Registration { id, secret, metadata, ignored })
 }
 
-fn member<T>(text: String) -> Result<T, MetadataFault> {
-    Err(MetadataFault::Member(text))
+fn refuse<T>(member: &str, problem: Problem) -> Result<T, MetadataFault> {
+    Err(MetadataFault::new(member, problem))
 }
 
 fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, MetadataFault> {
     match members.remove(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => member(format!("{name} must be a string")),
+        Some(_) => refuse(name, Problem::Expected("a string", None)),
     }
 }
 
-/// Only a hash without salt is stored, so a secret must be one that nobody can guess.
+/// Only a hash without salt is stored, so a secret must be too long to be guessed.
 fn check_secret(secret: &str) -> Result<(), MetadataFault> {
     if secret.chars().count() < 32 {
-        let said = "client_secret must have at least 32 characters; leave it out to get a new one";
-        return member(said.into());
+        return refuse("client_secret", Problem::Length("at least 32 characters"));
     }
     if secret.len() > 1024 || !secret.bytes().all(|b| (0x20..=0x7E).contains(&b)) {
-        return member("client_secret must be at most 1024 printable ASCII characters".into());
+        let expected = "at most 1024 printable ASCII characters";
+        return refuse("client_secret", Problem::Expected(expected, None));
     }
     Ok(())
 }
@@ -236,15 +156,15 @@ fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault
             ("response_types", value) => only(name, value, &RESPONSE_TYPES)?,
             ("subject_type", Value::String(kind)) if kind == "public" => (),
             ("subject_type", value) => {
-                return member(format!("subject_type {value} is not supported; \"public\" is"));
+                return refuse(name, Problem::Unsupported(Some(value.to_string()), Some("public")));
             }
             // Every ID Token has auth_time, and no secret expires.
             ("require_auth_time", Value::Bool(_)) => (),
             ("client_secret_expires_at", Value::Number(at)) if at.as_i64() == Some(0) => (),
             (name, Value::Bool(false)) if DEMANDS.contains(&name) => (),
-            (name, _) if DEMANDS.contains(&name) => return member(format!("{name} is not supported")),
+            (name, _) if DEMANDS.contains(&name) => return refuse(name, Problem::Unsupported(None, None)),
             (name, value) if name.ends_with("_alg") || name.ends_with("_enc") => {
-                return member(format!("{name} {value} is not supported; leave it out"));
+                return refuse(name, Problem::Unsupported(Some(value.to_string()), None));
             }
             _ => ignored.push(format!("{name} is not known to this version and was ignored")),
         }
@@ -254,21 +174,24 @@ fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault
 
 fn only(name: &str, value: &Value, supported: &[&str]) -> Result<(), MetadataFault> {
     let Some(values) = value.as_array().filter(|values| !values.is_empty()) else {
-        return member(format!("{name} must be a list of strings"));
+        return refuse(name, Problem::Expected("a list of strings", None));
     };
     match values.iter().find(|value| !value.as_str().is_some_and(|value| supported.contains(&value))) {
         None => Ok(()),
-        Some(other) => member(format!("{name}: {other} is not supported; {:?} is", supported.join(" "))),
+        Some(other) => {
+            let supported = format!("{:?}", supported.join(" "));
+            refuse(name, Problem::UnsupportedValue(other.to_string(), supported))
+        }
     }
 }
 
 fn check_scope(text: &str, offered: &Scope) -> Result<Vec<String>, MetadataFault> {
     if let Some(bad) = text.split_whitespace().find(|name| !is_name(name)) {
-        return member(format!("scope: {bad:?} cannot be the name of a scope"));
+        return refuse("scope", Problem::NoScopeName(bad.to_owned()));
     }
     let scope = Scope::parse(text);
     if scope.is_empty() {
-        return member("scope names no scope; leave it out to allow those of OpenID Connect".into());
+        return refuse("scope", Problem::NoScope);
     }
     let unknown = scope.filter(|name| !offered.has(name));
     let mut words: Vec<String> = unknown
@@ -281,4 +204,23 @@ fn check_scope(text: &str, offered: &Scope) -> Result<Vec<String>, MetadataFault
         words.push("scope lacks openid: the application will get no ID tokens".into());
     }
     Ok(words)
+}
+
+/// A client as a registration response shows it; `secret` only where it was made or taken just now.
+///
+/// Spec: RFC 7591 §3.2.1
+pub fn response(client: &Client, secret: Option<&str>) -> Map<String, Value> {
+    let mut shown = Map::from_iter([("client_id".to_owned(), json!(client.id))]);
+    if let Some(secret) = secret {
+        shown.insert("client_secret".into(), secret.into());
+        shown.insert("client_secret_expires_at".into(), 0.into());
+    }
+    if client.disabled {
+        shown.insert("disabled".into(), true.into());
+    }
+    shown.extend(change::members(&client.metadata));
+    shown.insert("require_pkce".into(), client.needs_pkce().into());
+    shown.insert("grant_types".into(), json!(GRANT_TYPES));
+    shown.insert("response_types".into(), json!(RESPONSE_TYPES));
+    shown
 }

@@ -1,0 +1,163 @@
+//! Clients: registering and changing them.
+
+use zeroize::Zeroizing;
+
+use super::Operation;
+use crate::db::DbError;
+use crate::protocol::client::{Client, MetadataFault};
+use crate::protocol::registration::{Amendment, Offered, Registration, SecretChange, changed};
+use crate::secret::{Token, TokenHash, base32, random};
+use crate::store::clients::{self, Edited, Secret};
+
+/// Why a client is not registered or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientFault {
+    /// There is no such client, or it was removed at this moment.
+    #[error("there is no such client")]
+    Unknown,
+    /// There is a client with this identifier already.
+    #[error("there is a client {0} already")]
+    Taken(String),
+    /// The client is public, and has no secret.
+    #[error("client {0} is public: it has no secret to rotate")]
+    Public(String),
+    /// Its metadata cannot be registered.
+    #[error(transparent)]
+    Metadata(#[from] MetadataFault),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A client that was registered.
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// Its secret, made or given; none of a public client. It is not kept.
+    pub secret: Option<Zeroizing<String>>,
+}
+
+/// Registers a client. What is not given is made: an identifier, and a secret unless it is public.
+pub async fn register(op: &Operation<'_>, registration: Registration) -> Result<Registered, ClientFault> {
+    let secret = match registration.secret_change(false) {
+        SecretChange::Keep | SecretChange::Drop => None,
+        SecretChange::Take(given) => Some(given),
+        SecretChange::Make => Some(Token::generate().expose().to_owned().into()),
+    };
+    let client = Client {
+        id: registration.id.unwrap_or_else(|| base32(&random::<16>())),
+        secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
+        disabled: false,
+        registered_at: op.now,
+        metadata: registration.metadata,
+    };
+    if !clients::add(op.db, &client, op.by.clone(), op.now).await? {
+        return Err(ClientFault::Taken(client.id));
+    }
+    Ok(Registered { client, secret })
+}
+
+/// A client that was changed.
+pub struct Changed {
+    /// As it was.
+    pub before: Client,
+    /// As it is; the same if nothing had to be changed.
+    pub after: Client,
+    /// The names of the members that differ.
+    pub members: Vec<String>,
+    /// The secret that was made, because it needs one and had none. It is not kept.
+    pub made: Option<Token>,
+    /// What was passed over, one sentence each.
+    pub ignored: Vec<String>,
+}
+
+/// Changes what is registered of a client, by the rule for a new one. Consents stay; so does the secret, unless the
+/// change says otherwise.
+pub async fn change(
+    op: &Operation<'_>,
+    id: &str,
+    amendment: &Amendment,
+    offered: &Offered,
+) -> Result<Changed, ClientFault> {
+    let token = Token::generate();
+    let made = token.hash();
+    let (asked, of) = (amendment.clone(), offered.clone());
+    let edit = move |client: &Client| {
+        let registration = asked.read(client, &of)?;
+        let secret = match registration.secret_change(client.secret.is_some()) {
+            SecretChange::Keep => Secret::Keep,
+            SecretChange::Drop => Secret::Drop,
+            SecretChange::Make => Secret::Set(made),
+            SecretChange::Take(given) => Secret::Set(TokenHash::of(&given)),
+        };
+        Ok::<_, MetadataFault>((registration.metadata, secret))
+    };
+    let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
+    let Edited { before, after } = edited.ok_or(ClientFault::Unknown)??;
+    Ok(Changed {
+        members: changed(&before.metadata, &after.metadata),
+        made: after.secret.is_some_and(|secret| secret.matches(&made)).then_some(token),
+        ignored: amendment.read(&before, offered)?.ignored,
+        before,
+        after,
+    })
+}
+
+/// Gives a client a new secret; the one before stops working as soon as each node has seen it.
+pub async fn rotate_secret(op: &Operation<'_>, id: &str) -> Result<(Client, Token), ClientFault> {
+    let secret = Token::generate();
+    let hash = secret.hash();
+    let edit = move |client: &Client| {
+        if client.is_public() {
+            return Err(ClientFault::Public(client.id.clone()));
+        }
+        Ok((client.metadata.clone(), Secret::Set(hash)))
+    };
+    let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
+    Ok((edited.ok_or(ClientFault::Unknown)??.after, secret))
+}
+
+/// Lets a client do nothing any more, and has none of its codes redeemed; what is registered of it, and every consent
+/// given to it, stays. Tells whether it was enabled before.
+pub async fn disable(op: &Operation<'_>, id: &str) -> Result<(Client, bool), ClientFault> {
+    let done = set_disabled(op, id, true).await?;
+    // Repeated for one that was disabled before, because this may have failed then.
+    withdraw(op, id).await;
+    Ok(done)
+}
+
+/// Lets a disabled client go on. Tells whether it was disabled before.
+pub async fn enable(op: &Operation<'_>, id: &str) -> Result<(Client, bool), ClientFault> {
+    let done = set_disabled(op, id, false).await?;
+    // Where this fails, codes are refused for the rest of the minute after it was disabled.
+    if done.1
+        && let Ok(state) = op.state()
+    {
+        let _unreachable = state.codes.readmit(id, op.now).await;
+    }
+    Ok(done)
+}
+
+async fn set_disabled(op: &Operation<'_>, id: &str, disabled: bool) -> Result<(Client, bool), ClientFault> {
+    let changed = clients::set_disabled(op.db, id, disabled, op.by.clone(), op.now).await?;
+    let client = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
+    Ok((client, changed))
+}
+
+/// Removes a client with every consent given to it, and has none of its codes redeemed. Answers what it was.
+pub async fn remove(op: &Operation<'_>, id: &str) -> Result<Client, ClientFault> {
+    let client = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
+    if !clients::remove(op.db, id, op.by.clone(), op.now).await? {
+        return Err(ClientFault::Unknown);
+    }
+    withdraw(op, id).await;
+    Ok(client)
+}
+
+/// Has no code of a client redeemed from now on. The change is one of the main database: where the state store cannot
+/// be reached, each node sees it about a second later.
+async fn withdraw(op: &Operation<'_>, id: &str) {
+    if let Ok(state) = op.state() {
+        let _unreachable = state.codes.withdraw(id, op.now).await;
+    }
+}

@@ -1,0 +1,110 @@
+//! Why client metadata is refused: which member, what is wrong with its value, and what to do about it.
+
+use std::fmt;
+
+use crate::protocol::redirect_uri::RedirectUriFault;
+
+/// A member of client metadata that is refused. It is shown as one sentence.
+///
+/// Spec: RFC 7591 §3.2.2
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct MetadataFault {
+    /// The member, by its registered name.
+    pub member: String,
+    /// What is wrong with its value.
+    pub problem: Problem,
+}
+
+/// What is wrong with the value of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// One of its URIs cannot be registered.
+    RedirectUri(String, RedirectUriFault),
+    /// At least one value is needed.
+    Missing,
+    /// The value as a whole has to be something else; the value where it helps, as JSON.
+    Expected(&'static str, Option<String>),
+    /// This text of it has to be something else.
+    Malformed(String, &'static str),
+    /// The text is too short or too long: how long it has to be.
+    Length(&'static str),
+    /// It contains a character that cannot be seen; the sentence names it.
+    Hidden(String),
+    /// It cannot be had: the value where it matters, as JSON, and what can be had instead, if anything can.
+    Unsupported(Option<String>, Option<&'static str>),
+    /// One of its values cannot be had: the value, and all that can be had, as JSON.
+    UnsupportedValue(String, String),
+    /// No key signs with this algorithm, because the configuration does not name it.
+    NotConfigured(&'static str),
+    /// This text cannot be the name of a scope.
+    NoScopeName(String),
+    /// It names no scope at all.
+    NoScope,
+    /// This text is no origin.
+    NoOrigin(String),
+    /// A public client has no secret.
+    OfPublicClient,
+    /// A public client always needs PKCE.
+    PublicWithoutPkce,
+    /// The value that is to be removed is not among these, as JSON.
+    NotThere(String, String),
+    /// The identifier given is not the one that the client has, which cannot change.
+    Fixed(String, String),
+    /// What is registered, or all of what was given, cannot be read.
+    Unreadable(String),
+}
+
+impl MetadataFault {
+    /// Refuses a member.
+    pub fn new(member: &str, problem: Problem) -> MetadataFault {
+        MetadataFault { member: member.to_owned(), problem }
+    }
+
+    /// What to do about it, where that is not said by the problem itself.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match &self.problem {
+            Problem::NotConfigured(_) => Some("name it in algorithms under [keys] first"),
+            Problem::NoScope => Some("leave it out to allow those of OpenID Connect"),
+            Problem::Unsupported(Some(_), None) => Some("leave it out"),
+            Problem::Length(_) if self.member == "client_secret" => Some("leave it out to get a new one"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for MetadataFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let member = &self.member;
+        match &self.problem {
+            Problem::RedirectUri(uri, fault) => write!(f, "redirect_uri {uri:?}: {fault}")?,
+            Problem::Missing => f.write_str("at least one redirect_uri is needed")?,
+            Problem::Expected(what, None) => write!(f, "{member} must be {what}")?,
+            Problem::Expected(what, Some(value)) => write!(f, "{member} must be {what}, but is {value}")?,
+            Problem::Malformed(text, what) => write!(f, "{member} {text:?} must be {what}")?,
+            Problem::Length(what) => write!(f, "{member} must have {what}")?,
+            Problem::Unsupported(None, _) => write!(f, "{member} is not supported")?,
+            Problem::Unsupported(Some(value), None) => write!(f, "{member} {value} is not supported")?,
+            Problem::Unsupported(Some(value), Some(other)) => {
+                write!(f, "{member} {value} is not supported; {other:?} is")?;
+            }
+            Problem::UnsupportedValue(value, supported) => {
+                write!(f, "{member}: {value} is not supported; {supported} is")?;
+            }
+            Problem::NotConfigured(alg) => write!(f, "{member} {alg} is not configured")?,
+            Problem::NoScopeName(name) => write!(f, "{member}: {name:?} cannot be the name of a scope")?,
+            Problem::NoScope => write!(f, "{member} names no scope")?,
+            Problem::NoOrigin(text) => {
+                write!(f, "{member}: {text:?} is no origin such as https://app.example")?;
+            }
+            Problem::OfPublicClient => {
+                write!(f, "a public client (token_endpoint_auth_method none) has no {member}")?;
+            }
+            Problem::PublicWithoutPkce => f.write_str("a public client cannot do without PKCE")?,
+            Problem::NotThere(value, there) => write!(f, "{member} has no {value:?}; it has {there}")?,
+            Problem::Fixed(other, id) => write!(f, "{member} {other} cannot become another: it is {id}")?,
+            Problem::Hidden(sentence) | Problem::Unreadable(sentence) => f.write_str(sentence)?,
+        }
+        let before = if matches!(self.problem, Problem::NotConfigured(_)) { ": " } else { "; " };
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "{before}{remedy}"))
+    }
+}
