@@ -34,15 +34,15 @@ struct Cut {
 
 impl fmt::Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            if self.left == 0 {
-                self.kept.push('…');
-                return Err(fmt::Error);
-            }
-            self.kept.push(c);
-            self.left -= 1;
-        }
-        Ok(())
+        let beyond = text.char_indices().nth(self.left);
+        let Some((kept, _)) = beyond.and_then(|(end, _)| text.split_at_checked(end)) else {
+            self.kept.push_str(text);
+            self.left -= text.chars().count();
+            return Ok(());
+        };
+        self.kept.extend([kept, "…"]);
+        self.left = 0;
+        Err(fmt::Error)
     }
 }
 
@@ -69,8 +69,11 @@ impl Deref for Shown {
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            if is_unsafe(c) { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+        for part in self.0.split_inclusive(is_unsafe) {
+            match part.char_indices().next_back().filter(|(_, c)| is_unsafe(*c)) {
+                Some((end, c)) => write!(f, "{}{}", part.get(..end).unwrap_or_default(), c.escape_default())?,
+                None => f.write_str(part)?,
+            }
         }
         Ok(())
     }
