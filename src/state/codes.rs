@@ -3,17 +3,17 @@
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, OnceKey, Spend};
+use super::kv::{Key, OnceKey, Spend, Until};
 use super::mac::{Found, MacKv};
-use super::sessions::Sessions;
-use crate::ids::{RecordId, SessionId};
+use super::sessions::{self, Sessions};
+use crate::ids::RecordId;
 use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED, SpentCode};
 use crate::secret::{Token, from_base64url, random, sha256};
 
 /// How long it is remembered here that a client was removed: longer than any node can believe that it is there.
 const WITHDRAWN: Duration = Duration::minutes(1);
 /// How many characters a code has.
-pub const LENGTH: usize = 70;
+pub const LENGTH: usize = 72;
 
 /// The drawer of authorization codes.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub struct Redeemed {
 /// A code as it is sent: until when it is remembered, which is the beginning of its key, 32 random bytes, and, hidden
 /// by these, the browser record it was issued from. So the record can be asked for while the code is being spent.
 struct Code {
-    until: u32,
+    until: Until,
     random: [u8; 32],
     hidden: [u8; 16],
 }
@@ -56,18 +56,18 @@ impl Codes {
     ) -> Result<Token, StateError> {
         let random = random();
         let code = Code {
-            until: OnceKey::until(now + LIFETIME + REMEMBERED),
+            until: Until::of(now + LIFETIME + REMEMBERED),
             random,
             hidden: self.hide(&random, *grant.grant.person.record.as_bytes()),
         };
-        let text = Token::of(&[&code.until.to_be_bytes(), code.random.as_slice(), &code.hidden].concat());
+        let text = Token::of(&[&code.until.to_bytes(), code.random.as_slice(), &code.hidden].concat());
         let whole = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
         let key = key(client_id, text.expose(), code.until);
         self.kv.issue(&key, &whole, &grant.spent().to_bytes(), now + LIFETIME + LATE).await?;
         Ok(text)
     }
 
-    /// Spends a code, in one step, before anything is decided on it, and looks at its session at the same time.
+    /// Spends a code, in one step, before anything is decided on it, and looks at its session in the same question.
     /// Another client's attempt finds nothing and burns nothing.
     pub async fn spend(
         &self,
@@ -77,22 +77,24 @@ impl Codes {
     ) -> Result<Spend<Redeemed, SpentCode>, StateError> {
         let Some(code) = Code::parse(text) else { return Ok(Spend::Unknown) };
         let key = key(client_id, text, code.until);
-        let named = RecordId::from_bytes(&self.hide(&code.random, code.hidden));
-        let beside = withdrawn(client_id);
-        let (spent, found) = tokio::join!(biased; self.kv.spend(&key, now), self.live(named, &beside, now));
-        Ok(match spent? {
+        let Some(named) = RecordId::from_bytes(&self.hide(&code.random, code.hidden)) else {
+            return Ok(Spend::Unknown);
+        };
+        let beside = [&sessions::key(named), &withdrawn(client_id)];
+        let (spent, [session, withdrawn]) = self.kv.spend(&key, beside, now).await?;
+        Ok(match spent {
             Spend::Unknown => Spend::Unknown,
             Spend::Spent(later) => SpentCode::from_bytes(&later).map_or(Spend::Unknown, Spend::Spent),
             Spend::Fresh(whole) => {
                 let grant: CodeGrant =
                     serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
-                let (mut live, mut withdrawn) = found?;
                 let person = &grant.grant.person;
-                if named != Some(person.record) {
+                let is_live = if named == person.record {
+                    sessions::is_live(session, person.session_id, now)?
+                } else {
                     // Minted while another instance key was in use.
-                    (live, withdrawn) = self.live(Some(person.record), &beside, now).await?;
-                }
-                let is_live = live.contains(&person.session_id);
+                    self.sessions.is_live(person.record, person.session_id, now).await?
+                };
                 let withdrawn = withdrawn.as_ref().and_then(Found::value).and_then(instant);
                 Spend::Fresh(Redeemed { code: grant, is_live, withdrawn })
             }
@@ -111,18 +113,6 @@ impl Codes {
         self.kv.put(&withdrawn(client_id), &[], now + WITHDRAWN).await
     }
 
-    async fn live(
-        &self,
-        record: Option<RecordId>,
-        beside: &Key,
-        now: OffsetDateTime,
-    ) -> Result<(Vec<SessionId>, Option<Found>), StateError> {
-        match record {
-            Some(record) => self.sessions.live_beside(record, beside, now).await,
-            None => Ok((vec![], None)),
-        }
-    }
-
     /// Hides the name of a record from the client, to which it would tell whether two people use one browser; and
     /// shows it again.
     fn hide(&self, random: &[u8; 32], name: [u8; 16]) -> [u8; 16] {
@@ -135,10 +125,9 @@ impl Codes {
 impl Code {
     fn parse(text: &str) -> Option<Code> {
         let bytes = from_base64url(text)?;
-        let (until, rest) = bytes.split_first_chunk::<4>()?;
+        let (until, rest) = bytes.split_first_chunk::<{ Until::BYTES }>()?;
         let (random, hidden) = rest.split_first_chunk::<32>()?;
-        let (until, hidden) = (u32::from_be_bytes(*until), hidden.try_into().ok()?);
-        Some(Code { until, random: *random, hidden })
+        Some(Code { until: Until::from_bytes(*until), random: *random, hidden: hidden.try_into().ok()? })
     }
 }
 
@@ -150,6 +139,6 @@ fn instant(bytes: &[u8]) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(bytes.try_into().ok()?)).ok()
 }
 
-fn key(client_id: &str, text: &str, until: u32) -> OnceKey {
+fn key(client_id: &str, text: &str, until: Until) -> OnceKey {
     OnceKey::new('c', until, &sha256(&[client_id.as_bytes(), &[0], text.as_bytes()].concat()))
 }

@@ -44,6 +44,13 @@ impl Found {
         let (value, _tag) = self.stored.split_last_chunk::<TAG>()?;
         self.is_genuine.then_some(value)
     }
+
+    /// The same, without what is kept to change it.
+    fn into_value(mut self) -> Option<Vec<u8>> {
+        let length = self.value()?.len();
+        self.stored.truncate(length);
+        Some(self.stored)
+    }
 }
 
 impl MacKv {
@@ -69,24 +76,12 @@ impl MacKv {
 
     /// [`Kv::get`]; a value whose MAC is wrong is absent.
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
-        Ok(self.find(key, now).await?.and_then(|found| found.value().map(<[u8]>::to_vec)))
+        Ok(self.find(key, now).await?.and_then(Found::into_value))
     }
 
     /// The value as it is stored, to be changed by [`MacKv::swap`] or [`MacKv::replace`].
     pub(super) async fn find(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Found>, StateError> {
         Ok(self.kv.get(key, now).await?.map(|stored| self.found(key, stored)))
-    }
-
-    /// The same for two at once.
-    pub(super) async fn find_both(
-        &self,
-        keys: [&Key; 2],
-        now: OffsetDateTime,
-    ) -> Result<[Option<Found>; 2], StateError> {
-        let [first, second] = self.kv.get_both(keys, now).await?;
-        let found = |key, stored: Option<Vec<u8>>| stored.map(|stored| self.found(key, stored));
-        let [first_key, second_key] = keys;
-        Ok([found(first_key, first), found(second_key, second)])
     }
 
     /// [`Kv::issue`]; each part has a MAC of its own.
@@ -102,13 +97,22 @@ impl MacKv {
     }
 
     /// [`Kv::spend`]; a value whose MAC is wrong is unknown.
-    pub(super) async fn spend(&self, key: &OnceKey, now: OffsetDateTime) -> Result<Spend, StateError> {
-        let genuine = |part, stored| self.found(&key.part(part), stored).value().map(<[u8]>::to_vec);
-        Ok(match self.kv.spend(key, now).await? {
+    pub(super) async fn spend(
+        &self,
+        key: &OnceKey,
+        beside: [&Key; 2],
+        now: OffsetDateTime,
+    ) -> Result<(Spend, [Option<Found>; 2]), StateError> {
+        let genuine = |part, stored| self.found(&key.part(part), stored).into_value();
+        let (spent, [first, second]) = self.kv.spend(key, beside, now).await?;
+        let spent = match spent {
             Spend::Fresh(stored) => genuine(Part::Whole, stored).map_or(Spend::Unknown, Spend::Fresh),
             Spend::Spent(stored) => genuine(Part::Later, stored).map_or(Spend::Unknown, Spend::Spent),
             Spend::Unknown => Spend::Unknown,
-        })
+        };
+        let found = |key, stored: Option<Vec<u8>>| stored.map(|stored| self.found(key, stored));
+        let [first_key, second_key] = beside;
+        Ok((spent, [found(first_key, first), found(second_key, second)]))
     }
 
     /// [`Kv::swap`].

@@ -133,24 +133,7 @@ impl Sessions {
         session_id: SessionId,
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
-        Ok(self.live(record, now).await?.contains(&session_id))
-    }
-
-    /// The sessions of a browser that have neither ended nor expired.
-    async fn live(&self, record: RecordId, now: OffsetDateTime) -> Result<Vec<SessionId>, StateError> {
-        Ok(self.load(record, now).await?.map(|(_, record)| ids(record)).unwrap_or_default())
-    }
-
-    /// The same, and in the same question a value of another drawer.
-    pub(super) async fn live_beside(
-        &self,
-        record: RecordId,
-        beside: &Key,
-        now: OffsetDateTime,
-    ) -> Result<(Vec<SessionId>, Option<Found>), StateError> {
-        let [found, beside] = self.kv.find_both([&key(record), beside], now).await?;
-        let record = found.map(|found| opened(found, now)).transpose()?.flatten();
-        Ok((record.map(|(_, record)| ids(record)).unwrap_or_default(), beside))
+        is_live(self.kv.find(&key(record), now).await?, session_id, now)
     }
 
     /// Remembers an authentication: a new cookie always, the same session id for the same person.
@@ -337,8 +320,14 @@ fn opened(found: Found, now: OffsetDateTime) -> Result<Option<(Found, Record)>, 
     Ok(Some((found, record)))
 }
 
-fn ids(record: Record) -> Vec<SessionId> {
-    record.accounts.into_iter().map(|account| account.session_id).collect()
+/// [`Sessions::is_live`] of a record that was found by its [`key`].
+pub(super) fn is_live(
+    found: Option<Found>,
+    session_id: SessionId,
+    now: OffsetDateTime,
+) -> Result<bool, StateError> {
+    let record = found.map(|found| opened(found, now)).transpose()?.flatten();
+    Ok(record.is_some_and(|(_, record)| record.accounts.iter().any(|a| a.session_id == session_id)))
 }
 
 impl Record {
@@ -395,7 +384,8 @@ fn encode(record: &Record) -> Result<Vec<u8>, StateError> {
     serde_json::to_vec(record).map_err(|error| StateError::Broken(error.to_string()))
 }
 
-fn key(id: RecordId) -> Key {
+/// Where the record of a browser is kept.
+pub(super) fn key(id: RecordId) -> Key {
     Key::new('s', &id.to_string())
 }
 

@@ -51,7 +51,7 @@ impl RedisKv {
         let (garbage, later) = (GARBAGE.to_string(), LATER.to_string());
         let args = [&now, &amount_text, &most_text, &until, &garbage, &later];
         let (is_held, held): (bool, Vec<(i64, u64)>) =
-            self.script(&HOLD, key, &args.map(String::as_bytes)).await?;
+            self.script(&HOLD, &[key], &args.map(String::as_bytes)).await?;
         if is_held { Ok(Hold::Held) } else { Hold::full(held, amount, most) }
     }
 
@@ -62,7 +62,7 @@ impl RedisKv {
         until: OffsetDateTime,
     ) -> Result<(), StateError> {
         let (amount, until) = (amount.to_string(), until.unix_timestamp().to_string());
-        let _: i64 = self.script(&RELEASE, key, &[amount.as_bytes(), until.as_bytes()]).await?;
+        let _: i64 = self.script(&RELEASE, &[key], &[amount.as_bytes(), until.as_bytes()]).await?;
         Ok(())
     }
 }

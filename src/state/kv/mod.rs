@@ -13,15 +13,14 @@ mod amounts_redis; // budgets, over Redis
 mod amounts_sql; // and over a SQL table
 mod link; // connections to Redis
 mod once; // values that are spent once
-mod pair; // two values at once
 mod redis; // the contract over Redis
 mod sql; // the contract over a SQL table
 
 pub(super) use self::redis::RedisKv;
 use self::sql::SqlKv;
 pub use link::passes;
-pub use once::OnceKey;
 pub(super) use once::Part;
+pub use once::{OnceKey, Until};
 
 /// How much later than one held now an amount of the same budget may end and be believed, in seconds: amounts of one
 /// budget last equally long, to within the minute their ends may be rounded to, and clocks differ by 30 seconds at most.
@@ -34,7 +33,10 @@ pub struct Key(String);
 impl Key {
     /// A key in a drawer; the drawer's letter keeps kinds apart.
     pub fn new(drawer: char, name: &str) -> Key {
-        Key(format!("{drawer}:{name}"))
+        let mut key = String::with_capacity(name.len() + 2);
+        key.extend([drawer, ':']);
+        key.push_str(name);
+        Key(key)
     }
 
     /// The letter of its drawer.
@@ -57,6 +59,9 @@ pub enum Spend<W = Vec<u8>, L = Vec<u8>> {
     /// It never was, or its time is over.
     Unknown,
 }
+
+/// What was found of two values.
+pub type Pair = [Option<Vec<u8>>; 2];
 
 /// How often something happened within a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,12 +195,18 @@ impl Kv {
         both!(self, kv => kv.issue(key, whole, later, exp))
     }
 
-    /// Spends a value in one atomic step. Of many at once exactly one is told [`Spend::Fresh`].
-    pub async fn spend(&self, key: &OnceKey, now: OffsetDateTime) -> Result<Spend, StateError> {
+    /// Spends a value in one atomic step. Of many at once exactly one is told [`Spend::Fresh`], and with it what two
+    /// other values are at that moment, each unless its time is over.
+    pub async fn spend(
+        &self,
+        key: &OnceKey,
+        beside: [&Key; 2],
+        now: OffsetDateTime,
+    ) -> Result<(Spend, Pair), StateError> {
         if key.is_over(now) {
-            return Ok(Spend::Unknown);
+            return Ok((Spend::Unknown, [None, None]));
         }
-        both!(self, kv => kv.spend(key, now))
+        both!(self, kv => kv.spend(key, beside, now))
     }
 
     /// Replaces `old` by `new` if `old` is still what is there; tells whether it did.

@@ -114,10 +114,13 @@ impl RedisKv {
     pub(super) async fn script<T: FromRedisValue>(
         &self,
         script: &Script,
-        key: &Key,
+        keys: &[&Key],
         args: &[&[u8]],
     ) -> Result<T, StateError> {
-        let mut call = script.key(key.as_str());
+        let mut call = script.prepare_invoke();
+        for key in keys {
+            call.key(key.as_str());
+        }
         for arg in args {
             call.arg(Bytes(arg));
         }
@@ -158,7 +161,7 @@ impl RedisKv {
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
         let args = [seconds(now), stored(exp, value), garbage(exp).into_bytes()];
-        self.script(&self.scripts.put_new, key, &args.each_ref().map(Vec::as_slice)).await
+        self.script(&self.scripts.put_new, &[key], &args.each_ref().map(Vec::as_slice)).await
     }
 
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
@@ -181,7 +184,7 @@ impl RedisKv {
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
         let args = [seconds(now), old.to_vec(), stored(exp, new), garbage(exp).into_bytes()];
-        self.script(&self.scripts.swap, key, &args.each_ref().map(Vec::as_slice)).await
+        self.script(&self.scripts.swap, &[key], &args.each_ref().map(Vec::as_slice)).await
     }
 
     pub(super) async fn del_same(
@@ -190,7 +193,7 @@ impl RedisKv {
         old: &[u8],
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
-        self.script(&self.scripts.del_same, key, &[&seconds(now), old]).await
+        self.script(&self.scripts.del_same, &[key], &[&seconds(now), old]).await
     }
 
     pub(super) async fn hit(
@@ -202,7 +205,7 @@ impl RedisKv {
         let (garbage, ahead) = (GARBAGE.to_string(), AHEAD.whole_seconds().to_string());
         let args = [seconds(now), seconds(now + window), garbage.into_bytes(), ahead.into_bytes()];
         let (count, resets): (u64, i64) =
-            self.script(&self.scripts.hit, key, &args.each_ref().map(Vec::as_slice)).await?;
+            self.script(&self.scripts.hit, &[key], &args.each_ref().map(Vec::as_slice)).await?;
         Hits::read(count, resets)
     }
 
@@ -213,7 +216,7 @@ impl RedisKv {
         resets: OffsetDateTime,
     ) -> Result<(), StateError> {
         let args = [seconds(resets), count.to_string().into_bytes()];
-        let _: i64 = self.script(&self.scripts.unhit, key, &args.each_ref().map(Vec::as_slice)).await?;
+        let _: i64 = self.script(&self.scripts.unhit, &[key], &args.each_ref().map(Vec::as_slice)).await?;
         Ok(())
     }
 
@@ -239,7 +242,8 @@ impl RedisKv {
         now: OffsetDateTime,
     ) -> Result<(), StateError> {
         let args = [seconds(now), seconds(exp), member.as_bytes().to_vec(), GARBAGE.to_string().into_bytes()];
-        let _: i64 = self.script(&self.scripts.index_add, set, &args.each_ref().map(Vec::as_slice)).await?;
+        let _: i64 =
+            self.script(&self.scripts.index_add, &[set], &args.each_ref().map(Vec::as_slice)).await?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::future::Future;
 use countersign::db::{Db, Durability, Url};
 use countersign::secret::{Token, sha256};
 use countersign::state::MIGRATIONS;
-use countersign::state::kv::{Hits, Hold, Key, Kv, OnceKey, Spend};
+use countersign::state::kv::{Hits, Hold, Key, Kv, OnceKey, Spend, Until};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -53,6 +53,7 @@ on_every_store! {
     putting_again_replaces_value_and_end
     put_new_takes_only_a_free_place
     spending_answers_fresh_once_then_spent_until_it_is_forgotten
+    the_first_to_spend_is_told_what_is_beside_it
     swapping_needs_the_old_value_live
     only_what_is_still_the_same_is_removed
     hits_count_within_a_window_that_starts_with_the_first
@@ -78,7 +79,13 @@ fn key() -> Key {
 
 /// The same for what is spent, remembered until this instant.
 fn once(until: OffsetDateTime) -> OnceKey {
-    OnceKey::new('x', OnceKey::until(until), &sha256(Token::generate().expose().as_bytes()))
+    OnceKey::new('x', Until::of(until), &sha256(Token::generate().expose().as_bytes()))
+}
+
+/// Spends, whatever is beside it.
+pub async fn spend(kv: &Kv, key: &OnceKey, now: OffsetDateTime) -> Spend {
+    let other = self::key();
+    kv.spend(key, [&other, &other], now).await.unwrap().0
 }
 
 fn now() -> OffsetDateTime {
@@ -125,8 +132,8 @@ async fn bytes_come_back_as_they_went(kv: Kv) {
         assert!(kv.swap(&fresh, b"other", value, exp, now).await.unwrap());
         let later = &value[..value.len().min(999)];
         kv.issue(&spent, value, later, exp).await.unwrap();
-        assert_eq!(kv.spend(&spent, now).await.unwrap(), Spend::Fresh(value.to_vec()));
-        assert_eq!(kv.spend(&spent, now).await.unwrap(), Spend::Spent(later.to_vec()));
+        assert_eq!(spend(&kv, &spent, now).await, Spend::Fresh(value.to_vec()));
+        assert_eq!(spend(&kv, &spent, now).await, Spend::Spent(later.to_vec()));
         assert!(!kv.swap(&next, value, b"other", exp, now).await.unwrap());
     }
 }
@@ -158,22 +165,45 @@ async fn spending_answers_fresh_once_then_spent_until_it_is_forgotten(kv: Kv) {
     let now = now();
     let until = |count| now + seconds(count);
     let (key, late) = (once(until(3600)), once(until(3600)));
-    assert_eq!(kv.spend(&key, now).await.unwrap(), Spend::Unknown);
+    assert_eq!(spend(&kv, &key, now).await, Spend::Unknown);
     kv.issue(&key, b"grant", b"rest", until(60)).await.unwrap();
     kv.issue(&late, b"other", b"", until(60)).await.unwrap();
-    assert_eq!(kv.spend(&key, until(60)).await.unwrap(), Spend::Unknown, "its time was over");
-    assert_eq!(kv.spend(&key, until(59)).await.unwrap(), Spend::Fresh(b"grant".to_vec()));
+    assert_eq!(spend(&kv, &key, until(60)).await, Spend::Unknown, "its time was over");
+    assert_eq!(spend(&kv, &key, until(59)).await, Spend::Fresh(b"grant".to_vec()));
     for at in [59, 60, 61, 3599] {
-        let again = kv.spend(&key, until(at)).await.unwrap();
+        let again = spend(&kv, &key, until(at)).await;
         assert_eq!(again, Spend::Spent(b"rest".to_vec()), "{at}");
-        let never = kv.spend(&late, until(at.max(60))).await.unwrap();
+        let never = spend(&kv, &late, until(at.max(60))).await;
         assert_eq!(never, Spend::Unknown, "{at}: what was not spent in its time never was");
     }
     for at in [3600, 90_000] {
-        assert_eq!(kv.spend(&key, until(at)).await.unwrap(), Spend::Unknown, "{at}");
+        assert_eq!(spend(&kv, &key, until(at)).await, Spend::Unknown, "{at}");
     }
     // Another instant in the key is another key.
-    assert_eq!(kv.spend(&once(until(7200)), now).await.unwrap(), Spend::Unknown);
+    assert_eq!(spend(&kv, &once(until(7200)), now).await, Spend::Unknown);
+}
+
+async fn the_first_to_spend_is_told_what_is_beside_it(kv: Kv) {
+    let now = now();
+    let until = |count| now + seconds(count);
+    let spend = async |first: &Key, second: &Key| {
+        let spent = once(until(3600));
+        let spend = || kv.spend(&spent, [first, second], now);
+        assert_eq!(spend().await.unwrap(), (Spend::Unknown, [None, None]));
+        kv.issue(&spent, b"grant", b"rest", until(60)).await.unwrap();
+        let (told, beside) = spend().await.unwrap();
+        assert_eq!(told, Spend::Fresh(b"grant".to_vec()));
+        assert_eq!(spend().await.unwrap(), (Spend::Spent(b"rest".to_vec()), [None, None]));
+        beside
+    };
+    let (live, empty, over, absent) = (key(), key(), key(), key());
+    kv.put(&live, b"live", until(1)).await.unwrap();
+    kv.put(&empty, b"", until(1)).await.unwrap();
+    kv.put(&over, b"over", now).await.unwrap();
+    assert_eq!(spend(&live, &over).await, [Some(b"live".to_vec()), None]);
+    assert_eq!(spend(&absent, &live).await, [None, Some(b"live".to_vec())]);
+    assert_eq!(spend(&empty, &empty).await, [Some(vec![]), Some(vec![])]);
+    assert_eq!(spend(&over, &absent).await, [None, None]);
 }
 
 async fn swapping_needs_the_old_value_live(kv: Kv) {
@@ -392,7 +422,7 @@ async fn of_twenty_that_spend_one_is_told_fresh(kv: Kv) {
         kv.issue(&key, b"value", b"rest", now + seconds(60)).await.unwrap();
         let (kv, key) = (&kv, &key);
         let spend = |_| async move {
-            match kv.spend(key, now).await.unwrap() {
+            match spend(kv, key, now).await {
                 Spend::Fresh(value) => value == b"value",
                 Spend::Spent(value) if value == b"rest" => false,
                 other => panic!("{other:?}"),
@@ -436,7 +466,7 @@ async fn twenty_members_at_once_are_all_listed(kv: Kv) {
 }
 
 mod sweep {
-    use super::{Kv, Spend, Store, key, now, once, seconds};
+    use super::{Kv, Spend, Store, key, now, once, seconds, spend};
 
     /// 1100 ended values beside three live ones go in three sweeps.
     async fn takes_five_hundred_at_most(Store { kv, _folder }: Store) {
@@ -446,7 +476,7 @@ mod sweep {
         let (spent, never) = (once(now + seconds(60)), once(now + seconds(60)));
         kv.issue(&spent, b"spent", b"rest", now + seconds(30)).await.unwrap();
         kv.issue(&never, b"never", b"rest", now + seconds(30)).await.unwrap();
-        assert!(matches!(kv.spend(&spent, now).await.unwrap(), Spend::Fresh(_)));
+        assert!(matches!(spend(&kv, &spent, now).await, Spend::Fresh(_)));
         kv.hit(&key(), seconds(60), now).await.unwrap();
         assert_eq!(kv.sweep(now).await.unwrap(), 0);
         let ended: Vec<_> = (0..1100).map(|_| key()).collect();

@@ -9,12 +9,12 @@ use countersign::protocol::scope::Scope;
 use countersign::secret::{self, MacKeys, Token, TokenHash, base64url, sha256};
 use countersign::state::State;
 use countersign::state::failures::Failure;
-use countersign::state::kv::{Key, Kv, OnceKey, Spend};
+use countersign::state::kv::{Key, Kv, OnceKey, Spend, Until};
 use countersign::state::sessions::Authentication;
 use countersign::state::tickets::Whose;
 use time::{Duration, OffsetDateTime};
 
-use super::contract::{on_every_store, postgres, redis, sqlite};
+use super::contract::{self, on_every_store, postgres, redis, sqlite};
 use super::state;
 
 on_every_store! {
@@ -126,7 +126,7 @@ async fn a_code_that_was_changed_is_unknown(kv: Kv) {
     let (codes, now) = (state(&kv).codes, now());
     let code = codes.mint("app", &grant(), now).await.unwrap();
     let key = |client: &str| {
-        let until = OnceKey::until(now + LIFETIME + REMEMBERED);
+        let until = Until::of(now + LIFETIME + REMEMBERED);
         OnceKey::new('c', until, &sha256(&[client.as_bytes(), &[0], code.expose().as_bytes()].concat()))
     };
     let spend = async |client: &str| codes.spend(client, code.expose(), now).await.unwrap();
@@ -135,8 +135,8 @@ async fn a_code_that_was_changed_is_unknown(kv: Kv) {
     };
     assert!(matches!(spend("other").await, Spend::Unknown));
     // As it was stored: what a spender is given, and what is left for those who come later.
-    let Spend::Fresh(whole) = kv.spend(&key("app"), now).await.unwrap() else { panic!("it is there") };
-    let Spend::Spent(later) = kv.spend(&key("app"), now).await.unwrap() else { panic!("it was spent") };
+    let Spend::Fresh(whole) = contract::spend(&kv, &key("app"), now).await else { panic!("it is there") };
+    let Spend::Spent(later) = contract::spend(&kv, &key("app"), now).await else { panic!("it was spent") };
     for forged in changed(&whole).into_iter().chain([later.clone(), vec![]]) {
         put("app", &forged, &later).await;
         assert!(matches!(spend("app").await, Spend::Unknown), "{forged:?}");

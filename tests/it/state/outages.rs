@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use countersign::db::{Db, DbError, Durability, Url};
-use countersign::state::kv::{Key, Kv, OnceKey};
+use countersign::state::kv::{Key, Kv, OnceKey, Until};
 use countersign::state::{MIGRATIONS, StateError};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::seconds(5);
 async fn ask(kv: &Kv) -> Vec<(&'static str, Result<(), StateError>)> {
     let (key, now) = (&Key::new('x', "outage"), OffsetDateTime::now_utc());
     let exp = now + Duration::minutes(1);
-    let once = &OnceKey::new('x', OnceKey::until(exp), &[0; 32]);
+    let once = &OnceKey::new('x', Until::of(exp), &[0; 32]);
     let (counter, set) = (&Key::new('x', "counter"), &Key::new('x', "set"));
     let asked: Vec<(&str, LocalBoxFuture<'_, Result<(), StateError>>)> = vec![
         ("get", Box::pin(async move { kv.get(key, now).await.map(drop) })),
@@ -28,7 +28,7 @@ async fn ask(kv: &Kv) -> Vec<(&'static str, Result<(), StateError>)> {
         ("put_new", Box::pin(async move { kv.put_new(key, b"value", exp, now).await.map(drop) })),
         ("swap", Box::pin(async move { kv.swap(key, b"value", b"other", exp, now).await.map(drop) })),
         ("issue", Box::pin(async move { kv.issue(once, b"value", b"", exp).await })),
-        ("spend", Box::pin(async move { kv.spend(once, now).await.map(drop) })),
+        ("spend", Box::pin(async move { kv.spend(once, [key, key], now).await.map(drop) })),
         ("hit", Box::pin(async move { kv.hit(counter, Duration::minutes(1), now).await.map(drop) })),
         ("index_add", Box::pin(async move { kv.index_add(set, "member", exp, now).await })),
         ("index_list", Box::pin(async move { kv.index_list(set, now).await.map(drop) })),
