@@ -187,10 +187,10 @@ async fn the_first_to_spend_is_told_what_is_beside_it(kv: Kv) {
     let now = now();
     let until = |count| now + seconds(count);
     let spend = async |first: &Key, second: &Key| {
-        let spent = once(until(3600));
-        let spend = || kv.spend(&spent, [first, second], now);
+        let only_once = once(until(3600));
+        let spend = || kv.spend(&only_once, [first, second], now);
         assert_eq!(spend().await.unwrap(), (Spend::Unknown, [None, None]));
-        kv.issue(&spent, b"grant", b"rest", until(60)).await.unwrap();
+        kv.issue(&only_once, b"grant", b"rest", until(60)).await.unwrap();
         let (told, beside) = spend().await.unwrap();
         assert_eq!(told, Spend::Fresh(b"grant".to_vec()));
         assert_eq!(spend().await.unwrap(), (Spend::Spent(b"rest".to_vec()), [None, None]));
