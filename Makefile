@@ -12,6 +12,8 @@ MAKEFLAGS += --no-print-directory
 
 PROGRAM := $${CARGO_TARGET_DIR:-target}/debug/countersign
 FEATURES := features=$$(.ci/toolchain features)
+# The slowest tests are named at the end.
+TIMED := --config "target.'cfg(all())'.runner='.ci/timed'"
 READY := $(FEATURES) && .ci/toolchain announce
 
 help:
@@ -35,7 +37,7 @@ run: build
 test:
 	@.ci/toolchain rust
 	@.ci/setup
-	@$(READY) && cargo test --locked $$features --workspace $(ARGS)
+	@$(READY) && cargo test --locked $$features --workspace $(TIMED) $(ARGS)
 
 # Tests that need a server or a browser carry its name in their path.
 check:
