@@ -28,5 +28,8 @@ mod operations;
 mod outbound;
 mod pages;
 mod protocol;
+mod prove;
+mod secret;
+mod specification;
 mod state;
 mod store;

@@ -1,4 +1,6 @@
 //! The demo's buttons: each shows what the API answered, and a refusal with its cause in words.
+//!
+//! Holds `demo/api.rs`, `demo/site/attacks.rs`, `demo/site/call.rs`.
 
 use super::stage::{Demo, fill_in};
 use crate::support::chromium::Chromium;

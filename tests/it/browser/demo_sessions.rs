@@ -1,4 +1,6 @@
 //! Sessions of the demo: who gets which cookie, how they end, and that they outlive the process.
+//!
+//! Holds `demo/site/sign_out.rs`.
 
 use countersign::protocol::cookies::Names;
 use fantoccini::cookies::Cookie;

@@ -1,4 +1,6 @@
 //! Sign in once: both sites know.
+//!
+//! Holds `demo/site/login.rs`, `demo/site/metadata.rs`, `demo/site/provider.rs`.
 
 use super::stage::Demo;
 use crate::support::chromium::{Chromium, Profile};

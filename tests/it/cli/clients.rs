@@ -1,4 +1,6 @@
 //! `countersign client`.
+//!
+//! Holds `cli/client/mod.rs`, `protocol/client/metadata.rs`.
 
 use countersign::protocol::client::Metadata;
 use countersign::secret::TokenHash;

@@ -1,4 +1,6 @@
 //! `countersign keys import`: keys that somebody brings along.
+//!
+//! Holds `keys/import.rs`.
 
 use countersign::clock::Clock;
 use countersign::keys::jose::{KeyPair, thumbprint};

@@ -1,4 +1,6 @@
 //! `countersign serve`, from its first line to its end.
+//!
+//! Holds `cli/serve.rs`, `server/ending.rs`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,6 @@
 //! `countersign token`.
+//!
+//! Holds `cli/token/kind.rs`, `cli/token/times.rs`.
 
 use countersign::clock::Clock;
 use countersign::ids::GrantId;

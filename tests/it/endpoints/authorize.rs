@@ -1,4 +1,6 @@
 //! `/authorize`: what is answered on a page, what at the client, and which fault is named first.
+//!
+//! Holds `web/error_page.rs`.
 
 use countersign::protocol::client::Client;
 use reqwest::Method;

@@ -1,4 +1,6 @@
 //! `/consent`: Allow applies to exactly what was displayed, to whom it was displayed.
+//!
+//! Holds `pages/consent.rs`.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,6 @@
 //! The metadata: where it is, how it is cached, and that it promises exactly what works.
+//!
+//! Holds `app.rs`, `protocol/discovery.rs`, `web/document.rs`.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! `response_mode=form_post`: success and errors alike travel in a form that the browser posts, and nothing
 //! in an address.
+//!
+//! Holds `web/answer.rs`, `web/reply.rs`.
 
 use countersign::config::Completion;
 use reqwest::Method;

@@ -1,4 +1,6 @@
 //! `/.well-known/jwks.json`: public members only, and caching that the key policy can rely on.
+//!
+//! Holds `web/document.rs`.
 
 use data_encoding::BASE64URL_NOPAD;
 use openssl::sha::sha256;

@@ -1,4 +1,6 @@
 //! In which language a page comes, who may say so, and the switch on every page.
+//!
+//! Holds `web/language.rs`.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,6 @@
 //! `/login`: who may post the form, whose ticket is acted on, and what a wrong password is told.
+//!
+//! Holds `pages/login/view.rs`, `password.rs`, `web/browser/origin.rs`.
 
 use countersign::store::users::{self, Change};
 use reqwest::Method;

@@ -1,4 +1,6 @@
 //! Requests that nobody would send in earnest.
+//!
+//! Holds `web/around/refuse.rs`, `web/browser/origin.rs`.
 
 use actix_web::web;
 use reqwest::Method;

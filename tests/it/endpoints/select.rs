@@ -1,4 +1,6 @@
 //! `/select`: which of several accounts, when that is asked, and who may answer.
+//!
+//! Holds `pages/select.rs`.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,6 @@
 //! `/token`: the request itself, and redeeming a code.
+//!
+//! Holds `web/around/cors.rs`, `web/extract.rs`, `web/failure/token.rs`.
 
 use countersign::protocol::client::{NamedAlg, SigningAlg};
 use countersign::protocol::resource::{Resource, Resources};

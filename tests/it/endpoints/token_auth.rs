@@ -1,5 +1,7 @@
 //! `/token`: who the client proves to be. A client that is believed is told about its code, so
 //! `invalid_grant` here means that it was.
+//!
+//! Holds `web/client_auth.rs`.
 
 use countersign::protocol::client::Client;
 use countersign::store;

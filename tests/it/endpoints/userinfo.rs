@@ -1,4 +1,6 @@
 //! `/userinfo`: where the token may be, which token it may be, and what is told.
+//!
+//! Holds `web/around/cors.rs`, `web/extract.rs`, `web/failure/bearer.rs`.
 
 use countersign::protocol::client::Client;
 use countersign::store::clients;

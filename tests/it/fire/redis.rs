@@ -1,4 +1,4 @@
-//! The state store stands still, dies, or forgets everything.
+//! The state store dies, or forgets everything.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,13 @@ use crate::support::browser::Browser;
 use crate::support::cluster::{Cluster, redemption};
 use crate::support::traffic::{Outcome, Tally, Traffic};
 
-/// How long the store is away.
-const AWAY: Duration = Duration::from_secs(60);
 /// How long where a code of before is to be redeemed after it: a code lives for a minute. It is longer than anybody
 /// waits for an answer, which is two attempts to connect.
 const SHORTLY_AWAY: Duration = Duration::from_secs(6);
 
 /// What holds of every outage: it is told as what it is, nobody is signed out, what needs no state is
 /// answered all the while, and afterwards everything is as before.
-fn assert_outage(tally: &Tally, away: Instant, still_away: Instant, back: Instant) {
+pub fn assert_outage(tally: &Tally, away: Instant, still_away: Instant, back: Instant) {
     tally.assert_only(&[Outcome::Unavailable]);
     tally.after(back).assert_only(&[]);
     let gap = Tally(tally.after(away).0.into_iter().filter(|seen| seen.ended <= still_away).collect());
@@ -36,31 +34,13 @@ fn assert_outage(tally: &Tally, away: Instant, still_away: Instant, back: Instan
 }
 
 /// Asks until somebody who is signed in is let through again.
-async fn is_back(cluster: &Cluster, browser: &Browser) -> Instant {
+pub async fn is_back(cluster: &Cluster, browser: &Browser) -> Instant {
     let begun = Instant::now();
     while browser.get(&cluster.authorize(&[])).await.status != 303 {
         assert!(begun.elapsed() < Duration::from_secs(10), "it does not come back");
         sleep(Duration::from_millis(20)).await;
     }
     Instant::now()
-}
-
-#[actix_web::test]
-async fn redis_stands_still_and_nobody_is_signed_out() {
-    let cluster = Cluster::start(2).await;
-    let browser = cluster.browser();
-    cluster.sign_in(&browser, "ada-7", &[]).await;
-    let traffic = Traffic::start(&cluster, 3);
-    traffic.until(10, "sso").await;
-    let frozen = cluster.redis().freeze();
-    let away = Instant::now();
-    sleep(AWAY).await;
-    let still_away = Instant::now();
-    drop(frozen);
-    let back = is_back(&cluster, &browser).await;
-    traffic.until(10, "userinfo").await;
-    let tally = traffic.end().await;
-    assert_outage(&tally, away, still_away, back);
 }
 
 /// With what it wrote down it is as if nothing had been. A code that could not be redeemed is still good.

@@ -1,4 +1,6 @@
 //! Connections that are opened and left hanging: each is given up after a while, and nobody else notices.
+//!
+//! Holds `connection.rs`.
 
 use std::fs::Permissions;
 use std::io::{Read, Write};

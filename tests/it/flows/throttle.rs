@@ -1,4 +1,6 @@
 //! Guessing is slowed down, and nobody can lock another person out.
+//!
+//! Holds `state/throttle.rs`.
 
 use countersign::config::Config;
 use countersign::password::Password;

@@ -3,19 +3,17 @@
 mod ahead;
 mod between_steps;
 mod clocks;
-mod cost;
-mod foreign_libraries;
+mod foreign_library;
 mod golden;
 mod instance;
-mod killed;
 mod lost_touch;
-mod nodes;
 mod plan;
 mod policies;
 mod purposes;
 mod revoked;
 mod sealing;
 mod signing;
+pub mod step;
 
 use countersign::db::Db;
 use countersign::keys::KeyError;

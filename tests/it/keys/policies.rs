@@ -1,4 +1,6 @@
 //! The one policy: what it refuses, and what it says about it.
+//!
+//! Holds `keys/policy.rs`.
 
 use countersign::keys::policy::{KeyPolicy, KeySettings};
 use countersign::protocol::claims::TOKEN_LIFETIME;

@@ -1,4 +1,6 @@
 //! The public set, and tokens as strangers verify them.
+//!
+//! Holds `keys/jose.rs`, `keys/jose/verify.rs`, `keys/rsa.rs`.
 
 use countersign::db::Db;
 use countersign::keys::jose::{self, KeyPair, Signer, Verifier, thumbprint};

@@ -1,4 +1,6 @@
 //! The TLS certificate is replaced while the server runs; looked at over real TLS connections.
+//!
+//! Holds `tls.rs`.
 
 use std::fs::Permissions;
 use std::io::{Read, Write};

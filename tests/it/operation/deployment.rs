@@ -1,5 +1,7 @@
 //! What `deploy/` ships, and what the manual says of backups, done as an operator would do it. Only what
 //! differs from place to place is replaced in a file: addresses, folders, names.
+//!
+//! Holds `cli/serve.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;

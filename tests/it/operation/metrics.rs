@@ -1,4 +1,6 @@
 //! `/metrics`: what is counted, under which names, and who gets to see it.
+//!
+//! Holds `endpoints/metrics.rs`.
 
 use std::collections::BTreeSet;
 

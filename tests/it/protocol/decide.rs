@@ -4,8 +4,7 @@ use countersign::ids::SessionId;
 use countersign::protocol::client::Client;
 use countersign::protocol::consent::{self, Consent};
 use countersign::protocol::decide::{Candidate, Decision, Done, SignIn, candidate, decide};
-use countersign::protocol::reply::Response;
-use countersign::protocol::request::{PARAMS, Request, reply_to};
+use countersign::protocol::request::{PARAMS, Request};
 use countersign::protocol::resource::Resources;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::session::Account;
@@ -401,66 +400,6 @@ fn a_consent_fingerprint_tells_everything_apart() {
     prints.sort();
     prints.dedup();
     assert_eq!(prints.len(), all);
-}
-
-/// What is answered where: a page before the place to answer is proven, that place afterwards.
-#[test]
-fn a_bad_request_is_answered_where_it_is_safe() {
-    let client =
-        client(json!({ "client_name": "App", "redirect_uris": [REDIRECT], "application_type": "web" }));
-    let long = "x".repeat(8193);
-    for (change, expected) in [
-        (("redirect_uri", ""), "page redirect-uri-missing"),
-        (("redirect_uri", "https://app.example/cb/"), "page redirect-uri-mismatch"),
-        (("state", long.as_str()), "page too-large"),
-        (("request", "x"), "request_not_supported"),
-        (("request_uri", "x"), "request_uri_not_supported"),
-        (("response_type", ""), "invalid_request"),
-        (("response_type", "token"), "unsupported_response_type"),
-        (("response_type", "code id_token"), "unsupported_response_type"),
-        (("response_mode", "fragment"), "invalid_request"),
-        (("scope", ""), "invalid_scope"),
-        (("scope", "unheard-of"), "invalid_scope"),
-        (("code_challenge", ""), "invalid_request"),
-        (("code_challenge_method", "plain"), "invalid_request"),
-        (("prompt", "none login"), "invalid_request"),
-        (("claims", "{"), "invalid_request"),
-        (("claims", "[]"), "invalid_request"),
-        (("claims", "{}"), "fine"),
-        (("display", "wap"), "fine"),
-        (("claims_locales", "de fr"), "fine"),
-        (("claims_locales", &long[..1025]), "invalid_request"),
-        (("acr_values", &long[..1025]), "invalid_request"),
-        (("max_age", "-1"), "invalid_request"),
-        (("max_age", "1.5"), "invalid_request"),
-        (("max_age", "1e3"), "invalid_request"),
-        (("max_age", "+1"), "invalid_request"),
-        (("registration", "{}"), "registration_not_supported"),
-        (("resource", "https://unknown.example"), "invalid_target"),
-        (("nonce", &long[..1025]), "invalid_request"),
-        (("nonce", &long[..1024]), "fine"),
-        (("response_mode", "query"), "fine"),
-        (("scope", "openid unheard-of"), "fine"),
-        (("unheard_of", "x"), "fine"),
-    ] {
-        let usual = rp::request("app", REDIRECT).into_iter().chain([("state", "s")]);
-        let params = params(&changed(usual, &[change]), &PARAMS);
-        let proven = reply_to(&params, &client, "https://id.example").map(|reply_to| {
-            let read = Request::read(&params, &client, &Resources::default(), reply_to.redirect_uri());
-            (reply_to, read.map_err(|refusal| refusal.error))
-        });
-        let said = match proven {
-            Ok((_, Ok(_))) => "fine".to_owned(),
-            Err(unanswerable) => format!("page {}", unanswerable.row().0),
-            Ok((reply_to, Err(error))) => {
-                let Response::Redirect(home) = reply_to.error(&error) else { panic!("no redirect") };
-                assert!(home.starts_with(&format!("{REDIRECT}?error={}", error.code)), "{home}");
-                assert!(home.contains("&state=s&iss=https%3A%2F%2Fid.example"), "{home}");
-                error.code.to_owned()
-            }
-        };
-        assert_eq!(said, expected, "{} = {}", change.0, &change.1[..change.1.len().min(40)]);
-    }
 }
 
 prop_compose! {

@@ -1,9 +1,15 @@
 //! The pure rules: tables of what is said to what, then properties that hold for any input.
 
-mod client_auth;
+mod acr;
+mod addresses;
+mod bearer;
+mod claims;
+mod client;
 mod code;
 mod cookies;
 mod decide;
+mod grant;
+mod hint;
 mod instant;
 mod locales;
 mod localized;
@@ -11,14 +17,17 @@ mod logout;
 mod named_claims;
 mod names;
 mod params;
+mod pkce;
 mod redirect_uri;
+mod refusal;
 mod registration;
 mod reply;
-mod request_object;
-mod resources;
-mod signing;
+mod request;
+mod resource;
+mod scope;
+mod session;
 mod shown;
-mod small;
+mod signing_alg;
 mod user;
 
 use countersign::protocol::client::Client;

@@ -1,55 +1,15 @@
-//! The `claims` parameter: what it may be, what it asks for, and what of that may be told.
+//! Claims by name: what of a `claims` parameter may be told, and what consent it takes.
 
 use countersign::protocol::client::Client;
 use countersign::protocol::consent::Consent;
 use countersign::protocol::named_claims::NamedClaims;
-use countersign::protocol::request::{ClaimsRequest, Malformed};
+use countersign::protocol::request::ClaimsRequest;
 use countersign::protocol::scope::Scope;
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client;
-
-fn parse(value: &Value) -> Result<ClaimsRequest, Malformed> {
-    ClaimsRequest::parse(&value.to_string())
-}
-
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-#[test]
-fn what_is_malformed_is_told_apart_from_what_is_unknown() {
-    for text in ["", "{", "null", "[]", "\"x\"", "7", "true", "{}x", "{\"id_token\":{\"name\":nul}}"] {
-        assert_eq!(ClaimsRequest::parse(text), Err(Malformed), "{text}");
-    }
-    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    assert_eq!(ClaimsRequest::parse(&deep), Err(Malformed));
-    for value in [
-        json!({ "id_token": [] }),
-        json!({ "userinfo": "name" }),
-        json!({ "userinfo": { "name": true } }),
-        json!({ "userinfo": { "name": "x" } }),
-        json!({ "userinfo": { "name": [] } }),
-        json!({ "id_token": { "name": { "essential": "true" } } }),
-        json!({ "id_token": { "name": { "essential": 1 } } }),
-        json!({ "id_token": { "name": { "values": "x" } } }),
-        json!({ "id_token": { "sub": { "value": 7 } } }),
-        json!({ "userinfo": { "sub": { "values": ["x", {}] } } }),
-    ] {
-        assert_eq!(parse(&value), Err(Malformed), "{value}");
-    }
-    for value in [
-        json!({}),
-        json!({ "id_token": null, "userinfo": null }),
-        json!({ "unknown": 7, "verified_claims": [] }),
-        json!({ "userinfo": { "unknown": null, "name": { "unknown": 7 } } }),
-        json!({ "userinfo": { "name": null, "email": {}, "locale": { "value": null, "essential": null, "values": null } } }),
-        json!({ "id_token": { "name": { "essential": false, "value": { "deep": [1] }, "values": [] } } }),
-    ] {
-        assert!(parse(&value).is_ok(), "{value}");
-    }
-}
+use super::request::claims::{names, parse};
 
 #[test]
 fn only_claims_of_scopes_the_client_may_have_are_told_and_where_they_were_asked_for() {
@@ -86,29 +46,6 @@ fn a_person_is_asked_about_what_the_scopes_do_not_release() {
     ] {
         let asked: Vec<String> = claims.beyond(&Scope::parse(scopes)).into_iter().collect();
         assert_eq!(asked, names(beyond), "{scopes}");
-    }
-}
-
-#[test]
-fn several_demands_for_a_subject_are_met_together() {
-    for (value, subjects) in [
-        (json!({}), None),
-        (
-            json!({ "id_token": { "sub": null }, "userinfo": { "sub": { "essential": true, "values": [] } } }),
-            None,
-        ),
-        (json!({ "id_token": { "sub": { "value": "ada" } } }), Some(&["ada"][..])),
-        (json!({ "userinfo": { "sub": { "values": ["ada", "eve"] } } }), Some(&["ada", "eve"])),
-        (
-            json!({ "id_token": { "sub": { "values": ["ada", "eve"] } }, "userinfo": { "sub": { "value": "eve" } } }),
-            Some(&["eve"]),
-        ),
-        (
-            json!({ "id_token": { "sub": { "value": "ada" } }, "userinfo": { "sub": { "value": "eve" } } }),
-            Some(&[]),
-        ),
-    ] {
-        assert_eq!(parse(&value).unwrap().subjects(), subjects.map(names), "{value}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Client metadata that is refused: each fault names the member, and says in one sentence what is wrong with its value
 //! and what to do.
+//!
+//! Holds `protocol/client/fault.rs`.
 
 use countersign::protocol::client::{Problem, SigningAlg};
 use countersign::protocol::registration::{Amendment, Offered, read};

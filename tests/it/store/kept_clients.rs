@@ -7,7 +7,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::contract::on_both_databases;
-use super::{Store, execute, trail};
+use super::{Store, execute, lines, trail};
 use crate::support::TEST;
 use crate::support::rp::registered;
 
@@ -179,6 +179,36 @@ async fn a_change_by_sql_is_seen_when_it_is_noted(Store { db, .. }: Store) {
     node.look().await.unwrap();
     assert_eq!(name(&node).await, "Second");
     assert_eq!(asked(&db, name(&node)).await, (0, "Second".into()), "and no change was missed");
+}
+
+/// The same with a read that is known to be overtaken, because it takes its time.
+#[actix_web::test]
+async fn a_slow_read_of_postgres_that_a_change_overtakes_is_not_kept() {
+    let Store { db, .. } = super::store(super::postgres_place());
+    let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
+    clients::add(&db, &named("First"), TEST, now).await.unwrap();
+    node.look().await.unwrap();
+    execute(&db, "ALTER TABLE clients RENAME TO rows").unwrap();
+    let view = "CREATE VIEW clients AS SELECT rows.* FROM rows, (SELECT pg_sleep(2) OFFSET 0) AS slowly";
+    execute(&db, view).unwrap();
+    let overtaking = async {
+        let begun = "SELECT query AS line FROM pg_stat_activity WHERE datname = current_database() \
+                     AND wait_event = 'PgSleep'";
+        while lines(&db, begun).is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        execute(&db, "UPDATE rows SET metadata = replace(metadata, 'First', 'Second')").unwrap();
+        let next =
+            "UPDATE facts SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'client_changes'";
+        execute(&db, next).unwrap();
+        let note = "INSERT INTO client_changes (seq, client_id) \
+                    SELECT CAST(value AS BIGINT), 'app' FROM facts WHERE name = 'client_changes'";
+        execute(&db, note).unwrap();
+        node.look().await.unwrap();
+    };
+    let (read, ()) = tokio::join!(name(&node), overtaking);
+    assert_eq!(read, "First");
+    assert_eq!(name(&node).await, "Second", "what was read before the change is kept");
 }
 
 /// A node that cannot look any more trusts its memory for five seconds, and then the database alone.

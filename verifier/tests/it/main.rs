@@ -1,13 +1,13 @@
 //! Tests of the verifier: real keys, real signatures, a real HTTP server.
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
-mod challenges;
 #[cfg(feature = "fetch")]
-mod fetching;
-mod key_sets;
+mod fetch;
+mod key_set;
 #[cfg(feature = "fetch")]
 mod keys_server;
-mod refusals;
+mod check;
+mod refusal;
 mod signer;
 mod tampering;
 mod times;

@@ -1,4 +1,6 @@
 //! Changing anything at all makes a token worthless, and nothing makes the verifier panic.
+//!
+//! Holds `check.rs`.
 
 use countersign_verifier::{Check, KeySet, decode_unverified, verify};
 use data_encoding::BASE64URL_NOPAD;

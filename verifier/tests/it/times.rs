@@ -1,4 +1,6 @@
 //! Times: the bounds to the second, and values made to break arithmetic.
+//!
+//! Holds `check.rs`, `claims.rs`, `json.rs`.
 
 use countersign_verifier::{Check, Refusal, verify};
 use serde_json::json;

@@ -270,7 +270,7 @@ impl World {
 /// that long, whatever the nodes are told to promise from now on.
 #[test]
 fn a_shorter_policy_keeps_what_the_longer_one_promised() {
-    let long = super::policy();
+    let long = crate::keys::policy();
     let seconds = Duration::seconds;
     let short = KeyPolicy {
         jwks_max_age: seconds(2),

@@ -1,4 +1,6 @@
 //! What passes, and a table of what does not: each token is signed well and has one thing wrong.
+//!
+//! Holds `claims.rs`, `json.rs`.
 
 use countersign_verifier::{
     Algorithm, BoundTokens, Check, KeySet, Part, Refusal, TokenKind, decode_unverified, verify,

@@ -3,7 +3,7 @@
 //!
 //! Spec: WCAG 2.2 §1.4.4, §1.4.10, §1.4.11, §2.3.3, §2.4.7
 
-use super::gallery::Gallery;
+use crate::browser::gallery::Gallery;
 use crate::support::chromium::{Chromium, Profile, ScreenSize};
 
 #[actix_web::test]

@@ -3,6 +3,9 @@
 use countersign::protocol::request::object::{Said, said};
 use data_encoding::BASE64URL_NOPAD;
 use proptest::prelude::*;
+use serde_json::json;
+
+use super::{app, table};
 
 fn object(payload: &str) -> String {
     format!("e30.{}.c2ln", BASE64URL_NOPAD.encode(payload.as_bytes()))
@@ -49,6 +52,18 @@ fn only_the_way_back_is_read_and_only_from_a_plain_object() {
     {
         assert_eq!(said(&text), Said::default(), "{text}");
     }
+}
+
+#[test]
+fn an_object_and_a_reference_are_refused() {
+    table(
+        &app(&json!({})),
+        &[
+            (("request", "x"), "request_not_supported"),
+            (("request_uri", "x"), "request_uri_not_supported"),
+            (("request", ""), "fine"),
+        ],
+    );
 }
 
 proptest! {

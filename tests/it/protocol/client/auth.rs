@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{client, params};
+use crate::protocol::{client, params};
 
 const KNOWN: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 

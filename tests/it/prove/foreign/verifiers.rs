@@ -14,7 +14,7 @@ use countersign_verifier::{Check, KeySet, verify};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::given;
+use crate::keys::given;
 use crate::support::TEST;
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::Browser;

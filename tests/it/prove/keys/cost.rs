@@ -1,28 +1,17 @@
-//! What a rotation costs those who are signing in meanwhile: nothing. (`-- keys::cost --nocapture` shows it.)
+//! What a rotation costs those who are signing in meanwhile: nothing. (`-- prove::keys::cost --nocapture` shows it.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign::clock::Clock;
-use countersign::keys::key_set::Keys;
-use countersign::keys::policy::KeyPolicy;
-use countersign::protocol::claims::TOKEN_LIFETIME;
-use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
-use countersign::store::signing_keys;
+use countersign::protocol::client::SigningAlg::RS256;
 use serde_json::json;
 
-use super::{given, key_text};
-use crate::store::{execute, open, sqlite_place};
+use crate::keys::step::slow_keys;
+use crate::store::execute;
 use crate::support::app::{Options, TestApp};
 use crate::support::browser::Browser;
 use crate::support::rp::Rp;
-
-/// An RSA key of this size takes a multiple of any request, and of the 200 ms after which a node looks again.
-fn slow_keys() -> KeyPolicy {
-    let settings = toml::from_str("rsa_bits = 4096\njwks_max_age = 2\npublish_before = 3000").unwrap();
-    KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
-}
 
 async fn redeem(rp: &Rp<'_>, browser: &Browser) -> Duration {
     let code = browser.open(&rp.authorize(&[])).await.answered("code").unwrap();
@@ -118,30 +107,4 @@ async fn making_rsa_keys_delays_no_request() {
     }
     println!("the public set {jwks:?}, one RS256 signature (4096 bits) {:?}", sign.elapsed() / 50);
     app.finish().await;
-}
-
-/// While an RSA key is made, the spare that takes no time to make is published. Some are made before a node looks
-/// again: then once more.
-#[test]
-fn what_is_due_does_not_wait_for_a_key_that_is_being_made() {
-    let (url, _folder) = sqlite_place();
-    let (db, clock) = (open(&url).unwrap(), Clock::default());
-    let keys = Keys::open(&db, &given(&key_text()), &slow_keys(), clock.now()).unwrap();
-    let stepped = (0..8).any(|_| {
-        execute(&db, "DELETE FROM signing_keys WHERE state <> 'active'").unwrap();
-        std::thread::scope(|scope| {
-            let turn = scope.spawn(|| keys.rotate(&db, &clock).unwrap());
-            let mut stepped = false;
-            while !turn.is_finished() && !stepped {
-                let stored = db.read_now(signing_keys::list).unwrap();
-                let spare = |alg: SigningAlg, state: &str| {
-                    stored.iter().any(|key| key.alg == alg.name() && key.state == state)
-                };
-                stepped = spare(ES256, "published") && !spare(RS256, "pending") && !spare(RS256, "published");
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            stepped
-        })
-    });
-    assert!(stepped, "the spare for ES256 waits until the one for RS256 is made");
 }

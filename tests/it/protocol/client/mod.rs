@@ -1,0 +1,3 @@
+//! A client: how it proves who it is, and what may be registered.
+
+mod auth;
