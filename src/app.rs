@@ -17,7 +17,7 @@ use crate::keys::key_set::Keys;
 use crate::keys::secrets::state_keys;
 use crate::logos::Logos;
 use crate::outbound::{Outbound, look_up};
-use crate::password::{self, QueueMetrics};
+use crate::password::{PasswordVerifier, QueueMetrics};
 use crate::protocol::cookies::Names;
 use crate::protocol::discovery::metadata;
 use crate::published::Published;
@@ -52,7 +52,7 @@ pub struct App {
     /// Sealing and signing.
     pub keys: Keys,
     /// Checks people's passwords.
-    pub passwords: password::Verifier,
+    pub passwords: PasswordVerifier,
     /// The discovery document, as it goes over the wire; replaced when what it says changes.
     pub discovery: ArcSwap<Published>,
     /// Whether it is about to end.
@@ -117,7 +117,7 @@ impl App {
             events: Batch::new(db.clone()),
             logos: Logos::new(db.clone(), outbound),
             state: State::new(&kv, keys.state.clone()),
-            passwords: password::Verifier::default().measured(QueueMetrics::new(&registry)),
+            passwords: PasswordVerifier::default().measured(QueueMetrics::new(&registry)),
             drain: Drain::default(),
             places: Places::default(),
             health: Health::default(),

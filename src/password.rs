@@ -87,7 +87,7 @@ fn is_common(password: &str) -> bool {
     repeated || include_str!("password/common.txt").lines().any(|common| common == folded.as_str())
 }
 
-/// Argon2 refused its input; in words.
+/// Argon2 refused its input.
 #[derive(Debug, thiserror::Error)]
 #[error("password hashing failed: {0}")]
 pub struct HashingFailed(String);
@@ -124,7 +124,7 @@ thread_local! {
 }
 
 /// Verifies passwords on separate threads, half as many as there are cores.
-pub struct Verifier {
+pub struct PasswordVerifier {
     threads: HashingThreads,
     permits: Arc<Semaphore>,
     /// Sign-ins from unknown devices wait for one of these before they wait for `permits`.
@@ -137,11 +137,11 @@ pub struct Verifier {
     measured: QueueMetrics,
 }
 
-impl Default for Verifier {
+impl Default for PasswordVerifier {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (cores / 2).max(1);
-        Verifier {
+        PasswordVerifier {
             threads: HashingThreads::new(threads),
             permits: Arc::new(Semaphore::new(threads)),
             unknown_devices: Semaphore::new(threads),
@@ -153,10 +153,10 @@ impl Default for Verifier {
     }
 }
 
-impl Verifier {
+impl PasswordVerifier {
     /// The same verifier with metrics of its queue.
-    pub fn measured(self, measured: QueueMetrics) -> Verifier {
-        Verifier { measured, ..self }
+    pub fn measured(self, measured: QueueMetrics) -> PasswordVerifier {
+        PasswordVerifier { measured, ..self }
     }
 
     /// Tells whether `password` matches the hash `stored`. Without a hash it does not, at the same cost. Half of the queue
@@ -169,8 +169,8 @@ impl Verifier {
         stored: Option<String>,
         known_device: bool,
     ) -> Result<bool, VerifyFailure> {
-        let place = Place::take(&self.waiting, &self.measured.waiting);
-        if place.number > self.most(known_device) {
+        let entry = QueueEntry::new(&self.waiting, &self.measured.waiting);
+        if entry.position > self.most(known_device) {
             return Err(VerifyFailure::Busy);
         }
         let begun = Instant::now();
@@ -245,21 +245,22 @@ fn no_match() -> String {
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
-/// A place in the queue, released when dropped.
-struct Place<'a> {
+/// An entry in the queue; removed when dropped.
+struct QueueEntry<'a> {
     queue: Arc<AtomicUsize>,
     gauge: &'a Gauge,
-    number: usize,
+    /// Number of entries, this one included.
+    position: usize,
 }
 
-impl<'a> Place<'a> {
-    fn take(queue: &Arc<AtomicUsize>, gauge: &'a Gauge) -> Place<'a> {
+impl<'a> QueueEntry<'a> {
+    fn new(queue: &Arc<AtomicUsize>, gauge: &'a Gauge) -> QueueEntry<'a> {
         gauge.increment(1.0);
-        Place { number: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue), gauge }
+        QueueEntry { position: queue.fetch_add(1, Ordering::Relaxed) + 1, queue: Arc::clone(queue), gauge }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueueEntry<'_> {
     fn drop(&mut self) {
         self.gauge.decrement(1.0);
         self.queue.fetch_sub(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Checkpoints of the embedded engine: what was written ahead is carried over into the file. They wait for the disk, so
-//! they run beside the requests, over a connection of their own.
+//! Checkpoints of the embedded engine copy the write-ahead log into the database file. They wait for the disk, so they
+//! run beside the requests, over a connection of their own.
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -7,29 +7,29 @@ use diesel::sql_types::Integer;
 
 use super::{Conn, Db, DbError};
 
-/// From how many pages on, of 4 KiB, the log is begun anew. Writers wait while the last of it is carried over, which
-/// is little, because all but that was carried over before.
+/// Length of the log, in pages of 4 KiB, from which on it is restarted. Writers wait meanwhile; the wait is short,
+/// because nearly all of the log was copied before.
 const LONG: i32 = 4_000;
-/// From how many on its file is cut as well.
+/// Length of the log, in pages, from which on its file is truncated as well.
 const TOO_LONG: i32 = 16_000;
 
-/// What a checkpoint answers.
+/// The answer of a checkpoint.
 #[derive(QueryableByName)]
 struct Log {
-    /// How many pages the log has; -1 where there is none.
+    /// Number of pages in the log; -1 where there is no log.
     #[diesel(sql_type = Integer)]
     log: i32,
 }
 
 impl Db {
-    /// Makes a checkpoint, if this is a file of what passes; every other database makes its own.
+    /// Makes a checkpoint of a state file. Every other database makes its checkpoints by itself.
     pub async fn checkpoint(&self) -> Result<(), DbError> {
         let Some(side) = self.checkpoints.clone() else { return Ok(()) };
         let db = self.clone();
         self.hop(&side.clone(), move || {
-            let mut lent = db.take(&side)?;
-            let done = checkpoint(lent.conn());
-            db.done(lent, done)
+            let mut lease = db.take(&side)?;
+            let done = checkpoint(lease.conn());
+            db.done(lease, done)
         })
         .await
     }

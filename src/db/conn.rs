@@ -27,7 +27,7 @@ mod either {
     }
 }
 
-/// How much a commit must survive: a power cut, or only the death of the process.
+/// What a commit must survive: a power cut, or only the end of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// `synchronous=FULL`: a revocation or a key survives power loss.
@@ -36,17 +36,17 @@ pub enum Durability {
     Process,
 }
 
-/// How many statements all connections of a database were asked, transactions' ends included.
+/// Number of statements sent over all connections of a database, the ends of transactions included.
 #[derive(Clone, Default)]
-pub(super) struct Asked(Arc<AtomicU64>);
+pub(super) struct StatementCount(Arc<AtomicU64>);
 
-impl Asked {
-    /// Has every statement of a connection counted from now on.
+impl StatementCount {
+    /// Counts every statement of a connection from now on.
     pub(super) fn count(&self, mut conn: Conn) -> Conn {
-        let Asked(asked) = self.clone();
+        let StatementCount(sent) = self.clone();
         each!(&mut conn, |c| c.set_instrumentation(move |event: InstrumentationEvent<'_>| {
             if let InstrumentationEvent::StartQuery { .. } = event {
-                asked.fetch_add(1, Ordering::Relaxed);
+                sent.fetch_add(1, Ordering::Relaxed);
             }
         }));
         conn
@@ -57,7 +57,7 @@ impl Asked {
     }
 }
 
-/// Opens a connection; else says why not, without a password.
+/// Opens a connection. The error contains no password.
 pub(super) fn connect(url: &Url, durability: Durability, read_only: bool) -> Result<Conn, String> {
     match url {
         Url::Postgres(url) => {
@@ -67,31 +67,30 @@ pub(super) fn connect(url: &Url, durability: Durability, read_only: bool) -> Res
         Url::Sqlite(path) => {
             let name = path.to_string_lossy();
             let mut conn = SqliteConnection::establish(&name).map_err(|error| unopened(&error))?;
-            // Another process, a command line, may be at work in the same file; a request thread must
-            // not wait for it for long.
-            // What passes is written on request threads: its log is carried over into the file beside them
-            // (`checkpoint`), and by a writer only when that was not done for long. Its one connection keeps more
-            // pages, because it does the work of all. In pages of 4 KiB.
-            let (synchronous, patience, log, kept) = match durability {
+            // The busy time-out of the state file is short: another process may hold the file's lock, and a request
+            // thread must not wait long for it. The state file is written on request threads, so its log is copied
+            // into the file beside them (`checkpoint`); a writer does it only when that was not done for long. Its
+            // cache is large, because one connection does all the work. Sizes are in pages of 4 KiB.
+            let (synchronous, patience, log, cache) = match durability {
                 Durability::Power => ("FULL", 5000, 1000, 500),
                 Durability::Process => ("NORMAL", 1000, 32_000, 2500),
             };
             let query_only = if read_only { "ON" } else { "OFF" };
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = {patience}; PRAGMA synchronous = {synchronous}; \
-                 PRAGMA wal_autocheckpoint = {log}; PRAGMA cache_size = {kept}; \
+                 PRAGMA wal_autocheckpoint = {log}; PRAGMA cache_size = {cache}; \
                  PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
             ))
             .map_err(|error| unopened(&error))?;
-            keep_a_log(&mut conn, Duration::from_millis(patience)).map_err(|error| unopened(&error))?;
+            turn_on_log(&mut conn, Duration::from_millis(patience)).map_err(|error| unopened(&error))?;
             Ok(Conn::Sqlite(conn))
         }
     }
 }
 
-/// Has a log written ahead of the file. Of several who turn a new file to this at the same moment SQLite
-/// refuses all but one at once, whatever patience it was told.
-fn keep_a_log(conn: &mut SqliteConnection, patience: Duration) -> QueryResult<()> {
+/// Turns on the write-ahead log, with retries: of several processes that do so on a new file at the same moment SQLite
+/// refuses all but one at once, whatever the busy time-out is.
+fn turn_on_log(conn: &mut SqliteConnection, patience: Duration) -> QueryResult<()> {
     let begun = Instant::now();
     loop {
         match conn.batch_execute("PRAGMA journal_mode = WAL") {

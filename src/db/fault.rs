@@ -1,4 +1,4 @@
-//! Why a unit of work did not happen, and what follows for the connection it was tried on.
+//! Errors of a unit of work, and what they mean for its connection.
 
 use diesel::result::DatabaseErrorInformation;
 use diesel::result::DatabaseErrorKind::{
@@ -9,12 +9,11 @@ use diesel::result::Error::{DatabaseError, RollbackTransaction};
 
 use super::Url;
 
-/// Why a unit of work did not happen.
+/// Why a unit of work failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// No connection could be had, it broke, others held the database for too long, or there is no room
-    /// left: trying again later may do. If the connection broke at the end of a unit of writing, or its
-    /// answer was not waited for, that one may have been done.
+    /// No connection, a lost connection, a lock held for too long, or no space left: a retry later may succeed. If the
+    /// connection was lost at the end of a unit of writing, or its answer came too late, it may have been committed.
     #[error("the database {url} is not available: {cause}")]
     Unreachable {
         /// The database, without its password.
@@ -25,14 +24,14 @@ pub enum DbError {
     /// The database refused or failed the statement.
     #[error("database: {0}")]
     Query(#[from] diesel::result::Error),
-    /// A row holds what this version cannot read, or the worker thread died.
+    /// A row cannot be read by this version, or the worker thread died.
     #[error("database: {0}")]
     Broken(String),
 }
 
-/// What passes by itself, or once the operator has done what is said here, by the databases' own words: diesel hands on
-/// few of the codes. SQLite has these words alone; of PostgreSQL, which may speak another language, what they add is the
-/// advice ([`finds_fault`]).
+/// Error messages of conditions that pass, by themselves or after the operator has followed the advice. Messages are
+/// compared, because diesel hands on few of the codes. For SQLite this list decides; for PostgreSQL, whose messages may be
+/// in another language, it adds the advice only ([`finds_fault`] decides).
 const PASSES: [(&str, &str); 35] = [
     // SQLite: BUSY, LOCKED and PROTOCOL, FULL, IOERR, CANTOPEN, READONLY, NOMEM.
     ("database is locked", "another program holds it"),
@@ -81,13 +80,13 @@ const PASSES: [(&str, &str); 35] = [
     ("pgbouncer cannot connect to server", "the pooler does not reach the server"),
 ];
 
-/// The database's words with advice, if what they say passes.
+/// The database's message with advice, if its condition passes.
 pub fn passing(said: &str) -> Option<String> {
     let (_, advice) = PASSES.iter().find(|(words, _)| said.contains(words))?;
     Some(format!("{said} ({advice})"))
 }
 
-/// What libpq says of a connection that has died, where diesel does not tell this from other failures.
+/// Messages of libpq for a lost connection, where diesel does not tell it from other failures.
 const LOST: [&str; 8] = [
     "server closed the connection", "could not receive data from server", "could not send data to server",
     "no connection to the server", "SSL connection has been closed", "terminating connection",
@@ -95,18 +94,18 @@ const LOST: [&str; 8] = [
 ];
 
 impl DbError {
-    /// Tells whether a uniqueness rule was violated: somebody else was first.
+    /// Tells whether a uniqueness rule was violated: another transaction was first.
     pub fn is_conflict(&self) -> bool {
         matches!(self, DbError::Query(DatabaseError(UniqueViolation, _)))
     }
 
-    /// Tells whether a unit of work was given up on purpose.
+    /// Tells whether a unit of work was rolled back on purpose.
     pub fn was_taken_back(&self) -> bool {
         matches!(self, DbError::Query(RollbackTransaction))
     }
 }
 
-/// Tells whether the connection has died.
+/// Tells whether the connection is lost.
 pub(super) fn is_lost(error: &DbError) -> bool {
     match error {
         DbError::Query(DatabaseError(ClosedConnection | UnableToSendCommand, _)) => true,
@@ -117,13 +116,13 @@ pub(super) fn is_lost(error: &DbError) -> bool {
     }
 }
 
-/// Tells whether the connection is of no more use: it has died, or leads to a server that became a standby.
+/// Tells whether the connection is of no more use: it is lost, or its server became a standby.
 pub(super) fn leads_nowhere(error: &DbError) -> bool {
     is_lost(error) || matches!(error, DbError::Query(DatabaseError(ReadOnlyTransaction, _)))
 }
 
-/// Tells what passes by itself from a failed statement.
-pub(super) fn told_apart(url: &Url, error: DbError) -> DbError {
+/// Sorts an error: conditions that pass become [`DbError::Unreachable`], failed statements stay what they are.
+pub(super) fn classified(url: &Url, error: DbError) -> DbError {
     let DbError::Query(DatabaseError(kind, cause)) = &error else { return error };
     let said = cause.message();
     match (kind, passing(said)) {
@@ -137,10 +136,10 @@ pub(super) fn told_apart(url: &Url, error: DbError) -> DbError {
     }
 }
 
-/// Tells whether PostgreSQL finds fault with the statement itself, in any language: it then points at the place. Diesel
-/// knows the violations of rules by their codes; what else points at none is about the server (its memory, its disk, its
-/// operator, other transactions), and the same statement may do later. So it may once a missing privilege is granted,
-/// which is called what it is where the words say so.
+/// Tells whether PostgreSQL rejects the statement itself, in any language: the error then has a position. Diesel knows
+/// violated constraints by their codes. Other errors without a position are about the server (memory, disk, operator,
+/// other transactions), so that a retry may succeed. A missing privilege has no position either; it is recognised by its
+/// words.
 fn finds_fault(refusal: &(dyn DatabaseErrorInformation + Send + Sync)) -> bool {
     refusal.statement_position().is_some() || refusal.message().starts_with("permission denied")
 }
@@ -149,7 +148,7 @@ pub(super) fn unavailable(url: &Url, cause: &impl ToString) -> DbError {
     DbError::Unreachable { url: url.shown(), cause: cause.to_string() }
 }
 
-/// Why a file cannot be opened.
+/// The reason why a file cannot be opened, with advice.
 pub(super) fn unopened(said: &impl ToString) -> String {
     let said = said.to_string();
     match passing(&said) {
@@ -159,7 +158,8 @@ pub(super) fn unopened(said: &impl ToString) -> String {
     }
 }
 
-/// What libpq says of several servers, on one line; about an address it cannot read it says too much.
+/// A message of libpq on one line. A message about a URL that it cannot parse is replaced, because it may contain a
+/// password.
 pub(super) fn one_line(said: &str) -> String {
     if said.contains("://") {
         return "its address cannot be read".into();

@@ -1,6 +1,5 @@
-//! Statements whose text never changes, prepared once per connection. Diesel prepares an `UPDATE` or an
-//! upsert anew every time, because what it sets might differ; on the embedded engine that costs more than
-//! running it.
+//! Statements with a constant text, prepared once per connection. Diesel prepares an `UPDATE` or an upsert anew every
+//! time, because its columns might differ; on the embedded engine preparing costs more than running.
 
 use std::marker::PhantomData;
 
@@ -22,17 +21,17 @@ pub enum Bind<'a> {
     Number(i64),
 }
 
-/// A statement, the same for both backends, with a `?` for each value. A type of its own, because the type is
-/// what diesel finds a prepared statement by without putting its text together again. Its values are always of
-/// the same types: a server prepares it for those of the first time.
+/// A statement for both backends, with a `?` for each value. Each is a type, because diesel finds a prepared statement by
+/// its type without building its text again. The types of its values must never vary: a server prepares the statement
+/// for those of the first call.
 pub trait Statement: 'static {
-    /// What is asked.
+    /// The text.
     const TEXT: &'static str;
-    /// The types of what a row of the answer has.
+    /// The types of a row's columns.
     type Answer;
 }
 
-/// Declares a [`Statement`]: its name, what it answers, its text.
+/// Declares a [`Statement`]: its name, the columns of its answer, its text.
 macro_rules! statement {
     ($name:ident -> $answer:ty: $text:literal) => {
         struct $name;
@@ -50,7 +49,7 @@ pub struct Fixed<'a, S> {
     statement: PhantomData<S>,
 }
 
-/// A statement with a value for each of its `?`.
+/// Binds a value to each `?` of a statement.
 pub fn fixed<'a, S: Statement>(binds: &'a [Bind<'a>]) -> Fixed<'a, S> {
     Fixed { binds, statement: PhantomData }
 }

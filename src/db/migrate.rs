@@ -1,4 +1,4 @@
-//! Making the tables, and what an account of PostgreSQL lacks for it.
+//! Migrations, and the grant that an account of PostgreSQL lacks for them.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -8,8 +8,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use super::{Conn, Db, DbError, each};
 
-/// What the account would have to be given, if it may not make tables where it would make them. A schema that it may
-/// not use is no current one.
+/// The missing grant of an account that may not create tables in its current schema. A schema that the account may not
+/// use is never the current one.
 const LACKING: &str = "CASE \
     WHEN current_schema() IS NULL \
         THEN 'GRANT USAGE, CREATE ON SCHEMA public TO ' || quote_ident(current_user) \
@@ -33,7 +33,7 @@ impl Db {
         })
     }
 
-    /// The `GRANT` without which this account makes no tables; none where nothing is missing.
+    /// The `GRANT` without which this account cannot create tables; none where nothing is missing.
     pub fn missing_grant(&self) -> Result<Option<String>, DbError> {
         self.read_now(|conn| match conn {
             Conn::Sqlite(_) => Ok(None),
@@ -42,8 +42,8 @@ impl Db {
     }
 }
 
-/// Several nodes may start at once: on PostgreSQL an advisory lock, on SQLite the writer's own lock
-/// lets one migrate while the others wait.
+/// Runs migrations under a lock, because several nodes may start at once: an advisory lock on PostgreSQL, the write lock
+/// on SQLite.
 fn migrate(conn: &mut Conn, migrations: EmbeddedMigrations) -> Result<(), DbError> {
     if let Conn::Pg(pg) = conn {
         pg.batch_execute("SELECT pg_advisory_xact_lock(4811200)")?;

@@ -1,18 +1,18 @@
-//! Connections: the backend is chosen by the URL's scheme, never by trial. A unit of work that may wait,
-//! for a network or for a disk to settle, runs in one hop beside the request threads; what the embedded
-//! engine answers from memory runs where it is asked for, because the hop would cost more than the work.
+//! Databases. The URL's scheme chooses the backend; there is no fallback. A unit of work that may wait for a network or
+//! a disk runs beside the request threads, after one hop. What the embedded engine answers from memory runs in the
+//! calling thread, because a hop would cost more than the work.
 
 mod checkpoint; // of the embedded engine, beside the requests
 mod conn; // one connection, to either backend
-mod fault; // why something did not happen
+mod fault; // errors, and which of them pass
 pub mod fixed; // statements prepared once
 pub mod metrics; // durations, errors, statements, connections
-mod migrate; // making the tables
-mod pool; // connections kept for the next
-mod pooler; // what must not stand between
-mod side; // turns at them, beside the request threads
-mod transaction; // its beginning and its end
-mod url; // where rows live
+mod migrate; // migrations
+mod pool; // leases of connections
+mod pooler; // refuses a pooler in transaction mode
+mod side; // one hop beside the request threads
+mod transaction; // begin, commit, roll back
+mod url; // database URLs
 
 use std::time::Instant;
 
@@ -29,9 +29,9 @@ pub use fault::{DbError, passing};
 pub use url::Url;
 
 use self::metrics::{Ended, OperationMetrics, StoreMetrics};
-use conn::{Asked, connect};
-use fault::{is_lost, leads_nowhere, told_apart, unavailable};
-use pool::{Lent, Pool};
+use conn::{StatementCount, connect};
+use fault::{classified, is_lost, leads_nowhere, unavailable};
+use pool::{Lease, Pool};
 use side::Side;
 use transaction::{begin, end};
 
@@ -46,17 +46,17 @@ macro_rules! each {
 }
 pub(crate) use each;
 
-/// A database: many readers, and on SQLite exactly one writer. Nobody who waits holds a thread.
+/// A database: many readers, and on SQLite exactly one writer. Waiting for a permit holds no thread.
 #[derive(Clone)]
 pub struct Db {
     url: Url,
     durability: Durability,
     read: Side,
     write: Side,
-    /// Where checkpoints are made; elsewhere the engine makes them by the way.
+    /// A connection for checkpoints; none where the engine makes them by itself.
     checkpoints: Option<Side>,
     measured: StoreMetrics,
-    asked: Asked,
+    statements: StatementCount,
 }
 
 /// The connections of one pool.
@@ -64,9 +64,9 @@ pub struct Db {
 pub struct Connections {
     /// What they are for: `read`, `write`, or `all`.
     pub pool: &'static str,
-    /// Doing something.
+    /// Connections that are leased.
     pub in_use: u32,
-    /// Open and waiting.
+    /// Open connections that are not leased.
     pub idle: u32,
 }
 
@@ -83,12 +83,12 @@ impl Db {
         Ok(db)
     }
 
-    /// Prepares connections and makes none yet: for who only looks.
+    /// Prepares a database without connecting to it and without migrations: for commands that only read.
     pub fn attach(url: &Url, durability: Durability) -> Db {
-        let asked = Asked::default();
+        let statements = StatementCount::default();
         let side = |size: u32, read_only: bool| {
-            let (url, asked) = (url.clone(), asked.clone());
-            let open = move || connect(&url, durability, read_only).map(|conn| asked.count(conn));
+            let (url, statements) = (url.clone(), statements.clone());
+            let open = move || connect(&url, durability, read_only).map(|conn| statements.count(conn));
             Side::new(Pool::new(size, open), size)
         };
         let checkpoints = matches!((url, durability), (Url::Sqlite(_), Durability::Process));
@@ -110,7 +110,7 @@ impl Db {
             write,
             checkpoints,
             measured: StoreMetrics::default(),
-            asked,
+            statements,
         }
     }
 
@@ -119,9 +119,9 @@ impl Db {
         Db { measured, ..self }
     }
 
-    /// How many statements it was asked so far, those that begin and end transactions included.
+    /// Number of statements sent so far, those that begin and end transactions included.
     pub fn statements(&self) -> u64 {
-        self.asked.so_far()
+        self.statements.so_far()
     }
 
     /// The connections at this moment.
@@ -147,18 +147,17 @@ impl Db {
         matches!(self.url, Url::Sqlite(_))
     }
 
-    /// Asks whether it is there and takes writes: a `PostgreSQL` that follows another one does not.
+    /// Asks whether the database answers and takes writes. A `PostgreSQL` standby takes none.
     pub async fn takes_writes(&self) -> Result<bool, DbError> {
         self.read(|conn| match conn {
-            // Reads from the file, as `SELECT 1` would not.
+            // Reads from the file; `SELECT 1` would not.
             Conn::Sqlite(c) => Ok(c.batch_execute("SELECT 1 FROM sqlite_schema LIMIT 1").map(|()| true)?),
             Conn::Pg(c) => Ok(select(sql::<Bool>("NOT pg_is_in_recovery()")).get_result(c)?),
         })
         .await
     }
 
-    /// Runs one unit of reading. It may be run twice: once more on a new connection, if the one it was
-    /// begun on turns out to be dead.
+    /// Runs one unit of reading. It is run again on a new connection if the first connection turns out to be lost.
     pub async fn read<T, F>(&self, work: F) -> Result<T, DbError>
     where
         T: Send + 'static,
@@ -198,15 +197,15 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
-        // On a server the beginning of a transaction finds out whether the connection is still alive, while
-        // it does no harm to ask again on another one.
+        // On a server `BEGIN` tells whether the connection is still alive; at that point a retry on another connection
+        // is harmless.
         if !self.is_embedded() || self.durability == Durability::Power {
             return self.write(statement).await;
         }
         let begun = Instant::now();
-        let done = self.take(&self.write).and_then(|mut lent| {
-            let done = statement(lent.conn());
-            self.done(lent, done)
+        let done = self.take(&self.write).and_then(|mut lease| {
+            let done = statement(lease.conn());
+            self.done(lease, done)
         });
         count(&self.measured.write, begun, &done);
         done
@@ -217,44 +216,44 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError> + Clone,
     ) -> Result<T, DbError> {
-        let mut lent = self.take(&self.read)?;
-        if lent.reused {
-            let done = work.clone()(lent.conn());
+        let mut lease = self.take(&self.read)?;
+        if lease.reused {
+            let done = work.clone()(lease.conn());
             if !done.as_ref().is_err_and(is_lost) {
-                return self.done(lent, done);
+                return self.done(lease, done);
             }
-            lent.throw_away();
-            lent = self.take(&self.read)?;
+            lease.throw_away();
+            lease = self.take(&self.read)?;
         }
-        let done = work(lent.conn());
-        self.done(lent, done)
+        let done = work(lease.conn());
+        self.done(lease, done)
     }
 
     /// [`Db::write`] on the calling thread, for start-up and the command line.
     pub fn write_now<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
-        let mut lent = self.take(&self.write)?;
-        let mut begun = begin(lent.conn());
-        if lent.reused && begun.as_ref().is_err_and(is_lost) {
-            lent.throw_away();
-            lent = self.take(&self.write)?;
-            begun = begin(lent.conn());
+        let mut lease = self.take(&self.write)?;
+        let mut begun = begin(lease.conn());
+        if lease.reused && begun.as_ref().is_err_and(is_lost) {
+            lease.throw_away();
+            lease = self.take(&self.write)?;
+            begun = begin(lease.conn());
         }
-        let done = begun.and_then(|()| end(lent.conn(), work));
-        self.done(lent, done)
+        let done = begun.and_then(|()| end(lease.conn(), work));
+        self.done(lease, done)
     }
 
-    fn take(&self, side: &Side) -> Result<Lent, DbError> {
+    fn take(&self, side: &Side) -> Result<Lease, DbError> {
         side.pool.take().map_err(|cause| unavailable(&self.url, &cause))
     }
 
-    /// Parts with a connection as the outcome of its work demands.
-    fn done<T>(&self, lent: Lent, done: Result<T, DbError>) -> Result<T, DbError> {
+    /// Gives the connection back, or closes it if the outcome of its work says that it is of no more use.
+    fn done<T>(&self, lease: Lease, done: Result<T, DbError>) -> Result<T, DbError> {
         if done.as_ref().is_err_and(leads_nowhere) {
-            lent.throw_away();
+            lease.throw_away();
         } else {
-            lent.give_back();
+            lease.give_back();
         }
-        done.map_err(|error| told_apart(&self.url, error))
+        done.map_err(|error| classified(&self.url, error))
     }
 
     async fn hop<T, F>(&self, side: &Side, work: F) -> Result<T, DbError>
@@ -266,7 +265,7 @@ impl Db {
     }
 }
 
-/// A violated uniqueness rule is an answer like any other, and so is work that was taken back.
+/// Counts an operation. A violated uniqueness rule and a deliberate rollback are no failures.
 fn count<T>(operation: &OperationMetrics, begun: Instant, done: &Result<T, DbError>) {
     operation.ended(
         begun,

@@ -1,5 +1,5 @@
-//! Connections that are kept for the next unit of work. Whoever needs one more opens it himself, so that he
-//! hears at once why that failed; and once it did fail, one at a time tries while nobody waits long.
+//! Connection pool. A connection is opened in the calling thread, so that the cause of a failure is reported at once.
+//! After a failure one thread at a time tries to connect, and the others wait for a short time only.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use super::conn::Conn;
 use super::each;
 
-/// How long anybody waits for a connection that others have.
+/// The longest wait for a connection that is in use.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// The same while the server is known to be away: a little, because somebody is just trying.
+/// The same while the server is unavailable: short, but long enough for the attempt that is under way.
 pub(super) const LITTLE_PATIENCE: Duration = Duration::from_millis(250);
-/// How long a connection may lie idle: firewalls forget silent ones, and do not say so.
+/// Longest idle time of a connection: firewalls drop the state of silent connections without notice.
 const IDLE: Duration = Duration::from_secs(300);
-/// How old a connection may get, so that all servers behind one name are found in time.
+/// Longest life of a connection, so that a change of the servers behind one name is noticed in time.
 const AGE: Duration = Duration::from_secs(1800);
 
-/// Connections to one database, a bounded number.
+/// Connections to one database. Their number is bounded.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Inner>);
 
@@ -31,23 +31,24 @@ struct Inner {
 
 #[derive(Default)]
 struct Shared {
-    /// The one used last comes last.
-    idle: Vec<Kept>,
-    /// How many are lent or being opened.
-    taken: u32,
-    /// How many wait for their turn: to wake nobody costs a system call as well.
+    /// Idle connections; the one used last comes last.
+    idle: Vec<Idle>,
+    /// Number of permits in use: connections that are leased or being opened.
+    permits: u32,
+    /// Number of waiting threads. Without any, no notification is sent, because each costs a system call.
     waiting: u32,
-    /// Connections of an older one are thrown away: the server they led to went away.
+    /// Connections of an earlier generation are closed and not reused: their server became unavailable.
     generation: u64,
-    /// Why no connection could be had when somebody last tried.
-    away: Option<String>,
-    /// Whether somebody is trying, now that the server is away.
-    tried: bool,
-    /// How often it was found to be away.
+    /// Why the last attempt to connect failed; none when it succeeded.
+    outage: Option<String>,
+    /// Whether a thread is trying to connect during an outage.
+    is_connecting: bool,
+    /// Number of failed attempts.
     failures: u64,
 }
 
-struct Kept {
+/// An open connection that no unit of work uses.
+struct Idle {
     conn: Conn,
     generation: u64,
     opened: Instant,
@@ -64,28 +65,28 @@ impl Pool {
         }))
     }
 
-    /// A kept connection, or a new one; else why there is none.
-    pub(super) fn take(&self) -> Result<Lent, String> {
+    /// Leases an idle connection, or a new one. Fails with the cause when there is none.
+    pub(super) fn take(&self) -> Result<Lease, String> {
         let begun = Instant::now();
         let mut shared = self.lock();
         let failures = shared.failures;
         loop {
-            let (kept, old) = shared.pick(begun);
-            let may_open = shared.taken < self.0.size && !(shared.away.is_some() && shared.tried);
-            if kept.is_some() || may_open {
-                shared.taken += 1;
-                shared.tried |= kept.is_none() && shared.away.is_some();
+            let (idle, expired) = shared.pick(begun);
+            let may_open = shared.permits < self.0.size && !(shared.outage.is_some() && shared.is_connecting);
+            if idle.is_some() || may_open {
+                shared.permits += 1;
+                shared.is_connecting |= idle.is_none() && shared.outage.is_some();
                 let generation = shared.generation;
                 drop(shared);
-                drop(old);
-                let place = Place(self.clone());
-                return match kept {
-                    Some(kept) => Ok(Lent { kept, reused: true, place }),
-                    None => self.open(generation, place),
+                drop(expired);
+                let permit = Permit(self.clone());
+                return match idle {
+                    Some(idle) => Ok(Lease { idle, reused: true, permit }),
+                    None => self.open(generation, permit),
                 };
             }
             let patience = shared.patience().saturating_sub(begun.elapsed());
-            match &shared.away {
+            match &shared.outage {
                 Some(cause) if shared.failures != failures || patience.is_zero() => return Err(cause.clone()),
                 None if patience.is_zero() => {
                     return Err(format!("all {} connections are in use", self.0.size));
@@ -99,42 +100,42 @@ impl Pool {
         }
     }
 
-    fn open(&self, generation: u64, place: Place) -> Result<Lent, String> {
+    fn open(&self, generation: u64, permit: Permit) -> Result<Lease, String> {
         let opened = (self.0.open)();
         let mut shared = self.lock();
-        shared.tried = false;
-        shared.away = opened.as_ref().err().cloned();
+        shared.is_connecting = false;
+        shared.outage = opened.as_ref().err().cloned();
         shared.failures += u64::from(opened.is_err());
         drop(shared);
         self.0.changed.notify_all();
         let now = Instant::now();
-        opened.map(|conn| Lent {
-            kept: Kept { conn, generation, opened: now, used: now },
+        opened.map(|conn| Lease {
+            idle: Idle { conn, generation, opened: now, used: now },
             reused: false,
-            place,
+            permit,
         })
     }
 
-    /// How long to wait for a turn.
+    /// The longest wait for a permit.
     pub(super) fn patience(&self) -> Duration {
         self.lock().patience()
     }
 
-    /// Somebody waited in vain for an answer: what is kept for others would not get one either.
-    pub(super) fn is_silent(&self, cause: &str) {
+    /// Records that the server did not answer. Idle connections are closed, because they would get no answer either.
+    pub(super) fn report_silence(&self, cause: &str) {
         let mut shared = self.lock();
         shared.failures += 1;
-        shared.away = Some(cause.into());
+        shared.outage = Some(cause.into());
         let dead = shared.forget();
         drop(shared);
         drop(dead);
         self.0.changed.notify_all();
     }
 
-    /// How many connections are lent, and how many lie idle.
+    /// Number of permits in use, and of idle connections.
     pub(super) fn counts(&self) -> (u32, u32) {
         let shared = self.lock();
-        (shared.taken, u32::try_from(shared.idle.len()).unwrap_or(u32::MAX))
+        (shared.permits, u32::try_from(shared.idle.len()).unwrap_or(u32::MAX))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -144,31 +145,31 @@ impl Pool {
 
 impl Shared {
     fn patience(&self) -> Duration {
-        if self.away.is_some() { LITTLE_PATIENCE } else { PATIENCE }
+        if self.outage.is_some() { LITTLE_PATIENCE } else { PATIENCE }
     }
 
-    /// The connection used last, and those that have been kept for too long.
-    fn pick(&mut self, now: Instant) -> (Option<Kept>, Vec<Kept>) {
-        let is_old = |kept: &mut Kept| now - kept.used > IDLE || now - kept.opened > AGE;
-        let old = self.idle.extract_if(.., is_old).collect();
-        (self.idle.pop(), old)
+    /// Removes the connection used last, and all that are idle for too long or too old.
+    fn pick(&mut self, now: Instant) -> (Option<Idle>, Vec<Idle>) {
+        let is_expired = |idle: &mut Idle| now - idle.used > IDLE || now - idle.opened > AGE;
+        let expired = self.idle.extract_if(.., is_expired).collect();
+        (self.idle.pop(), expired)
     }
 
-    /// Leaves no connection that was opened before this moment to be used again.
-    fn forget(&mut self) -> Vec<Kept> {
+    /// Begins a new generation. Connections of the earlier ones are never reused.
+    fn forget(&mut self) -> Vec<Idle> {
         self.generation += 1;
         std::mem::take(&mut self.idle)
     }
 }
 
-/// One of the bounded number; given up when dropped.
-struct Place(Pool);
+/// Permission for one connection; released when dropped.
+struct Permit(Pool);
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let Place(pool) = self;
+        let Permit(pool) = self;
         let mut shared = pool.lock();
-        shared.taken -= 1;
+        shared.permits -= 1;
         let is_awaited = shared.waiting > 0;
         drop(shared);
         if is_awaited {
@@ -177,36 +178,36 @@ impl Drop for Place {
     }
 }
 
-/// A connection on loan; one that is only dropped, as by a panic, is closed.
-pub(super) struct Lent {
-    kept: Kept,
-    /// Whether it was used before, so that it may have died since.
+/// A leased connection. A lease that is dropped without being given back, as in a panic, closes its connection.
+pub(super) struct Lease {
+    idle: Idle,
+    /// Whether the connection was used before, and may thus have been lost meanwhile.
     pub(super) reused: bool,
-    place: Place,
+    permit: Permit,
 }
 
-impl Lent {
+impl Lease {
     /// The connection itself.
     pub(super) fn conn(&mut self) -> &mut Conn {
-        &mut self.kept.conn
+        &mut self.idle.conn
     }
 
-    /// Keeps the connection for others.
+    /// Returns the connection to the pool, unless its transaction is broken or its generation has passed.
     pub(super) fn give_back(mut self) {
         let is_broken =
-            each!(&mut self.kept.conn, |c| AnsiTransactionManager::is_broken_transaction_manager(c));
-        let mut shared = self.place.0.lock();
-        if self.kept.generation == shared.generation && !is_broken {
-            shared.away = None;
-            self.kept.used = Instant::now();
-            shared.idle.push(self.kept);
+            each!(&mut self.idle.conn, |c| AnsiTransactionManager::is_broken_transaction_manager(c));
+        let mut shared = self.permit.0.lock();
+        if self.idle.generation == shared.generation && !is_broken {
+            shared.outage = None;
+            self.idle.used = Instant::now();
+            shared.idle.push(self.idle);
         }
     }
 
-    /// Closes the connection, and with it all that lead to the same server.
+    /// Closes the connection, and all idle ones of its generation, which lead to the same server.
     pub(super) fn throw_away(self) {
-        let mut shared = self.place.0.lock();
-        let dead = (self.kept.generation == shared.generation).then(|| shared.forget());
+        let mut shared = self.permit.0.lock();
+        let dead = (self.idle.generation == shared.generation).then(|| shared.forget());
         drop(shared);
         drop(dead);
     }

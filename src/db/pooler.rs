@@ -1,6 +1,6 @@
-//! A pooler between us and `PostgreSQL` that gives a connection another session with each transaction (`PgBouncer` in
-//! transaction or statement mode). Statements are prepared once for a connection here, and in a session that was
-//! exchanged meanwhile their names lead to nothing, or to the statement of another client.
+//! Connection poolers that assign a new session for each transaction (`PgBouncer` in transaction or statement mode) are
+//! refused. Statements are prepared once per connection here; in another session their names would be unknown, or name
+//! the statement of another client.
 
 use diesel::dsl::sql;
 use diesel::sql_types::Integer;
@@ -8,17 +8,17 @@ use diesel::{Connection, PgConnection, RunQueryDsl, select};
 
 use super::{Conn, Db, DbError, is_lost};
 
-/// What to do about it.
+/// The refusal, with its remedy.
 const REFUSED: &str = "a connection pooler in transaction mode stands in front of PostgreSQL, and what is prepared in one \
     transaction is gone in the next: set pool_mode = session for this database (PgBouncer), or connect to PostgreSQL \
     itself, which takes 8 connections a node";
 
-/// What such an end says.
+/// The advice for a connection that was closed by a pooler in statement mode.
 const HANGS_UP: &str = "the connection ended when a transaction was begun, as a pooler in statement mode does it: set \
     pool_mode = session for this database";
 
 impl Db {
-    /// Refuses such a pooler. Two connections are asked for the session behind them: it is one of their own, and stays.
+    /// Refuses such a pooler. Each of two connections must have a session of its own that stays the same.
     pub fn refuse_pooler(&self) -> Result<(), DbError> {
         if self.is_embedded() {
             return Ok(());
@@ -47,6 +47,7 @@ fn unbegun(error: diesel::result::Error) -> DbError {
     if is_lost(&error) { DbError::Broken(format!("{error}: {HANGS_UP}")) } else { error }
 }
 
+/// The session's process identifier, read in a transaction.
 fn session(conn: &mut PgConnection) -> diesel::QueryResult<i32> {
     conn.transaction(asked)
 }

@@ -1,4 +1,4 @@
-//! Turns at the connections of a pool, and the hop to where waiting harms nobody.
+//! Access to a pool from request threads: a permit first, then one hop to a thread that may block.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,36 +10,36 @@ use tokio::time::timeout;
 use super::DbError;
 use super::pool::Pool;
 
-/// How long a server may take for one unit of work.
+/// The longest wait for a server's answer to one unit of work.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Connections, and turns at them: as many as there may be connections.
+/// A pool with as many permits as it may have connections. Waiting for a permit holds no thread.
 #[derive(Clone)]
 pub(super) struct Side {
     pub(super) pool: Pool,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Side {
     pub(super) fn new(pool: Pool, size: u32) -> Side {
-        Side { pool, turns: Arc::new(Semaphore::new(size as usize)) }
+        Side { pool, permits: Arc::new(Semaphore::new(size as usize)) }
     }
 
-    /// Works beside the request threads. Waiting is bounded twice: for a turn, and for the answer of a
-    /// server that took the question and fell silent; what was asked of it may then still be done.
+    /// Runs work beside the request threads. Two waits are bounded: the one for a permit, and the one for the answer of a
+    /// server that does not answer any more. In the second case the work may still be carried out.
     pub(super) async fn hop<T, F>(&self, work: F) -> Result<Result<T, DbError>, String>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, DbError> + Send + 'static,
     {
-        let turn = timeout(self.pool.patience(), Arc::clone(&self.turns).acquire_owned());
-        let Ok(Ok(turn)) = turn.await else { return Err("all connections are in use".into()) };
-        // What is written down meanwhile belongs to the request that asked.
+        let permit = timeout(self.pool.patience(), Arc::clone(&self.permits).acquire_owned());
+        let Ok(Ok(permit)) = permit.await else { return Err("all connections are in use".into()) };
+        // Log lines of the work belong to the request's span.
         let request = tracing::Span::current();
         #[expect(clippy::disallowed_methods, reason = "every unit of work makes its one hop here")]
         let work = web::block(move || {
             let done = request.in_scope(work);
-            drop(turn);
+            drop(permit);
             done
         });
         match timeout(SILENCE, work).await {
@@ -47,7 +47,7 @@ impl Side {
             Ok(Err(died)) => Ok(Err(DbError::Broken(died.to_string()))),
             Err(_silence) => {
                 let cause = format!("no answer for {} seconds", SILENCE.as_secs());
-                self.pool.is_silent(&cause);
+                self.pool.report_silence(&cause);
                 Err(cause)
             }
         }

@@ -1,12 +1,12 @@
-//! The beginning and the end of a transaction, on either backend.
+//! Begin, commit and roll back, on either backend.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
 use super::fault::is_lost;
 use super::{Conn, DbError, each};
 
-/// SQLite must take its write lock at once: a transaction that reads first and writes later can fail
-/// with "busy" and no time-out helps.
+/// Begins a transaction. SQLite must take its write lock at once: a transaction that reads first and writes later can
+/// fail with "busy", whatever the time-out is.
 pub(super) fn begin(conn: &mut Conn) -> Result<(), DbError> {
     match conn {
         Conn::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
@@ -15,7 +15,7 @@ pub(super) fn begin(conn: &mut Conn) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Works in the transaction and ends it; over a dead connection it has ended by itself.
+/// Runs work in the transaction, then commits or rolls back. On a lost connection the server has rolled back already.
 pub(super) fn end<T>(
     conn: &mut Conn,
     work: impl FnOnce(&mut Conn) -> Result<T, DbError>,

@@ -1,11 +1,10 @@
-//! Where rows live. An address of PostgreSQL may name several servers, so it is taken apart as libpq does
-//! it, not as a web address.
+//! Database URLs. A URL of PostgreSQL may name several servers, so it is parsed as libpq parses it, not as a web address.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What is asked of every connection to `PostgreSQL` unless the address says otherwise: to give up soon on
-/// a server that is away and on a link that has gone dead, and to turn a server away that cannot write.
+/// Options of every connection to `PostgreSQL`, unless the URL sets them: short time-outs for unreachable servers and
+/// lost links, and no server that cannot write.
 const DEFAULTS: [(&str, &str); 7] = [
     ("connect_timeout", "3"),
     ("tcp_user_timeout", "5000"),
@@ -16,25 +15,25 @@ const DEFAULTS: [(&str, &str); 7] = [
     ("application_name", "countersign"),
 ];
 
-/// Whose word is taken for a server that has to prove itself; otherwise libpq looks for a file in the home of the
+/// Root certificates for servers whose certificate is verified. Without this option libpq reads a file in the home of the
 /// service's account.
 const SYSTEM_ROOTS: (&str, &str) = ("sslrootcert", "system");
 
-/// What is said about an address that can be read in two ways.
+/// The refusal of an ambiguous URL.
 const AMBIGUOUS: &str =
     "in a postgres URL, write @ / ? % and spaces of a name or a password as %40 %2F %3F %25 and %20";
 
-/// Where rows live; its `Debug` form, like its messages, is without a password.
+/// A database URL. Neither its `Debug` form nor its messages contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Url {
     /// `sqlite:PATH`
     Sqlite(PathBuf),
-    /// `postgres://…`, with its credentials: never shown whole.
+    /// `postgres://…`, with its credentials; never shown as a whole.
     Postgres(String),
 }
 
 impl Url {
-    /// Reads a database URL; says what is wrong with it without repeating a password.
+    /// Parses a database URL. The error contains no password.
     pub fn parse(text: &str) -> Result<Url, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
@@ -55,8 +54,7 @@ impl Url {
         }
     }
 
-    /// The same; a server of `PostgreSQL` that is asked for a certificate has it from these roots (PEM), unless
-    /// the address names others.
+    /// The same URL with root certificates (PEM) for the verification of a `PostgreSQL` server, unless it names others.
     pub fn trusting(self, roots: &Path) -> Url {
         match self {
             Url::Postgres(url) if asks_for_a_certificate(&url, &["verify-ca", "verify-full"]) => {
@@ -87,7 +85,7 @@ impl fmt::Debug for Url {
     }
 }
 
-/// An address of `PostgreSQL` with our defaults for what it does not say.
+/// A URL of `PostgreSQL` with our defaults for options that it does not set.
 pub(super) fn with_defaults(url: &str) -> String {
     let said = Parts::of(url).query;
     let roots = asks_for_a_certificate(url, &["verify-full"]).then_some(SYSTEM_ROOTS);
@@ -97,7 +95,7 @@ pub(super) fn with_defaults(url: &str) -> String {
     with(url, &more)
 }
 
-/// Tells whether an address has the server prove itself in one of these ways, and leaves open by which roots.
+/// Tells whether a URL requires a certificate by one of these `sslmode`s, and names no roots.
 fn asks_for_a_certificate(url: &str, modes: &[&str]) -> bool {
     let said: Vec<(&str, &str)> = options(Parts::of(url).query).collect();
     let asks = said.iter().any(|(_, whole)| modes.iter().any(|mode| *whole == format!("sslmode={mode}")));
@@ -139,8 +137,8 @@ impl Parts<'_> {
     }
 }
 
-/// Tells whether somebody may have meant something else than libpq would read, which would then say parts of
-/// a password aloud.
+/// Tells whether the intended reading may differ from libpq's, whose error message would then contain parts of a
+/// password.
 fn is_ambiguous(url: &str) -> bool {
     let Parts { credentials, place, .. } = Parts::of(url);
     let is_escape = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
@@ -150,7 +148,7 @@ fn is_ambiguous(url: &str) -> bool {
         || !url.split('%').skip(1).all(is_escape)
 }
 
-/// Name and whole text of every option.
+/// Each option's name and whole text.
 fn options(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').map(|option| (option.split_once('=').map_or(option, |(name, _)| name), option))
 }

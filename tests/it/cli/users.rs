@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use countersign::app::open_drawers;
 use countersign::clock::Clock;
 use countersign::keys::fingerprint::instance_keys_for;
-use countersign::password::{Password, Verifier};
+use countersign::password::{Password, PasswordVerifier};
 use countersign::state::sessions::Authentication;
 use countersign::store::users;
 use serde_json::{Value, json};
@@ -17,7 +17,10 @@ const PASSWORD: &str = "correct horse battery";
 
 async fn opens(shell: &Shell, login: &str, password: &str) -> bool {
     let found = users::by_login(&shell.db(), login).await.unwrap().unwrap();
-    Verifier::default().verify(Password::presented(password), found.password_hash, true).await.unwrap()
+    PasswordVerifier::default()
+        .verify(Password::presented(password), found.password_hash, true)
+        .await
+        .unwrap()
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign::password::{Verifier, VerifyFailure};
+use countersign::password::{PasswordVerifier, VerifyFailure};
 use futures_util::FutureExt;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -103,7 +103,7 @@ async fn a_full_queue_says_so_and_keeps_the_form_and_half_of_it_is_for_known_bro
 /// The same counted in places, however fast this machine is.
 #[actix_web::test]
 async fn strangers_have_half_of_the_places_in_the_queue() {
-    let verifier = Verifier::default();
+    let verifier = PasswordVerifier::default();
     let guess = |known_device| {
         let password = countersign::password::Password::presented("an-unlikely-guess");
         Box::pin(verifier.verify(password, None, known_device))
