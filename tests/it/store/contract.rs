@@ -10,7 +10,7 @@ use countersign::protocol::scope::Scope;
 use countersign::protocol::user::{User, UserFault};
 use countersign::secret::{Token, TokenHash};
 use countersign::store::clients::Secret;
-use countersign::store::events::By;
+use countersign::store::events::{Actor, By};
 use countersign::store::signing_keys::{self, KeyState, StoredKey};
 use countersign::store::users::Change;
 use countersign::store::{clients, consents, facts, grants, secrets, users};
@@ -52,6 +52,9 @@ on_both_databases! {
     a_failed_unit_of_work_leaves_nothing_behind
 }
 
+/// Changes by the command line, which an event tells apart from those of the tests.
+const CLI: Actor = Actor::Cli(None);
+
 /// What is told of a person's name where no key is at hand to seal it with.
 const LEFT_OUT: &str = r#"{"left_out":"personal detail, because the instance key was not at hand"}"#;
 
@@ -77,7 +80,7 @@ fn client(id: &str) -> Client {
 async fn edit(db: &Db, id: &str, metadata: &Metadata, secret: Secret) -> bool {
     let metadata = metadata.clone();
     let edit = move |_: &Client| Ok::<_, String>((metadata, secret));
-    clients::edit(db, id, edit, TEST, now()).await.unwrap().map(Result::unwrap).is_some()
+    clients::edit(db, id, edit, CLI, now()).await.unwrap().map(Result::unwrap).is_some()
 }
 
 fn consent(scopes: &str, resources: &[&str]) -> Consent {
@@ -111,8 +114,8 @@ async fn a_login_name_is_one_whatever_its_case_spaces_and_width(Store { db, .. }
 async fn people_are_found_changed_and_told_of(Store { db, .. }: Store) {
     let ada = user("ada");
     let claims = ada.claims.clone();
-    let ada = users::add(&db, ada, Some("a hash".into()), TEST, now()).await.unwrap().unwrap();
-    let eve = users::add(&db, user("eve"), None, TEST, now()).await.unwrap().unwrap();
+    let ada = users::add(&db, ada, Some("a hash".into()), CLI, now()).await.unwrap().unwrap();
+    let eve = users::add(&db, user("eve"), None, CLI, now()).await.unwrap().unwrap();
     assert_eq!(users::by_id(&db, &ada.id).await.unwrap().unwrap().claims, claims);
     assert!(users::by_id(&db, "nobody").await.unwrap().is_none());
     assert_eq!(users::by_login(&db, "ADA").await.unwrap().unwrap().password_hash.as_deref(), Some("a hash"));
@@ -122,13 +125,13 @@ async fn people_are_found_changed_and_told_of(Store { db, .. }: Store) {
 
     let changes = [Change::Password("other".into()), Change::Disabled(true), Change::Disabled(false)];
     for change in changes {
-        assert!(users::change(&db, &ada.id, change, TEST, now()).await.unwrap());
+        assert!(users::change(&db, &ada.id, change, CLI, now()).await.unwrap());
         assert!(!users::by_id(&db, &eve.id).await.unwrap().unwrap().disabled, "only the one meant");
     }
-    assert!(!users::change(&db, "nobody", Change::Disabled(true), TEST, now()).await.unwrap());
+    assert!(!users::change(&db, "nobody", Change::Disabled(true), CLI, now()).await.unwrap());
     let found = users::by_login(&db, "ada").await.unwrap().unwrap();
     assert_eq!((found.password_hash.as_deref(), found.user.disabled), (Some("other"), false));
-    assert!(users::change(&db, &ada.id, Change::Disabled(true), TEST, now()).await.unwrap());
+    assert!(users::change(&db, &ada.id, Change::Disabled(true), CLI, now()).await.unwrap());
     assert!(users::by_id(&db, &ada.id).await.unwrap().unwrap().disabled);
     let told = [
         format!("cli person.created {} {LEFT_OUT}", ada.id),
@@ -151,9 +154,9 @@ async fn of_twenty_with_one_login_name_one_is_added(Store { db, .. }: Store) {
 
 async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
     let app = client("app");
-    assert!(clients::add(&db, &app, TEST, now()).await.unwrap());
-    assert!(!clients::add(&db, &app, TEST, now()).await.unwrap(), "an identifier is given once");
-    assert!(clients::add(&db, &client("App"), TEST, now()).await.unwrap(), "identifiers have case");
+    assert!(clients::add(&db, &app, CLI, now()).await.unwrap());
+    assert!(!clients::add(&db, &app, CLI, now()).await.unwrap(), "an identifier is given once");
+    assert!(clients::add(&db, &client("App"), CLI, now()).await.unwrap(), "identifiers have case");
     let found = clients::by_id(&db, "app").await.unwrap().unwrap();
     assert_eq!(serde_json::to_value(&found.metadata).unwrap(), serde_json::to_value(&app.metadata).unwrap());
     assert!(found.secret.unwrap().matches(&TokenHash::of("a secret")));
@@ -189,8 +192,8 @@ async fn a_client_is_added_changed_and_removed(Store { db, .. }: Store) {
     let refused = clients::edit(&db, "App", |_: &Client| Err("no"), TEST, now()).await.unwrap().unwrap();
     assert_eq!(refused.err(), Some("no"));
 
-    assert!(clients::remove(&db, "app", TEST, now()).await.unwrap());
-    assert!(!clients::remove(&db, "app", TEST, now()).await.unwrap());
+    assert!(clients::remove(&db, "app", CLI, now()).await.unwrap());
+    assert!(!clients::remove(&db, "app", CLI, now()).await.unwrap());
     let left: Vec<String> = clients::list(&db).await.unwrap().into_iter().map(|client| client.id).collect();
     assert_eq!(left, ["App"]);
     let told = [
@@ -227,7 +230,9 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     };
     let (api, pay) = ("https://api.example", "https://pay.example");
     assert!(!covers(&ada, "one", consent("openid", &[]), now()).await);
-    consents::allow(db, &ada, "one", consent("openid email", &[api]), TEST, now()).await.unwrap();
+    consents::allow(db, &ada, "one", consent("openid email", &[api]), Actor::Person(ada.clone()), now())
+        .await
+        .unwrap();
     consents::allow(db, &ada, "one", consent("openid profile", &[pay, api]), TEST, now()).await.unwrap();
     for (scopes, resources, covered) in [
         ("openid", &[][..], true),

@@ -4,6 +4,7 @@ use countersign::app::StartError;
 use countersign::db::DbError;
 use countersign::protocol::names::{LoginFault, tables_version};
 use countersign::protocol::user::{User, UserFault};
+use countersign::store::events::Actor;
 use countersign::store::{facts, names, users};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -136,7 +137,10 @@ async fn a_person_is_edited_in_one_step(store: Store) {
     assert!(users::edit(&store.db, "nobody", renamed("x"), TEST, now()).await.unwrap().is_none());
     users::edit(&store.db, &ada.id, Ok, TEST, now()).await.unwrap().unwrap().unwrap();
     assert_eq!(trail(&store.db).len(), told, "what changes nothing is no event");
-    let done = users::edit(&store.db, &ada.id, renamed(" Countess "), TEST, now()).await.unwrap().unwrap();
+    let done = users::edit(&store.db, &ada.id, renamed(" Countess "), Actor::Cli(None), now())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(done.unwrap().after.login, "Countess");
     assert_eq!(
         trail(&store.db).last().unwrap(),
