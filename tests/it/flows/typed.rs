@@ -13,11 +13,11 @@ use serde_json::json;
 
 use crate::keys::given;
 use crate::store::lines;
-use crate::support::app::{Options, PASSWORD, REDIRECT, TestApp};
+use crate::support::app::{Options, PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::postgres;
 use crate::support::redis as server;
-use crate::support::rp::{self, Rp};
+use crate::support::rp::Rp;
 
 static PASSING: LazyLock<server::Server> = LazyLock::new(server::Server::start);
 
@@ -118,8 +118,6 @@ async fn what_is_sent_off_is_kept(away: Away) {
     assert!(select.url.path().ends_with("/select"), "{}", select.url);
     let leaving = signed_in(&own, &["ada"]).await;
     let leave = leaving.open(&app.at("/end_session")).await;
-    let posting = signed_in(&own, &["ada"]).await;
-    let request = rp::request(&own.client_id, REDIRECT);
 
     let typed = [("username", "ada"), ("password", PASSWORD), ("remember", "1")];
     let (chosen, allowed) = ([("account", ada.id.as_str())], [("decision", "allow")]);
@@ -136,10 +134,8 @@ async fn what_is_sent_off_is_kept(away: Away) {
                 is_put_off("a page", away, &browser.get(page.url.as_str()).await);
             }
             let left = leaving.submit(&leave, &[]).await;
-            let authorized = posting.post(&app.at("/authorize"), &request).await;
             if away == Away::Passing {
                 is_put_off("/signed-out", away, &left);
-                is_put_off("/authorize", away, &authorized);
             }
             (shown, left)
         })
@@ -150,8 +146,6 @@ async fn what_is_sent_off_is_kept(away: Away) {
     let done = until_it_is_back(async || consenting.submit(&consent, &allowed).await).await;
     assert!(done.answered("code").is_some(), "{} {}", done.url, done.body);
     let done = until_it_is_back(async || choosing.submit(&select, &chosen).await).await;
-    assert!(done.answered("code").is_some(), "{} {}", done.url, done.body);
-    let done = until_it_is_back(async || posting.post(&app.at("/authorize"), &request).await).await;
     assert!(done.answered("code").is_some(), "{} {}", done.url, done.body);
     let left = if left.status == 503 {
         until_it_is_back(async || leaving.submit(&leave, &[]).await).await
