@@ -1,5 +1,5 @@
-//! Applications that are registered for an algorithm nobody signs with: it was taken out of the configuration,
-//! or its first key has to become known yet.
+//! Applications that are registered for an algorithm without an active key: it was removed from the configuration, or
+//! verifiers have yet to learn its first key.
 
 use super::report::rfc3339;
 use crate::db::{Db, DbError};
@@ -9,18 +9,18 @@ use crate::protocol::client::SigningAlg;
 use crate::store::clients;
 use crate::store::signing_keys::{self, KeyState, StoredKey};
 
-/// How many applications are named at most: who has more of them needs no longer list.
+/// The most applications that are named.
 const NAMED: usize = 20;
 
-/// What is wrong with one algorithm, for whom, and what to do.
+/// An algorithm without an active key, its applications, and the remedy.
 pub struct Lacking {
-    /// What is wrong, and for which applications.
+    /// The fault, and the applications it concerns.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub remedy: String,
 }
 
-/// Looks for applications that cannot sign anybody in, or will not be able to soon.
+/// Finds applications that have no key to sign their ID Tokens, or will soon have none.
 pub async fn lacking(db: &Db, policy: &KeyPolicy) -> Result<Vec<Lacking>, DbError> {
     let clients = clients::list(db).await?;
     let keys = db.read(signing_keys::list).await?;
@@ -38,7 +38,7 @@ pub async fn lacking(db: &Db, policy: &KeyPolicy) -> Result<Vec<Lacking>, DbErro
     Ok(SigningAlg::ALL.into_iter().filter_map(of).collect())
 }
 
-/// What is wrong with an algorithm, and what mends it; none where it signs and is to go on.
+/// The fault of an algorithm and its remedy; none for an algorithm that is configured and has an active key.
 pub fn fate(keys: &[StoredKey], policy: &KeyPolicy, alg: SigningAlg) -> Option<(String, String)> {
     let (name, signs) = (alg.name(), find(keys, alg, KeyState::Active).is_some());
     let again = || {
@@ -48,7 +48,7 @@ pub fn fate(keys: &[StoredKey], policy: &KeyPolicy, alg: SigningAlg) -> Option<(
     };
     match (policy.algorithms.contains(&alg), signs) {
         (true, true) => None,
-        // The first start gives every algorithm its key, which signs at once.
+        // The first start makes a key for each algorithm, which signs at once.
         (true, false) if keys.is_empty() => None,
         (true, false) => {
             let from = find(keys, alg, KeyState::Published).and_then(|key| rfc3339(key.until));

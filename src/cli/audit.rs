@@ -1,4 +1,4 @@
-//! `countersign audit`: what happened.
+//! `countersign audit`: the recorded events.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::protocol::span;
 use crate::store::events::{self, Personal, Told, Vault, Wanted};
 use crate::store::users;
 
-/// What can be asked of events.
+/// The words of `audit`.
 #[derive(Subcommand)]
 pub enum Word {
     /// List who signed in and who did not, and what was changed: the newest first
@@ -50,7 +50,7 @@ pub struct List {
     limit: u32,
 }
 
-/// Carries out one of them.
+/// Carries out one of the words.
 pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     let Word::List(flags) = word;
     list(flags, context).await
@@ -119,7 +119,7 @@ fn named(said: &str) -> anyhow::Result<Vec<&'static str>> {
     }
 }
 
-/// A person by login name. An identifier does as well: events may be about a person who is gone.
+/// The identifier of a person, by login name. An identifier is accepted too, for events about a person who was removed.
 async fn identifier(db: &Db, login: &str) -> anyhow::Result<String> {
     match users::by_login(db, login).await? {
         Some(found) => Ok(found.user.id),
@@ -186,7 +186,7 @@ fn in_words(told: &[Told], logins: &BTreeMap<String, String>) -> String {
     table(["AT", "EVENT", "OUTCOME", "BY", "ABOUT", "CLIENT", "DETAIL"], &rows)
 }
 
-/// Personal detail first: it has the address.
+/// The details of an event. Personal ones come first, because the address is among them.
 fn particulars(told: &Told) -> String {
     let words = |of: &Map<String, Value>| -> Vec<String> {
         of.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect()

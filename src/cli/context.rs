@@ -1,4 +1,4 @@
-//! What every word is told: where the configuration is, and what time it is.
+//! The context of every word: the configuration, the form of the answer, and the clock.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -28,12 +28,12 @@ fn os_user() -> Option<String> {
     Some(named.unwrap_or(id))
 }
 
-/// What came before the word.
+/// The options before the word.
 pub struct Context {
     named: Option<PathBuf>,
-    /// Whether a program reads the answer.
+    /// Whether the answer is printed as JSON.
     pub json: bool,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -43,7 +43,7 @@ pub struct Opened {
     pub config: Config,
     /// The same database a running server uses.
     pub db: Db,
-    /// Whether it was made just now.
+    /// Whether this command has made the database.
     pub is_new: bool,
 }
 
@@ -54,8 +54,8 @@ impl Opened {
         self.operation_by(Actor::Cli(os_user()).into(), now)
     }
 
-    /// The same with keys to seal personal detail of its events; without the instance key an event says that such
-    /// detail was left out.
+    /// The same with keys to seal personal detail of its events. Without the instance key an event says that such detail
+    /// was left out.
     pub fn sealing_operation(&self, now: OffsetDateTime) -> Operation<'_> {
         let by = By::from(Actor::Cli(os_user()));
         let by = match vault(&self.db, &self.config.instance_key) {
@@ -73,14 +73,14 @@ impl Opened {
         Operation::opening(&self.db, || Ok(app::open_drawers(&self.config, &self.db)?), by, now)
     }
 
-    /// What signing keys are made and sealed by.
+    /// The instance key and the policy of signing keys.
     pub fn installation(&self) -> Installation<'_> {
         Installation { instance_key: &self.config.instance_key, policy: &self.config.keys }
     }
 }
 
 impl Context {
-    /// Takes what the command line says of all words.
+    /// A context with the options of all words.
     pub fn new(named: Option<PathBuf>, json: bool) -> Context {
         Context { named, json, clock: Clock::default() }
     }
@@ -90,12 +90,12 @@ impl Context {
         self.clock.now()
     }
 
-    /// Whether a configuration file was named, so that it must be right.
+    /// Whether a configuration file was named.
     pub fn names_a_file(&self) -> bool {
         self.named.is_some()
     }
 
-    /// The words that lead another command to the same configuration.
+    /// The option that makes another command use the same configuration.
     pub fn same_config(&self) -> String {
         self.named.as_ref().map(|path| format!(" --config {}", path.display())).unwrap_or_default()
     }
@@ -105,7 +105,7 @@ impl Context {
         Config::load(self.named.as_deref())
     }
 
-    /// Opens the database, and makes it when there is none.
+    /// Opens the database. A missing one is made.
     pub fn open(&self) -> anyhow::Result<Opened> {
         let config = self.config()?;
         let is_new = !is_there(&config);
@@ -113,7 +113,7 @@ impl Context {
         Ok(Opened { config, db, is_new })
     }
 
-    /// Opens the database if there is one: a look must not leave an empty one behind.
+    /// Opens the database if there is one. A command that only reads must not make an empty one.
     pub fn open_if_there(&self) -> anyhow::Result<Option<Opened>> {
         let config = self.config()?;
         if !is_there(&config) {
@@ -123,7 +123,7 @@ impl Context {
         Ok(Some(Opened { config, db, is_new: false }))
     }
 
-    /// Opens the database that must be there, for words about something in it.
+    /// Opens the database, which has to exist, for words about an entry of it.
     pub fn open_existing(&self) -> anyhow::Result<Opened> {
         match self.open_if_there()? {
             Some(opened) => Ok(opened),
@@ -135,12 +135,12 @@ impl Context {
         }
     }
 
-    /// Says where something was looked for in vain, and why it may be elsewhere.
+    /// The database in which an entry was not found, and why it may be in another one.
     pub fn looked_in(&self, opened: &Opened) -> String {
         format!("looked for in {}; {}", opened.config.database.shown(), self.another_configuration())
     }
 
-    /// What was read, for the case that a server runs with other settings.
+    /// The configuration that was read, for the case that a server runs with another one.
     fn another_configuration(&self) -> String {
         format!(
             "{}: is this the right directory, is --config missing, or the server's environment?",
@@ -148,13 +148,13 @@ impl Context {
         )
     }
 
-    /// Says so if a database is empty: what is put there may be meant for the server's.
+    /// The warning about a new database: the entry may have been meant for the server's.
     pub fn of_a_new_one(&self, config: &Config) -> String {
         format!("\nThis made a new database, {}; {}\n", config.database.shown(), self.another_configuration())
     }
 }
 
-/// Tells whether an embedded database has been made; of a server that is for the server to say.
+/// Whether the file of an embedded database exists; true for a database server.
 pub fn is_there(config: &Config) -> bool {
     match &config.database {
         Url::Sqlite(path) => path.exists(),
@@ -162,7 +162,7 @@ pub fn is_there(config: &Config) -> bool {
     }
 }
 
-/// Where applications find everything else.
+/// The address of the discovery document.
 pub fn discovery(issuer: &str) -> String {
     format!("{issuer}/.well-known/openid-configuration")
 }

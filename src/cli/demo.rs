@@ -9,7 +9,7 @@ use super::report::say;
 use crate::demo::{self, Options, Ports, Running};
 use crate::telemetry::log::{self, Format};
 
-/// Where the demo listens; everything else about it is fixed.
+/// The ports of the demo.
 #[derive(Args)]
 pub struct Demo {
     /// The provider's port
@@ -29,7 +29,7 @@ pub struct Demo {
     log: String,
 }
 
-/// Runs the demo until it is told to stop.
+/// Runs the demo until a signal stops it.
 pub async fn run(demo: Demo, context: &Context) -> anyhow::Result<()> {
     if context.names_a_file() {
         bail!("the demo has no configuration file; its ports are flags, see countersign demo --help");

@@ -1,4 +1,4 @@
-//! What words read: files, standard input, passwords.
+//! Input of words: files, standard input, passwords.
 
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read};
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::password::Password;
 use crate::secret::{base32, random};
 
-/// The most that is read of anything.
+/// The largest input, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
 /// Reads a whole file.
@@ -35,7 +35,7 @@ pub fn standard_input() -> anyhow::Result<String> {
     String::from_utf8(bytes).context("standard input is not text")
 }
 
-/// Tells whether somebody types at standard input.
+/// Whether standard input is a terminal.
 pub fn is_typed() -> bool {
     io::stdin().is_terminal()
 }
@@ -46,18 +46,17 @@ fn up_to_longest(from: impl Read) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > LONGEST { Err(io::Error::other("it is longer than 1 MiB")) } else { Ok(bytes) }
 }
 
-/// A password somebody chose or we made.
+/// A new password.
 pub struct NewPassword {
     /// Its hash, for storage.
     pub hash: String,
-    /// The password itself when we made it, to be shown once.
+    /// The password itself if it was made here, to be shown once.
     pub made: Option<Zeroizing<String>>,
 }
 
-/// Takes a new password: the line on standard input if `from_stdin`, else one made for a person at a
-/// terminal.
+/// Gets a new password: the line on standard input if `from_stdin`, else a generated one for a person at a terminal.
 ///
-/// A script gets none made: it would end up in a log.
+/// None is generated for a script, because it would end up in a log.
 pub fn new_password(from_stdin: bool) -> anyhow::Result<NewPassword> {
     if from_stdin {
         let line = first_line()?;
@@ -88,7 +87,7 @@ fn first_line() -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// 120 bits in six groups of letters and digits that cannot be taken for one another.
+/// Generates 120 bits, as six groups of letters and digits that cannot be confused.
 fn made_up() -> Zeroizing<String> {
     let letters = Zeroizing::new(base32(&random::<15>()));
     let mut grouped = Zeroizing::new(String::with_capacity(letters.len() + 5));

@@ -1,5 +1,5 @@
-//! The command line, one file a word. Each word answers with a `Report`, from which both the
-//! text and the `--json` form are printed; only `serve` and `demo` print while they run.
+//! The command line, one file for each word. A word answers with a `Report`, which is printed as text or as JSON. Only
+//! `serve` and `demo` print while they run.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,23 +9,23 @@ use clap::{Parser, Subcommand};
 
 use crate::telemetry::log::{self, Format};
 
-mod audit; // what happened
-mod algorithms; // applications nobody can sign for
+mod audit; // recorded events
+mod algorithms; // applications without a signing key
 mod client; // applications
-mod context; // what every word is told
+mod context; // configuration, form of the answer, clock
 mod demo;
-mod doctor; // is everything well?
+mod doctor; // checks of an installation
 mod input; // files, standard input, passwords
 mod keys;
-mod port; // where serve listens
-mod last_sign_in; // when people signed in last
+mod port; // the ports of serve
+mod last_sign_in; // the last sign-ins of people
 mod ready;
-mod report; // what a word answers, and how it is printed
+mod report; // the answer of a word, and printing it
 mod serve;
 mod signals;
-mod token; // taking tokens apart
+mod token; // inspecting and verifying tokens
 mod user; // people
-mod words; // comparing and showing what people type
+mod words; // comparing and showing typed text
 
 use context::Context;
 
@@ -85,13 +85,12 @@ enum Word {
     Token(token::Word),
 }
 
-/// Carries out one command line. The code is 0 when it is done, 1 when it failed, 2 when it was not
-/// understood.
+/// Carries out one command line. The exit code is 0 when it is done, 1 when it failed, and 2 when it cannot be parsed.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version arrive here as well; a reader who went away needs neither.
+            // Help and version arrive here as well. A closed output is no failure.
             let _unread = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -106,7 +105,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// True when the word was carried out, false when its report says that it was not.
+/// Carries out a word; false when its report has a fault.
 async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
     let context = Context::new(cli.config, cli.json);
     let report = match cli.word {
@@ -123,7 +122,7 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
     report.print(cli.json)
 }
 
-/// Words that end at once log nothing but trouble.
+/// Words that end at once log warnings and errors only.
 fn quietly(context: &Context) -> anyhow::Result<&Context> {
     log::start("warn", Format::Text).map_err(anyhow::Error::msg)?;
     Ok(context)

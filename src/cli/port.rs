@@ -1,4 +1,4 @@
-//! Where `serve` listens, and what to do when another program listens there.
+//! The ports of `serve`, and the remedy for a port that is taken.
 
 use std::net::TcpListener;
 
@@ -8,22 +8,22 @@ use url::Url;
 use crate::config::Config;
 use crate::server;
 
-/// How many ports after a busy one are tried, to name a free one.
+/// The number of ports after a taken one that are tried, to name a free one.
 const TRIED: u16 = 50;
 
-/// Tells whether all addresses can be listened on; nobody can connect meanwhile.
+/// Checks that all addresses can be listened on. No connection is accepted meanwhile.
 pub fn find_free(config: &Config) -> anyhow::Result<()> {
     server::is_free(&config.listen).map_err(|why| anyhow!("{why}; {}", elsewhere(config)))?;
     let metrics = config.metrics_listen.as_deref();
     metrics.map_or(Ok(()), |listen| server::is_free(listen).map_err(|why| other_metrics(&why)))
 }
 
-/// Listens for the public.
+/// Listens for requests.
 pub fn take(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
     server::bind(&config.listen).map_err(|why| anyhow!("{why}; {}", elsewhere(config)))
 }
 
-/// Listens for those who read metrics.
+/// Listens for scrapes of metrics.
 pub fn take_metrics(listen: &str) -> anyhow::Result<Vec<TcpListener>> {
     server::bind(listen).map_err(|why| other_metrics(&why))
 }
@@ -32,7 +32,7 @@ fn other_metrics(why: &str) -> anyhow::Error {
     anyhow!("{why}; set COUNTERSIGN_METRICS_LISTEN to another one")
 }
 
-/// How to listen elsewhere so that the issuer still leads there: applications and browsers know nothing else.
+/// The remedy: a free port, and the issuer with it, because applications and browsers connect to the issuer's address.
 fn elsewhere(config: &Config) -> String {
     let issuer = &config.issuer;
     if !config.development {

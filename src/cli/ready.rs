@@ -1,4 +1,4 @@
-//! `countersign ready`: asks the server on this machine, for supervisors that run a command to find out.
+//! `countersign ready`: requests `/readyz` on this machine, for supervisors that run a command as a probe.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use super::context::Context;
 use super::report::Report;
 use crate::config::Config;
 
-/// How long the server may take to answer; its own checks take a second at most.
+/// The time limit for the answer. The server's own checks take a second at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks `/readyz`; the answer is yes when this node can serve.
+/// Requests `/readyz`. The answer is yes when this node can serve.
 pub async fn run(context: &Context) -> anyhow::Result<Report> {
     let url = address(&context.config()?)?;
-    // The certificate is for the issuer's name; here only the way to this very machine is of interest.
+    // The certificate is for the issuer's name and not for this address, and the request stays on this machine.
     let client = reqwest::Client::builder().no_proxy().danger_accept_invalid_certs(true).timeout(PATIENCE);
     let answer = client.build()?.get(&url).send().await;
     let answer =
@@ -29,7 +29,7 @@ pub async fn run(context: &Context) -> anyhow::Result<Report> {
     Ok(Report { fault, ..Report::new(json!(found), text) })
 }
 
-/// Where the server on this machine listens.
+/// The address of `/readyz` on this machine.
 fn address(config: &Config) -> anyhow::Result<String> {
     let listen = &config.listen;
     let (host, port) = listen.rsplit_once(':').ok_or_else(|| anyhow!("listen = {listen:?} has no port"))?;

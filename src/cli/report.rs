@@ -1,4 +1,4 @@
-//! What a word answers, once, and its two printed forms.
+//! The answer of a word, and its two printed forms.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -12,23 +12,23 @@ use super::words::visible;
 
 /// The answer of one word.
 pub struct Report {
-    /// For programs.
+    /// The JSON form.
     pub json: Value,
-    /// For people; made of the same values.
+    /// The text form, made of the same values.
     pub text: String,
-    /// What went past its asker, on standard error in both forms.
+    /// Warnings, printed to standard error in both forms.
     pub warnings: Vec<String>,
     /// Why the answer is no, in one sentence.
     pub fault: Option<String>,
 }
 
 impl Report {
-    /// An answer without reservations.
+    /// An answer without warnings and fault.
     pub fn new(json: Value, text: String) -> Report {
         Report { json, text, warnings: vec![], fault: None }
     }
 
-    /// Prints one of the two forms; tells whether the answer is yes.
+    /// Prints one of the two forms; false when there is a fault.
     pub fn print(&self, json: bool) -> anyhow::Result<bool> {
         for warning in &self.warnings {
             complain(&format!("warning: {warning}"));
@@ -49,7 +49,7 @@ impl Report {
 pub fn say(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{}", harmless(text)).and_then(|()| out.flush()) {
-        // A reader that went away, as `head` does, has seen enough. Anything else may have lost a secret.
+        // A reader such as `head` may close the pipe. With any other error a secret may be lost.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("the answer cannot be written")
         }
@@ -62,7 +62,7 @@ pub fn complain(sentence: &str) {
     let _unread = writeln!(io::stderr().lock(), "countersign: {}", harmless(sentence.trim_end()));
 }
 
-/// Spells out what would act on the terminal or reorder its text, line by line.
+/// Escapes characters that would act on the terminal or reorder its text, line by line.
 fn harmless(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
@@ -84,7 +84,7 @@ pub fn members(of: &Map<String, Value>) -> String {
     lines
 }
 
-/// Rows as aligned columns beneath their names.
+/// Rows as aligned columns below their names.
 pub fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
     let heads = names.map(str::to_owned);
     let mut widths = [0; N];
@@ -103,7 +103,7 @@ pub fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
     lines
 }
 
-/// A value as people write it: text without quotes, `yes` and `no`.
+/// A value as text: strings without quotes, `yes` and `no`.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -113,7 +113,7 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// An instant as RFC 3339 spells it; none for years beyond 9999.
+/// An instant in RFC 3339; none for years beyond 9999.
 pub fn rfc3339(seconds: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
 }

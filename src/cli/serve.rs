@@ -4,6 +4,7 @@ use std::future::pending;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use actix_web::dev::ServerHandle;
 use futures_util::future::LocalBoxFuture;
 use sd_notify::NotifyState;
 use serde_json::json;
@@ -13,15 +14,45 @@ use super::algorithms::{Lacking, lacking};
 use super::context::{Context, discovery};
 use super::port;
 use super::report::say;
-use super::signals::{Signals, Told, hangups};
+use super::signals::{Signals, StopSignal, hangups};
 use crate::app::{App, StartError};
 use crate::server::{self, ending};
 use crate::store::{clients, users};
 use crate::telemetry::log;
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 pub async fn run(context: &Context) -> anyhow::Result<()> {
     forbid_dumps();
+    let app = build(context).await?;
+    let listeners = port::take(&app.config)?;
+    let listening = Listening { public: addresses(&listeners)?, metrics: serve_metrics(&app)? };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let kept = listeners.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>()?;
+    let server = server::serve(&app, listeners, workers, |_| ())?;
+    let mut signals = Signals::listen()?;
+    actix_web::rt::spawn(reload(Arc::clone(&app), hangups()?));
+    actix_web::rt::spawn(name_lacking(Arc::clone(&app)));
+    if let Err(error) = announce(&app, &listening, context).await {
+        tracing::warn!(%error, "the addresses could not be written to standard output");
+    }
+    notify_supervisor(NotifyState::Ready);
+    let handle = server.handle();
+    tokio::select! {
+        ended = server => {
+            ended?;
+            write_pending(&app).await;
+            tracing::info!("stopped");
+        }
+        () = stop(&app, &mut signals, &handle, &kept) => tracing::warn!(
+            events_lost = app.events.tally().waiting,
+            "told to stop a second time: requests under way are cut off"
+        ),
+    }
+    Ok(())
+}
+
+/// Reads the configuration, starts the log and opens the stores.
+async fn build(context: &Context) -> anyhow::Result<Arc<App>> {
     let config = context.config()?;
     log::start(&config.log, config.log_format).map_err(anyhow::Error::msg)?;
     if let Some((first, more)) = config.ignored_variables.split_first() {
@@ -32,80 +63,67 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let app = Arc::new(App::build(config, context.clock.clone())?);
     app.refuse_demo()?;
     app.kv.probe(app.clock.now()).await.map_err(StartError::from)?;
-    let listeners = port::take(&app.config)?;
-    let mut listening = Listening { public: addresses(&listeners)?, metrics: vec![] };
-    if let Some(listen) = &app.config.metrics_listen {
-        let listeners = port::take_metrics(listen)?;
-        listening.metrics = addresses(&listeners)?;
-        actix_web::rt::spawn(server::serve_metrics(&app, listeners)?);
-    }
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let kept = listeners.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>()?;
-    let server = server::serve(&app, listeners, workers, |_| ())?;
-    let mut signals = Signals::listen()?;
-    actix_web::rt::spawn(reload(Arc::clone(&app), hangups()?));
-    actix_web::rt::spawn(name_lacking(Arc::clone(&app)));
-    if let Err(error) = announce(&app, &listening, context).await {
-        tracing::warn!(%error, "nobody could be told where the provider listens");
-    }
-    tell_supervisor(NotifyState::Ready);
-    let handle = server.handle();
-    let told_twice = async {
-        let told = signals.next().await;
-        tell_supervisor(NotifyState::Stopping);
-        let end: LocalBoxFuture<'_, ()> = match told {
-            Told::ByHand => Box::pin(handle.stop(true)),
-            Told::BySupervisor => Box::pin(ending::orderly(&app.drain, &handle, &kept)),
-        };
-        // The server is done when it has ended, not when it was asked to.
-        let never = async { (end.await, pending::<()>().await) };
-        tokio::select! {
-            _ = never => (),
-            _ = signals.next() => (),
-        }
-    };
-    tokio::select! {
-        ended = server => {
-            ended?;
-            if let Err(error) = app.state.failures.write_down(app.clock.now()).await {
-                tracing::warn!(%error, "the last failures of clients were not written down");
-            }
-            let written = app.events.end(app.clock.now()).await;
-            let lost = app.events.tally().lost();
-            if let Err(error) = written {
-                tracing::error!(%error, lost, "events of sign-ins were lost");
-            }
-            tracing::info!("stopped");
-        }
-        () = told_twice => tracing::warn!(
-            events_lost = app.events.tally().waiting,
-            "told to stop a second time: what was under way is cut off"
-        ),
-    }
-    Ok(())
+    Ok(app)
 }
 
-/// Tells what runs the service how it is, if that wants to know.
+/// Serves metrics, if the configuration says where; answers the addresses.
+fn serve_metrics(app: &Arc<App>) -> anyhow::Result<Vec<String>> {
+    let Some(listen) = &app.config.metrics_listen else { return Ok(vec![]) };
+    let listeners = port::take_metrics(listen)?;
+    let addresses = addresses(&listeners)?;
+    actix_web::rt::spawn(server::serve_metrics(app, listeners)?);
+    Ok(addresses)
+}
+
+/// Ends the server in order after the first signal, and returns at the second one. The server's own future tells when
+/// it has ended, so without a second signal this never returns.
+async fn stop(app: &App, signals: &mut Signals, server: &ServerHandle, kept: &[TcpListener]) {
+    let signal = signals.next().await;
+    notify_supervisor(NotifyState::Stopping);
+    let end: LocalBoxFuture<'_, ()> = match signal {
+        StopSignal::Interrupt => Box::pin(server.stop(true)),
+        StopSignal::Terminate => Box::pin(ending::orderly(&app.drain, server, kept)),
+    };
+    let ending = async { (end.await, pending::<()>().await) };
+    tokio::select! {
+        _ = ending => (),
+        _ = signals.next() => (),
+    }
+}
+
+/// Writes what is collected between requests: failures of clients, and events of sign-ins.
+async fn write_pending(app: &App) {
+    if let Err(error) = app.state.failures.write_down(app.clock.now()).await {
+        tracing::warn!(%error, "the last failures of clients were not written down");
+    }
+    let written = app.events.end(app.clock.now()).await;
+    let lost = app.events.tally().lost();
+    if let Err(error) = written {
+        tracing::error!(%error, lost, "events of sign-ins were lost");
+    }
+}
+
+/// Tells the supervisor of the service how it is, if there is one.
 ///
 /// Spec: `sd_notify(3)`
-fn tell_supervisor(state: NotifyState<'_>) {
+fn notify_supervisor(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "what runs the service could not be told how it is");
+        tracing::warn!(%error, "the supervisor could not be notified");
     }
 }
 
-/// Says once which applications nobody can sign in to. Nobody waits for it: there may be many to look through.
+/// Logs once which applications have no key to sign with. It runs beside the start, because there may be many of them.
 async fn name_lacking(app: Arc<App>) {
     match lacking(&app.db, &app.config.keys).await {
         Ok(found) => found.iter().for_each(|Lacking { what, remedy }| tracing::warn!("{what}; {remedy}")),
-        // One application that cannot be read is no reason to serve none.
+        // An application that cannot be read does not keep the others from being served.
         Err(error) => {
             tracing::warn!(%error, "whether every application has a key that signs for it is not known");
         }
     }
 }
 
-/// Reads the certificate again whenever somebody says so.
+/// Reads the certificate again at each `SIGHUP`.
 async fn reload(app: Arc<App>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         if let Some(certificate) = &app.certificate {
@@ -116,14 +134,14 @@ async fn reload(app: Arc<App>, mut hangups: Signal) {
     }
 }
 
-/// The addresses that were taken.
+/// The addresses on which the server listens.
 struct Listening {
     public: Vec<String>,
     metrics: Vec<String>,
 }
 
-/// Has the system write no memory of this process to a disk, and show it to no other process of the account: keys
-/// and passwords are in it.
+/// Core dumps are forbidden, and so is reading this process's memory from another process of the account: keys and
+/// passwords are in it.
 ///
 /// Spec: `PR_SET_DUMPABLE(2const)`
 fn forbid_dumps() {
@@ -141,7 +159,7 @@ fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<String>> {
     Ok(addresses.iter().map(ToString::to_string).collect())
 }
 
-/// One line that says where everything is, then what is still missing.
+/// One line with the addresses, then what is still missing.
 async fn announce(app: &App, listening: &Listening, context: &Context) -> anyhow::Result<()> {
     let issuer = &app.config.issuer;
     let discovery = discovery(issuer);

@@ -1,11 +1,11 @@
-//! Comparing what people type, and showing what they typed.
+//! Comparing and showing typed text.
 
 use std::fmt::Write as _;
 
 use crate::protocol::names::is_hidden;
 
-/// Spells out what is not to be seen, so that a value stays on its line and is what it looks like. Inside JSON
-/// such characters are only ever in strings, where this spelling means the same character.
+/// Escapes invisible characters, so that a value stays on its line and is what it looks like. In JSON such characters
+/// occur in strings alone, where the escape means the same character.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,7 +20,7 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// The known word that was probably meant.
+/// The nearest known word, if one is near enough.
 pub fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let typed: Vec<char> = typed.to_lowercase().chars().take(256).collect();
     let measured = known.map(|word| {
@@ -32,7 +32,7 @@ pub fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<
     (distance <= (length / 3).max(1)).then_some(word)
 }
 
-/// How many letters have to be added, dropped or changed to make one word of the other.
+/// The edit distance of two words: letters added, dropped or changed.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (line, letter) in a.iter().enumerate() {

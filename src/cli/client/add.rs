@@ -13,7 +13,7 @@ use crate::operations::clients::{self, ClientFault, Registered};
 use crate::protocol::registration;
 use crate::store::{signing_keys, users};
 
-/// What people see beneath the help.
+/// The examples below the help.
 pub const EXAMPLES: &str = "Examples:
   countersign client add --name \"My app\" --redirect-uri http://localhost:3000/callback
   countersign client add --name \"My phone app\" --native --public --redirect-uri com.example.app:/callback
@@ -38,7 +38,7 @@ pub struct Add {
     described: Described,
 }
 
-/// Registers it.
+/// Registers the client.
 pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     let mut members = flags.described.members(flags.name, flags.redirect_uris)?;
     members.extend(flags.id.map(|id| ("client_id".to_owned(), id.into())));

@@ -1,4 +1,4 @@
-//! `countersign client debug`: what went wrong for one application, and what would mend it.
+//! `countersign client debug`: the recent failures of one application, with causes and remedies.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,11 +17,10 @@ use crate::state::State;
 use crate::state::failures::{Failure, NARROWED};
 use crate::texts::Texts;
 
-/// How often `--follow` looks.
+/// The interval at which `--follow` looks for failures.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Shows what was written down of a client's failures; with `follow` goes on as more come, until it is
-/// interrupted.
+/// Shows the stored failures of a client. With `follow` it shows new ones as well until it is interrupted.
 pub async fn run(id: &str, follow: bool, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let client = super::find(&opened, id, context).await?;
@@ -38,7 +37,7 @@ pub async fn run(id: &str, follow: bool, context: &Context) -> anyhow::Result<Re
     Ok(Report::new(json, page(&client, &failures, context.now())))
 }
 
-/// Prints each failure when it comes, the oldest first; one that comes again is printed again.
+/// Prints each failure when it is stored, the oldest first. A failure that recurs is printed again.
 async fn watch(
     client: &Client,
     state: &State,
@@ -65,7 +64,7 @@ async fn watch(
     }
 }
 
-/// For programs.
+/// The answer as JSON.
 fn program(failure: &Failure) -> Value {
     let facts = failure.cause.facts.iter();
     json!({
@@ -104,7 +103,7 @@ fn page(client: &Client, failures: &[Failure], now: OffsetDateTime) -> String {
     text
 }
 
-/// One failure: when and where, why, the particulars in a column, what to do.
+/// One failure as text: instant and endpoint, cause, details in a column, remedy.
 fn entry(failure: &Failure, now: OffsetDateTime) -> String {
     let clock = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     let at = failure.last.format(clock).unwrap_or_default();
@@ -124,7 +123,7 @@ fn entry(failure: &Failure, now: OffsetDateTime) -> String {
     text
 }
 
-/// The particulars in a column; where two addresses part, an arrow points at the first difference.
+/// The details in a column. An arrow points at the first difference between two addresses.
 fn particulars(failure: &Failure) -> String {
     let facts = &failure.cause.facts;
     let value = |name: &str| facts.iter().find(|fact| fact.name == name).map(|fact| visible(&fact.value));
@@ -142,7 +141,7 @@ fn particulars(failure: &Failure) -> String {
         let _infallible = if let Some(at) = parts_at.filter(|_| fact.name == "differs" && !pointed) {
             writeln!(text, "    {:width$}  {:at$}^ {said}", "", "")
         } else {
-            // A name that stands in the line above is not said again.
+            // A name is not repeated below itself.
             let name = if before == Some(&fact.name) { String::new() } else { visible(&fact.name) };
             writeln!(text, "    {name:<width$}  {said}")
         };

@@ -1,4 +1,4 @@
-//! The flags that describe an application, for a new one and for a changed one alike.
+//! The flags that describe an application, shared by `client add` and `client update`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::cli::input;
 use crate::protocol::client::AuthMethod;
 
-/// What the flags say of an application.
+/// The description of an application in flags.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Described {
@@ -57,7 +57,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// The metadata of the file with the flags laid over it.
+    /// The metadata of the file, overridden by the flags.
     pub fn members(
         self,
         name: Option<String>,

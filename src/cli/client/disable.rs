@@ -1,4 +1,4 @@
-//! `countersign client disable` and `client enable`: what is registered stays, and is not honoured meanwhile.
+//! `countersign client disable` and `client enable`: the registration stays, and has no effect meanwhile.
 
 use serde_json::{Value, json};
 

@@ -14,16 +14,16 @@ use crate::protocol::registration::response;
 use crate::store::clients;
 
 mod add; // the word that registers one
-mod debug; // what went wrong for one application
+mod debug; // the recent failures of one application
 mod described; // the flags that describe one
 mod disable; // the words that disable one and enable it again
 mod update; // the word that changes one
 
-/// What is said beneath a new secret.
+/// The text below a new secret.
 const SHOWN_ONCE: &str =
     "\nThe client_secret is shown this once and never again: store it with the application now.\n";
 
-/// What can be done about applications.
+/// The words of `client`.
 #[derive(Subcommand)]
 pub enum Word {
     /// Register an application; its secret is shown once
@@ -84,7 +84,7 @@ pub enum Word {
     },
 }
 
-/// Carries out one of them.
+/// Carries out one of the words.
 pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     match word {
         Word::Add(flags) => add::run(*flags, context).await,
@@ -165,7 +165,7 @@ async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
     Ok(Report::new(Value::Object(json), text))
 }
 
-/// A registration response for people, to whom a secret that never expires need not be told.
+/// A registration response as text, without the expiry of a secret that never expires.
 fn lines(shown: &Map<String, Value>) -> String {
     let mut shown = shown.clone();
     shown.remove("client_secret_expires_at");
@@ -179,7 +179,7 @@ async fn find(opened: &Opened, id: &str, context: &Context) -> anyhow::Result<Cl
     }
 }
 
-/// What an operation answers; that there is no such client in words.
+/// The result of an operation, with the error for an unknown client in words.
 async fn in_words<T>(
     done: Result<T, ClientFault>,
     opened: &Opened,
@@ -193,7 +193,7 @@ async fn in_words<T>(
     }
 }
 
-/// Says that there is no such client, and which one may have been meant.
+/// The error for an unknown client, with the one that may have been meant.
 async fn unknown(opened: &Opened, id: &str, context: &Context) -> anyhow::Result<anyhow::Error> {
     let known = clients::list(&opened.db).await?;
     let by_name = known.iter().find(|client| client.metadata.client_name.to_lowercase() == id.to_lowercase());

@@ -15,14 +15,14 @@ use crate::protocol::registration::{Amendment, is_kept, response};
 use crate::secret::Token;
 use crate::store::signing_keys;
 
-/// What people see beneath the help.
+/// The examples below the help.
 pub const EXAMPLES: &str = "Examples:
   countersign client update ID --add-redirect-uri https://app.example/callback
   countersign client update ID --name \"New name\" --scope \"openid email\" --clear logo_uri
   countersign client update ID --public
   countersign client update ID --metadata changes.json";
 
-/// What is to be changed. Members that are not named stay as they are.
+/// The change. Members that are not named stay as they are.
 #[derive(Args)]
 pub struct Update {
     /// Its client id
@@ -99,7 +99,7 @@ impl Update {
     }
 }
 
-/// Carries the change out.
+/// Changes the client.
 pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let id = find(&opened, &flags.id, context).await?.id;

@@ -1,4 +1,4 @@
-//! What was set, and the files it names.
+//! The configuration, and the files it names.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
@@ -22,20 +22,23 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// In development nothing is in between that could hand requests on to another port.
+/// In development no proxy stands in front that could forward requests to another port.
 fn ports(config: &Config) -> Option<Finding> {
     let issuer = url::Url::parse(&config.issuer).ok()?.port_or_known_default()?;
     let listen: u16 = config.listen.rsplit_once(':')?.1.parse().ok()?;
     let differs = config.development && listen != 0 && listen != issuer;
     let (what, remedy) = (
-        format!("listen = {}, but everybody is sent to the issuer, {}", config.listen, config.issuer),
+        format!(
+            "listen = {}, but browsers and applications are sent to the issuer, {}",
+            config.listen, config.issuer
+        ),
         "set the issuer alone: what is listened on follows from it",
     );
     differs.then(|| Finding::warning("configuration", what, remedy))
 }
 
-/// The folders of the embedded databases: their logs are made beside them. One that is not there yet is made in the
-/// next one above.
+/// The folders of the embedded databases, which have to be writable because logs are made beside the files. A missing
+/// folder is made in its parent, so the nearest existing one is checked.
 fn folder(config: &Config) -> Option<Finding> {
     let Url::Sqlite(path) = &config.database else { return None };
     let state = (config.state == StateUrl::Sql).then(|| config.data_dir.join("state.db"));
@@ -55,7 +58,7 @@ fn folder(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Databases and keys are for their owner alone, who must be able to write them.
+/// The modes of databases and keys: no other account may read them, and their owner has to be able to write.
 fn files(config: &Config) -> Finding {
     let mut paths = vec![];
     if let Url::Sqlite(path) = &config.database {

@@ -1,4 +1,4 @@
-//! What a check found, and how all of it is shown.
+//! The finding of a check, and the report of all findings.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::report::Report;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Ok,
@@ -24,7 +24,7 @@ impl Level {
     }
 }
 
-/// One line of the answer.
+/// The result of one check.
 pub struct Finding {
     check: &'static str,
     level: Level,
@@ -33,17 +33,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// All is well.
+    /// The check passed.
     pub fn ok(check: &'static str, what: impl Into<String>) -> Finding {
         Finding { check, level: Level::Ok, what: what.into(), remedy: None }
     }
 
-    /// It works, and should be looked after.
+    /// It works, and needs attention.
     pub fn warning(check: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
         Finding { check, level: Level::Warning, what: what.into(), remedy: Some(remedy.into()) }
     }
 
-    /// It does not work, or must not be left like this.
+    /// It does not work, or has to be changed.
     pub fn problem(check: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
         Finding { check, level: Level::Problem, what: what.into(), remedy: Some(remedy.into()) }
     }
@@ -53,7 +53,7 @@ impl Finding {
     }
 }
 
-/// Everything that was found, as an answer.
+/// The report of all findings.
 pub fn report(found: &[Finding]) -> Report {
     let width = found.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
     let mut text = String::new();

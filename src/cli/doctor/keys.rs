@@ -1,4 +1,4 @@
-//! The instance key, what it has to open, and whether signing goes on.
+//! The instance key, the keys sealed with it, and the rotation of signing keys.
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
@@ -22,10 +22,10 @@ const SIGNING: &str = "signing keys";
 /// How long a key may sign before the next one must be public, in seconds.
 const SPARE_AFTER: i64 = 300;
 
-/// Whether the signing keys are looked after, and there is one for everybody.
+/// Whether the signing keys are rotated, and every application has one.
 pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTime) -> Vec<Finding> {
     let mut found: Vec<Finding> = hints(&config.keys).into_iter().collect();
-    // A database that cannot be asked was complained about.
+    // Another check reports a database that cannot be read.
     let Some((db, stored)) = db.and_then(|db| Some((db, db.read_now(signing_keys::list).ok()?))) else {
         return found;
     };
@@ -64,7 +64,7 @@ pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTim
     found
 }
 
-/// Whoever signs out brings an ID token along that may be as old as the session.
+/// At sign-out an application sends an ID token as a hint, which may be as old as the session.
 fn hints(policy: &KeyPolicy) -> Option<Finding> {
     let (kept, longest) = (policy.publish_after + policy.retain, SessionPolicy::DEFAULT.remembered);
     let what = format!(
@@ -78,7 +78,7 @@ fn hints(policy: &KeyPolicy) -> Option<Finding> {
 }
 
 pub(super) fn check(config: &Config, db: Option<&Db>) -> Vec<Finding> {
-    // A database that cannot be asked was complained about; one without tables has no key yet.
+    // Another check reports a database that cannot be read. One without tables has no key yet.
     let recorded =
         db.and_then(|db| db.read_now(|conn| Ok((facts::get(conn, FACT)?, signing_keys::list(conn)?))).ok());
     let (sealed_by, signing) = recorded.unwrap_or_default();

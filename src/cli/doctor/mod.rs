@@ -1,12 +1,11 @@
-//! `countersign doctor`: looks at everything an installation needs, changes nothing, and says of each thing
-//! whether it is well and, if not, what to do.
+//! `countersign doctor`: checks everything that an installation needs, and changes nothing. Each finding has a remedy.
 
-mod configuration; // what was set, and the files it names
-mod finding; // what a check found, and how it is shown
-mod keys; // the instance key, what it has to open, and whether signing goes on
-mod outside; // what others see of us
+mod configuration; // the configuration, and the files it names
+mod finding; // the finding of a check, and the report
+mod keys; // the instance key and the signing keys
+mod outside; // the certificate, and the issuer's own address
 mod people; // names and addresses that are not unique
-mod proxies; // whose word is taken
+mod proxies; // trusted proxies
 mod stores; // the database and the state store
 
 use clap::Args;
@@ -15,7 +14,7 @@ use super::context::Context;
 use super::report::Report;
 use finding::Finding;
 
-/// What is wanted of it; the configuration says all else.
+/// The options; everything else is in the configuration.
 #[derive(Args)]
 pub struct Doctor {
     /// Do not ask whether the issuer answers, for instance before the first start
@@ -23,7 +22,7 @@ pub struct Doctor {
     offline: bool,
 }
 
-/// Carries out all checks. The answer is yes when no problem was found; warnings do not change it.
+/// Carries out all checks. The answer is yes when there is no problem; warnings do not change it.
 pub async fn run(doctor: Doctor, context: &Context) -> Report {
     let config = match context.config() {
         Ok(config) => config,

@@ -1,4 +1,4 @@
-//! What others see of us: the certificate, and the issuer at its own address.
+//! The certificate, and the issuer at its own address.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::protocol::discovery::metadata;
 use crate::texts::Texts;
 use crate::tls;
 
-/// How long the issuer may take to answer.
+/// The time limit for the issuer's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn certificate(config: &Config, now: OffsetDateTime) -> Option<Finding> {
@@ -35,7 +35,8 @@ pub(super) fn certificate(config: &Config, now: OffsetDateTime) -> Option<Findin
     })
 }
 
-/// Asks as any client would, from this machine: elsewhere it may look different, so that this only warns.
+/// Requests the issuer as a client does, but from this machine. From elsewhere the result may differ, so a failure is
+/// only a warning.
 pub(super) async fn issuer(config: &Config) -> Option<Finding> {
     const CHECK: &str = "issuer";
     let url = discovery(&config.issuer);
@@ -71,14 +72,14 @@ pub(super) async fn issuer(config: &Config) -> Option<Finding> {
     ))
 }
 
-/// What a proxy on the way does to the issuer's path, if that is why nothing is found there: it cuts the path off, so
-/// that we are asked for what is below the root, or it adds the path once more.
+/// The fault of a proxy that changes the issuer's path, if there is one: it removes the path, or it adds the path a
+/// second time.
 async fn misled(config: &Config) -> Option<(String, &'static str)> {
     let Config { issuer, origin, base, .. } = config;
     if base.is_empty() {
         return None;
     }
-    // The probe is answered at the root as well, and discovery is not.
+    // The probe is served at the root too, and discovery is not.
     let probe = format!("{issuer}/livez");
     let answer = match get(&probe).await {
         Ok(answer) if answer.status() == 200 => answer.text().await.unwrap_or_default(),
@@ -116,7 +117,7 @@ async fn fetch(url: &str) -> Result<Map<String, Value>, String> {
     answer.json().await.map_err(|_not_json| "answers something else than discovery".into())
 }
 
-/// An error with all that led to it, but for the address, which is said already.
+/// An error with its causes, without the address, which the finding names already.
 fn causes(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(cause) = innermost.source() {

@@ -1,4 +1,4 @@
-//! People whose data are older than the rules about names and addresses: left as they are, and named here.
+//! People whose names or addresses break rules that are younger than their accounts. They are reported, not changed.
 
 use super::finding::Finding;
 use crate::db::Db;
@@ -6,12 +6,12 @@ use crate::store::names::{Clashes, clashes};
 use crate::store::survey::survey;
 
 const CHECK: &str = "people";
-/// How many are named of each kind.
+/// The most people named in one finding.
 const NAMED: usize = 10;
 
 pub(super) fn check(db: Option<&Db>) -> Vec<Finding> {
     let Some(db) = db else { return vec![] };
-    // What keeps the database from being read at all is told by the check of the database.
+    // Another check reports a database that cannot be read.
     if !db.read_now(survey).is_ok_and(|survey| survey.has_tables) {
         return vec![];
     }

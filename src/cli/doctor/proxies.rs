@@ -1,4 +1,4 @@
-//! The proxies whose word is taken.
+//! Trusted proxies.
 
 use ipnet::IpNet;
 use time::OffsetDateTime;
@@ -10,10 +10,10 @@ use crate::db::Db;
 use crate::health::proxies;
 
 const CHECK: &str = "proxies";
-/// The widest network of proxies that is not asked about.
+/// The widest network of proxies without a warning.
 const WIDEST: (u8, u8) = (8, 32);
 
-/// What was set.
+/// The configured proxies.
 pub(super) fn set(config: &Config) -> Option<Finding> {
     let proxies = &config.trusted_proxies;
     let shown = proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -47,7 +47,7 @@ pub(super) fn set(config: &Config) -> Option<Finding> {
     (!proxies.is_empty()).then(|| Finding::ok(CHECK, format!("the word of {shown} is taken")))
 }
 
-/// What nodes have heard, or not heard, from them lately.
+/// The headers that nodes have, or have not, received from the proxies lately.
 pub(super) fn heard(db: Option<&Db>, now: OffsetDateTime) -> Option<Finding> {
     let silent = db?.read_now(proxies::silent).ok().flatten()?;
     let ago = now - silent.at;

@@ -1,4 +1,4 @@
-//! The database and the state store: there, new enough, durable, and agreed about the time.
+//! The database and the state store: reachable, new enough, durable, and with the same time.
 
 use time::{Duration, OffsetDateTime};
 use url::Host;
@@ -17,12 +17,12 @@ use crate::store::{CODE_VERSION, facts};
 
 const DATABASE: &str = "database";
 const STATE: &str = "state store";
-/// How far apart clocks may be: as far as tokens allow for.
+/// The largest difference between clocks, which tokens allow for too.
 const APART: Duration = Duration::seconds(5);
-/// The oldest Redis that knows all we ask of it.
+/// The oldest Redis with all commands that are used.
 const OLDEST_REDIS: (u32, u32) = (6, 2);
 
-/// The database, if it has been made; nothing is changed in it.
+/// The database, if it exists. Nothing is changed in it.
 pub(super) fn attach(config: &Config) -> Option<Db> {
     is_there(config).then(|| Db::attach(&config.database, Durability::Power))
 }
@@ -78,9 +78,9 @@ pub(super) async fn database(config: &Config, db: Option<&Db>, now: OffsetDateTi
     found
 }
 
-/// What a clock dated that ran ahead while it was written, or is behind now.
+/// Entries dated in the future: a clock was ahead when they were written, or is behind now.
 fn ahead(db: &Db, now: OffsetDateTime) -> Option<Finding> {
-    // Tables that an older release made are complained about, or will be mended by the next start.
+    // Another check reports tables of an older release, or the next start migrates them.
     let found = db.read_now(|conn| survey::ahead(conn, now)).ok()?;
     let found: Vec<String> = found.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let what = format!(
@@ -92,7 +92,7 @@ fn ahead(db: &Db, now: OffsetDateTime) -> Option<Finding> {
     (!found.is_empty()).then(|| Finding::warning("dates", what, remedy))
 }
 
-/// Whether the account may make tables, and write into those that are there: tried, and taken back.
+/// Whether the account may make tables and write into existing ones. The attempt is rolled back.
 async fn rights(db: &Db, survey: &Survey) -> Option<Finding> {
     if !survey.takes_writes {
         return None;
@@ -139,7 +139,7 @@ pub(super) async fn state(config: &Config, db: Option<&Db>, now: OffsetDateTime)
         }
         StateUrl::Redis(url) => url,
     };
-    // As a node does it, with the same trust.
+    // As a node connects, with the same trusted certificates.
     let kv = match app::redis(config) {
         Ok(Some(kv)) => kv,
         Ok(None) => return vec![],
@@ -152,7 +152,7 @@ pub(super) async fn state(config: &Config, db: Option<&Db>, now: OffsetDateTime)
     match survey {
         Ok(survey) => {
             let mut found = redis(&survey, url, now);
-            // A replica was complained about.
+            // Another check reports a replica.
             if !survey.is_replica {
                 found.extend(tried(kv.probe(now).await));
             }
@@ -165,7 +165,7 @@ pub(super) async fn state(config: &Config, db: Option<&Db>, now: OffsetDateTime)
     }
 }
 
-/// Tries the table of what passes, where there is one. A database that cannot be asked was complained about.
+/// Tries to write into the state table, if there is one. Another check reports a database that cannot be read.
 async fn probe_table(db: Option<&Db>, now: OffsetDateTime) -> Option<Finding> {
     let db = db?;
     let survey = db.read_now(survey::survey).ok()?;
@@ -241,7 +241,7 @@ fn clock(check: &'static str, its: OffsetDateTime, now: OffsetDateTime) -> Optio
         .then(|| Finding::problem(check, what, "let NTP keep both clocks (chrony, systemd-timesyncd)"))
 }
 
-/// Tells whether a host is another machine; a socket in a folder is not.
+/// Whether a host is another machine; a Unix socket is not.
 fn is_elsewhere(host: Option<&str>) -> bool {
     let Some(host) = host.filter(|host| !host.is_empty()) else { return false };
     match Host::parse(host) {

@@ -1,4 +1,4 @@
-//! `countersign keys import`: keys from another provider keep their names, so that its verifiers go on.
+//! `countersign keys import`: keys of another provider keep their names, so that its verifiers still find them.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   countersign keys import old-jwks.json
   countersign keys import old-key.pem --kid 2024-key-1 --alg RS256 --active";
 
-/// What is brought, and what it is for.
+/// The key to import, and its use.
 #[derive(Args)]
 pub struct Import {
     /// PEM blocks, a JWK, or the key set of the other provider
@@ -58,7 +58,7 @@ pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report
     for key in brought {
         let name = key.kid.clone().unwrap_or_else(|| thumbprint(&key.public_jwk));
         let unnamed = key.kid.is_none() && flags.kid.is_none();
-        // Of several keys, one that cannot be imported does not keep out the others.
+        // A key that cannot be imported does not keep the other keys out.
         match keys::import(&op, opened.installation(), key, wanted) {
             Ok(key) => {
                 if unnamed {
@@ -83,7 +83,7 @@ pub(super) fn import(flags: &Import, context: &Context) -> anyhow::Result<Report
     Ok(Report { warnings, ..Report::new(json, lines.join("\n")) })
 }
 
-/// Says why a key is not imported.
+/// The error for a key that is not imported, in words.
 fn in_words(fault: ImportFault) -> anyhow::Error {
     match fault {
         ImportFault::NoAlgorithm(kid) => anyhow!("say with --alg what key {kid} signs with"),

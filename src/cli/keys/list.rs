@@ -53,7 +53,7 @@ fn described(key: &StoredKey, policy: Option<&KeyPolicy>) -> Value {
     })
 }
 
-/// When the state is due to end, by the stored promises and the present policy.
+/// When the state ends, by the stored promises and the present policy.
 fn until(key: &StoredKey, policy: &KeyPolicy) -> Option<i64> {
     match KeyState::from_name(&key.state)? {
         KeyState::Active if key.until != 0 => Some(key.until),
@@ -64,7 +64,7 @@ fn until(key: &StoredKey, policy: &KeyPolicy) -> Option<i64> {
     }
 }
 
-/// What a key does in each state of its life.
+/// The use of a key in each state.
 fn does(state: &str) -> &'static str {
     match KeyState::from_name(state) {
         Some(KeyState::Pending) => "waits to be published",

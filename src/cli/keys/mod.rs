@@ -1,10 +1,10 @@
 //! `countersign keys`: the instance key, and the signing keys it seals.
 
-mod import; // keys from another provider
+mod import; // keys of another provider
 mod list;
 mod reseal; // after a new instance key
-mod revoke; // at once, and for good
-mod rotate; // in order
+mod revoke; // destroying keys in an emergency
+mod rotate; // the next key takes over
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ use crate::secret::{Key, base64url};
 use crate::store::facts;
 use crate::store::signing_keys;
 
-/// What can be done about keys.
+/// The words of `keys`.
 #[derive(Subcommand)]
 pub enum Word {
     /// Write a new instance key where the configuration looks for one; never over another
@@ -60,7 +60,7 @@ pub enum Word {
     Reseal,
 }
 
-/// Carries out one of them.
+/// Carries out one of the words.
 pub fn run(word: &Word, context: &Context) -> anyhow::Result<Report> {
     match word {
         Word::Init { print: true } => print_new(),
@@ -78,7 +78,7 @@ fn print_new() -> anyhow::Result<Report> {
     let text = Zeroizing::new(base64url(Key::generate().expose()));
     let keys = InstanceKeys::read(&Source::Given(Given(text.to_string())))?;
     let fingerprint = keys.map(|keys| keys.fingerprints().join(", "));
-    // The bare key, so that `KEY=$(countersign keys init --print)` is all a script needs.
+    // The key alone, for `KEY=$(countersign keys init --print)` in a script.
     Ok(Report::new(json!({ "instance_key": text.as_str(), "fingerprint": fingerprint }), text.to_string()))
 }
 
@@ -117,7 +117,7 @@ fn written(path: &Path, fingerprint: &str) -> String {
     )
 }
 
-/// The instance key that seals the database, if it has been sealed yet.
+/// The fingerprint of the instance key that seals the database, if anything is sealed.
 fn recorded(config: &Config) -> anyhow::Result<Option<String>> {
     if !is_there(config) {
         return Ok(None);
@@ -139,7 +139,7 @@ fn when(seconds: i64) -> String {
     rfc3339(seconds).unwrap_or_else(|| seconds.to_string())
 }
 
-/// Says that there is no such key, and which one may have been meant.
+/// The error for an unknown key, with the one that may have been meant.
 fn unknown(opened: &Opened, kid: &str) -> anyhow::Result<anyhow::Error> {
     let keys = opened.db.read_now(signing_keys::list)?;
     Ok(match nearest(kid, keys.iter().map(|key| key.kid.as_str())) {
@@ -148,7 +148,7 @@ fn unknown(opened: &Opened, kid: &str) -> anyhow::Result<anyhow::Error> {
     })
 }
 
-/// Says why no key gives way.
+/// The error for keys that are not changed, in words.
 fn in_words(fault: KeyFault) -> anyhow::Error {
     match fault {
         KeyFault::NoneSigns => {

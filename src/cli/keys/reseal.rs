@@ -1,4 +1,4 @@
-//! `countersign keys reseal`: a new instance key takes over.
+//! `countersign keys reseal`: sealing the database with a new instance key.
 
 use serde_json::json;
 

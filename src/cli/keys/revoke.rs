@@ -1,4 +1,4 @@
-//! `countersign keys revoke`, and `keys rotate --now`: what an emergency means, and doing it.
+//! `countersign keys revoke` and `keys rotate --now`: the consequences of revoking keys, and revoking them.
 
 use clap::Args;
 use serde_json::json;
@@ -11,11 +11,11 @@ use crate::keys::policy::KeyPolicy;
 use crate::operations::keys::{self, Consequence, KeyFault, Next, Revoked, Which};
 use crate::store::signing_keys::StoredKey;
 
-/// Which key is taken away.
+/// The key to revoke.
 #[derive(Args)]
 pub struct Revoke {
     /// The key's name, as `keys list` shows it
-    // One in 64 begins with a hyphen.
+    // A random name may begin with a hyphen.
     #[arg(allow_hyphen_values = true)]
     kid: String,
     #[arg(long, help = "Do it: without this, only what it would mean is said")]
@@ -27,7 +27,7 @@ pub(super) fn revoke(flags: &Revoke, context: &Context) -> anyhow::Result<Report
     take_away(&opened, Which::Named(&flags.kid), flags.yes, context)
 }
 
-/// Revokes keys, or says what that would mean.
+/// Revokes keys, or tells the consequences.
 pub(super) fn take_away(
     opened: &Opened,
     which: Which<'_>,
@@ -56,7 +56,7 @@ pub(super) fn take_away(
     Ok(Report::new(json!({ "done": true, "revoked": revoked, "means": means }), text.join("\n")))
 }
 
-/// What it means for verifiers that a key is revoked, line by line.
+/// The consequences for verifiers, line by line.
 fn meaning(gone: &Consequence, policy: &KeyPolicy, now: i64) -> String {
     let mut means = destroyed(&gone.key, policy) + "\n";
     let Some(next) = &gone.next else { return means };
@@ -71,7 +71,7 @@ fn meaning(gone: &Consequence, policy: &KeyPolicy, now: i64) -> String {
     means
 }
 
-/// What it means that a key is destroyed.
+/// The consequence of destroying a key.
 fn destroyed(key: &StoredKey, policy: &KeyPolicy) -> String {
     format!(
         "{} ({}, {}) is destroyed: every token it signed is refused, here within 5 seconds, and at verifiers when they \
@@ -83,7 +83,7 @@ fn destroyed(key: &StoredKey, policy: &KeyPolicy) -> String {
     )
 }
 
-/// What it means that the next key signs at once.
+/// The consequence of the next key signing at once.
 fn takes_over(next: &Next, policy: &KeyPolicy, now: i64) -> String {
     let (name, wait) = (next.alg.name(), span(policy.jwks_max_age.whole_seconds()));
     match &next.spare {
@@ -99,7 +99,7 @@ fn takes_over(next: &Next, policy: &KeyPolicy, now: i64) -> String {
             when(spare.since)
         ),
         None => format!(
-            "{name}: a new key takes over that nobody knows: every verifier refuses new tokens until it fetches the key \
+            "{name}: a new key takes over that no verifier knows: each refuses new tokens until it fetches the key \
              set again, which is within {wait} for those that keep to its max-age."
         ),
     }

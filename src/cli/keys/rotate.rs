@@ -1,4 +1,4 @@
-//! `countersign keys rotate`: other keys sign, in order or at once.
+//! `countersign keys rotate`: the next keys take over, when verifiers know them or at once.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   countersign keys rotate --alg RS256
   countersign keys rotate --now --yes";
 
-/// Which keys give way, and how soon.
+/// The keys that give way, and how soon.
 #[derive(Args)]
 pub struct Rotate {
     #[arg(long, value_name = "ALG", value_parser = algorithm, help = "Only the key of this algorithm [default: all]")]
@@ -49,7 +49,7 @@ pub(super) fn rotate(flags: &Rotate, context: &Context) -> anyhow::Result<Report
     Ok(Report::new(json!({ "rotated": rotated }), text.join("\n")))
 }
 
-/// What became of one ring, for programs and for people.
+/// The result for one ring, as JSON and as text.
 fn described(alg: SigningAlg, turn: &Turn) -> (Value, String) {
     let name = alg.name();
     let (state, kid, said) = match turn {

@@ -1,4 +1,4 @@
-//! `token inspect`: what a token says, in words, and whether anybody stands behind it.
+//! `token inspect`: header and claims of a token, its signature, and the provider's live state for it.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ use countersign_verifier::{Claims, Decoded, Refusal, TokenKind, decode_unverifie
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::kind::{self, Kind};
-use super::signature::{self, Fault, Found, Keys, Source};
+use super::kind::{self, LikelyKind};
+use super::signature::{self, Found, Keys, Source, Unverified};
 use super::verify::{audience, check_of, text};
 use super::{not_decoded, times, token};
 use crate::cli::context::{Context, Opened};
@@ -17,7 +17,7 @@ use crate::ids::GrantId;
 use crate::secret::from_base64url;
 use crate::store::grants::{self, Issued};
 
-/// What to look at, and whose keys to ask.
+/// The token, and the source of the keys.
 #[derive(Args)]
 pub struct Inspect {
     /// The token; - reads it from standard input
@@ -29,16 +29,16 @@ pub struct Inspect {
     fetch: bool,
 }
 
-/// What the keys say of a signature.
+/// The result of checking a signature.
 struct Signature {
     holds: Option<bool>,
     words: String,
     from: Option<String>,
-    /// Another reason for which the token would be refused.
+    /// Another reason to refuse the token.
     problem: Option<String>,
 }
 
-/// Takes a token apart. It succeeds whatever the token says: to decide on one is for `token verify`.
+/// Shows a token. This succeeds for every readable token; `token verify` decides.
 pub async fn run(flags: Inspect, context: &Context) -> anyhow::Result<Report> {
     let token = token(flags.token.as_deref())?;
     let decoded = decode_unverified(&token).map_err(|refusal| not_decoded(&token, &refusal))?;
@@ -78,7 +78,7 @@ pub async fn run(flags: Inspect, context: &Context) -> anyhow::Result<Report> {
     Ok(Report::new(json, text))
 }
 
-/// The keys to ask, or in words why there are none.
+/// The keys, or in words why there are none.
 fn keys(flags: &Inspect, context: &Context) -> anyhow::Result<Result<Found, String>> {
     if flags.fetch {
         return Ok(Ok(Found { keys: Keys::OfIssuer, from: "the issuer it names".into(), provider: None }));
@@ -90,7 +90,7 @@ fn keys(flags: &Inspect, context: &Context) -> anyhow::Result<Result<Found, Stri
     match signature::of_provider(context) {
         Ok(Some(found)) => Ok(Ok(found)),
         Ok(None) => Ok(Err(format!("no provider has keys here: {advice}"))),
-        // A token from elsewhere can be looked at in any directory; but a file that was named must be right.
+        // A token can be inspected without a configuration. A configuration file that was named has to be valid.
         Err(error) if !context.names_a_file() => Ok(Err(format!("{error:#}; {advice}"))),
         Err(error) => Err(error),
     }
@@ -100,11 +100,11 @@ fn unchecked(words: String, from: Option<String>) -> Signature {
     Signature { holds: None, words, from, problem: None }
 }
 
-/// Checks the signature alone: what the check expects is what the token says of itself.
+/// Checks the signature alone: issuer and audience are taken from the token itself.
 async fn signed(
     token: &str,
     decoded: &Decoded,
-    kind: &Kind,
+    kind: &LikelyKind,
     found: &Found,
     now: OffsetDateTime,
 ) -> Signature {
@@ -121,12 +121,12 @@ async fn signed(
     };
     match signature::check(token, &check, &found.keys, now).await {
         Ok(Claims { .. }) => holds(None),
-        Err(Fault::NoKeys(cause)) => unchecked(format!("the keys cannot be had: {cause}"), from),
-        Err(Fault::Refused(refusal)) => match refusal {
+        Err(Unverified::NoKeys(cause)) => unchecked(format!("the keys cannot be had: {cause}"), from),
+        Err(Unverified::Refused(refusal)) => match refusal {
             Refusal::BadSignature { .. } => {
                 Signature { holds: Some(false), words: refusal.to_string(), from, problem: None }
             }
-            // The audience is the token's own: several of them are no fault that can be told from here.
+            // The audience is the token's own, so several of them are no fault here.
             Refusal::WrongAudience { .. } => holds(None),
             refusal if is_after_signature(&refusal) => holds(Some(refusal.to_string())),
             refusal => unchecked(refusal.to_string(), from),
@@ -134,7 +134,7 @@ async fn signed(
     }
 }
 
-/// Tells whether a check gets this far only with a genuine token.
+/// Whether a refusal comes after the signature was found valid.
 fn is_after_signature(refusal: &Refusal) -> bool {
     matches!(
         refusal,
@@ -159,11 +159,11 @@ fn other_issuer(opened: &Opened, claims: &Value) -> Option<String> {
         .then(|| format!("the token names issuer {found:?}, but the provider configured here is {ours}"))
 }
 
-/// Whether the provider still stands by an access token of its own: its grant and its person.
+/// The live state of an access token of this provider: its grant and its person.
 async fn live(
     opened: &Opened,
     claims: &Value,
-    kind: &Kind,
+    kind: &LikelyKind,
     now: OffsetDateTime,
 ) -> anyhow::Result<Option<String>> {
     if kind.checked_as != Some(TokenKind::AccessToken) {

@@ -1,19 +1,19 @@
-//! What kind of token it seems to be.
+//! The likely kind of a token.
 
 use countersign_verifier::TokenKind;
 use serde_json::Value;
 
-/// A kind, and why it seems so.
-pub struct Kind {
-    /// In words.
+/// The likely kind of a token, and the reason.
+pub struct LikelyKind {
+    /// The kind in words.
     pub name: &'static str,
-    /// The kind to check it as, when there is one.
+    /// The kind to verify it as; none for other kinds than these two.
     pub checked_as: Option<TokenKind>,
-    /// What gave it away.
+    /// The reason.
     pub because: String,
 }
 
-/// The types that are neither of the two.
+/// The values of `typ` for other kinds than ID token and access token.
 ///
 /// Spec: OpenID Connect Back-Channel Logout §2.4, RFC 9101 §10.8, RFC 9449 §4.2, RFC 9701 §5, RFC 8417 §2.3
 const OTHERS: [(&str, &str); 6] = [
@@ -25,14 +25,14 @@ const OTHERS: [(&str, &str); 6] = [
     ("client-authentication+jwt", "client assertion"),
 ];
 
-/// Tells the kind by `typ`, and by the claims where `typ` says nothing.
+/// The kind by `typ`, or by the claims where `typ` names none.
 ///
 /// Spec: RFC 8725 §3.11, RFC 9068 §2.1
-pub fn of(header: &Value, claims: &Value) -> Kind {
+pub fn of(header: &Value, claims: &Value) -> LikelyKind {
     let has = |name: &str| claims.get(name).is_some();
     let typ = header.get("typ").and_then(Value::as_str).map(str::to_ascii_lowercase);
     let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    let kind = |name, checked_as, because: &str| Kind { name, checked_as, because: because.to_owned() };
+    let kind = |name, checked_as, because: &str| LikelyKind { name, checked_as, because: because.to_owned() };
     match typ {
         Some("at+jwt") => kind("access token", Some(TokenKind::AccessToken), "its typ is at+jwt"),
         Some("jwt") | None if has("events") => kind("logout or event token", None, "it has the claim events"),

@@ -1,4 +1,4 @@
-//! `countersign token`: taking tokens apart, and checking them.
+//! `countersign token`: inspecting and verifying tokens.
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -7,13 +7,13 @@ use super::context::Context;
 use super::input;
 use super::report::Report;
 
-mod inspect; // what a token says, in words
-mod kind; // what kind of token it seems to be
-mod signature; // which keys, and what they say of it
+mod inspect; // header, claims and signature
+mod kind; // the likely kind of a token
+mod signature; // the keys, and checking with them
 mod times; // instants in words
 mod verify; // the full check
 
-/// What can be done about tokens.
+/// The words of `token`.
 #[derive(Subcommand)]
 pub enum Word {
     /// Show what a token says, and whether its signature holds
@@ -29,7 +29,7 @@ pub enum Word {
     Verify(verify::Verify),
 }
 
-/// Carries out one of them.
+/// Carries out one of the words.
 pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     match word {
         Word::Inspect(flags) => inspect::run(flags, context).await,
@@ -37,9 +37,9 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     }
 }
 
-/// The token itself: the word on the command line, or standard input for `-` and for a pipe.
+/// The token: an argument, or standard input for `-` and for a pipe.
 ///
-/// What came with it from a header or a pasted line does not belong to it.
+/// `Bearer` and quotes of a pasted header are removed.
 fn token(given: Option<&str>) -> anyhow::Result<String> {
     let text = match given {
         None if input::is_typed() => bail!("give a token, or - to read it from standard input"),
@@ -62,7 +62,7 @@ fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
     }
 }
 
-/// Says what a text that is no signed JWT may be instead.
+/// The error for a text that is no signed JWT, with what it may be instead.
 fn not_decoded(token: &str, refusal: &countersign_verifier::Refusal) -> anyhow::Error {
     let hint = match token.split('.').count() {
         _ if token.chars().any(char::is_whitespace) => {

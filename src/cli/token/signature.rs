@@ -1,4 +1,4 @@
-//! Which keys are asked, and what they say of a token.
+//! The keys for a token, and checking with them.
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -11,7 +11,7 @@ use crate::cli::input;
 use crate::db::Db;
 use crate::store::signing_keys;
 
-/// Where keys can be had other than from the configured provider.
+/// The source of keys other than the configured provider.
 #[derive(Args)]
 pub struct Source {
     /// The issuer's keys: a file with a JWK set, or its address
@@ -19,36 +19,36 @@ pub struct Source {
     pub jwks: Option<String>,
 }
 
-/// Keys to check with.
+/// Keys to verify with.
 pub enum Keys {
-    /// At hand.
+    /// A key set that is already read.
     Set(KeySet),
-    /// To be fetched from an address.
+    /// A key set at an address.
     At(String),
-    /// To be found by the token's issuer.
+    /// The key set of the token's issuer, by discovery.
     OfIssuer,
 }
 
-/// Keys, and where they are from.
+/// Keys and their source.
 pub struct Found {
     /// The keys.
     pub keys: Keys,
-    /// In words.
+    /// The source in words.
     pub from: String,
-    /// The provider they are from, when it is the configured one.
+    /// The configured provider, if the keys are its own.
     pub provider: Option<Opened>,
 }
 
-/// Why a token did not pass.
-pub enum Fault {
-    /// The token is at fault.
+/// Why a token is not verified.
+pub enum Unverified {
+    /// The token is refused.
     Refused(Refusal),
-    /// There were no keys to ask.
+    /// The keys cannot be had.
     NoKeys(String),
 }
 
 impl Source {
-    /// The keys named on the command line; none when none were.
+    /// The keys named on the command line, if any are.
     pub fn named(&self) -> anyhow::Result<Option<Found>> {
         let Some(jwks) = &self.jwks else { return Ok(None) };
         let keys = if jwks.starts_with("https://") || jwks.starts_with("http://") {
@@ -65,7 +65,7 @@ impl Source {
     }
 }
 
-/// The keys of the configured provider, also those it no longer publishes; none when it has none yet.
+/// The keys of the configured provider, with those that are no longer public; none when it has none yet.
 pub fn of_provider(context: &Context) -> anyhow::Result<Option<Found>> {
     let Some(opened) = context.open_if_there()? else { return Ok(None) };
     let set = stored(&opened.db)?;
@@ -86,20 +86,25 @@ fn stored(db: &Db) -> anyhow::Result<KeySet> {
     Ok(KeySet::from_json(json!({ "keys": keys }).to_string().as_bytes())?)
 }
 
-/// Checks a token with whatever keys there are.
-pub async fn check(token: &str, check: &Check, keys: &Keys, now: OffsetDateTime) -> Result<Claims, Fault> {
+/// Verifies a token with these keys.
+pub async fn check(
+    token: &str,
+    check: &Check,
+    keys: &Keys,
+    now: OffsetDateTime,
+) -> Result<Claims, Unverified> {
     let builder = || Verifier::builder(&check.issuer, &check.audience).kind(check.kind);
     match keys {
-        Keys::Set(set) => verify(token, set, check, now).map_err(Fault::Refused),
+        Keys::Set(set) => verify(token, set, check, now).map_err(Unverified::Refused),
         Keys::At(address) => fetching(token, builder().jwks_url(address), now).await,
         Keys::OfIssuer => fetching(token, builder(), now).await,
     }
 }
 
-async fn fetching(token: &str, builder: VerifierBuilder, now: OffsetDateTime) -> Result<Claims, Fault> {
-    let verifier = builder.build().map_err(|error| Fault::NoKeys(error.to_string()))?;
+async fn fetching(token: &str, builder: VerifierBuilder, now: OffsetDateTime) -> Result<Claims, Unverified> {
+    let verifier = builder.build().map_err(|error| Unverified::NoKeys(error.to_string()))?;
     verifier.verify_at(token, now).await.map_err(|error| match error {
-        VerifyError::Refused(refusal) => Fault::Refused(refusal),
-        VerifyError::KeysUnavailable(cause) => Fault::NoKeys(cause.to_string()),
+        VerifyError::Refused(refusal) => Unverified::Refused(refusal),
+        VerifyError::KeysUnavailable(cause) => Unverified::NoKeys(cause.to_string()),
     })
 }

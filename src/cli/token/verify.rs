@@ -1,18 +1,18 @@
-//! `token verify`: the check an API or an application makes.
+//! `token verify`: the check that an API or an application makes.
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use countersign_verifier::{Check, Claims, Decoded, TokenKind, decode_unverified};
 use serde_json::{Value, json};
 
-use super::kind::{self, Kind};
-use super::signature::{self, Fault, Found, Source};
+use super::kind::{self, LikelyKind};
+use super::signature::{self, Found, Source, Unverified};
 use super::{not_decoded, token};
 use crate::cli::context::Context;
 use crate::cli::report::Report;
 use crate::clock::span;
 
-/// What to check, and against what.
+/// The token, and the expected values.
 #[derive(Args)]
 pub struct Verify {
     /// The token; - reads it from standard input
@@ -33,7 +33,7 @@ pub struct Verify {
     access_token: bool,
 }
 
-/// Checks a token.
+/// Verifies a token.
 pub async fn run(flags: Verify, context: &Context) -> anyhow::Result<Report> {
     let found = match flags.source.named()? {
         Some(found) => found,
@@ -47,8 +47,8 @@ pub async fn run(flags: Verify, context: &Context) -> anyhow::Result<Report> {
     let now = context.now();
     match signature::check(&token, &check, &found.keys, now).await {
         Ok(claims) => Ok(passed(&claims, check.kind, &found.from, &not_compared, now.unix_timestamp())),
-        Err(Fault::NoKeys(cause)) => bail!("the keys cannot be had from {}: {cause}", found.from),
-        Err(Fault::Refused(refusal)) => {
+        Err(Unverified::NoKeys(cause)) => bail!("the keys cannot be had from {}: {cause}", found.from),
+        Err(Unverified::Refused(refusal)) => {
             let json =
                 json!({ "valid": false, "error": refusal.error_code(), "reason": refusal.to_string() });
             let fault = Some(format!("the token does not pass: {refusal}"));
@@ -57,7 +57,7 @@ pub async fn run(flags: Verify, context: &Context) -> anyhow::Result<Report> {
     }
 }
 
-/// The check that was asked for. What was not said is taken from the token itself, and named.
+/// The check. Values that are not given are taken from the token itself, and named in the answer.
 fn expected(flags: Verify, decoded: &Decoded, found: &Found) -> anyhow::Result<(Check, Vec<&'static str>)> {
     let mut not_compared = vec![];
     let kind = match (flags.id_token, flags.access_token) {
@@ -67,7 +67,7 @@ fn expected(flags: Verify, decoded: &Decoded, found: &Found) -> anyhow::Result<(
             not_compared.push("kind");
             let seems = kind::of(&decoded.header, &decoded.claims);
             seems.checked_as.ok_or_else(|| {
-                let Kind { name, because, .. } = seems;
+                let LikelyKind { name, because, .. } = seems;
                 anyhow!("kind of token: {name}, because {because}; say --id-token or --access-token to check it as one")
             })?
         }
@@ -126,12 +126,12 @@ pub fn check_of(kind: TokenKind, issuer: String, audience: String) -> Check {
     }
 }
 
-/// A claim as text; empty when it is none, which no check accepts.
+/// A claim as text; empty when it is absent, which no check accepts.
 pub fn text(claims: &Value, name: &str) -> String {
     claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The first audience, which the check then finds again.
+/// The first audience, which the check accepts.
 pub fn audience(claims: &Value) -> String {
     match claims.get("aud") {
         Some(Value::Array(several)) => several.first().and_then(Value::as_str).unwrap_or_default().to_owned(),

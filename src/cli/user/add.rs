@@ -54,7 +54,7 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }
 
-/// The claims of the file with the flags laid over them.
+/// The claims of the file, overridden by the flags.
 fn claims(flags: &Add) -> anyhow::Result<Map<String, Value>> {
     let mut claims = match &flags.claims {
         Some(path) => input::object(path)?,
@@ -65,7 +65,7 @@ fn claims(flags: &Add) -> anyhow::Result<Map<String, Value>> {
     }
     if let Some(email) = &flags.email {
         claims.insert("email".into(), email.as_str().into());
-        // What the file says was said of the file's address.
+        // `email_verified` in the file is about the file's address.
         claims.insert("email_verified".into(), false.into());
     }
     if flags.email_verified && !claims.contains_key("email") {

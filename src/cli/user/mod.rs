@@ -18,7 +18,7 @@ use crate::operations::people::{self, PersonFault};
 use crate::protocol::user::User;
 use crate::store::users::{self, WithPassword};
 
-/// What can be done about people.
+/// The words of `user`.
 #[derive(Subcommand)]
 pub enum Word {
     /// Add a person; at a terminal a password is made up and shown once
@@ -66,7 +66,7 @@ pub enum Word {
     },
 }
 
-/// Carries out one of them.
+/// Carries out one of the words.
 pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
     match word {
         Word::Add(flags) => add::run(flags, context).await,
@@ -166,10 +166,10 @@ async fn set_password(login: &str, from_stdin: bool, context: &Context) -> anyho
     Ok(Report::new(json, text))
 }
 
-/// Says why an operation failed.
+/// The error for a failed operation, in words.
 fn in_words_of(fault: PersonFault, user: &User) -> anyhow::Error {
     match fault {
-        PersonFault::Unknown => anyhow!("{} was removed by somebody else at this moment", user.login),
+        PersonFault::Unknown => anyhow!("{} was removed at this moment", user.login),
         PersonFault::SessionsNotEnded(error) => anyhow!(
             "the change to {} is stored, but their sessions were not ended: {:#}; a running server ends them as soon \
              as it can, or run it again",
@@ -204,7 +204,7 @@ fn shown(user: &User) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The same with the claims among the other lines.
+/// As text, with each claim on a line of its own.
 fn in_words(shown: &Map<String, Value>) -> String {
     let mut flat = shown.clone();
     if let Some(Value::Object(claims)) = flat.remove("claims") {

@@ -13,7 +13,7 @@ use crate::cli::report::Report;
 use crate::operations::people::{self, Changed, PersonFault};
 use crate::protocol::user::Amendment;
 
-/// What is to be changed. Claims that are not named stay as they are.
+/// The change. Claims that are not named stay as they are.
 #[derive(Args)]
 pub struct Update {
     /// The login name, or the identifier (sub)
@@ -50,7 +50,7 @@ impl Update {
         };
         let texts = [("name", self.name), ("email", self.email)];
         for (claim, text) in texts.into_iter().filter_map(|(claim, text)| Some((claim, text?))) {
-            // What the file says was said of the file's address.
+            // `email_verified` in the file is about the file's address.
             if claim == "email" {
                 set.remove("email_verified");
             }
@@ -71,7 +71,7 @@ impl Update {
     }
 }
 
-/// Carries the change out.
+/// Changes the person.
 pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let user = find(&opened, &flags.person, context).await?.user;

@@ -131,7 +131,7 @@ fn a_file_may_bring_everything_and_flags_win() {
     assert!(stored(&shell, "suite-client_1").secret.unwrap().matches(&TokenHash::of(secret)));
     shell
         .run(&["client", "add", "--metadata", &file, "--json"])
-        .bad("there is a client suite-client_1 already");
+        .bad("change it (countersign client update suite-client_1), or leave client_id out");
 }
 
 #[test]

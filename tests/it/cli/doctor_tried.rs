@@ -160,7 +160,7 @@ fn a_folder_that_cannot_be_written_is_found() {
 fn a_listener_that_the_issuer_does_not_lead_to_is_found() {
     let shell = Shell::new();
     let listen = [("COUNTERSIGN_LISTEN", "localhost:9090")];
-    let found = "warning configuration: listen = localhost:9090, but everybody is sent to the issuer, http://localhost:8080";
+    let found = "warning configuration: listen = localhost:9090, but browsers and applications are sent to the issuer, http://localhost:8080";
     assert_found(&shell, &listen, &[found]);
     assert_found(&shell, &[("COUNTERSIGN_ISSUER", "http://localhost:9090")], &[]);
 }

@@ -44,7 +44,7 @@ fn a_rotation_in_order_waits_until_every_verifier_knows_the_next_key() {
     let done = place.run(&["keys", "rotate", "--alg", "ES256", "--json"]).good().json();
     assert_eq!((&done["rotated"][0]["state"], &done["rotated"][0]["kid"]), (&json!("done"), &json!(spare)));
     assert_eq!(place.signs(ES256), spare);
-    place.run(&["keys", "rotate", "--alg", "PS256"]).bad("no key that signs");
+    place.run(&["keys", "rotate", "--alg", "PS256"]).bad("no key that signs; `countersign keys list` shows");
     let told = trail(&place.db).join("\n");
     for event in
         ["cli key.rotation.asked", "system key.published", "system key.activated", "system key.retiring"]

@@ -201,6 +201,8 @@ fn when_sessions_cannot_be_ended_it_says_so() {
         .run(&["user", "disable", "ada", "--config", &toml])
         .bad("is stored, but their sessions were not ended");
     assert_eq!(shell.run(&["user", "show", "ada", "--json"]).good().json()["disabled"], Value::Bool(true));
+    let words = ["user", "set-password", "ada", "--password-stdin", "--config", &toml];
+    shell.feed(&words, PASSWORD).bad("the change to ada is stored, but their sessions were not ended");
 }
 
 #[test]
