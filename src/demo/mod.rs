@@ -17,10 +17,11 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::db::Db;
+use crate::operations::Operation;
+use crate::operations::demo::{self, DemoFault};
 use crate::server;
 use crate::state::kv::Kv;
-use crate::store::{self, facts};
+use crate::store::events::Actor;
 
 pub use error::DemoError;
 pub use options::{Options, Ports};
@@ -29,6 +30,9 @@ pub use running::{Login, Running, announce};
 use error::other;
 use site::relying_party::{Site, SiteSetup};
 use site::site_id::SiteId;
+
+/// The actor of what the demo sets up.
+const ACTOR: Actor = Actor::System(Some("demo"));
 
 /// The listeners of one origin.
 struct Bound {
@@ -47,12 +51,8 @@ pub async fn start(options: Options) -> Result<Running, DemoError> {
     let resources = vec![registrations::resource(&api.origin)];
     let config = Config::development(&provider.origin, &options.data_dir, &options.keys_dir, resources)?;
     let app = Arc::new(App::build(config, options.clock.clone())?);
-    mark(&app.db).await?;
-    let now = options.clock.now();
     let credentials = people::Credentials::open(&options.data_dir)?;
-    let people = people::ensure(&app, &credentials, now).await?;
-    registrations::ensure_client(&app.db, SiteId::Bank, &bank.origin, &credentials.bank_secret, now).await?;
-    registrations::ensure_client(&app.db, SiteId::Fund, &fund.origin, &credentials.fund_secret, now).await?;
+    let people = set_up(&app, &credentials, [&bank.origin, &fund.origin]).await?;
 
     let kv = Kv::file(&options.data_dir.join("sites.db"))?;
     let http = outbound()?;
@@ -89,15 +89,25 @@ fn bind(host: &str, port: u16, variable: &'static str) -> Result<Bound, DemoErro
     Ok(Bound { listeners, origin: format!("http://{host}:{port}") })
 }
 
-/// Marks the database as one of a demo, so that `serve` refuses it; refuses the database of a real provider.
-async fn mark(db: &Db) -> Result<(), DemoError> {
-    if db.read(|conn| facts::get(conn, "demo")).await?.is_some() {
-        return Ok(());
+/// Sets up the provider: the mark that keeps `serve` from this database, the people, and the two sites as clients.
+async fn set_up(
+    app: &App,
+    credentials: &people::Credentials,
+    [bank, fund]: [&String; 2],
+) -> Result<Vec<Login>, DemoError> {
+    let op = Operation::new(&app.db, &app.state, ACTOR, app.clock.now());
+    demo::mark(&op).await.map_err(|fault| match fault {
+        DemoFault::InUse => DemoError::NotOurs(app.db.shown_url()),
+        DemoFault::Db(error) => error.into(),
+    })?;
+    let people = people::ensure(&op, app, credentials).await?;
+    let offered = app.config.offered();
+    for (id, origin, secret) in
+        [(SiteId::Bank, bank, &credentials.bank_secret), (SiteId::Fund, fund, &credentials.fund_secret)]
+    {
+        registrations::ensure_client(&op, id, origin, secret, &offered).await?;
     }
-    if store::users::any(db).await? || store::clients::any(db).await? {
-        return Err(DemoError::NotOurs(db.shown_url()));
-    }
-    Ok(db.write(|conn| facts::set(conn, "demo", "yes")).await?)
+    Ok(people)
 }
 
 /// The HTTP client of the sites and the API. It resolves names below `localhost` itself, which not every system does,

@@ -11,15 +11,14 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::error::{DemoError, other};
-use super::registrations::DEMO;
 use super::running::Login;
 use crate::app::App;
 use crate::files::make_private_folder;
-use crate::ids;
+use crate::operations::Operation;
+use crate::operations::people;
 use crate::password::Password;
-use crate::protocol::user::User;
 use crate::secret::{Token, random};
-use crate::store::users::{self, Change};
+use crate::store::users;
 
 /// The name of the file in the data directory.
 const FILE: &str = "demo.json";
@@ -47,7 +46,7 @@ impl Credentials {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let credentials = Credentials::generate();
-                credentials.write(data_dir).map_err(|error| failed(error.to_string()))?;
+                credentials.save(data_dir).map_err(|error| failed(error.to_string()))?;
                 Ok(credentials)
             }
             Err(error) => Err(failed(error.to_string())),
@@ -65,7 +64,7 @@ impl Credentials {
     }
 
     /// Writes to another name first and renames, so that an interrupted write leaves no partial file.
-    fn write(&self, data_dir: &Path) -> std::io::Result<()> {
+    fn save(&self, data_dir: &Path) -> std::io::Result<()> {
         make_private_folder(data_dir)?;
         let draft = data_dir.join(format!("{FILE}.new"));
         let _left_over = fs::remove_file(&draft);
@@ -95,10 +94,11 @@ fn new_password() -> String {
 
 /// Adds the people who are missing, and sets the passwords of the file.
 pub(super) async fn ensure(
+    op: &Operation<'_>,
     app: &App,
     credentials: &Credentials,
-    now: OffsetDateTime,
 ) -> Result<Vec<Login>, DemoError> {
+    let now = op.now;
     let people = [
         ("ada", ada(now), &credentials.ada_password, "a customer"),
         ("grace", grace(now), &credentials.grace_password, "an advisor, who may see the list of customers"),
@@ -106,31 +106,28 @@ pub(super) async fn ensure(
     let mut logins = vec![];
     for (login, claims, password, what) in people {
         let name = claims.get("name").and_then(Value::as_str).unwrap_or(login).to_owned();
-        ensure_one(app, login, claims, password, now).await?;
+        ensure_one(op, app, login, claims, password).await?;
         logins.push(Login { login: login.into(), name, password: password.clone(), what });
     }
     Ok(logins)
 }
 
 async fn ensure_one(
+    op: &Operation<'_>,
     app: &App,
     login: &str,
     claims: Map<String, Value>,
     password: &str,
-    now: OffsetDateTime,
 ) -> Result<(), DemoError> {
     let hash = || Password::chosen(password).map_err(other)?.hash().map_err(other);
-    match users::by_login(&app.db, login).await? {
-        None => {
-            let user = User { id: ids::new_sub(), login: login.into(), disabled: false, claims };
-            users::add(&app.db, user, Some(hash()?), DEMO, now).await?.map_err(other)?;
-        }
-        Some(found) => {
-            let same = app.passwords.verify(Password::presented(password), found.password_hash, true).await;
-            if !same.map_err(other)? {
-                users::change(&app.db, &found.user.id, Change::Password(hash()?), DEMO, now).await?;
-            }
-        }
+    let Some(found) = users::by_login(op.db, login).await? else {
+        let person = people::describe(login.into(), claims).map_err(other)?;
+        people::add(op, person, hash()?).await.map_err(other)?;
+        return Ok(());
+    };
+    let same = app.passwords.verify(Password::presented(password), found.password_hash, true).await;
+    if !same.map_err(other)? {
+        people::set_password(op, &found.user, hash()?).await.map_err(other)?;
     }
     Ok(())
 }

@@ -1,23 +1,19 @@
 //! The registrations at the provider: the two sites as clients, the API as a resource.
 
-use std::convert::Infallible;
-
-use time::OffsetDateTime;
+use serde_json::{Map, Value};
 
 use super::api::{READ, TRANSFER};
 use super::error::{DemoError, other};
 use super::site::site_id::SiteId;
-use crate::db::Db;
-use crate::protocol::client::{AuthMethod, Client, Metadata, SigningAlg};
+use crate::operations::Operation;
+use crate::operations::clients;
+use crate::protocol::client::{AuthMethod, Metadata, SigningAlg};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
+use crate::protocol::registration::{Amendment, Offered, Registration};
 use crate::protocol::resource::Resource;
 use crate::protocol::scope::Scope;
 use crate::secret::TokenHash;
-use crate::store::clients::{self, Secret};
-use crate::store::events::Actor;
-
-/// The actor of what the demo sets up.
-pub(super) const DEMO: Actor = Actor::System(Some("demo"));
+use crate::store;
 
 /// The API as a resource of the provider.
 pub(super) fn resource(origin: &str) -> Resource {
@@ -39,36 +35,36 @@ pub(super) fn resource(origin: &str) -> Resource {
 
 /// Registers a site or updates its registration: its port may have changed since the last start.
 pub(super) async fn ensure_client(
-    db: &Db,
+    op: &Operation<'_>,
     id: SiteId,
     origin: &str,
     secret: &str,
-    now: OffsetDateTime,
+    offered: &Offered,
 ) -> Result<(), DemoError> {
     let metadata = metadata(id, origin)?;
-    let hash = TokenHash::of(secret);
-    match clients::by_id(db, id.client_id()).await? {
-        None => {
-            let client = Client {
-                id: id.client_id().into(),
-                secret: Some(hash),
-                disabled: false,
-                registered_at: now,
-                metadata,
-            };
-            clients::add(db, &client, DEMO, now).await?;
-        }
-        Some(known) => {
-            let text = |metadata: &Metadata| serde_json::to_value(metadata).map_err(other);
-            let same_secret = known.secret.is_some_and(|known| known.matches(&hash));
-            if !same_secret || text(&known.metadata)? != text(&metadata)? {
-                let secret = if same_secret { Secret::Keep } else { Secret::Set(hash) };
-                let edit = move |_: &Client| Ok::<_, Infallible>((metadata, secret));
-                clients::edit(db, id.client_id(), edit, DEMO, now).await?;
-            }
-        }
+    let Some(known) = store::clients::by_id(op.db, id.client_id()).await? else {
+        let (id, secret) = (Some(id.client_id().into()), Some(secret.to_owned().into()));
+        let registration = Registration { id, secret, metadata, ignored: vec![] };
+        clients::register(op, registration).await.map_err(other)?;
+        return Ok(());
+    };
+    let mut set = members(&metadata)?;
+    // A member that the site no longer has is taken away.
+    for member in members(&known.metadata)?.into_iter().map(|(name, _)| name) {
+        set.entry(member).or_insert(Value::Null);
     }
+    if known.secret.is_none_or(|known| !known.matches(&TokenHash::of(secret))) {
+        set.insert("client_secret".into(), secret.into());
+    }
+    let amendment = Amendment { set, ..Amendment::default() };
+    clients::change(op, id.client_id(), &amendment, offered).await.map_err(other)?;
     Ok(())
+}
+
+/// Metadata under their registered names.
+fn members(metadata: &Metadata) -> Result<Map<String, Value>, DemoError> {
+    let json = serde_json::to_value(metadata).and_then(serde_json::from_value);
+    json.map_err(other)
 }
 
 /// The sites differ in client authentication and signing algorithm, so that the demo shows two of each.

@@ -123,8 +123,8 @@ pub fn announce(running: &Running) -> String {
         "\n  Open        {bank}\n\n{people}\n  Afterwards  {fund}\n  Provider    {provider}\n  API         {api}\n\n  \
          Where the browser does not find these names, add this line to /etc/hosts:\n  \
          127.0.0.1 bank.localhost fund.localhost api.localhost\n\n  \
-         Ctrl-C ends it; the next start finds the same people and sessions. Nobody but this machine\n  \
-         can reach it. To begin anew, delete {} and {}.\n",
+         Ctrl-C ends it; the next start finds the same people and sessions. Only this machine can\n  \
+         reach it. To begin anew, delete {} and {}.\n",
         data.display(),
         keys.display()
     )

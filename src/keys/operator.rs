@@ -70,12 +70,27 @@ fn activate_next(
     Ok(fresh.map(|fresh| fresh.kid.clone()))
 }
 
+/// A key that the database has already, or had once.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is a key {kid} already ({alg}, {state}); a key has one name and one algorithm, and one that was destroyed does \
+     not come back"
+)]
+pub struct KnownKey {
+    /// Its name.
+    pub kid: String,
+    /// The algorithm it is for.
+    pub alg: String,
+    /// Its state.
+    pub state: String,
+}
+
 /// Why a key cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The database has this key already, or had it once; in words.
-    #[error("{0}")]
-    Known(String),
+    /// The database has this key already, or had it once.
+    #[error(transparent)]
+    Known(KnownKey),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -94,11 +109,8 @@ pub fn import(
         |key: &StoredKey| serde_json::from_str(&key.public_jwk).ok().map(|jwk| thumbprint(&jwk));
     for other in signing_keys::list_all(conn)? {
         if other.kid == key.kid || thumbprint_of(&other) == thumbprint_of(key) {
-            let (kid, alg, state) = (&other.kid, &other.alg, &other.state);
-            return Err(ImportError::Known(format!(
-                "there is a key {kid} already ({alg}, {state}); a key has one name and one algorithm, and one that was \
-                 destroyed does not come back"
-            )));
+            let StoredKey { kid, alg, state, .. } = other;
+            return Err(ImportError::Known(KnownKey { kid, alg, state }));
         }
         if other.state == KeyState::Active.name() && other.state == key.state && other.alg == key.alg {
             let (from, to, until) = (KeyState::Active, KeyState::Retiring, promise.may_leave_at(policy, now));

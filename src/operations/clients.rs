@@ -15,7 +15,7 @@ pub enum ClientFault {
     /// There is no such client, or it was removed at this moment.
     #[error("there is no such client")]
     Unknown,
-    /// There is a client with this identifier already.
+    /// Another client has this identifier.
     #[error("there is a client {0} already")]
     Taken(String),
     /// The client is public, and has no secret.
@@ -29,15 +29,15 @@ pub enum ClientFault {
     Db(#[from] DbError),
 }
 
-/// A client that was registered.
+/// A new client.
 pub struct Registered {
     /// The client.
     pub client: Client,
-    /// Its secret, made or given; none of a public client. It is not kept.
+    /// Its secret, made or given; none for a public client. Only its hash is stored.
     pub secret: Option<Zeroizing<String>>,
 }
 
-/// Registers a client. What is not given is made: an identifier, and a secret unless it is public.
+/// Registers a client. An identifier that is not given is made, and so is the secret of a confidential client.
 pub async fn register(op: &Operation<'_>, registration: Registration) -> Result<Registered, ClientFault> {
     let secret = match registration.secret_change(false) {
         SecretChange::Keep | SecretChange::Drop => None,
@@ -59,20 +59,20 @@ pub async fn register(op: &Operation<'_>, registration: Registration) -> Result<
 
 /// A client that was changed.
 pub struct Changed {
-    /// As it was.
+    /// The client before the change.
     pub before: Client,
-    /// As it is; the same if nothing had to be changed.
+    /// The client after it; equal if nothing had to be changed.
     pub after: Client,
     /// The names of the members that differ.
     pub members: Vec<String>,
-    /// The secret that was made, because it needs one and had none. It is not kept.
+    /// The secret that was made because the client needs one and had none. Only its hash is stored.
     pub made: Option<Token>,
-    /// What was passed over, one sentence each.
+    /// The members that were ignored, one sentence each.
     pub ignored: Vec<String>,
 }
 
-/// Changes what is registered of a client, by the rule for a new one. Consents stay; so does the secret, unless the
-/// change says otherwise.
+/// Changes the registration of a client, by the rules for a new one. Consents stay, and so does the secret unless the
+/// change is about it.
 pub async fn change(
     op: &Operation<'_>,
     id: &str,
@@ -103,7 +103,7 @@ pub async fn change(
     })
 }
 
-/// Gives a client a new secret; the one before stops working as soon as each node has seen it.
+/// Gives a client a new secret. The old secret is refused as soon as a node has seen the change.
 pub async fn rotate_secret(op: &Operation<'_>, id: &str) -> Result<(Client, Token), ClientFault> {
     let secret = Token::generate();
     let hash = secret.hash();
@@ -117,19 +117,19 @@ pub async fn rotate_secret(op: &Operation<'_>, id: &str) -> Result<(Client, Toke
     Ok((edited.ok_or(ClientFault::Unknown)??.after, secret))
 }
 
-/// Lets a client do nothing any more, and has none of its codes redeemed; what is registered of it, and every consent
-/// given to it, stays. Tells whether it was enabled before.
+/// Disables a client and withdraws its codes. Its registration and the consents given to it stay. The answer tells
+/// whether the client was enabled before.
 pub async fn disable(op: &Operation<'_>, id: &str) -> Result<(Client, bool), ClientFault> {
     let done = set_disabled(op, id, true).await?;
-    // Repeated for one that was disabled before, because this may have failed then.
+    // Also for a client that was disabled before, because withdrawing its codes may have failed then.
     withdraw(op, id).await;
     Ok(done)
 }
 
-/// Lets a disabled client go on. Tells whether it was disabled before.
+/// Enables a client. The answer tells whether it was disabled before.
 pub async fn enable(op: &Operation<'_>, id: &str) -> Result<(Client, bool), ClientFault> {
     let done = set_disabled(op, id, false).await?;
-    // Where this fails, codes are refused for the rest of the minute after it was disabled.
+    // If this fails, the client's codes are refused for the rest of the minute after it was disabled.
     if done.1
         && let Ok(state) = op.state()
     {
@@ -144,7 +144,7 @@ async fn set_disabled(op: &Operation<'_>, id: &str, disabled: bool) -> Result<(C
     Ok((client, changed))
 }
 
-/// Removes a client with every consent given to it, and has none of its codes redeemed. Answers what it was.
+/// Removes a client with the consents given to it, and withdraws its codes. Answers the client as it was.
 pub async fn remove(op: &Operation<'_>, id: &str) -> Result<Client, ClientFault> {
     let client = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
     if !clients::remove(op.db, id, op.by.clone(), op.now).await? {
@@ -154,8 +154,8 @@ pub async fn remove(op: &Operation<'_>, id: &str) -> Result<Client, ClientFault>
     Ok(client)
 }
 
-/// Has no code of a client redeemed from now on. The change is one of the main database: where the state store cannot
-/// be reached, each node sees it about a second later.
+/// Withdraws the codes of a client: none is redeemed from now on. If the state store cannot be reached, each node sees
+/// the change in the main database about a second later.
 async fn withdraw(op: &Operation<'_>, id: &str) {
     if let Ok(state) = op.state() {
         let _unreachable = state.codes.withdraw(id, op.now).await;

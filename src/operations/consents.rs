@@ -7,17 +7,17 @@ use crate::protocol::consent::Consent;
 use crate::state::StateError;
 use crate::store::consents;
 
-/// What a person allows, and where they said so.
+/// A consent, and the session in which the person gave it.
 pub struct Given<'a> {
     /// The person, by identifier.
     pub person: &'a str,
     /// The application, by `client_id`.
     pub client: &'a str,
-    /// What is allowed.
+    /// The consent.
     pub consent: Consent,
-    /// The browser record and the session in it, which remember the consent.
+    /// The browser record and the session in it, in which the consent is remembered.
     pub session: (RecordId, SessionId),
-    /// What the session remembers of it.
+    /// The fingerprint of the consent, which the session remembers.
     pub fingerprint: &'a str,
 }
 
@@ -32,7 +32,7 @@ pub enum ConsentFault {
     Db(#[from] DbError),
 }
 
-/// Records what a person allows an application, beside what was allowed before; their session remembers it.
+/// Stores a consent beside earlier ones, and remembers it in the person's session.
 pub async fn give(op: &Operation<'_>, given: Given<'_>) -> Result<(), ConsentFault> {
     let Given { person, client, consent, session: (record, session_id), fingerprint } = given;
     consents::allow(op.db, person, client, consent, op.by.clone(), op.now).await?;

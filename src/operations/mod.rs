@@ -1,12 +1,13 @@
-//! What an operator, a person or an application changes, as verbs with an actor. Each verb checks, changes what
-//! lasts together with its event, and carries out what follows from that in the state store, so that no caller can
-//! forget it. The command line and the pages call these; errors are typed, and their words are the caller's.
+//! Operations: what an operator, a person or an application changes, as verbs with an actor. Each verb checks, changes
+//! the main database together with its event, and carries out the consequences in the state store, so that no caller can
+//! forget them. The command line, the pages and the demo call these verbs. Errors are typed, and each caller words them.
 
 pub mod clients; // register, change, disable, enable, remove, give a new secret
 pub mod consents; // allow an application something
+pub mod demo; // mark a database as one of a demo
 pub mod keys; // rotate, revoke, import and reseal signing keys
 pub mod people; // add, change, disable, enable, give a new password
-pub mod sign_ins; // record how an attempt to sign in ended
+pub mod sign_ins; // record the outcome of an attempt to sign in
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -20,33 +21,33 @@ use crate::store::events::By;
 /// Why the state store could not be opened.
 pub type StateFault = Box<dyn Error + Send + Sync>;
 
-/// One operation: in which stores, by whom, and when.
+/// One operation: its stores, its actor, its instant.
 pub struct Operation<'a> {
-    /// What lasts.
+    /// The main database.
     pub db: &'a Db,
-    /// What passes.
+    /// The state store.
     state: StateAccess<'a>,
-    /// Who carries it out.
+    /// The actor.
     by: By,
     /// The present instant.
     pub now: OffsetDateTime,
 }
 
-/// The state store as an operation finds it.
+/// How an operation gets at the state store.
 enum StateAccess<'a> {
-    /// Open, in a running provider.
+    /// It is open, in a running provider.
     Open(&'a State),
-    /// To be opened by the operations that need it: a single command may leave none behind otherwise.
+    /// An operation opens it if it needs it, because a command that only opened it would create an empty one.
     ToOpen(Box<dyn Fn() -> Result<State, StateFault> + 'a>),
 }
 
 impl<'a> Operation<'a> {
-    /// In a running provider.
+    /// An operation in a running provider.
     pub fn new(db: &'a Db, state: &'a State, by: impl Into<By>, now: OffsetDateTime) -> Operation<'a> {
         Operation { db, state: StateAccess::Open(state), by: by.into(), now }
     }
 
-    /// In a program that has not opened the state store.
+    /// An operation in a program that has not opened the state store.
     pub fn opening(
         db: &'a Db,
         state: impl Fn() -> Result<State, StateFault> + 'a,

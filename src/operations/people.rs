@@ -12,17 +12,17 @@ use crate::store::users::{self, Change, Edited};
 /// Why a person is not added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PersonFault {
-    /// There is no such person: they were removed at this moment.
+    /// There is no such person; they may have been removed at this moment.
     #[error("there is no such person")]
     Unknown,
-    /// The person cannot be as described.
+    /// The login name or a claim is refused.
     #[error(transparent)]
     User(#[from] UserFault),
-    /// An address is said to be verified, and there is none.
+    /// `email_verified` is set, and there is no address.
     #[error("there is no address that could be verified")]
     NoAddress,
-    /// The change is stored, but the person's sessions were not ended. A running server ends them as soon as it can;
-    /// the operation may be repeated as well.
+    /// The change is stored, but the person's sessions were not ended. A running server ends them as soon as it can. The
+    /// operation may be repeated.
     #[error("the sessions were not ended: {0}")]
     SessionsNotEnded(StateFault),
     /// The database failed.
@@ -30,14 +30,14 @@ pub enum PersonFault {
     Db(#[from] DbError),
 }
 
-/// A person who is to be added, and can be as far as that is known without the others.
+/// A person to be added, checked as far as that is possible without the other people.
 pub struct NewPerson {
     user: User,
-    /// What was left out of their names, one sentence for each.
+    /// The characters that were removed from names, one sentence for each name.
     pub cleaned: Vec<String>,
 }
 
-/// Describes a person who is to be added.
+/// Checks a person to be added.
 pub fn describe(login: String, mut claims: Map<String, Value>) -> Result<NewPerson, UserFault> {
     let cleaned = clean_names(&mut claims);
     let user = User { id: ids::new_sub(), login, disabled: false, claims };
@@ -52,17 +52,17 @@ pub async fn add(op: &Operation<'_>, person: NewPerson, password_hash: String) -
 
 /// A person who was changed.
 pub struct Changed {
-    /// As they were.
+    /// The person before the change.
     pub before: User,
-    /// As they are; the same if nothing had to be changed.
+    /// The person after it; equal if nothing had to be changed.
     pub after: User,
-    /// The names of what differs: `login`, and claims.
+    /// The names of the members that differ: `login`, and claims.
     pub members: Vec<String>,
-    /// What was left out of their names, one sentence for each.
+    /// The characters that were removed from names, one sentence for each name.
     pub cleaned: Vec<String>,
 }
 
-/// Changes the login name and claims of a person; identifier and sessions stay.
+/// Changes the login name and the claims of a person. Identifier and sessions stay.
 pub async fn change(
     op: &Operation<'_>,
     person: &User,
@@ -80,19 +80,19 @@ pub async fn change(
     Ok(Changed { members: users::changed(&before, &after), before, after, cleaned })
 }
 
-/// Lets a person sign in no more, and ends their sessions; answers how many there were.
+/// Disables a person and ends their sessions. Answers the number of sessions.
 pub async fn disable(op: &Operation<'_>, person: &User) -> Result<usize, PersonFault> {
     set(op, person, Change::Disabled(true)).await?;
-    // A person who was disabled before may still have sessions, if ending them failed then.
+    // Also for a person who was disabled before, because ending the sessions may have failed then.
     end_sessions(op, person).await
 }
 
-/// Lets a disabled person sign in again. One who is enabled is left alone.
+/// Enables a person who is disabled.
 pub async fn enable(op: &Operation<'_>, person: &User) -> Result<(), PersonFault> {
     if person.disabled { set(op, person, Change::Disabled(false)).await } else { Ok(()) }
 }
 
-/// Gives a person a new password, as a PHC string, and ends their sessions; answers how many there were.
+/// Gives a person a new password, as a PHC string, and ends their sessions. Answers the number of sessions.
 pub async fn set_password(
     op: &Operation<'_>,
     person: &User,
@@ -107,7 +107,7 @@ async fn set(op: &Operation<'_>, person: &User, change: Change) -> Result<(), Pe
     if changed { Ok(()) } else { Err(PersonFault::Unknown) }
 }
 
-/// Signs the person out everywhere; the change that asks for it is stored already, with what it owes.
+/// Ends all sessions of a person. The change before it has stored that they are to be ended.
 async fn end_sessions(op: &Operation<'_>, person: &User) -> Result<usize, PersonFault> {
     let end = async {
         let ended = op.state()?.sessions.end_user(&person.id, op.now).await?;

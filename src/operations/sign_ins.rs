@@ -1,4 +1,4 @@
-//! Attempts to sign in: how each ended is an event, with the person as its actor once they have proven to be one.
+//! Attempts to sign in: each outcome is an event. Its actor is the person once the password is verified.
 
 use time::OffsetDateTime;
 
@@ -9,26 +9,25 @@ use crate::store::events::{Actor, Batch, By, Event, TYPED, Vault};
 
 /// An attempt whose password was compared.
 pub struct Attempt<'a> {
-    /// The application it was for, by `client_id`.
+    /// The application, by `client_id`.
     pub client: &'a str,
     /// The person, by identifier; none when no account has the typed name.
     pub person: Option<&'a str>,
-    /// What was typed as the name. It is kept only where it is of no account, and as a keyed hash: people type
-    /// passwords there.
+    /// The typed name. It is kept only if no account has it, and as a keyed hash, because people type passwords there.
     pub typed: &'a str,
     /// Whether the person has signed in in this browser before.
     pub known_device: bool,
     /// The request, by its identifier.
     pub request_id: &'a str,
-    /// The network it came from; kept as a keyed hash.
+    /// The client's network; kept as a keyed hash.
     pub network: &'a str,
-    /// The address it came from.
+    /// The client's address.
     pub address: Option<String>,
-    /// What the browser says it is.
+    /// The `User-Agent` of the browser.
     pub user_agent: Option<String>,
 }
 
-/// Records how an attempt ended. The event is written beside the request, together with those of others.
+/// Records the outcome of an attempt. The event is written beside the request, together with other events.
 pub fn record(events: &Batch, vault: &Vault, attempt: Attempt<'_>, outcome: Outcome, now: OffsetDateTime) {
     let (name, actor) = match (outcome, attempt.person) {
         (Outcome::Ok, Some(person)) => (Name::SessionBegan, Actor::Person(person.into())),

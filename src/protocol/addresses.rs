@@ -2,7 +2,7 @@
 
 use url::Host;
 
-use crate::protocol::names::{check_shown, fold};
+use crate::protocol::names::{HiddenCharacter, check_shown, fold};
 
 /// The most bytes an address has.
 ///
@@ -31,11 +31,22 @@ pub fn fold_address(typed: &str) -> Option<String> {
     })
 }
 
+/// Why a text cannot be an e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressFault {
+    /// A character of it cannot be seen.
+    #[error("an e-mail address {0}")]
+    Hidden(#[from] HiddenCharacter),
+    /// It has not the form of one.
+    #[error("email: {0:?} is no e-mail address")]
+    Form(String),
+}
+
 /// Refuses what cannot be an address. Whether one works, only mail itself can tell.
-pub fn check_address(email: &str) -> Result<(), String> {
-    check_shown("an e-mail address", email)?;
+pub fn check_address(email: &str) -> Result<(), AddressFault> {
+    check_shown(email)?;
     if fold_address(email).is_none() || email.contains(char::is_whitespace) || email.len() > LONGEST {
-        return Err(format!("email: {email:?} is no e-mail address"));
+        return Err(AddressFault::Form(email.to_owned()));
     }
     Ok(())
 }

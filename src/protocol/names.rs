@@ -58,12 +58,14 @@ pub fn clean(what: &str, text: &mut String) -> Option<String> {
     Some(format!("left out of {what} what is invisible: {}", out.join(", ")))
 }
 
-/// Refuses a name that people will be shown if a character of it is hidden; `what` is the name's kind.
-pub fn check_shown(what: &str, text: &str) -> Result<(), String> {
-    match text.chars().find(|c| is_hidden(*c)) {
-        None => Ok(()),
-        Some(c) => Err(format!("{what} must not contain the invisible character {}", Spelled(c))),
-    }
+/// A character that cannot be seen, in a text that people are shown. Its sentence goes on after the text's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must not contain the invisible character {}", Spelled(*.0))]
+pub struct HiddenCharacter(pub char);
+
+/// Refuses a text that people will be shown if a character of it is hidden.
+pub fn check_shown(text: &str) -> Result<(), HiddenCharacter> {
+    text.chars().find(|c| is_hidden(*c)).map_or(Ok(()), |c| Err(HiddenCharacter(c)))
 }
 
 /// Folds text to the form in which names are compared: compatible forms are one, without case, without

@@ -74,7 +74,7 @@ impl Resources {
                 return Err(format!("resource {uri:?} is declared twice"));
             }
             let named = resource.name.as_deref().unwrap_or_default();
-            check_shown(&format!("the name of resource {uri:?}"), named)?;
+            check_shown(named).map_err(|hidden| format!("the name of resource {uri:?} {hidden}"))?;
             if let Some(scope) = resource.scopes.iter().find(|scope| !is_name(scope)) {
                 return Err(format!("resource {uri:?}: {scope:?} cannot be the name of a scope"));
             }

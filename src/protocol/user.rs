@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::protocol::addresses::{check_address, fold_address};
-use crate::protocol::names::{LoginFault, LoginName, check_shown, clean, fold};
+use crate::protocol::addresses::{AddressFault, check_address, fold_address};
+use crate::protocol::names::{HiddenCharacter, LoginFault, LoginName, check_shown, clean, fold};
 use crate::protocol::scope::{STANDARD, Scope};
 
 /// The claim that tells applications what the person is called here.
@@ -29,11 +29,28 @@ pub enum UserFault {
     #[error(transparent)]
     Login(#[from] LoginFault),
     /// A claim.
-    #[error("{0}")]
-    Claims(String),
+    #[error(transparent)]
+    Claim(#[from] ClaimFault),
     /// The user name that applications would be told is not the login name.
     #[error("preferred_username must be the login name; leave it out, and it is")]
     Username,
+}
+
+/// Why a person cannot have a claim with the value given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimFault {
+    /// The provider sets this claim itself, for each token.
+    #[error("{0} is not a person's to set")]
+    Reserved(String),
+    /// The value of this claim has another form.
+    #[error("the value of {0} has not the form that OpenID Connect gives it")]
+    Form(String),
+    /// The value of this claim has a character that cannot be seen.
+    #[error("{0} {1}")]
+    Hidden(String, HiddenCharacter),
+    /// The e-mail address cannot be one.
+    #[error(transparent)]
+    Address(#[from] AddressFault),
 }
 
 /// A person who can sign in.
@@ -90,7 +107,7 @@ impl User {
     /// Checks a new account.
     pub fn check(&self) -> Result<LoginName, UserFault> {
         let login = LoginName::parse(&self.login)?;
-        check_claims(&self.claims).map_err(UserFault::Claims)?;
+        check_claims(&self.claims)?;
         if self.contradicts_itself() {
             return Err(UserFault::Username);
         }
@@ -106,7 +123,7 @@ impl User {
         let changed = self.claims.iter().filter(|(name, value)| is_new(name, value));
         let changed: Map<String, Value> =
             changed.map(|(name, value)| (name.clone(), value.clone())).collect();
-        check_claims(&changed).map_err(UserFault::Claims)?;
+        check_claims(&changed)?;
         if changed.contains_key(USERNAME) && self.contradicts_itself() {
             return Err(UserFault::Username);
         }
@@ -189,7 +206,7 @@ fn is_name(claim: &str) -> bool {
 /// Checks claims given for a person against what OpenID Connect says of their form.
 ///
 /// Spec: OpenID Connect Core §5.1
-pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
+pub fn check_claims(claims: &Map<String, Value>) -> Result<(), ClaimFault> {
     const RESERVED: [&str; 14] = [
         "sub", "iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "auth_time", "acr", "amr", "sid",
         "client_id",
@@ -197,11 +214,11 @@ pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
     for (name, value) in claims {
         let text = value.as_str().unwrap_or_default();
         if is_name(name) {
-            check_shown(name, text)?;
+            check_shown(text).map_err(|hidden| ClaimFault::Hidden(name.clone(), hidden))?;
         }
         let fine = match name.as_str() {
             reserved if RESERVED.contains(&reserved) => {
-                return Err(format!("{name} is not a person's to set"));
+                return Err(ClaimFault::Reserved(name.clone()));
             }
             "email_verified" | "phone_number_verified" => value.is_boolean(),
             "updated_at" => value.is_u64(),
@@ -220,7 +237,7 @@ pub fn check_claims(claims: &Map<String, Value>) -> Result<(), String> {
             _ => true,
         };
         if !fine {
-            return Err(format!("the value of {name} has not the form that OpenID Connect gives it"));
+            return Err(ClaimFault::Form(name.clone()));
         }
         if name == "email" {
             check_address(text)?;

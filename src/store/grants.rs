@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use time::OffsetDateTime;
 
-use super::events::{Actor, By, Event};
+use super::events::{By, Event};
 use super::schema::dead_grants;
 use super::users;
 use crate::db::fixed::{Bind, fixed, statement};
@@ -16,23 +16,23 @@ use crate::protocol::user::User;
 
 /// Records a grant as dead until `exp`, when the last token issued from it has expired. Recording it
 /// again changes nothing, and a token issued later under the same grant is dead as well. `of` is the person and
-/// the application it was given to, which presented its code a second time.
+/// the application it was given to; `by` is the actor of the event.
 pub async fn kill(
     db: &Db,
     grant_id: GrantId,
     exp: OffsetDateTime,
     of: (&str, &str),
+    by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let row = (dead_grants::id.eq(grant_id.as_bytes().to_vec()), dead_grants::exp.eq(exp.unix_timestamp()));
-    let (person, client) = (of.0.to_owned(), of.1.to_owned());
+    let (person, client, by) = (of.0.to_owned(), of.1.to_owned(), by.into());
     db.write(move |conn| {
         let new = each!(conn, |c| diesel::insert_into(dead_grants::table)
             .values(row)
             .on_conflict_do_nothing()
             .execute(c)?);
         if new == 1 {
-            let by = By::from(Actor::Client(client.clone()));
             let event = Event::new(Name::GrantReused, &by).about(&person).client(&client);
             event.with("grant", grant_id.to_string()).record(conn, now)?;
         }

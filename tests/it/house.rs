@@ -240,7 +240,7 @@ fn the_rules_are_pure() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// What the command line and the pages change, they change through operations, which carry an actor and what has to
+/// What the command line, the demo and the pages change, they change through operations, which carry an actor and what has to
 /// follow: there is no other call of a verb of `store` that writes. Reading the store is theirs.
 #[test]
 fn only_operations_change_what_lasts() {
@@ -250,7 +250,7 @@ fn only_operations_change_what_lasts() {
         assert!(verbs.contains(&(known.0.into(), known.1.into())), "{known:?} is not among {verbs:?}");
     }
     assert!(!verbs.contains(&("clients".into(), "by_id".into())), "{verbs:?}");
-    let rooms = ["cli", "pages"];
+    let rooms = ["cli", "demo", "pages"];
     let files = sources.iter().filter(|(path, _)| rooms.contains(&place(path).0.as_str()));
     let faults: Vec<String> = files.flat_map(|(path, code)| writes(path, code, &verbs)).collect();
     assert!(faults.is_empty(), "{faults:#?}");

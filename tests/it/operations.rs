@@ -6,7 +6,7 @@ use countersign::operations::people::{self, PersonFault};
 use countersign::operations::{Operation, keys::Installation};
 use countersign::protocol::client::{Client, MetadataFault, Problem};
 use countersign::protocol::registration::{Amendment, Registration, read};
-use countersign::protocol::user::UserFault;
+use countersign::protocol::user::{ClaimFault, UserFault};
 use countersign::state::codes::Redeemed;
 use countersign::state::kv::Spend;
 use countersign::store::events::{self, Actor, Told, Wanted};
@@ -125,6 +125,11 @@ async fn a_person_is_signed_out_by_what_takes_their_way_in() {
     assert_eq!(people::set_password(&by(&app, ACTOR), &ada, "a hash".into()).await.unwrap(), 1);
     assert_eq!(browser.get(&silent).await.answered("error").as_deref(), Some("login_required"));
     assert_eq!(people::disable(&by(&app, ACTOR), &ada).await.unwrap(), 0);
+    let grace = app.user("grace").await;
+    let browser = app.browser();
+    rp.sign_in(&browser, "grace", &[]).await;
+    assert_eq!(people::disable(&by(&app, ACTOR), &grace).await.unwrap(), 1);
+    assert_eq!(browser.get(&silent).await.answered("error").as_deref(), Some("login_required"));
     assert_eq!(endings::owed(&app.app.db).await.unwrap(), []);
     let told = told(&app, "person.password.changed").await;
     assert_eq!((told.len(), told[0].subject.as_ref()), (1, Some(&ada.id)));
@@ -140,6 +145,17 @@ async fn sessions_that_cannot_be_ended_are_owed_and_that_is_told() {
     let done = people::disable(&op, &ada).await;
     let Err(PersonFault::SessionsNotEnded(fault)) = done else { panic!("{done:?}") };
     assert_eq!(fault.to_string(), "no state store");
+    let grace = app.user("grace").await;
+    let done = people::set_password(&op, &grace, "a hash".into()).await;
+    assert!(matches!(done, Err(PersonFault::SessionsNotEnded(_))), "{done:?}");
+    let stored = store::users::by_login(&app.app.db, "grace").await.unwrap().unwrap();
+    assert_eq!(stored.password_hash.as_deref(), Some("a hash"));
+    let mut owed: Vec<String> =
+        endings::owed(&app.app.db).await.unwrap().into_iter().map(|owed| owed.0).collect();
+    owed.sort();
+    let mut both = [ada.id.clone(), grace.id];
+    both.sort();
+    assert_eq!(owed, both);
     assert!(store::users::by_id(&app.app.db, &ada.id).await.unwrap().unwrap().disabled);
     // A client is disabled without the state store as well: nodes see it by themselves a second later.
     let (id, _) = app.client(json!({})).await;
@@ -157,7 +173,11 @@ async fn what_is_wrong_with_a_person_is_told_by_its_type() {
         people::describe(login.into(), claims)
     };
     assert!(matches!(describe("a b", json!({})), Err(UserFault::Login(_))));
-    assert!(matches!(describe("ada", json!({ "email": 7 })), Err(UserFault::Claims(_))));
+    assert!(matches!(describe("ada", json!({ "email": 7 })), Err(UserFault::Claim(ClaimFault::Form(_)))));
+    assert!(matches!(
+        describe("ada", json!({ "email": "ada" })),
+        Err(UserFault::Claim(ClaimFault::Address(_)))
+    ));
     let new = describe("ada", json!({ "name": "A\u{200B}da" })).unwrap();
     assert_eq!(new.cleaned.len(), 1);
     let ada = people::add(&op, new, "a hash".into()).await.unwrap();

@@ -16,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 use super::buttons::Attack;
 use super::error::SiteError;
 use super::relying_party::Site;
-use super::visit::Person;
+use super::session::Person;
 use crate::keys::jose::{KeyPair, Signer};
 use crate::protocol::client::SigningAlg;
 use crate::secret::{Token, base64url, from_base64url};

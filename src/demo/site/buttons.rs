@@ -187,8 +187,8 @@ pub static BUTTONS: [Button; 12] = [
         method: "GET",
         path: "/balances",
         token: TokenSent::Forged(Attack::Issuer),
-        tries: "The same claims, properly signed, by a provider that somebody set up for the purpose.",
-        lesson: "A signature proves who said it. The API believes one issuer only, and takes keys from nobody else.",
+        tries: "The same claims, properly signed, by a provider that was set up for the purpose.",
+        lesson: "A signature proves who said it. The API believes one issuer only, and takes keys from no other.",
     },
     Button {
         name: "expired",

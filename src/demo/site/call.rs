@@ -12,7 +12,7 @@ use super::error::{SiteError, answer};
 use super::http::see_other;
 use super::provider::{body, in_words};
 use super::relying_party::Site;
-use super::visit::Person;
+use super::session::Person;
 
 /// The anchor of the answer on the page.
 const ANSWER: &str = "/#answer";
@@ -30,14 +30,14 @@ pub async fn call(site: Data<Site>, request: HttpRequest, form: Form<Pressed>) -
 
 async fn press(site: &Site, request: &HttpRequest, what: &str) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
-    let (Some(button), Some(mut held)) = (find(what), site.visits.find(request, now).await?) else {
+    let (Some(button), Some(mut held)) = (find(what), site.sessions.find(request, now).await?) else {
         return Ok(see_other("/"));
     };
-    let Some(person) = &held.visit.person else { return Ok(see_other("/")) };
+    let Some(person) = &held.session.person else { return Ok(see_other("/")) };
     let Some(good) = &person.api_token else { return Ok(see_other("/")) };
     let token = token_for(site, button, person, good, now)?;
-    held.visit.answer = Some(ask(site, button, token.as_deref()).await?);
-    site.visits.keep(&held, now).await?;
+    held.session.answer = Some(ask(site, button, token.as_deref()).await?);
+    site.sessions.keep(&held, now).await?;
     Ok(see_other(ANSWER))
 }
 

@@ -10,8 +10,8 @@ use super::http::{param, see_other};
 use super::login::{Pending, Purpose, depart};
 use super::provider::{Tokens, UserInfo};
 use super::relying_party::Site;
+use super::session::{Person, SiteSession, StoredSession};
 use super::trace::{Party, Step, Trace};
-use super::visit::{Person, StoredVisit, Visit};
 use crate::clock::span;
 use crate::secret::same;
 
@@ -28,17 +28,17 @@ pub async fn callback(site: Data<Site>, request: HttpRequest) -> HttpResponse {
 /// Spec: RFC 6749 §10.12, RFC 9207 §2.4, RFC 9700 §4.7.1
 async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
-    let held = site.visits.find(request, now).await?;
+    let held = site.sessions.find(request, now).await?;
     let pending: Option<Pending> = match param(request, "state") {
-        Some(state) => site.visits.came_back(&state, now).await?,
+        Some(state) => site.sessions.came_back(&state, now).await?,
         None => None,
     };
     let (pending, held) = match (pending, held) {
-        (Some(pending), Some(held)) if same(pending.visit.as_bytes(), held.name().as_bytes()) => {
+        (Some(pending), Some(held)) if same(pending.session.as_bytes(), held.name().as_bytes()) => {
             (pending, held)
         }
         // An old tab or a reload: a person who is signed in is redirected to the page.
-        (_, Some(held)) if held.visit.person.is_some() => return Ok(see_other("/")),
+        (_, Some(held)) if held.session.person.is_some() => return Ok(see_other("/")),
         _ => return Err(SiteError::UnknownState),
     };
     let issuer = param(request, "iss").unwrap_or_default();
@@ -57,7 +57,7 @@ async fn arrive(site: &Site, request: &HttpRequest) -> Result<HttpResponse, Site
 async fn accept(
     site: &Site,
     mut pending: Pending,
-    mut held: StoredVisit,
+    mut held: StoredSession,
     code: &str,
     now: OffsetDateTime,
 ) -> Result<HttpResponse, SiteError> {
@@ -69,14 +69,14 @@ async fn accept(
         site.check_id_token(&tokens, &pending.nonce, resource.is_some(), now, &mut pending.steps).await?;
     let until = now.unix_timestamp() + tokens.expires_in - MARGIN_SECONDS;
     if pending.purpose == Purpose::Api {
-        let Some(person) = held.visit.person.as_mut() else { return Ok(see_other("/")) };
+        let Some(person) = held.session.person.as_mut() else { return Ok(see_other("/")) };
         if person.sub != id.sub {
             return Err(SiteError::NotAccepted("the token for the API is another person's".into()));
         }
         person.api_token = Some(tokens.access_token);
         person.until = person.until.min(until);
-        held.visit.trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
-        site.visits.keep(&held, now).await?;
+        held.session.trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
+        site.sessions.keep(&held, now).await?;
         return Ok(see_other("/"));
     }
     tell_of_sso(&mut pending, outward, id.auth_time, now);
@@ -85,10 +85,10 @@ async fn accept(
     let hint = person.id_token.clone();
     let trace = Trace { title: pending.title.clone(), at: now, steps: steps.clone() };
     // Keeps the answer of a button that was pressed just before the tokens were renewed.
-    let same_person = held.visit.person.as_ref().is_some_and(|before| before.sub == person.sub);
-    let answer = held.visit.answer.take().filter(|_| same_person);
-    let visit = Visit { person: Some(person), trace: Some(trace), answer, notice: None };
-    let (cookie, held) = site.visits.begin(visit, Some(&held), now).await?;
+    let same_person = held.session.person.as_ref().is_some_and(|before| before.sub == person.sub);
+    let answer = held.session.answer.take().filter(|_| same_person);
+    let session = SiteSession { person: Some(person), trace: Some(trace), answer, notice: None };
+    let (cookie, held) = site.sessions.begin(session, Some(&held), now).await?;
     let onward = Pending::new(Purpose::Api, &held, &pending.title, steps, now);
     let location = depart(site, onward, Some(&hint), now).await?;
     let mut response = see_other(&location);
@@ -165,7 +165,7 @@ fn text_claim(claims: &Map<String, Value>, name: &str) -> Option<String> {
 async fn decline(
     site: &Site,
     mut pending: Pending,
-    mut held: StoredVisit,
+    mut held: StoredSession,
     error: &str,
     now: OffsetDateTime,
 ) -> Result<HttpResponse, SiteError> {
@@ -187,22 +187,22 @@ async fn decline(
     if pending.purpose == Purpose::Renew {
         return forget_person(site, &held, notice, trace, now).await;
     }
-    held.visit.notice = Some(notice);
-    held.visit.trace = trace;
-    site.visits.keep(&held, now).await?;
+    held.session.notice = Some(notice);
+    held.session.trace = trace;
+    site.sessions.keep(&held, now).await?;
     Ok(see_other("/"))
 }
 
-/// Replaces the visit by one without a person, and redirects to the page.
+/// Replaces the session by one without a person, and redirects to the page.
 pub(super) async fn forget_person(
     site: &Site,
-    held: &StoredVisit,
+    held: &StoredSession,
     notice: String,
     trace: Option<Trace>,
     now: OffsetDateTime,
 ) -> Result<HttpResponse, SiteError> {
-    let visit = Visit { notice: Some(notice), trace, ..Visit::default() };
-    let (cookie, _) = site.visits.begin(visit, Some(held), now).await?;
+    let session = SiteSession { notice: Some(notice), trace, ..SiteSession::default() };
+    let (cookie, _) = site.sessions.begin(session, Some(held), now).await?;
     let mut response = see_other("/");
     response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
     Ok(response)

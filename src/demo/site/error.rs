@@ -68,7 +68,7 @@ fn problem(site: &Site, error: &SiteError) -> HttpResponse {
         ),
         SiteError::OtherIssuer(_) => (
             StatusCode::BAD_REQUEST,
-            "The answer is from somebody else",
+            "The answer is from another provider",
             "It names another provider than the one this site had asked, so the code in it was not used.".to_owned(),
         ),
         SiteError::Provider(cause) => {

@@ -11,10 +11,10 @@ use super::error::{SiteError, answer};
 use super::http::{param, see_other};
 use super::provider::UserInfo;
 use super::relying_party::Site;
+use super::session::{Person, SiteSession, StoredSession};
 use super::sign_out;
 use super::token_card::TokenCard;
 use super::trace::{Party, Step, Trace};
-use super::visit::{Person, StoredVisit, Visit};
 use crate::demo::pages::{self, HomePage, SignedIn};
 use crate::demo::words;
 
@@ -25,12 +25,12 @@ pub async fn show(site: Data<Site>, request: HttpRequest) -> HttpResponse {
 
 async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
-    let held = site.visits.find(request, now).await?;
+    let held = site.sessions.find(request, now).await?;
     if let Some(state) = param(request, "state") {
         return sign_out::came_back(site, held, &state).await;
     }
-    let Some(held) = held else { return page(site, &Visit::default(), now).await };
-    let Some(person) = &held.visit.person else { return page(site, &held.visit, now).await };
+    let Some(held) = held else { return page(site, &SiteSession::default(), now).await };
+    let Some(person) = &held.session.person else { return page(site, &held.session, now).await };
     if person.issuer != site.issuer {
         let notice = "The provider has moved, and what it said at its old address no longer counts.".into();
         return forget_person(site, &held, notice, None, now).await;
@@ -40,7 +40,7 @@ async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, SiteEr
     }
     match still_there(site, &held, person, now).await? {
         Some(signed_out) => Ok(signed_out),
-        None => page(site, &held.visit, now).await,
+        None => page(site, &held.session, now).await,
     }
 }
 
@@ -48,7 +48,7 @@ async fn home(site: &Site, request: &HttpRequest) -> Result<HttpResponse, SiteEr
 /// here. If the provider does not answer, nothing changes.
 async fn still_there(
     site: &Site,
-    held: &StoredVisit,
+    held: &StoredSession,
     person: &Person,
     now: OffsetDateTime,
 ) -> Result<Option<HttpResponse>, SiteError> {
@@ -75,8 +75,8 @@ async fn still_there(
     forget_person(site, held, notice, Some(trace), now).await.map(Some)
 }
 
-async fn page(site: &Site, visit: &Visit, now: OffsetDateTime) -> Result<HttpResponse, SiteError> {
-    let signed_in = match &visit.person {
+async fn page(site: &Site, session: &SiteSession, now: OffsetDateTime) -> Result<HttpResponse, SiteError> {
+    let signed_in = match &session.person {
         None => None,
         Some(person) => Some(SignedIn {
             name: person.name.clone(),
@@ -88,10 +88,10 @@ async fn page(site: &Site, visit: &Visit, now: OffsetDateTime) -> Result<HttpRes
     let page = HomePage {
         shell: site.shell(),
         api: site.api.clone(),
-        notice: visit.notice.clone(),
-        happened: visit.trace.as_ref().map(|trace| words::instant(trace.at)),
-        trace: visit.trace.clone(),
-        answer: visit.answer.clone(),
+        notice: session.notice.clone(),
+        happened: session.trace.as_ref().map(|trace| words::instant(trace.at)),
+        trace: session.trace.clone(),
+        answer: session.answer.clone(),
         signed_in,
     };
     Ok(pages::html(StatusCode::OK, page.render()?))

@@ -10,8 +10,8 @@ use url::Url;
 use super::error::{SiteError, answer};
 use super::http::{param, see_other};
 use super::relying_party::Site;
+use super::session::{SiteSession, StoredSession};
 use super::trace::{Party, Step};
-use super::visit::{StoredVisit, Visit};
 use crate::demo::api::READ;
 use crate::secret::{Token, base64url, sha256};
 
@@ -45,7 +45,7 @@ pub(super) struct Pending {
     /// The purpose.
     pub(super) purpose: Purpose,
     /// The hash of the cookie.
-    pub(super) visit: String,
+    pub(super) session: String,
     /// The nonce of the ID token.
     pub(super) nonce: String,
     /// The code verifier.
@@ -81,13 +81,15 @@ async fn leave(
     title: &str,
 ) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
-    let (cookie, held) = match site.visits.find(request, now).await? {
+    let (cookie, held) = match site.sessions.find(request, now).await? {
         Some(held) => (None, held),
-        None => {
-            site.visits.begin(Visit::default(), None, now).await.map(|(cookie, held)| (Some(cookie), held))?
-        }
+        None => site
+            .sessions
+            .begin(SiteSession::default(), None, now)
+            .await
+            .map(|(cookie, held)| (Some(cookie), held))?,
     };
-    let hint = held.visit.person.as_ref().map(|person| person.id_token.clone());
+    let hint = held.session.person.as_ref().map(|person| person.id_token.clone());
     if purpose == Purpose::Renew && hint.is_none() {
         return Ok(see_other("/"));
     }
@@ -114,14 +116,14 @@ async fn leave(
 impl Pending {
     pub(super) fn new(
         purpose: Purpose,
-        held: &StoredVisit,
+        held: &StoredSession,
         title: &str,
         steps: Vec<Step>,
         now: OffsetDateTime,
     ) -> Pending {
         Pending {
             purpose,
-            visit: held.name().into(),
+            session: held.name().into(),
             nonce: Token::generate().expose().into(),
             verifier: Token::generate().expose().into(),
             began: now.unix_timestamp(),
@@ -175,6 +177,6 @@ pub(super) async fn depart(
     pending
         .steps
         .push(Step::new(Party::Browser, Party::Provider, format!("GET {endpoint}"), why).sent(&query));
-    site.visits.send_away(&state, &pending, now).await?;
+    site.sessions.send_away(&state, &pending, now).await?;
     Ok(url.into())
 }

@@ -15,7 +15,7 @@ mod sign_out; // at this site, or everywhere
 pub(super) mod site_id; // the two sites
 pub(super) mod token_card; // a token, encoded and decoded
 pub(super) mod trace; // what just happened, step by step
-mod visit; // the session of a browser
+mod session; // the session of a browser
 
 use std::net::TcpListener;
 

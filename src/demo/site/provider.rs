@@ -85,7 +85,9 @@ impl Site {
                 "The code alone is worth nothing: the site proves who it is by its secret, and that it is the one \
                      who asked by the code_verifier, whose hash went ahead as code_challenge. A code works once."
             }
-            Some(_) => "The same again. The access token that comes back is for the API and for nobody else.",
+            Some(_) => {
+                "The same again. The access token that comes back is for the API and for no other server."
+            }
         };
         let step = Step::new(Party::Site, Party::Provider, format!("POST {endpoint}"), why).sent(&sent);
         let response = request.form(&form).send().await?;

@@ -6,8 +6,8 @@ use countersign_verifier::{TokenKind, Verifier};
 use tokio::sync::OnceCell;
 
 use super::metadata::Metadata;
+use super::session::Sessions;
 use super::site_id::SiteId;
-use super::visit::Visits;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::demo::error::{DemoError, other};
@@ -34,7 +34,7 @@ pub(in crate::demo) struct Site {
     pub(super) issuer: String,
     pub(super) api: String,
     pub(super) secret: String,
-    pub(super) visits: Visits,
+    pub(super) sessions: Sessions,
     pub(super) http: reqwest::Client,
     pub(super) id_tokens: Verifier,
     pub(super) api_tokens: Verifier,
@@ -53,7 +53,7 @@ impl Site {
             id: setup.id,
             id_tokens: id_tokens.http_client(setup.http.clone()).build().map_err(other)?,
             api_tokens: api_tokens.http_client(setup.http.clone()).build().map_err(other)?,
-            visits: Visits::new(setup.kv, setup.id.cookie()),
+            sessions: Sessions::new(setup.kv, setup.id.cookie()),
             clock: setup.app.clock.clone(),
             origin: setup.origin,
             other: setup.other,

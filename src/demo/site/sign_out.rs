@@ -10,8 +10,8 @@ use super::callback::forget_person;
 use super::error::{SiteError, answer};
 use super::http::see_other;
 use super::relying_party::Site;
+use super::session::{SiteSession, StoredSession};
 use super::trace::{Party, Step, Trace};
-use super::visit::{StoredVisit, Visit};
 use crate::secret::{Token, same};
 
 /// The form.
@@ -24,7 +24,7 @@ pub struct Choice {
 /// The state of a sign-out while the browser is at the provider; bound to its new cookie.
 #[derive(Serialize, Deserialize)]
 struct Leaving {
-    visit: String,
+    session: String,
 }
 
 /// `POST /sign-out`
@@ -34,8 +34,8 @@ pub async fn sign_out(site: Data<Site>, request: HttpRequest, form: Form<Choice>
 
 async fn leave(site: &Site, request: &HttpRequest, everywhere: bool) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
-    let Some(held) = site.visits.find(request, now).await? else { return Ok(see_other("/")) };
-    let Some(person) = held.visit.person.as_ref() else { return Ok(see_other("/")) };
+    let Some(held) = site.sessions.find(request, now).await? else { return Ok(see_other("/")) };
+    let Some(person) = held.session.person.as_ref() else { return Ok(see_other("/")) };
     let line = format!("POST {}/sign-out", site.origin);
     if everywhere {
         return everywhere_from(site, &held, &person.id_token, line, now).await;
@@ -54,7 +54,7 @@ async fn leave(site: &Site, request: &HttpRequest, everywhere: bool) -> Result<H
 /// Spec: OpenID Connect RP-Initiated Logout §2
 async fn everywhere_from(
     site: &Site,
-    held: &StoredVisit,
+    held: &StoredSession,
     id_token: &str,
     line: String,
     now: OffsetDateTime,
@@ -82,12 +82,12 @@ async fn everywhere_from(
         )
         .sent(&query),
     ];
-    let visit = Visit {
+    let session = SiteSession {
         trace: Some(Trace { title: "Signing out everywhere".into(), at: now, steps }),
-        ..Visit::default()
+        ..SiteSession::default()
     };
-    let (cookie, fresh) = site.visits.begin(visit, Some(held), now).await?;
-    site.visits.send_away(&state, &Leaving { visit: fresh.name().into() }, now).await?;
+    let (cookie, fresh) = site.sessions.begin(session, Some(held), now).await?;
+    site.sessions.send_away(&state, &Leaving { session: fresh.name().into() }, now).await?;
     let mut response = see_other(url.as_str());
     response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
     Ok(response)
@@ -96,16 +96,16 @@ async fn everywhere_from(
 /// Completes a sign-out everywhere, when the provider redirects back with its `state`.
 pub(super) async fn came_back(
     site: &Site,
-    held: Option<StoredVisit>,
+    held: Option<StoredSession>,
     state: &str,
 ) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
-    let leaving: Option<Leaving> = site.visits.came_back(state, now).await?;
+    let leaving: Option<Leaving> = site.sessions.came_back(state, now).await?;
     let (Some(leaving), Some(mut held)) = (leaving, held) else { return Ok(see_other("/")) };
-    if same(leaving.visit.as_bytes(), held.name().as_bytes()) {
-        held.visit.notice =
+    if same(leaving.session.as_bytes(), held.name().as_bytes()) {
+        held.session.notice =
             Some("You are signed out everywhere: at Countersign, and with it at the other site.".into());
-        if let Some(trace) = held.visit.trace.as_mut() {
+        if let Some(trace) = held.session.trace.as_mut() {
             if let Some(last) = trace.steps.last_mut() {
                 last.status = "303 See Other".into();
                 last.received = vec![("Location".into(), format!("{}/", site.origin))];
@@ -116,7 +116,7 @@ pub(super) async fn came_back(
             let step = Step::new(Party::Browser, Party::Site, line, why).sent(&[("state", state)]);
             trace.steps.push(step.answered("303 See Other", &[("Location", "/")]));
         }
-        site.visits.keep(&held, now).await?;
+        site.sessions.keep(&held, now).await?;
     }
     Ok(see_other("/"))
 }

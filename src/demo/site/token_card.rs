@@ -142,7 +142,7 @@ fn meaning(name: &str, value: &Value, now: OffsetDateTime) -> String {
         "typ" => "the kind of token, so that one is never taken for another",
         "iss" => "who says so",
         "sub" => "who you are, in a name that never changes",
-        "aud" => "for whom it is, and for nobody else",
+        "aud" => "the only recipient it is for",
         "client_id" => "the site it was given to",
         "nonce" => "what this site made up for this one sign-in",
         "acr" => "how well you proved who you are",

@@ -13,6 +13,7 @@ use crate::protocol::refusal::Refusal;
 use crate::state::codes::{self, Redeemed};
 use crate::state::kv::Spend;
 use crate::store;
+use crate::store::events::Actor;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
 
@@ -37,7 +38,8 @@ pub(super) async fn redeem(
             spent.check(params)?;
             let exp = now + REVOCATION_REMEMBERED;
             let of = (spent.user_id.as_str(), client.id.as_str());
-            store::grants::kill(&app.db, spent.grant_id, exp, of, now).await?;
+            let by = Actor::Client(client.id.clone());
+            store::grants::kill(&app.db, spent.grant_id, exp, of, by, now).await?;
             let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
             let cause = cause.with("grant", spent.grant_id).mend(
                 "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",

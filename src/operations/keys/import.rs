@@ -1,4 +1,4 @@
-//! Keys of another provider keep their names, so that its verifiers go on.
+//! Importing keys of another provider. They keep their names, so that its verifiers still find them.
 
 use serde_json::Value;
 
@@ -9,64 +9,64 @@ use crate::keys::KeyError;
 use crate::keys::fingerprint::instance_keys_for;
 use crate::keys::import::ImportedKey;
 use crate::keys::jose::thumbprint;
-use crate::keys::operator::{self, ImportError};
+use crate::keys::operator::{self, ImportError, KnownKey};
 use crate::keys::promise;
 use crate::keys::seal;
 use crate::keys::stored_key::PURPOSE;
 use crate::protocol::client::SigningAlg;
-use crate::protocol::names::check_shown;
+use crate::protocol::names::{HiddenCharacter, check_shown};
 use crate::store::signing_keys::{KeyState, StoredKey};
 
 /// The longest name of a key.
 const LONGEST_KID: usize = 255;
 
-/// What an imported key is to be.
+/// The use of an imported key.
 #[derive(Clone, Copy, Default)]
 pub struct Imported<'a> {
-    /// Its name; the one it had when absent, else its RFC 7638 thumbprint.
+    /// Its name; by default the name it has, else its RFC 7638 thumbprint.
     pub kid: Option<&'a str>,
-    /// What it signs with; what is known of it when absent, RS256 for RSA.
+    /// Its algorithm; by default the one in its JWK, else RS256 for RSA.
     pub alg: Option<SigningAlg>,
     /// Whether it signs from now on. Otherwise it only verifies.
     pub active: bool,
-    /// For how many days it is public at least, if it only verifies.
+    /// The least number of days that it is public, if it only verifies.
     pub days: u16,
 }
 
 /// Why a key is not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportFault {
-    /// Its name has a character that cannot be seen; the sentence says which.
-    #[error("{0}")]
-    Hidden(String),
+    /// Its name has a character that cannot be seen.
+    #[error("the key's name {0}")]
+    Hidden(#[from] HiddenCharacter),
     /// Its name is empty or too long.
     #[error("a key's name must have 1 to {LONGEST_KID} characters")]
     NameLength,
-    /// It is known to be for one algorithm, and another one is asked for.
+    /// Its JWK names another algorithm than the one asked for.
     #[error("key {kid} is for {}, not for {}: a key has one algorithm", known.name(), asked.name())]
     OtherAlgorithm {
         /// The key.
         kid: String,
-        /// What it is for.
+        /// The algorithm of its JWK.
         known: SigningAlg,
-        /// What it is to be for.
+        /// The algorithm asked for.
         asked: SigningAlg,
     },
     /// An RSA key cannot be used with the algorithm asked for.
     #[error("key {0} is an RSA key")]
     Rsa(String),
-    /// What it signs with is not known.
+    /// Its algorithm is not known.
     #[error("it is not known what key {0} signs with")]
     NoAlgorithm(String),
-    /// It is to sign, and the configuration does not name its algorithm.
+    /// It should sign, and the configuration does not name its algorithm.
     #[error("{} is not configured: name it in algorithms under [keys] first", .0.name())]
     NotConfigured(SigningAlg),
-    /// It is to sign, and its private part is missing.
+    /// It should sign, and its private part is missing.
     #[error("to sign, the private key is needed")]
     NoPrivateKey,
-    /// It is here already, or was; the sentence says as what.
-    #[error("{0}")]
-    Known(String),
+    /// The database has the key already, or had it once.
+    #[error(transparent)]
+    Known(#[from] KnownKey),
     /// The instance key is missing.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -75,7 +75,7 @@ pub enum ImportFault {
     Db(#[from] DbError),
 }
 
-/// Imports one key. If it signs from now on, the one that did stays public.
+/// Imports one key. If it signs from now on, the key that did so stays public.
 pub fn import(
     op: &Operation<'_>,
     installation: Installation<'_>,
@@ -88,16 +88,16 @@ pub fn import(
         match operator::import(conn, &key, installation.policy, op.by.clone(), op.now) {
             Ok(()) => Ok(()),
             Err(ImportError::Db(error)) => Err(error),
-            // What was written before is taken back with the transaction.
-            Err(ImportError::Known(sentence)) => {
-                known = Some(sentence);
+            // The transaction is rolled back, with everything written in it.
+            Err(ImportError::Known(other)) => {
+                known = Some(other);
                 Err(diesel::result::Error::RollbackTransaction.into())
             }
         }
     });
     match (taken, known) {
         (Ok(()), _) => Ok(key),
-        (Err(_), Some(sentence)) => Err(ImportFault::Known(sentence)),
+        (Err(_), Some(known)) => Err(known.into()),
         (Err(error), None) => Err(error.into()),
     }
 }
@@ -112,7 +112,7 @@ fn prepare(
     let Installation { policy, instance_key } = installation;
     let kid = wanted.kid.map(str::to_owned).or_else(|| key.kid.clone());
     let kid = kid.unwrap_or_else(|| thumbprint(&key.public_jwk));
-    check_shown("the key's name", &kid).map_err(ImportFault::Hidden)?;
+    check_shown(&kid)?;
     if kid.is_empty() || kid.len() > LONGEST_KID {
         return Err(ImportFault::NameLength);
     }
@@ -141,7 +141,7 @@ fn prepare(
     })
 }
 
-/// What the key signs with: what is known of it and what is asked for must agree.
+/// The algorithm of the key. The one in its JWK and the one asked for have to agree.
 fn algorithm(kid: &str, key: &ImportedKey, asked: Option<SigningAlg>) -> Result<SigningAlg, ImportFault> {
     let is_rsa = key.public_jwk.contains_key("n");
     let kid = || kid.to_owned();

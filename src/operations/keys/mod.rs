@@ -1,9 +1,8 @@
-//! Signing keys: what an operator changes of them. These verbs block, and may make an RSA key: they are for a thread
-//! beside those of requests.
+//! Operations on signing keys. They block and may make an RSA key, so they are for a thread beside those of requests.
 
 mod import; // keys of another provider
-mod revoke; // at once, and for good
-mod rotate; // in order
+mod revoke; // destroy keys in an emergency
+mod rotate; // let the next key take over
 
 pub use import::{ImportFault, Imported, import};
 pub use revoke::{Consequence, Next, Revoked, Which, consequences, revoke};
@@ -26,7 +25,7 @@ pub enum KeyFault {
     /// There is no key of this name.
     #[error("there is no key {0:?}")]
     Unknown(String),
-    /// Something sealed does not open; nothing was changed.
+    /// A sealed key or secret does not open; nothing was changed.
     #[error("{0}; nothing was changed")]
     Unopened(KeyError),
     /// The instance key is missing, or a key cannot be made.
@@ -37,24 +36,24 @@ pub enum KeyFault {
     Db(#[from] DbError),
 }
 
-/// What the keys of this installation are sealed with, and how long they live.
+/// The instance key and the key policy of this installation.
 #[derive(Clone, Copy)]
 pub struct Installation<'a> {
-    /// Where the instance key is.
+    /// The source of the instance key.
     pub instance_key: &'a Source,
-    /// How long keys live.
+    /// The key policy.
     pub policy: &'a KeyPolicy,
 }
 
-/// Everything in the database, sealed anew.
+/// The result of sealing everything in the database again.
 pub struct Resealed {
-    /// The fingerprint of the instance key that seals it now.
+    /// The fingerprint of the instance key that was used.
     pub instance_key: String,
-    /// How many keys and secrets there were.
+    /// The number of keys and secrets.
     pub count: usize,
 }
 
-/// Seals everything in the database anew, with the first of the instance keys.
+/// Seals everything in the database again, with the first instance key.
 pub fn reseal(op: &Operation<'_>, installation: Installation<'_>) -> Result<Resealed, KeyFault> {
     let instance = instance_keys_for(op.db, installation.instance_key)?;
     let policy = installation.policy;

@@ -1,4 +1,4 @@
-//! In an emergency: keys that must not be believed any more go at once, and others sign in their place.
+//! Revoking keys in an emergency: they are destroyed at once, and other keys sign in their place.
 
 use super::super::Operation;
 use super::rotate::signing;
@@ -19,25 +19,25 @@ pub enum Which<'a> {
     Signing(Option<SigningAlg>),
 }
 
-/// What it means that a key is revoked.
+/// The consequence of revoking one key.
 pub struct Consequence {
     /// The key.
     pub key: StoredKey,
-    /// What takes over, if it signs.
+    /// The key that takes over, if this one signs.
     pub next: Option<Next>,
 }
 
-/// What takes over where a key that signs is revoked.
+/// The key that takes over from one that signs.
 pub struct Next {
     /// The algorithm.
     pub alg: SigningAlg,
-    /// The published spare. Without one a key takes over that no verifier knows.
+    /// The published spare. Without one, a key takes over that no verifier knows.
     pub spare: Option<StoredKey>,
-    /// Whether the ring has no other key at all, so that one has to be made.
+    /// Whether a key has to be made, because the ring has no other one.
     must_be_made: bool,
 }
 
-/// Says what it means to revoke keys; changes nothing.
+/// The consequences of revoking keys; nothing is changed.
 pub fn consequences(op: &Operation<'_>, which: Which<'_>) -> Result<Vec<Consequence>, KeyFault> {
     let keys = op.db.read_now(signing_keys::list)?;
     let gone: Vec<&StoredKey> = match which {
@@ -70,8 +70,8 @@ pub struct Revoked {
     pub signs: Option<String>,
 }
 
-/// Revokes keys: all of them or, where anything fails, none. A repetition after half of it would destroy what had
-/// taken over.
+/// Revokes keys: all of them or, if anything fails, none. A repetition after a part of it would destroy the keys that
+/// had taken over.
 pub fn revoke(
     op: &Operation<'_>,
     installation: Installation<'_>,
@@ -81,7 +81,7 @@ pub fn revoke(
         Some(Next { alg, must_be_made: true, .. }) => make(op, installation, *alg).map(Some),
         _ => Ok(None),
     };
-    // Made before the writer is held.
+    // Made outside the transaction, because making an RSA key takes long.
     let fresh = gone.iter().map(fresh).collect::<Result<Vec<_>, KeyFault>>()?;
     let policy = installation.policy;
     let signs = op.db.write_now(|conn| {

@@ -1,4 +1,4 @@
-//! The next key of each ring takes over as soon as every verifier can know it.
+//! Rotating keys: the next key of each ring takes over as soon as every verifier can know it.
 
 use time::Duration;
 
@@ -10,24 +10,24 @@ use crate::keys::step;
 use crate::protocol::client::SigningAlg;
 use crate::store::signing_keys::{self, KeyState, StoredKey};
 
-/// What became of the request that the key of a ring gives way.
+/// The result of asking the key of one ring to give way.
 pub enum Turn {
-    /// This key signs now; the one before stays public until its tokens have expired.
+    /// This key signs now. The key before it stays public until its tokens have expired.
     Done(StoredKey),
-    /// This key takes over at its `until`: not every verifier can know it before.
+    /// This key takes over at its `until`. Before that instant some verifiers may not know it.
     Waits(StoredKey),
-    /// The next key has yet to be made, by a running server, and takes over so long after that.
+    /// There is no next key yet. A running server makes it, and it takes over this long after that.
     Unmade(Duration),
 }
 
-/// The algorithms that a key signs with, or this one alone.
+/// The algorithms with an active key; `only` selects one of them.
 pub(super) fn signing(keys: &[StoredKey], only: Option<SigningAlg>) -> Result<Vec<SigningAlg>, KeyFault> {
     let rings = SigningAlg::ALL.into_iter().filter(|alg| find(keys, *alg, KeyState::Active).is_some());
     let rings: Vec<SigningAlg> = rings.filter(|alg| only.is_none_or(|only| only == *alg)).collect();
     if rings.is_empty() { Err(KeyFault::NoneSigns) } else { Ok(rings) }
 }
 
-/// Asks the keys that sign to give way, or the one of an algorithm.
+/// Asks the active keys to give way, or the one of an algorithm.
 pub fn rotate(
     op: &Operation<'_>,
     installation: Installation<'_>,
@@ -38,7 +38,7 @@ pub fn rotate(
     signing(&keys, only)?.into_iter().map(turn).collect()
 }
 
-/// Asks, and lets the next key take over if every verifier can know it already.
+/// Asks one key to give way. The next key takes over now if every verifier can know it already.
 fn turn(op: &Operation<'_>, installation: Installation<'_>, alg: SigningAlg) -> Result<Turn, KeyFault> {
     let (policy, now) = (installation.policy, op.now);
     let (spare, done) = op.db.write_now(|conn| {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::protocol::names::HiddenCharacter;
 use crate::protocol::redirect_uri::RedirectUriFault;
 
 /// A member of client metadata that is refused. It is shown as one sentence.
@@ -28,8 +29,8 @@ pub enum Problem {
     Malformed(String, &'static str),
     /// The text is too short or too long: how long it has to be.
     Length(&'static str),
-    /// It contains a character that cannot be seen; the sentence names it.
-    Hidden(String),
+    /// It contains this character, which cannot be seen.
+    Hidden(HiddenCharacter),
     /// It cannot be had: the value where it matters, as JSON, and what can be had instead, if anything can.
     Unsupported(Option<String>, Option<&'static str>),
     /// One of its values cannot be had: the value, and all that can be had, as JSON.
@@ -102,7 +103,8 @@ impl fmt::Display for MetadataFault {
             Problem::PublicWithoutPkce => f.write_str("a public client cannot do without PKCE")?,
             Problem::NotThere(value, there) => write!(f, "{member} has no {value:?}; it has {there}")?,
             Problem::Fixed(other, id) => write!(f, "{member} {other} cannot become another: it is {id}")?,
-            Problem::Hidden(sentence) | Problem::Unreadable(sentence) => f.write_str(sentence)?,
+            Problem::Hidden(character) => write!(f, "{member} {character}")?,
+            Problem::Unreadable(error) => f.write_str(error)?,
         }
         let before = if matches!(self.problem, Problem::NotConfigured(_)) { ": " } else { "; " };
         self.remedy().map_or(Ok(()), |remedy| write!(f, "{before}{remedy}"))

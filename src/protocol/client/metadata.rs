@@ -128,8 +128,8 @@ impl Metadata {
             if name.trim().is_empty() || name.chars().count() > 120 {
                 return refuse("client_name", Problem::Length("1 to 120 characters"));
             }
-            let hidden = |sentence| MetadataFault::new("client_name", Problem::Hidden(sentence));
-            check_shown("client_name", name).map_err(hidden)?;
+            let hidden = |character| MetadataFault::new("client_name", Problem::Hidden(character));
+            check_shown(name).map_err(hidden)?;
         }
         if self.redirect_uris.is_empty() {
             return refuse("redirect_uris", Problem::Missing);

@@ -8,6 +8,7 @@ use countersign::keys::key_set::Keys;
 use countersign::protocol::claims::jti;
 use countersign::protocol::client::SigningAlg;
 use countersign::secret::base64url;
+use countersign::store::events::Actor;
 use countersign::store::grants;
 use serde_json::{Value, json};
 use time::Duration;
@@ -137,7 +138,7 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
     let end = Clock::default().now() + Duration::HOUR;
     let db = signer.shell.db();
     actix_web::rt::System::new()
-        .block_on(grants::kill(&db, grant, end, ("a person", "an app"), end))
+        .block_on(grants::kill(&db, grant, end, ("a person", "an app"), Actor::Client("an app".into()), end))
         .unwrap();
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("not stand by it"));
     let other = jti(GrantId::generate(), [1; 8]);

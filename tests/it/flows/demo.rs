@@ -36,8 +36,8 @@ async fn an_answer_is_for_the_browser_that_asked_and_from_the_provider_that_was_
         (false, true, false, ours, "did not begin here"),
         (true, false, false, ours, "did not begin here"),
         (true, true, true, ours, "did not begin here"),
-        (true, true, false, "https://other.example", "is from somebody else"),
-        (true, true, false, "", "is from somebody else"),
+        (true, true, false, "https://other.example", "is from another provider"),
+        (true, true, false, "", "is from another provider"),
     ] {
         let (cookie, state) = begin(&http, &demo.bank).await;
         let (other_cookie, other_state) = begin(&http, &demo.bank).await;

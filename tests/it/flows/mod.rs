@@ -4,6 +4,7 @@ mod accounts;
 mod ahead;
 mod consent;
 mod demo;
+mod demo_start;
 mod disk_full;
 mod failover;
 mod floods;

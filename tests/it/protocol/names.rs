@@ -99,8 +99,8 @@ fn what_is_hidden_is_in_no_name_that_people_are_shown() {
     for c in hidden.chars() {
         assert!(is_hidden(c), "U+{:04X}", u32::from(c));
         let (name, code) = (format!("A{c}B"), format!("U+{:04X}", u32::from(c)));
-        assert!(check_shown("x", &name).unwrap_err().contains(&code));
-        assert!(check_address(&format!("a{c}@example.com")).unwrap_err().contains(&code));
+        assert!(check_shown(&name).unwrap_err().to_string().contains(&code));
+        assert!(check_address(&format!("a{c}@example.com")).unwrap_err().to_string().contains(&code));
         // What would act on a terminal or hide other text is refused; what has no looks is left out, and it is said.
         let is_refused = c.is_control() || matches!(c, '\u{2028}' | '\u{FFF9}');
         for member in ["client_name", "client_name#de"] {
@@ -122,7 +122,7 @@ fn what_is_hidden_is_in_no_name_that_people_are_shown() {
         }
         for claim in ["name", "name#ja", "given_name", "family_name", "middle_name", "nickname"] {
             let mut claims = Map::from_iter([(claim.to_owned(), json!(name))]);
-            assert!(check_claims(&claims).unwrap_err().contains(&code), "{claim} {code}");
+            assert!(check_claims(&claims).unwrap_err().to_string().contains(&code), "{claim} {code}");
             let said = clean_names(&mut claims);
             let expected = if is_refused { &name } else { "AB" };
             assert_eq!(

@@ -12,14 +12,14 @@ use crate::secret::{Token, TokenHash, base64url};
 use crate::state::StateError;
 use crate::state::kv::{Key, Kv};
 
-/// How long a visit with a person is stored after its last change.
+/// How long a session with a person is stored after its last change.
 const REMEMBERED: Duration = Duration::days(30);
-/// How long a visit without a person is stored.
+/// How long a session without a person is stored.
 const ANONYMOUS: Duration = Duration::DAY;
-/// How long a browser may stay at the provider.
+/// How long a sign-in or sign-out at the provider may take.
 const AWAY: Duration = Duration::hours(1);
 /// Drawers of the sites' store.
-const VISIT: char = 'v';
+const SESSION: char = 'v';
 const AWAY_DRAWER: char = 'a';
 
 /// Who is signed in at this site.
@@ -43,9 +43,9 @@ pub struct Person {
     pub until: i64,
 }
 
-/// The visit of one browser.
+/// The session of one browser.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Visit {
+pub struct SiteSession {
     /// Who is signed in.
     pub person: Option<Person>,
     /// A notice for the page.
@@ -56,74 +56,74 @@ pub struct Visit {
     pub answer: Option<Answer>,
 }
 
-impl Visit {
+impl SiteSession {
     fn end(&self, now: OffsetDateTime) -> OffsetDateTime {
         now + if self.person.is_some() { REMEMBERED } else { ANONYMOUS }
     }
 }
 
-/// A visit with the bytes it was read from, for compare-and-swap.
-pub struct StoredVisit {
+/// A session with the bytes it was read from, for compare-and-swap.
+pub struct StoredSession {
     name: String,
     bytes: Vec<u8>,
-    /// The visit.
-    pub visit: Visit,
+    /// The session.
+    pub session: SiteSession,
 }
 
-impl StoredVisit {
+impl StoredSession {
     /// The hash of the cookie, which binds a sign-in to this browser.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// The visits of one site.
-pub struct Visits {
+/// The sessions of one site.
+pub struct Sessions {
     kv: Kv,
     cookie: &'static str,
 }
 
-impl Visits {
-    pub(super) fn new(kv: Kv, cookie: &'static str) -> Visits {
-        Visits { kv, cookie }
+impl Sessions {
+    pub(super) fn new(kv: Kv, cookie: &'static str) -> Sessions {
+        Sessions { kv, cookie }
     }
 
-    /// The visit of the browser that sent this request; none for a record of an older form.
+    /// The session of the browser that sent this request; none for a record of an older form.
     pub(super) async fn find(
         &self,
         request: &HttpRequest,
         now: OffsetDateTime,
-    ) -> Result<Option<StoredVisit>, StateError> {
+    ) -> Result<Option<StoredSession>, StateError> {
         let Some(cookie) = cookie(request, self.cookie) else { return Ok(None) };
         let name = base64url(TokenHash::of(cookie).as_bytes());
-        let Some(bytes) = self.kv.get(&self.key(VISIT, &name), now).await? else { return Ok(None) };
-        Ok(serde_json::from_slice(&bytes).ok().map(|visit| StoredVisit { name, bytes, visit }))
+        let Some(bytes) = self.kv.get(&self.key(SESSION, &name), now).await? else { return Ok(None) };
+        Ok(serde_json::from_slice(&bytes).ok().map(|session| StoredSession { name, bytes, session }))
     }
 
-    /// Begins a visit under a new cookie and deletes the old one: this prevents session fixation.
+    /// Begins a session under a new cookie and deletes the old one: this prevents session fixation.
     pub(super) async fn begin(
         &self,
-        visit: Visit,
-        instead_of: Option<&StoredVisit>,
+        session: SiteSession,
+        instead_of: Option<&StoredSession>,
         now: OffsetDateTime,
-    ) -> Result<(Cookie<'static>, StoredVisit), StateError> {
+    ) -> Result<(Cookie<'static>, StoredSession), StateError> {
         let token = Token::generate();
         let name = base64url(token.hash().as_bytes());
-        let bytes = encode(&visit)?;
-        self.kv.put(&self.key(VISIT, &name), &bytes, visit.end(now)).await?;
+        let bytes = encode(&session)?;
+        self.kv.put(&self.key(SESSION, &name), &bytes, session.end(now)).await?;
         if let Some(old) = instead_of {
-            self.kv.del(&self.key(VISIT, &old.name)).await?;
+            self.kv.del(&self.key(SESSION, &old.name)).await?;
         }
         let cookie = Cookie::build(self.cookie, token.expose().to_owned());
         let cookie = cookie.path("/").http_only(true).same_site(SameSite::Lax).finish();
-        Ok((cookie, StoredVisit { name, bytes, visit }))
+        Ok((cookie, StoredSession { name, bytes, session }))
     }
 
-    /// Stores a change unless the visit has changed or ended meanwhile: a late answer must not restore a session that
+    /// Stores a change unless the session has changed or ended meanwhile: a late answer must not restore a session that
     /// was signed out.
-    pub(super) async fn keep(&self, held: &StoredVisit, now: OffsetDateTime) -> Result<bool, StateError> {
-        let key = self.key(VISIT, &held.name);
-        self.kv.swap(&key, &held.bytes, &encode(&held.visit)?, held.visit.end(now), now).await
+    pub(super) async fn keep(&self, held: &StoredSession, now: OffsetDateTime) -> Result<bool, StateError> {
+        let key = self.key(SESSION, &held.name);
+        self.kv.swap(&key, &held.bytes, &encode(&held.session)?, held.session.end(now), now).await
     }
 
     /// Stores, under `state`, the purpose for which the browser is sent to the provider.
@@ -137,7 +137,7 @@ impl Visits {
         self.kv.put(&key, &encode(pending)?, now + AWAY).await
     }
 
-    /// Takes the purpose stored under this `state`; a second call gets none.
+    /// Takes the purpose stored under this `state`. A second call gets none.
     pub(super) async fn came_back<T: for<'de> Deserialize<'de>>(
         &self,
         state: &str,
