@@ -1,4 +1,4 @@
-//! Path → who calls it → methods → specification: the public surface on one screen.
+//! Path → callers → methods → specification: the public surface on one screen.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -21,7 +21,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, registry: &Registry) {
     let way = |path: String, pattern: &str, callers| Way::new(&path, callers).counted(Route::new(registry, pattern));
     let at = |callers: Callers, path: &str| way(format!("{base}{path}"), path, callers);
 
-    // Where clients find us: OpenID Connect Discovery §4; RFC 8414 §3, where the issuer's path comes last
+    // Discovery: OpenID Connect Discovery §4; RFC 8414 §3, where the issuer's path comes last
     let (ours, general) = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server");
     let mut documents = vec![(format!("{base}{ours}"), ours), (format!("{general}{base}"), general)];
     if !base.is_empty() {
@@ -54,7 +54,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, registry: &Registry) {
         programs.0.extend(way.program_path());
         way.mount(service);
     }
-    // For load balancers and supervisors, who may know nothing of the issuer's path
+    // For load balancers and supervisors, which may not know the issuer's path
     let mut places = vec![""];
     if !base.is_empty() {
         places.push(base);
@@ -68,7 +68,7 @@ pub fn configure(service: &mut ServiceConfig, base: &str, registry: &Registry) {
     service.default_service(web::to(async || Err::<HttpResponse, _>(PageFailure::NotFound)));
 }
 
-/// What the listener for metrics has.
+/// The routes of the listener for metrics.
 pub fn configure_metrics(service: &mut ServiceConfig) {
     Way::new("/metrics", Monitors).get(metrics::get).mount(service);
 }

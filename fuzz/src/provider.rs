@@ -36,7 +36,7 @@ use countersign::store::events::Actor;
 use countersign::web::browser::Browser;
 use countersign::web::failure::PageFailure;
 use countersign::web::pending;
-use countersign::web::ticket::{Kind, Ticket};
+use countersign::web::ticket::{Ticket, TicketKind};
 use countersign::web::{self, around::around};
 use countersign::{routes, store};
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ impl Provider {
         let visit = provider.visit();
         let (session, id_token, access_token) =
             (visit.session.clone(), visit.id_token(), visit.access_token());
-        let ticket = provider.sealed(&Ticket::new(Kind::Authorize, authorization_request(), now));
+        let ticket = provider.sealed(&Ticket::new(TicketKind::Authorize, authorization_request(), now));
         (provider.session, provider.id_token, provider.access_token) = (session, id_token, access_token);
         provider.ticket = ticket;
         provider
@@ -220,7 +220,7 @@ impl Visit<'_> {
         let asked =
             self.provider.wait(pending::read(&visit, &params)).unwrap_or_else(|_| panic!("a good request"));
         let fingerprint = asked.request.consent_fingerprint(&asked.client, &user.id);
-        let mut ticket = Ticket::new(Kind::Authorize, params.encode(), *now);
+        let mut ticket = Ticket::new(TicketKind::Authorize, params.encode(), *now);
         ticket.displayed = Some((self.session_id, fingerprint));
         self.provider.sealed(&ticket)
     }

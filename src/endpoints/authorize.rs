@@ -18,12 +18,12 @@ use crate::store;
 use crate::web::answer::{see_other, with_cookie};
 use crate::web::browser::Browser;
 use crate::web::debug;
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::{AuthorizeFailure, PageFailure};
 use crate::web::pending::{self, ValidRequest};
 use crate::web::reply::{after_pages, at_once};
-use crate::web::ticket::{Kind, Ticket};
-use crate::web::visit::Visit;
+use crate::web::ticket::{Ticket, TicketKind};
+use crate::web::visit::{Visit, VisitWithBody};
 
 /// `GET /authorize`
 ///
@@ -37,11 +37,11 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
 
 /// `POST /authorize`: read, then continued by a GET, because a browser sends no cookie with a form that
 /// another site posted.
-pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::authorization_form(&visit.req, &body, &PARAMS)?;
     let asked = pending::read(&visit, &params).await?;
     debug::note_narrowed(&visit.req, &visit.app, &asked.request.narrowed);
-    let ticket = Ticket::new(Kind::Authorize, params.encode(), visit.now).seal(&visit, None).await?;
+    let ticket = Ticket::new(TicketKind::Authorize, params.encode(), visit.now).seal(&visit, None).await?;
     Ok(see_other(&pending::continue_at(&visit.app, &ticket)).finish())
 }
 
@@ -52,7 +52,7 @@ pub async fn resume(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let query = extract::query(&visit.req, &["t"])?;
     let known = visit.browser();
     let sent = query.get("t").ok_or(PageFailure::TicketTampered)?;
-    let opened = Ticket::open(&visit, Kind::Authorize, sent, known.as_ref()).await?;
+    let opened = Ticket::open(&visit, TicketKind::Authorize, sent, known.as_ref()).await?;
     let mut ticket = opened.ticket;
     let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
     let client = app.clients.find(request::client_id(&params)?).await?;
@@ -233,7 +233,7 @@ impl Answering<'_> {
         ticket: Option<Ticket>,
         displayed: Option<(SessionId, String)>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        let new = || Ticket::new(Kind::Authorize, params.encode(), self.visit.now);
+        let new = || Ticket::new(TicketKind::Authorize, params.encode(), self.visit.now);
         let mut ticket = ticket.unwrap_or_else(new);
         ticket.displayed = displayed;
         let sealed = ticket.seal(self.visit, Some(&self.browser)).await?;

@@ -17,17 +17,17 @@ use crate::protocol::params::Params;
 use crate::protocol::shown::Shown;
 use crate::state::sessions::Session;
 use crate::store;
-use crate::web::answer::{Kind, page, see_other, with_cookie};
+use crate::web::answer::{PageKind, page, see_other, with_cookie};
 use crate::web::browser::cookies::no_session_cookie;
 use crate::web::cards::{ClientCard, PersonCard};
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::PageFailure;
 use crate::web::pending::{card, name, person_card};
 use crate::web::sealed::Sealed;
 use crate::web::shell::Shell;
 use crate::web::sign_out::{self, Done};
-use crate::web::ticket::{self, Ticket};
-use crate::web::visit::Visit;
+use crate::web::ticket::{Ticket, TicketKind};
+use crate::web::visit::{Visit, VisitWithBody};
 use crate::web::{debug, hint};
 
 /// The question before signing out, asked when no valid hint says who is meant.
@@ -69,9 +69,9 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
 
 /// `POST /end_session`: continued by a GET, because a browser sends no cookie with a form that another
 /// site posted.
-pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, PageFailure> {
+pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, PageFailure> {
     let params = extract::authorization_form(&visit.req, &body, &PARAMS)?;
-    let ticket = Ticket::new(ticket::Kind::Logout, params.encode(), visit.now).seal(&visit, None).await?;
+    let ticket = Ticket::new(TicketKind::Logout, params.encode(), visit.now).seal(&visit, None).await?;
     Ok(see_other(&visit.at(&format!("/end_session?t={ticket}"))).finish())
 }
 
@@ -89,7 +89,7 @@ async fn read(visit: &Visit) -> Result<Params, PageFailure> {
 async fn try_to_read(visit: &Visit) -> Result<Params, PageFailure> {
     let params = extract::query(&visit.req, &[&PARAMS[..], &["t"]].concat())?;
     let Some(sealed) = params.get("t") else { return Ok(params) };
-    let opened = Ticket::open(visit, ticket::Kind::Logout, sealed, None).await?;
+    let opened = Ticket::open(visit, TicketKind::Logout, sealed, None).await?;
     if opened.ticket.is_expired(visit.now) {
         return Err(PageFailure::TicketExpired { back: None });
     }
@@ -118,7 +118,7 @@ impl Logout {
             Some(client_id) => app.clients.find(client_id).await?,
         };
         if let Some(client) = &client {
-            debug::note_client(req, client);
+            visit.note_client(client);
         }
         let afterwards = logout::afterwards(&params, client.as_deref());
         let stay = match &afterwards {
@@ -172,7 +172,7 @@ impl Logout {
         };
         let accounts = people.iter().map(person_card).collect();
         let view = SignOutPage { shell: visit.shell(), accounts, client, hidden };
-        Ok(with_cookie(page(app, Kind::Form, &view), browser.new_cookie(app)))
+        Ok(with_cookie(page(app, PageKind::Form, &view), browser.new_cookie(app)))
     }
 }
 

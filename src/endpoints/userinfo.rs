@@ -8,9 +8,9 @@ use crate::store;
 use crate::store::grants::Issued;
 use crate::web::answer::no_store;
 use crate::web::around::cors;
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::BearerFailure;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, VisitWithBody};
 
 /// `GET /userinfo`
 pub async fn get(visit: Visit) -> Result<HttpResponse, BearerFailure> {
@@ -19,7 +19,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, BearerFailure> {
 }
 
 /// `POST /userinfo`: the token in the header or in the form.
-pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, BearerFailure> {
+pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, BearerFailure> {
     let token = extract::bearer_token(&visit.req, Some(&body))?;
     answer(&visit, &token).await
 }

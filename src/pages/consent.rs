@@ -1,4 +1,4 @@
-//! The consent page: what an application asks for, in words, and the person's answer.
+//! The consent page: what an application asks for, and the person's answer.
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -13,48 +13,48 @@ use crate::protocol::resource::Resource;
 use crate::store;
 use crate::store::events::Actor;
 use crate::texts::Texts;
-use crate::web::answer::{Kind, page, see_other};
+use crate::web::answer::{PageKind, page, see_other};
 use crate::web::cards::{ClientCard, PersonCard};
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, Posted, ValidRequest, card, continue_at, person_card};
 use crate::web::shell::Shell;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, VisitWithBody};
 
-/// The page that asks whether an application may act for an account. Nothing on it has the focus: allowing
-/// must be a deliberate act.
+/// The page that asks whether an application may act for an account. No button has the focus, so that consent is a
+/// deliberate act.
 ///
 /// Spec: OpenID Connect Core §3.1.2.4
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
 pub struct ConsentPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
     /// The application that asks.
     pub client: ClientCard,
     /// The account the person is acting as.
     pub account: PersonCard,
-    /// What the application would be able to do.
+    /// The permissions that the application asks for.
     pub scopes: Vec<ScopeLine>,
-    /// Whether the answer goes to a program on the person's own computer, whose name proves nothing.
+    /// Whether the answer goes to a program on the person's own computer, whose name is not proven.
     pub loopback_warning: bool,
-    /// The sealed request, holding exactly what is displayed.
+    /// The sealed request, with exactly what is displayed.
     pub ticket: String,
-    /// Where to choose another account.
+    /// The address at which another account is chosen.
     pub switch_href: String,
 }
 
-/// One thing an application asks for, in plain words.
+/// One permission that an application asks for.
 #[derive(Clone, Debug)]
 pub struct ScopeLine {
-    /// What it would be able to do.
+    /// The permission in words.
     pub title: String,
-    /// One line more.
+    /// A second line.
     pub detail: Option<String>,
 }
 
 impl ScopeLine {
-    /// Describes a scope that the house has words for; others bring the operator's description.
+    /// Describes a standard scope. Other scopes have the operator's description.
     pub fn standard(texts: Texts, scope: &str) -> Option<Self> {
         let title = format!("scope-{scope}");
         let detail = format!("{title}-detail");
@@ -84,8 +84,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         client: card(&visit, &pending.asked.client).await,
         account: person_card(&user),
         scopes: lines(shell.texts, app, &pending.asked),
-        // In development mode every application runs on this computer, and the warning would only teach
-        // people to ignore it.
+        // In development mode every application runs on this computer, and the warning would mean nothing.
         loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
         ticket: sealed.into(),
         switch_href: if accounts.len() > 1 {
@@ -95,11 +94,11 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         },
         shell,
     };
-    Ok(page(app, Kind::Form, &view))
+    Ok(page(app, PageKind::Form, &view))
 }
 
 /// `POST /consent`
-pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, AuthorizeFailure> {
     let (app, now) = (&visit.app, visit.now);
     let fields = ["ticket", "decision"];
     let Posted { params, sealed, pending } = Pending::posted(&visit, &body, &fields).await?;
@@ -112,8 +111,8 @@ pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFai
     }
     let Some(session) = visit.session().await? else { return Ok(go_on()) };
     let ValidRequest { client, request, .. } = &pending.asked;
-    // Allow applies to exactly what was displayed, for whom it was displayed; if either has changed
-    // since, nothing is recorded and the request is looked at again.
+    // Consent applies to exactly what was displayed, for the session it was displayed to. If either has changed, nothing
+    // is recorded and the request is decided again.
     let current = candidate(request, &pending.ticket.done, &session.accounts);
     let Some(account) = current.one().filter(|account| {
         let now_asked = request.consent_fingerprint(client, &account.user_id);
@@ -139,8 +138,8 @@ pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFai
     Ok(see_other(&pending.go_on(&visit).await?).finish())
 }
 
-/// Each scope in words: ours from the texts, a resource's from its declaration. Claims asked for by name are
-/// listed together, and a resource that is asked for without any of its scopes is named as well.
+/// Each scope in words: a standard scope by the texts, a resource's scope by its declaration. Claims requested by name
+/// are listed together, and a resource that is requested without a scope of its own is named as well.
 fn lines(texts: Texts, app: &App, asked: &ValidRequest) -> Vec<ScopeLine> {
     let scope = &asked.request.scope;
     let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
@@ -163,7 +162,7 @@ fn lines(texts: Texts, app: &App, asked: &ValidRequest) -> Vec<ScopeLine> {
     let claim_names: Vec<String> = claims.iter().map(|name| texts.get(&format!("claim-{name}"))).collect();
     let claims = (!claim_names.is_empty())
         .then(|| ScopeLine { title: texts.get("scope-claims"), detail: Some(claim_names.join(", ")) });
-    // What everything else rests on comes first, wherever the application named it.
+    // `openid` comes first, in whatever order the application sent the scopes.
     let mut names: Vec<&str> = scope.names().collect();
     names.sort_by_key(|name| *name != "openid");
     names.into_iter().map(describe).chain(claims).chain(bare).collect()

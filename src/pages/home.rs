@@ -1,4 +1,4 @@
-//! `/`: who is signed in here, the applications, sign out.
+//! `/`: the accounts signed in in this browser, the applications, sign out.
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -6,28 +6,28 @@ use time::OffsetDateTime;
 
 use crate::protocol::user::User;
 use crate::store;
-use crate::web::answer::{Kind, page, with_cookie};
+use crate::web::answer::{PageKind, page, with_cookie};
 use crate::web::failure::PageFailure;
 use crate::web::pending::name;
 use crate::web::shell::Shell;
 use crate::web::sign_out;
 use crate::web::visit::Visit;
 
-/// The front page: who is signed in in this browser, and the applications.
+/// The front page: the accounts signed in in this browser, and the applications.
 #[derive(Clone, Debug, Template)]
 #[template(path = "home.html")]
 pub struct HomePage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
-    /// The accounts signed in here.
+    /// The accounts signed in in this browser.
     pub accounts: Vec<HomeAccount>,
-    /// The applications that can be opened from here.
+    /// The applications with a page that can be opened.
     pub apps: Vec<HomeApp>,
-    /// The proof against forgery of the sign-out form.
+    /// The CSRF tokens of the sign-out form.
     pub csrf: String,
     /// Whether this provider runs in development mode.
     pub development: bool,
-    /// Whether somebody has just installed this: nobody is signed in, and no application is registered.
+    /// Whether this is a new installation: no person is signed in, and no application is registered.
     pub first_steps: bool,
 }
 
@@ -80,14 +80,14 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
             Some(HomeAccount { id, name, login, since: since(user)? })
         })
         .collect();
-    // Which applications exist is nobody's business who is not signed in.
+    // Applications are listed only for people who are signed in.
     let (clients, first_steps) = if accounts.is_empty() {
         (vec![], !store::clients::any(&app.db).await?)
     } else {
         (store::clients::list(&app.db).await?, false)
     };
     let lang = visit.texts().lang();
-    // An application without a page of its own cannot be opened from here.
+    // An application without a page of its own cannot be opened.
     let apps = clients.iter().filter(|client| !client.disabled).filter_map(|client| {
         let (_, url) = client.way_back(lang)?;
         Some(HomeApp { name: name(&visit, client).into(), url, host: client.host() })
@@ -101,5 +101,5 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
         development: app.config.development,
         first_steps,
     };
-    Ok(with_cookie(page(app, Kind::Form, &view), browser.new_cookie(app)))
+    Ok(with_cookie(page(app, PageKind::Form, &view), browser.new_cookie(app)))
 }

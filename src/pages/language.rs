@@ -1,4 +1,4 @@
-//! `/language`: takes note of the language a person chooses, and goes back to the page they chose it on.
+//! `/language`: stores the language that a person chooses in a cookie, and redirects back to the page.
 
 use actix_web::HttpResponse;
 use url::Url;
@@ -12,8 +12,8 @@ use crate::web::failure::PageFailure;
 use crate::web::visit::Visit;
 use crate::web::{extract, language};
 
-/// `GET /language?lang=…&back=…`: a link, for the way back may lead on to an application, and a browser
-/// would hold that against the policy of a form. Another site's link changes nothing.
+/// `GET /language?lang=…&back=…`: a link and not a form, because the redirect may lead on to an application, to which
+/// browsers would apply the form's policy. Another site's link changes nothing.
 pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
     let app = &visit.app;
     let query = extract::query(&visit.req, &["lang", "back"])?;
@@ -24,7 +24,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
     Ok(with_cookie(see_other(&back).finish(), cookie))
 }
 
-/// The address of a page of ours, whole; none for what leads anywhere else, however it is written.
+/// The whole address of a page of the provider; none for any other address, however it is written.
 fn within(app: &App, back: &str) -> Option<String> {
     let path = Some(back).filter(|back| back.starts_with('/'))?;
     let address = Url::parse(&app.config.origin).ok()?.join(path).ok()?;

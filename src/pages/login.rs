@@ -1,4 +1,4 @@
-//! The sign-in page. It authenticates and nothing else: what comes next is decided where it began.
+//! The sign-in page. It authenticates and nothing else; `/continue` decides what follows.
 
 use actix_web::{HttpResponse, web};
 
@@ -17,22 +17,22 @@ use crate::web::around::address::ClientAddress;
 use crate::web::browser::Browser;
 use crate::web::browser::cookies::session_cookie;
 use crate::web::browser::device::Device;
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::{AuthorizeFailure, PageFailure};
 use crate::web::login_retry::LoginRetry;
 use crate::web::pending::{Pending, Posted, continue_at};
 use crate::web::sealed::Sealed;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, VisitWithBody};
 
-mod form; // the form, and what is to be corrected in it
+mod form; // the form, and what is to be corrected
 mod metrics; // attempts, by result
-mod report; // what is told of an attempt
-pub mod view; // what the page shows
+mod record; // log line, metric and event of an attempt
+pub mod view; // the view
 
 pub use self::metrics::SignIns;
 
 use form::Form;
-use report::{About, Report};
+use record::{About, SignInRecord};
 use view::LoginProblem;
 
 /// `GET /login?t=…`
@@ -47,7 +47,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     };
     let retry = query.get("tried").and_then(|sealed| LoginRetry::open(app, &pending.browser, sealed));
     let switching = query.get("switch").is_some() || retry.as_ref().is_some_and(|retry| retry.switching);
-    // A tab that finds the person already signed in just continues.
+    // The person may have signed in in another tab meanwhile.
     let waiting = waits_for(&visit, &pending).await?;
     if !switching && !waiting.needed {
         return Ok(see_other(&continue_at(app, sealed)).finish());
@@ -57,7 +57,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         let form = Form { pending: &pending, sealed, username: &username, remember };
         return Ok(form.show(&visit, Some(problem)).await);
     }
-    // Whoever asked to stay signed in need not ask again.
+    // "Stay signed in" is ticked for a person who ticked it before.
     let remember = !switching && waiting.remembered;
     let username = proposed(app, &pending, waiting, switching).await?;
     Ok(Form { pending: &pending, sealed, username: &username, remember }.show(&visit, None).await)
@@ -65,9 +65,8 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
 
 /// `POST /login`
 pub async fn post(
-    visit: Visit,
+    VisitWithBody { visit, body }: VisitWithBody,
     sign_ins: web::Data<SignIns>,
-    body: Body,
 ) -> Result<HttpResponse, AuthorizeFailure> {
     let (app, now) = (&visit.app, visit.now);
     let fields = ["ticket", "username", "password", "remember", "decision"];
@@ -82,14 +81,14 @@ pub async fn post(
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return form.again(&visit, LoginProblem::Missing).await;
     };
-    let report = Report { visit: &visit, sign_ins: &sign_ins, client: &pending.asked.client.id };
-    let signed_in = match sign_in(report, &pending, &Typed { username, password, remember }).await {
+    let record = SignInRecord { visit: &visit, sign_ins: &sign_ins, client: &pending.asked.client.id };
+    let signed_in = match sign_in(record, &pending, &Typed { username, password, remember }).await {
         Ok(Ok(signed_in)) => signed_in,
         Ok(Err(problem)) => {
             count(&sign_ins, problem);
             return form.again(&visit, problem).await;
         }
-        // The page says that a store is away, and keeps what was typed.
+        // The page says that a store cannot be reached, and keeps the typed name.
         Err(AuthorizeFailure::Page(away @ (PageFailure::StateDown(_) | PageFailure::Busy(_)))) => {
             tracing::warn!(cause = %away, "a sign-in could not be completed");
             count(&sign_ins, LoginProblem::StateDown);
@@ -108,36 +107,36 @@ pub async fn post(
     Ok(with_cookie(res, Some(device.remember(&visit.req, now))))
 }
 
-/// What a sign-in that succeeded leads to.
+/// The result of a sign-in that succeeded.
 struct SignedIn {
     person: Person,
     begun: Begun,
-    /// Whether the request was completed since the page was opened: coming back to the page is a new request.
+    /// Whether the request was completed since the page was opened. The page then begins a new request.
     is_afresh: bool,
 }
 
-/// Signs a person in with what was typed.
+/// Signs a person in with the typed name and password.
 async fn sign_in(
-    report: Report<'_>,
+    record: SignInRecord<'_>,
     pending: &Pending,
     typed: &Typed<'_>,
 ) -> Result<Result<SignedIn, LoginProblem>, AuthorizeFailure> {
-    let (app, now) = (&report.visit.app, report.visit.now);
-    let person = match authenticate(report, &pending.browser, typed).await? {
+    let (app, now) = (&record.visit.app, record.visit.now);
+    let person = match authenticate(record, &pending.browser, typed).await? {
         Ok(person) => person,
         Err(problem) => return Ok(Err(problem)),
     };
-    let begun = begin(report.visit, &pending.browser, &person.id, typed.remember).await?;
+    let begun = begin(record.visit, &pending.browser, &person.id, typed.remember).await?;
     let about = About { person: Some(&person.id), known_device: person.known_device };
-    // The password may have been changed, or the account disabled, while this one waited for its turn:
-    // whoever did that has ended all sessions there were, and this one came later.
+    // The password may have been changed, or the account disabled, while the password was verified. That ended all
+    // sessions of the account, but not this one, which began later.
     if !store::users::still_signs_in(&app.db, &person.id, &person.hash).await? {
         app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
-        report.ended(Outcome::WrongPassword, about, typed.username);
+        record.ended(Outcome::WrongPassword, about, typed.username);
         return Ok(Err(LoginProblem::WrongCredentials));
     }
     let is_afresh = app.state.tickets.is_completed(pending.ticket.id, now).await?;
-    report.ended(Outcome::Ok, about, typed.username);
+    record.ended(Outcome::Ok, about, typed.username);
     Ok(Ok(SignedIn { person, begun, is_afresh }))
 }
 
@@ -149,15 +148,15 @@ fn count(sign_ins: &SignIns, problem: LoginProblem) {
     }
 }
 
-/// What a request whose sign-in page is opened waits for.
+/// The state of a request at its sign-in page.
 struct Waiting {
-    /// Whether that is a sign-in.
+    /// Whether the request needs a sign-in.
     needed: bool,
-    /// The account it is about, if that is certain and signed in here.
+    /// The account it is about, if that is certain and signed in in this browser.
     user_id: Option<String>,
-    /// Whether that person asked to stay signed in.
+    /// Whether the person asked to stay signed in.
     remembered: bool,
-    /// Everybody who is signed in here.
+    /// All accounts signed in in this browser.
     here: Vec<String>,
 }
 
@@ -173,8 +172,8 @@ async fn waits_for(visit: &Visit, pending: &Pending) -> Result<Waiting, Authoriz
     Ok(Waiting { needed, user_id: candidate.one().map(id), remembered, here })
 }
 
-/// The name the form begins with: whoever is signed in, or has chosen an account, need not type it again. The
-/// application's hint comes after a choice, and is none where somebody wants another account than this one.
+/// The name in the form at first: that of the account which is signed in or was chosen, then that of the application's
+/// hint. It is empty where the person wants another account.
 async fn proposed(
     app: &App,
     pending: &Pending,
@@ -201,21 +200,21 @@ struct Typed<'a> {
     remember: bool,
 }
 
-/// Who has proven to be who they are, and by which hash.
+/// A person whose password is verified, and its hash.
 struct Person {
     id: String,
     hash: String,
     known_device: bool,
 }
 
-/// Checks the password, within the limits on guessing. Unknown name, wrong password and disabled account
-/// are one answer at one cost.
+/// Verifies the password, within the limits on guessing. Unknown name, wrong password and disabled account have the same
+/// answer at the same cost.
 async fn authenticate(
-    report: Report<'_>,
+    record: SignInRecord<'_>,
     browser: &Browser,
     typed: &Typed<'_>,
 ) -> Result<Result<Person, LoginProblem>, AuthorizeFailure> {
-    let Visit { req, app, now } = report.visit;
+    let Visit { req, app, now } = record.visit;
     let now = *now;
     let found = store::users::by_name_or_address(&app.db, typed.username).await?;
     let (user, hash) = found.map_or((None, None), |found| (Some(found.user), found.password_hash));
@@ -223,17 +222,17 @@ async fn authenticate(
         .as_ref()
         .zip(hash.as_ref())
         .is_some_and(|(user, hash)| Device { app, browser, user_id: &user.id, hash }.is_known(req, now));
-    // Before anything is counted: whoever is turned away leaves nothing behind.
+    // Before the attempt is counted: with a full queue it leaves no trace.
     if app.passwords.is_full(known_device) {
         return Ok(Err(LoginProblem::Busy));
     }
-    let network = report.visit.address().map(ClientAddress::network).unwrap_or_default();
+    let network = record.visit.address().map(ClientAddress::network).unwrap_or_default();
     let login = user.as_ref().map(|user| user.login.as_str());
     let attempt = Attempt::new(typed.username, login, &network, known_device.then(|| browser.id()));
     let counted = match app.state.throttle.admit(attempt, now).await? {
         Ok(counted) => counted,
         Err(TurnedAway { counter, until }) => {
-            report.throttled(
+            record.throttled(
                 About { person: user.as_ref().map(|user| user.id.as_str()), known_device },
                 counter,
             );
@@ -243,7 +242,7 @@ async fn authenticate(
     let right =
         match app.passwords.verify(Password::presented(typed.password), hash.clone(), known_device).await {
             Ok(right) => right,
-            // Nothing was compared: that is no failure of the person's.
+            // No password was compared, so the attempt is no failure.
             Err(busy_or_failed) => {
                 settled(app.state.throttle.forgive(&counted).await);
                 return match busy_or_failed {
@@ -257,7 +256,7 @@ async fn authenticate(
     let outcome = Outcome::of(user.as_ref(), right);
     if outcome != Outcome::Ok {
         let person = user.as_ref().map(|user| user.id.as_str());
-        report.ended(outcome, About { person, known_device }, typed.username);
+        record.ended(outcome, About { person, known_device }, typed.username);
     }
     let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
         settled(app.state.throttle.failed(&counted, now).await);
@@ -267,14 +266,14 @@ async fn authenticate(
     Ok(Ok(Person { id: user.id, hash, known_device }))
 }
 
-/// The outcome of an attempt belongs into the counters; if it cannot be told them, a limit is reached a little sooner.
+/// Logs that the counters could not be told the outcome of an attempt. A limit is then reached an attempt sooner.
 fn settled(told: Result<(), StateError>) {
     if let Err(error) = told {
         tracing::warn!(%error, "an attempt to sign in stays counted as a failure of its network");
     }
 }
 
-/// A new cookie always; the browser's record, if this cookie is still the current one, stays.
+/// Begins the session, always with a new cookie. The browser record stays if its cookie is the current one.
 async fn begin(visit: &Visit, browser: &Browser, user_id: &str, remember: bool) -> Result<Begun, StateError> {
     let existing = visit.session().await?;
     let login = Authentication {

@@ -1,4 +1,4 @@
-//! What people see: one file per page.
+//! The pages for people, one file each.
 
 pub mod consent;
 pub mod home;

@@ -1,31 +1,31 @@
-//! The page on which one of several accounts is chosen. It chooses and nothing else: what that account still
-//! owes is decided where the request began.
+//! The page on which one of several accounts is chosen. It chooses and nothing else; `/continue` decides what the
+//! account still has to do.
 
 use actix_web::HttpResponse;
 use askama::Template;
 
 use crate::store;
-use crate::web::answer::{Kind, page, see_other};
+use crate::web::answer::{PageKind, page, see_other};
 use crate::web::cards::{ClientCard, PersonCard};
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, Posted, card, continue_at, person_card};
 use crate::web::shell::Shell;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, VisitWithBody};
 
-/// The page on which one of the accounts signed in here is chosen. Each is a button of one form.
+/// The page on which one of the accounts signed in in this browser is chosen. Each is a button of one form.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1 (`prompt=select_account`)
 #[derive(Clone, Debug, Template)]
 #[template(path = "select.html")]
 pub struct SelectPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
     /// The application that asked.
     pub client: ClientCard,
-    /// The accounts it may be about.
+    /// The accounts that may be chosen.
     pub accounts: Vec<PersonCard>,
-    /// The sealed request; it is also the form's proof against forgery.
+    /// The sealed request, which is the form's CSRF token as well.
     pub ticket: String,
 }
 
@@ -50,7 +50,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     if people.is_empty() {
         return Ok(another(&visit, sealed));
     }
-    // A hint brings an account to the top and chooses nobody.
+    // A hint puts an account first, and does not choose it.
     people.sort_by_key(|user| !request.login_hint.as_ref().is_some_and(|hint| user.is_called(hint)));
     let view = SelectPage {
         shell: visit.shell(),
@@ -58,11 +58,11 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         accounts: people.iter().map(person_card).collect(),
         ticket: sealed.into(),
     };
-    Ok(page(app, Kind::Form, &view))
+    Ok(page(app, PageKind::Form, &view))
 }
 
 /// `POST /select`
-pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFailure> {
+pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, AuthorizeFailure> {
     let (app, now) = (&visit.app, visit.now);
     let fields = ["ticket", "account", "decision"];
     let Posted { params, sealed, pending } = Pending::posted(&visit, &body, &fields).await?;
@@ -75,7 +75,7 @@ pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFai
     }
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let chosen = accounts.iter().find(|account| params.get("account") == Some(&account.user_id));
-    // Whoever was signed out meanwhile, or is not meant, cannot be chosen.
+    // An account that was signed out meanwhile, or that the request excludes, cannot be chosen.
     let Some(account) = chosen.filter(|account| pending.asked.request.may_be(&account.user_id)) else {
         return Ok(go_on());
     };
@@ -83,7 +83,7 @@ pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFai
     if user.is_none_or(|user| user.disabled) {
         return Ok(see_other(&visit.at(&format!("/select?t={sealed}"))).finish());
     }
-    // Coming back to a page whose request was completed since is a new request.
+    // If the request was completed since the page was opened, the page begins a new request.
     if app.state.tickets.is_completed(pending.ticket.id, now).await? {
         pending.ticket = pending.ticket.afresh(now);
     }
@@ -92,7 +92,7 @@ pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, AuthorizeFai
     Ok(see_other(&pending.go_on(&visit).await?).finish())
 }
 
-/// Signing in there adds an account; those that are signed in stay.
+/// Leads to the sign-in page, which adds an account; the other accounts stay signed in.
 fn another(visit: &Visit, sealed: &str) -> HttpResponse {
     see_other(&visit.at(&format!("/login?t={sealed}&switch=1"))).finish()
 }

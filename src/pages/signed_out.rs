@@ -1,26 +1,26 @@
-//! Signing out by one's own hand, and the page that says it is done.
+//! Signing out by the person, and the page that confirms it.
 
 use actix_web::HttpResponse;
 use askama::Template;
 
 use crate::protocol::session::Account;
-use crate::web::answer::{Kind, complete, page, see_other, with_cookie};
+use crate::web::answer::{PageKind, complete, page, see_other, with_cookie};
 use crate::web::browser::cookies::no_session_cookie;
 use crate::web::browser::origin::refuse_cross_site;
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::PageFailure;
 use crate::web::sealed::Sealed;
 use crate::web::shell::Shell;
 use crate::web::sign_out::{self, Done, Then};
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, VisitWithBody};
 
 /// The page after signing out.
 #[derive(Clone, Debug, Template)]
 #[template(path = "signed_out.html")]
 pub struct SignedOutPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
-    /// Why the person stays here although the application asked for a redirect, by the name of the text.
+    /// Why the requested redirect does not follow, by the name of the text.
     pub stay: Option<&'static str>,
     /// Whether other accounts in this browser are still signed in.
     pub others: bool,
@@ -31,18 +31,18 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
     // `ui_locales` names the language.
     let params = extract::query(&visit.req, &["ui_locales", "stay", "others"])?;
     let (stay, others) = (sign_out::stay(&params), params.get("others").is_some());
-    Ok(page(&visit.app, Kind::Text, &SignedOutPage { shell: visit.shell(), stay, others }))
+    Ok(page(&visit.app, PageKind::Text, &SignedOutPage { shell: visit.shell(), stay, others }))
 }
 
-/// `POST /signed-out`: signs out of this browser those the page was shown for and nobody who came since, then goes
-/// where the application that asked for it is registered to go. With `account`, one of them alone is signed out.
-pub async fn post(visit: Visit, body: Body) -> Result<HttpResponse, PageFailure> {
+/// `POST /signed-out`: ends the sessions that the page was shown for, and none that began since. Then the browser is
+/// redirected to the application, if that asked for it and is registered to. With `account`, one session alone ends.
+pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, PageFailure> {
     let (app, now) = (&visit.app, visit.now);
     refuse_cross_site(&visit.req, app)?;
     let params = extract::form(&visit.req, &body, &["csrf", "then", "stay", "account", "ui_locales"])?;
     let browser = visit.browser().ok_or(PageFailure::CookiesOff)?;
     let session = visit.session().await?.filter(|session| !session.accounts.is_empty());
-    // Without a session nothing can be ended: a page that is sent off late is answered as what is true now.
+    // Without a session there is none to end, and a form that is sent late is answered by the present state.
     let mut some_stay = false;
     if let Some(session) = session {
         let shown = browser.shown_for(app, &session, sign_out::PURPOSE, params.get("csrf"))?;

@@ -1,4 +1,4 @@
-//! Writing responses: one shape per kind of failure, and the few kinds of success.
+//! Writing responses: pages, redirects, and the headers that they share.
 
 use actix_web::cookie::Cookie;
 use actix_web::http::header::{self, HeaderName};
@@ -14,24 +14,24 @@ use crate::web::around::id::RequestId;
 use crate::web::language;
 use crate::web::shell::Shell;
 
-/// The longest address that the language switch leads back to; the link to it must fit into an address too.
+/// The longest address that the language switch leads back to, in bytes. The link to it has to fit into an address too.
 const LONGEST_HERE: usize = 8 * 1024;
-/// How long a client should wait before it tries again when a store is away, in seconds.
+/// The `Retry-After` of an answer that a store which cannot be reached has made impossible, in seconds.
 pub const RETRY_AFTER: &str = "5";
 
-/// What surrounds a page: language, base path, request id, and where to find it again.
+/// The data of a page's layout: language, base path, request id, and the page's own address.
 pub fn shell(req: &HttpRequest, app: &App) -> Shell {
     let request_id = req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     Shell { here: here(req), ..shell_of(app, request_id, language::texts(req)) }
 }
 
-/// The same where the request is out of reach.
+/// The same without the request, which is lost after a panic.
 pub fn shell_of(app: &App, request_id: String, texts: Texts) -> Shell {
     Shell { texts, base: app.config.base.clone(), request_id, here: None }
 }
 
-/// The address a page can be asked for again at, without the application's wish for a language: it would
-/// overrule the choice that brings the person back here. An answer to a form has none.
+/// The address at which a page can be requested again. `ui_locales` is removed, because it would overrule the language
+/// that the person has chosen. The answer to a form has no such address.
 fn here(req: &HttpRequest) -> Option<String> {
     let (path, query) = (req.path(), req.query_string());
     if !matches!(*req.method(), Method::GET | Method::HEAD) || path.len() + query.len() > LONGEST_HERE {
@@ -41,32 +41,32 @@ fn here(req: &HttpRequest) -> Option<String> {
     Some(if query.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
 }
 
-/// Whether a page has forms of ours, which decides its policies.
+/// Whether a page has a form, which decides its Content Security Policy and its referrer policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Has a form that posts back to us.
+pub enum PageKind {
+    /// It has a form that posts to the provider.
     Form,
-    /// Only text and links.
+    /// It has only text and links.
     Text,
 }
 
 /// Renders a page.
 ///
 /// Spec: Content Security Policy Level 3
-pub fn page(app: &App, kind: Kind, page: &impl Template) -> HttpResponse {
-    // Chromium holds `form-action` against the whole redirect chain that follows a form: with plain
-    // redirects as completion it would stop the way back to the application.
+pub fn page(app: &App, kind: PageKind, page: &impl Template) -> HttpResponse {
+    // Chromium applies `form-action` to the whole chain of redirects after a form. With redirects as completion it would
+    // block the redirect to the application.
     let form_action = match (kind, app.config.completion) {
-        (Kind::Form, Completion::Redirect) => "",
-        (Kind::Form, Completion::Interstitial) => "form-action 'self'; ",
-        (Kind::Text, _) => "form-action 'none'; ",
+        (PageKind::Form, Completion::Redirect) => "",
+        (PageKind::Form, Completion::Interstitial) => "form-action 'self'; ",
+        (PageKind::Text, _) => "form-action 'none'; ",
     };
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
          font-src 'self'; base-uri 'none'; {form_action}frame-ancestors 'none'"
     );
-    // Under `no-referrer` a browser would send `Origin: null` with our own forms.
-    let referrer = if kind == Kind::Form { "same-origin" } else { "no-referrer" };
+    // Under `no-referrer` a browser sends `Origin: null` with the provider's own forms.
+    let referrer = if kind == PageKind::Form { "same-origin" } else { "no-referrer" };
     html(page, &policy, referrer)
 }
 
@@ -87,7 +87,7 @@ pub fn html(page: &impl Template, policy: &str, referrer: &'static str) -> HttpR
     }
 }
 
-/// Sends the browser to an address after a GET or a POST; never with a status that repeats a form.
+/// Redirects the browser, after a GET or a POST, with a status that never repeats a form.
 ///
 /// Spec: RFC 9700 §4.12
 pub fn see_other(location: &str) -> HttpResponseBuilder {
@@ -99,22 +99,21 @@ pub fn see_other(location: &str) -> HttpResponseBuilder {
     res
 }
 
-/// The stop between a form and the application: browsers hold every redirect after a form against the page's
-/// `form-action`, but not a refresh.
+/// The page between a form and the application, which moves on by a refresh. Browsers apply the `form-action` of the
+/// form's page to every redirect after it, and not to a refresh.
 #[derive(Clone, Debug, Template)]
 #[template(path = "interstitial.html")]
 pub struct InterstitialPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
     /// The application's name.
     pub client_name: String,
-    /// Where the answer goes; a matched redirect URI with its parameters.
+    /// The matched redirect URI with the parameters of the answer.
     pub url: String,
 }
 
-/// Takes the browser back to an application after an interaction: by a page, because a redirect would
-/// count as part of the form submission that came before. The page is gone in a blink, so it is not asked for
-/// in another language.
+/// Leads the browser back to an application after a form: by a page, because a redirect would count as part of the
+/// form's submission. The page moves on at once and has no language switch.
 pub fn complete(shell: Shell, app: &App, client_name: &str, url: &str) -> HttpResponse {
     if app.config.completion == Completion::Redirect {
         return see_other(url).finish();
@@ -126,7 +125,7 @@ pub fn complete(shell: Shell, app: &App, client_name: &str, url: &str) -> HttpRe
     html(&page, policy, "no-referrer")
 }
 
-/// Says that the page is not a success; 503 also says when to try again.
+/// Sets the status of an answer; 503 gets `Retry-After` as well.
 pub fn with_status(mut res: HttpResponse, status: u16) -> HttpResponse {
     *res.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == 503 {
@@ -135,7 +134,7 @@ pub fn with_status(mut res: HttpResponse, status: u16) -> HttpResponse {
     res
 }
 
-/// Says after how long to try again: a request that comes then is served, so what is left of a second counts as one.
+/// Sets `Retry-After`, rounded up to whole seconds: a request that is sent then is served.
 ///
 /// Spec: RFC 9110 §10.2.3
 pub fn retry_after(mut res: HttpResponse, wait: Duration) -> HttpResponse {
@@ -158,7 +157,7 @@ pub fn with_cookie(mut res: HttpResponse, cookie: Option<Cookie<'_>>) -> HttpRes
     res
 }
 
-/// Forbids every cache to keep an answer.
+/// Forbids caches to store an answer.
 pub fn no_store(res: &mut HttpResponseBuilder) {
     res.insert_header((header::CACHE_CONTROL, "no-store"));
     res.insert_header((header::PRAGMA, "no-cache"));

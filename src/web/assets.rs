@@ -1,5 +1,5 @@
-//! The few files the pages refer to, inside the binary and served under a name that holds their hash, so that
-//! browsers may keep them for ever and a new release is seen at once.
+//! The static files of the pages. They are part of the binary, and each has its hash in its name: browsers may cache
+//! them for ever, and a new release has new names.
 
 use std::sync::LazyLock;
 
@@ -42,7 +42,7 @@ pub fn favicon_href(base: &str) -> String {
     FAVICON.href(base)
 }
 
-/// Finds a file by the last part of its address; only the name with today's hash is known.
+/// Finds a file by the last part of its address. Only the name with the present hash is known.
 pub fn find(file_name: &str) -> Option<Asset> {
     [&STYLE, &PASSWORD_SCRIPT, &FAVICON]
         .into_iter()

@@ -1,7 +1,6 @@
-//! The bodies of requests. One that comes too slowly is not waited for, and what is kept of one is wiped.
+//! The bodies of requests: a time limit for reading one, and memory that is wiped.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::future::Future;
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
@@ -9,22 +8,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use futures_util::future::LocalBoxFuture;
 use futures_util::{Stream, stream};
 use zeroize::Zeroize as _;
 
 use crate::connection::Moves;
 
-/// How long a whole body may take, from the end of the head.
+/// The time limit for a whole body, from the end of the head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A request's body, or why it could not be taken: over the limit, too slow, or the connection broke. It may hold a
-/// password, a client's secret or a code, and is wiped when it is dropped.
+/// A request's body, or why it could not be read: it is over the limit, too slow, or the connection broke. It may hold
+/// a password, a client secret or a code, and is wiped when it is dropped.
 pub struct Body(Result<Bytes, actix_web::Error>);
 
 impl Body {
@@ -40,13 +38,9 @@ impl From<Bytes> for Body {
     }
 }
 
-impl FromRequest for Body {
-    type Error = Infallible;
-    type Future = LocalBoxFuture<'static, Result<Body, Infallible>>;
-
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let read = Bytes::from_request(req, payload);
-        Box::pin(async move { Ok(Body(read.await)) })
+impl From<Result<Bytes, actix_web::Error>> for Body {
+    fn from(read: Result<Bytes, actix_web::Error>) -> Body {
+        Body(read)
     }
 }
 
@@ -59,15 +53,15 @@ impl Drop for Body {
     }
 }
 
-/// What a request's body is read from. It has to outlive the answer: what is left of a body in chunks that
-/// nobody holds any more the server would otherwise wait for, however long it takes, before it closes.
+/// The stream that a request's body is read from. It has to outlive the answer: once the stream of a chunked body is
+/// dropped, the server waits without limit for the rest of the body before it closes the connection.
 pub struct Rest {
     _held: Rc<RefCell<Payload>>,
 }
 
-/// Gives the request's body, if it has one, its time.
+/// Sets the time limit for the request's body, if it has one.
 pub fn limit(req: &mut ServiceRequest) -> Option<Rest> {
-    // Its headers do not tell: whoever asks for another protocol sends one without end.
+    // The headers do not tell whether there is one: after a protocol upgrade a body has no end.
     let body = match req.take_payload() {
         Payload::None => return None,
         body => Rc::new(RefCell::new(body)),
@@ -89,19 +83,19 @@ pub fn limit(req: &mut ServiceRequest) -> Option<Rest> {
 }
 
 impl Rest {
-    /// Keeps it for as long as this answer is being sent.
-    pub fn beside(self, answer: BoxBody) -> BoxBody {
-        BoxBody::new(Beside { answer, _rest: self })
+    /// Holds the stream until this answer is sent.
+    pub fn held_by(self, answer: BoxBody) -> BoxBody {
+        BoxBody::new(Holding { answer, _rest: self })
     }
 }
 
-/// An answer, and what is left of the question.
-struct Beside {
+/// An answer with the stream of the request's body.
+struct Holding {
     answer: BoxBody,
     _rest: Rest,
 }
 
-impl MessageBody for Beside {
+impl MessageBody for Holding {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {

@@ -1,13 +1,13 @@
-//! How pages show an application and an account.
+//! Views of an application and of an account, shared by the pages.
 
 /// The application a person signs in to.
 #[derive(Clone, Debug)]
 pub struct ClientCard {
     /// Its name as registered.
     pub name: String,
-    /// The host it is known to run on.
+    /// The host of its registered addresses.
     pub host: Option<String>,
-    /// Where we serve its logo, if there is one.
+    /// The address of its logo at this provider, if there is one.
     pub logo: Option<String>,
     /// Its privacy policy.
     pub policy_uri: Option<String>,
@@ -15,7 +15,7 @@ pub struct ClientCard {
     pub tos_uri: Option<String>,
 }
 
-/// An account, as it is shown to whoever is signed in to it.
+/// An account, as it is shown to the person who is signed in to it.
 #[derive(Clone, Debug)]
 pub struct PersonCard {
     /// The account's identifier, where it can be chosen.
@@ -26,7 +26,7 @@ pub struct PersonCard {
     pub login: String,
 }
 
-/// Answers the letter that stands for a person where there is no picture.
+/// The letter in place of a person's picture.
 pub(crate) fn initial(name: &str) -> String {
     name.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().collect()).unwrap_or_default()
 }

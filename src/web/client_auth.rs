@@ -12,11 +12,11 @@ use crate::web::extract;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
 
-/// Why a client was not believed.
-struct Disbelief {
+/// A failed authentication of a client.
+struct FailedProof {
     client: Arc<Client>,
     failure: TokenFailure,
-    /// Whether it was a guess at a secret, which counts.
+    /// Whether it counts as a wrong guess at the client's secret.
     is_guess: bool,
 }
 
@@ -27,9 +27,9 @@ pub async fn authenticate(visit: &Visit, params: &Params) -> Result<Arc<Client>,
     proven(visit, params).await.map_err(|failure| failure.challenged(&visit.app.config.issuer))
 }
 
-/// Finds the client that the credentials prove. They are judged for the client that the standard's reading names
-/// and, where that fails, for the first known one of the other readings. Guesses count when no reading is right: a
-/// right pair of one client may read as a wrong secret of another.
+/// Finds the client that the credentials prove. Credentials can be read in several ways. They are verified for the
+/// client of the standard's reading and, if that fails, for the first known client of the other readings. A guess
+/// counts only when no reading is right, because a right pair of one client may read as a wrong secret of another.
 async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFailure> {
     let (app, now) = (&visit.app, visit.now);
     let credentials = Credentials::collect(&extract::authorization(&visit.req), params)?;
@@ -43,7 +43,7 @@ async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFail
         };
         match judge(visit, &credentials, reading, &client) {
             None => return Ok(client),
-            Some((failure, is_guess)) => refusals.push(Disbelief { client, failure, is_guess }),
+            Some((failure, is_guess)) => refusals.push(FailedProof { client, failure, is_guess }),
         }
     }
     let from = address(visit);
@@ -54,7 +54,7 @@ async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFail
     Err(first.unwrap_or_else(|| unknown(&credentials)))
 }
 
-/// Why these credentials are not this client's, and whether they were a guess at its secret; none if they are.
+/// Why these credentials are not this client's; none if they are.
 fn judge(
     visit: &Visit,
     credentials: &Credentials,
@@ -65,7 +65,7 @@ fn judge(
         return Some((failure.into(), false));
     }
     let (now, from, guesses) = (visit.now, address(visit), &visit.app.state.guesses);
-    // A client without a secret has none to be guessed, and there is no end of names that are no client's.
+    // A public client has no secret to guess. Unknown identifiers are not counted: their number is unbounded.
     let has_secret = client.secret.is_some();
     if has_secret && let Some(left) = guesses.held_off(&client.id, from, now) {
         return Some((TokenFailure::held_off(left), false));
@@ -83,8 +83,8 @@ fn address(visit: &Visit) -> Option<IpAddr> {
     visit.address().map(|from| from.0)
 }
 
-/// The same work and the same answer as for a client that is known. The shortest identifier is named: a longer one
-/// may hold a part of the secret.
+/// An unknown client costs the same work and gets the same answer as a known one. The log names the shortest
+/// identifier, because a longer reading may hold a part of the secret.
 fn unknown(credentials: &Credentials) -> TokenFailure {
     let refusal = || refused("the client is unknown");
     let Some(reading) = credentials.shortest() else { return refusal().into() };

@@ -1,4 +1,4 @@
-//! What goes wrong for a client is written into the log and, in the same words, kept for its developer.
+//! Failures of a client: logged, and stored in the same words for the client's developer.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest};
@@ -11,28 +11,29 @@ use crate::telemetry::log;
 use crate::web::around::address::ClientAddress;
 use crate::web::around::id::RequestId;
 use crate::web::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
-use crate::web::visit::arrived;
+use crate::web::instant;
 
-/// The registered client behind one request, in its extensions once it is known.
+/// The registered client of one request, in its extensions once it is known.
 struct Asking(String);
 
-/// Where a failure counts as one of the authorization request that led there.
+/// The pages whose failures count as failures of the authorization request.
 const PAGES: [&str; 4] = ["/continue", "/login", "/select", "/consent"];
-/// Faults and limits of ours, which no developer of a client can do anything about.
-const OURS: [&str; 2] = ["server_error", "temporarily_unavailable"];
+/// Failures and limits of the provider, which the developer of a client cannot mend.
+const OF_PROVIDER: [&str; 2] = ["server_error", "temporarily_unavailable"];
 
-/// Notes whose request this is, for its lines in the log too. A name that is not registered is never noted: there is no end of those.
+/// Notes the client of a request, for its lines in the log too. Unregistered identifiers are never noted, because their
+/// number is unbounded.
 pub fn note_client(req: &HttpRequest, client: &Client) {
     log::note_client(&client.id);
     req.extensions_mut().insert(Asking(client.id.clone()));
 }
 
-/// Keeps a failure for the developer of the client behind this request, if one is known.
+/// Stores a failure for the developer of the request's client, if the client is known.
 pub fn keep(req: &HttpRequest, app: &App, error: &'static str, cause: Cause) {
     let extensions = req.extensions();
-    let (Some(Asking(client_id)), false) = (extensions.get(), OURS.contains(&error)) else { return };
+    let (Some(Asking(client_id)), false) = (extensions.get(), OF_PROVIDER.contains(&error)) else { return };
     let path = req.path().strip_prefix(&app.config.base).unwrap_or_default();
-    let now = arrived(req, app);
+    let now = instant::of(req, app);
     let network = extensions.get::<ClientAddress>().map(|from| from.network()).unwrap_or_default();
     let failure = Failure {
         last: now,
@@ -47,18 +48,18 @@ pub fn keep(req: &HttpRequest, app: &App, error: &'static str, cause: Cause) {
     app.state.failures.note(client_id, failure);
 }
 
-/// How much a failure deserves to be looked at.
+/// The log level of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Weight {
-    /// A fault of ours.
-    Ours,
-    /// A fault that can be mended: of a registered client, or of the installation.
+    /// The provider failed.
+    OfProvider,
+    /// A failure that can be mended: of a registered client, or of the installation.
     Mendable,
-    /// Silent checks that need the person, and what strangers send: it happens all day.
+    /// Silent checks that need the person, and requests of strangers, which are frequent.
     Ordinary,
 }
 
-/// Writes a failure into the log, and keeps it for the developer of the client behind the request.
+/// Logs a failure, and stores it for the developer of the request's client.
 pub fn record(
     req: &HttpRequest,
     app: &App,
@@ -70,7 +71,7 @@ pub fn record(
     let is_of_client = code.is_some() && req.extensions().get::<Asking>().is_some();
     let status = status.as_u16();
     match weigh(status, code, is_of_client) {
-        Weight::Ours => tracing::error!(status, %cause, "failed"),
+        Weight::OfProvider => tracing::error!(status, %cause, "failed"),
         Weight::Mendable => tracing::warn!(status, %cause, "refused"),
         Weight::Ordinary => tracing::info!(status, %cause, "refused"),
     }
@@ -82,21 +83,20 @@ pub fn record(
 fn weigh(status: u16, code: Option<&str>, is_of_client: bool) -> Weight {
     match (status, code) {
         (503, _) | (_, Some("temporarily_unavailable")) => Weight::Mendable,
-        (500.., _) | (_, Some("server_error")) => Weight::Ours,
-        // A proxy that is not trusted, or one that changes requests; and guessing.
+        (500.., _) | (_, Some("server_error")) => Weight::OfProvider,
+        // An untrusted proxy or one that changes requests; guessing.
         (403 | 429, _) => Weight::Mendable,
         _ if is_of_client => Weight::Mendable,
         _ => Weight::Ordinary,
     }
 }
 
-/// Tells of what a request asked for and is not granted: once a day for the same, and not at each sign-on.
+/// Logs and stores what a request asked for and does not get, once a day for the same cause and not at each sign-on.
 pub fn note_narrowed(req: &HttpRequest, app: &App, narrowed: &[Cause]) {
     for cause in narrowed {
-        let news = req
-            .extensions()
-            .get::<Asking>()
-            .is_some_and(|Asking(client_id)| app.state.failures.is_news(client_id, cause, arrived(req, app)));
+        let news = req.extensions().get::<Asking>().is_some_and(|Asking(client_id)| {
+            app.state.failures.is_news(client_id, cause, instant::of(req, app))
+        });
         if news {
             tracing::warn!(%cause, "less is granted than was asked for");
             keep(req, app, NARROWED, cause.clone());
@@ -104,7 +104,7 @@ pub fn note_narrowed(req: &HttpRequest, app: &App, narrowed: &[Cause]) {
     }
 }
 
-/// What an answer that is a failure tells a developer.
+/// The error and the cause of a failure, for the client's developer.
 pub fn told(error: &actix_web::Error) -> Option<(&'static str, Cause)> {
     let page = error.as_error().and_then(PageFailure::told);
     let page = page.or_else(|| error.as_error().and_then(AuthorizeFailure::told));

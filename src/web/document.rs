@@ -1,4 +1,4 @@
-//! Answering with what is published: cached by everybody, readable by any script.
+//! Public documents: any cache may store them, and any script may read them.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
@@ -6,7 +6,7 @@ use time::Duration;
 
 use crate::published::Published;
 
-/// Answers with a document, or with 304 to who has it already.
+/// Answers with a document, or with 304 if the request names its entity tag.
 ///
 /// Spec: RFC 9110 §13.1.2
 pub fn answer(req: &HttpRequest, document: &Published, max_age: Duration) -> HttpResponse {

@@ -4,15 +4,15 @@ use askama::Template;
 
 use crate::web::shell::Shell;
 
-/// The page for everything that cannot be answered to an application: it says what happened and what to do.
+/// The page for a failure that cannot be sent to an application: what happened, and what to do.
 ///
 /// Spec: OAuth 2.0 RFC 6749 §4.1.2.1
 #[derive(Clone, Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
-    /// The HTTP status it is sent with.
+    /// The HTTP status.
     pub status: u16,
     /// The fault in a few words.
     pub title: String,
@@ -22,13 +22,13 @@ pub struct ErrorPage {
     pub next: String,
     /// The error code of the standards.
     pub code: Option<String>,
-    /// Particulars for developers, label and values; development mode only.
+    /// Details for developers, label and values; development mode only.
     pub details: Vec<(String, Vec<String>)>,
     /// Name and address of the application to go back to.
     pub back: Option<(String, String)>,
 }
 
-/// Tells words from a literal value such as an address, which is set in a fixed-width face.
+/// Whether a detail is a literal value such as an address, which is set in a fixed-width font.
 fn is_sentence(value: &str) -> bool {
     value.contains(' ')
 }

@@ -12,12 +12,12 @@ use crate::web::language;
 
 pub use crate::web::body::Body;
 
-/// Tells whether there was too much of a body, and not too little.
+/// Whether a body is over its limit, and not cut off.
 fn is_too_large(error: &actix_web::Error) -> bool {
     matches!(error.as_error(), Some(PayloadError::Overflow))
 }
 
-/// Tells whether a body is declared as a form.
+/// Whether the content type declares a form.
 fn is_form(req: &HttpRequest) -> bool {
     let declared =
         req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -36,7 +36,7 @@ pub fn query(req: &HttpRequest, known: &[&'static str]) -> Result<Params, PageFa
     Ok(params)
 }
 
-/// The parameters of one of our own forms, each at most once.
+/// The parameters of one of the provider's own forms, each at most once.
 pub fn form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Params, PageFailure> {
     let params = authorization_form(req, body, known)?;
     match params.repeated() {
@@ -45,8 +45,8 @@ pub fn form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Pa
     }
 }
 
-/// The parameters of an authorization request that was posted. One that was sent twice is remembered as
-/// such: where that can be answered is not known yet.
+/// The parameters of an authorization request that was posted. A repeated one is kept as repeated, because the address
+/// of the answer is not known yet.
 pub fn authorization_form(
     req: &HttpRequest,
     body: &Body,
@@ -63,15 +63,15 @@ pub fn authorization_form(
     Ok(params)
 }
 
-/// The form parameters of an endpoint that clients call. Secrets in the query are refused, so that
-/// nobody gets used to putting them where they are logged.
+/// The form parameters of an endpoint that clients call. Secrets in the query are refused, because addresses are
+/// logged on the way.
 ///
 /// Spec: RFC 6749 §3.2, RFC 9700 §4.3.2
 pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Result<Params, TokenFailure> {
     const SECRET: [&str; 5] = ["client_secret", "access_token", "refresh_token", "code", "client_assertion"];
     let bad = TokenFailure::bad_request;
     if !is_form(req) {
-        // RFC 6749 §5.2 knows no other status than 400 for it.
+        // RFC 6749 §5.2 has only the status 400 for it.
         return Err(bad("invalid_request", "the content type must be application/x-www-form-urlencoded"));
     }
     if is_in_query(req, &SECRET) {
@@ -101,19 +101,19 @@ pub fn client_form(req: &HttpRequest, body: &Body, known: &[&'static str]) -> Re
     Ok(params)
 }
 
-/// Tells whether the query gives any of these a value, be the rest of it as broken as it may.
+/// Whether the query has a value for any of these names, even if the rest of it is malformed.
 fn is_in_query(req: &HttpRequest, names: &[&'static str]) -> bool {
     let mut pairs = req.query_string().split('&').map(|pair| Params::parse(pair.as_bytes(), names));
     pairs.any(|pair| pair.is_ok_and(|pair| names.iter().any(|name| pair.get(name).is_some())))
 }
 
-/// Every `Authorization` header; one that is no text counts as an unreadable one.
+/// Every `Authorization` header. One that is no text is malformed.
 pub fn authorization(req: &HttpRequest) -> Vec<&str> {
     req.headers().get_all(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default()).collect()
 }
 
-/// The access token of a request: in the header, or in the body of a POST; never in the query. Another
-/// scheme alone is no token at all: its client learns from the challenge what to use.
+/// The access token of a request: in the header, or in the body of a POST; never in the query. A header with another
+/// scheme alone counts as no token, and the challenge names the right scheme.
 ///
 /// Spec: RFC 6750 §2.1, §2.2, §3.1
 pub fn bearer_token(req: &HttpRequest, body: Option<&Body>) -> Result<String, BearerFailure> {

@@ -1,8 +1,7 @@
-//! Which language a request is answered in: decided here, and read by everything that is shown.
+//! The language of a request.
 //!
-//! The application's wish (`ui_locales`) comes first, then what the person chose here once, then what the
-//! browser is set to, then English. A choice made while the request was pending overrules the wish: it is
-//! what was said last.
+//! `ui_locales` of the application comes first, then the person's choice in the cookie, then `Accept-Language`, then
+//! English. A choice that was made while the request was pending overrules `ui_locales`, because it is newer.
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest};
@@ -22,9 +21,9 @@ struct Language {
     chosen: Option<OffsetDateTime>,
 }
 
-/// Begins with what the browser itself says: the choice in its cookie, else `Accept-Language`.
+/// The language by the browser alone: the choice in its cookie, else `Accept-Language`.
 pub fn begin(req: &HttpRequest, app: &App) -> Texts {
-    // Programs say neither, and there are many of them.
+    // Programs send neither, and most requests are theirs: this costs them nothing more.
     if ![header::COOKIE, header::ACCEPT_LANGUAGE].iter().any(|name| req.headers().contains_key(name)) {
         return Texts::english();
     }
@@ -42,8 +41,8 @@ pub fn begin(req: &HttpRequest, app: &App) -> Texts {
     language.texts
 }
 
-/// Notes the wish of an application: `ui_locales` of a request that began then, or just now. One that names
-/// no language of ours changes nothing.
+/// Applies `ui_locales` of a request that began at `begun`, or just now. A value without a known language changes
+/// nothing.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2
 pub fn note(req: &HttpRequest, params: &Params, begun: Option<OffsetDateTime>) {
@@ -58,12 +57,12 @@ pub fn note(req: &HttpRequest, params: &Params, begun: Option<OffsetDateTime>) {
     }
 }
 
-/// The words for this request.
+/// The texts for this request.
 pub fn texts(req: &HttpRequest) -> Texts {
     req.extensions().get::<Language>().map_or_else(Texts::english, |language| language.texts)
 }
 
-/// What the cookie says of a choice made at this instant.
+/// The value of the cookie for a choice made at this instant.
 pub fn choice(texts: Texts, now: OffsetDateTime) -> String {
     format!("{}.{}", texts.lang(), now.unix_timestamp())
 }

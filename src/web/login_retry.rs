@@ -1,19 +1,19 @@
-//! What a failed attempt to sign in carries to the page that says so.
+//! The result of a failed sign-in, sealed for the page that shows it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::web::sealed::Sealed;
 
-/// What was typed, without the password, and how it was received.
+/// The fields of the form without the password, and why the sign-in failed.
 #[derive(Serialize, Deserialize)]
 pub struct LoginRetry {
-    /// The name.
+    /// The typed name.
     pub username: String,
-    /// Whether staying signed in was ticked.
+    /// Whether "Stay signed in" was ticked.
     pub remember: bool,
-    /// Whether something was left empty; otherwise name or password was wrong.
+    /// Whether a field was empty; otherwise name or password was wrong.
     pub missing: bool,
-    /// Whether an account is signed in already, and the page is shown all the same.
+    /// Whether the page is shown although an account is signed in.
     pub switching: bool,
 }
 

@@ -1,30 +1,31 @@
 //! The HTTP vocabulary that endpoints and pages share.
 
-pub mod route; // who calls one, and what follows from that
-pub mod around; // what surrounds every request
+pub mod route; // a route: its callers, and what follows from them
+pub mod around; // the middleware around every request
+pub mod instant; // the instant for which a request is decided
 pub mod visit; // a request as its handler meets it
 pub mod metrics; // requests, by route
 pub mod extract; // reading requests
-pub mod body; // bodies that come too slowly
-pub mod client_auth; // which client asks, proven
-pub mod browser; // its cookies, and where its requests came from
-pub mod language; // which language to answer in
+pub mod body; // bodies: time limit and wiping
+pub mod client_auth; // client authentication
+pub mod browser; // cookies, and the origin of requests
+pub mod language; // the language of a request
 
 pub mod ticket; // a pending request, sealed
-pub mod packed; // parameters for a long ticket
+pub mod packed; // compressed parameters of a long ticket
 pub mod pending; // an authorization request as its pages meet it
-pub mod hint; // ID Tokens that come back
-pub mod sealed; // values that travel with a browser
-pub mod login_retry; // what a failed attempt to sign in carries to the page that says so
-pub mod sign_out; // what the question "sign out?" carries to its answer
+pub mod hint; // ID Tokens that are sent back
+pub mod sealed; // sealed values in forms and addresses
+pub mod login_retry; // the result of a failed sign-in, for its page
+pub mod sign_out; // the fields of the sign-out form
 
 pub mod answer; // writing responses
 pub mod failure; // writing failures
 pub mod reply; // sending an authorization response
-pub mod debug; // what goes wrong for a client, kept for its developer
+pub mod debug; // failures of a client, stored for its developer
 pub mod document; // public documents
 
 pub mod assets; // style sheet, script and icon, by their hashes
-pub mod shell; // what every page needs around its content
-pub mod cards; // how pages show an application and an account
+pub mod shell; // the data of every page's layout
+pub mod cards; // views of an application and of an account
 pub mod error_page; // the page of a failure

@@ -1,11 +1,11 @@
 //! Parameters of a pending request, compressed for a ticket that would be too long for an address.
 //!
-//! The length of what is compressed tells an observer of the connection how much of it repeats. Text that an attacker
-//! chooses must therefore not be compressed together with a secret, which could be guessed by its length (CRIME). So
-//! nothing of ours is compressed: no ticket id, session or binding. Each parameter is a block of its own, without a
-//! common dictionary: a hint that somebody put into a link does not meet an ID token or a nonce beside it.
-//! Within one parameter the application mixes as it likes; a secret in its `state` is a new one in each request, and
-//! guessing by length needs the same one many times. What fits into an address as it is, is not compressed at all.
+//! The length of compressed text tells an observer of the connection how much of the text repeats. Text that an
+//! attacker chooses must therefore not be compressed together with a secret, which the length would reveal (CRIME). So
+//! no ticket id, session or binding is compressed. Each parameter is a block of its own, without a common dictionary: a
+//! hint in an attacker's link is not compressed together with an ID token or a nonce. Within one parameter the
+//! application may mix both. A secret in `state` is a new one in each request, and guessing by length needs the same
+//! secret many times. Parameters that fit into an address are not compressed.
 //!
 //! Spec: RFC 1951, RFC 9325 §3.3
 
@@ -15,12 +15,12 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-/// What a parameter begins with that is kept as it is.
+/// The first byte of a parameter that is not compressed.
 const PLAIN: u8 = 0;
-/// What a parameter begins with that is compressed.
+/// The first byte of a parameter that is compressed.
 const DEFLATED: u8 = 1;
 
-/// How much stands before each: what it begins with, and its length.
+/// The bytes before each parameter: the first byte, and the length.
 const HEAD: usize = 5;
 
 /// Packs form-encoded parameters.
@@ -38,7 +38,7 @@ pub fn pack(params: &str) -> Vec<u8> {
     packed
 }
 
-/// Unpacks what [`pack`] made; none when it is something else, or more than `most` bytes would come of it.
+/// The reverse of [`pack`]; none for other bytes, or where the result would have more than `most` bytes.
 pub fn unpack(packed: &[u8], most: usize) -> Option<String> {
     let (mut rest, mut params) = (packed, vec![]);
     while let Some((kind, block)) = take(&mut rest) {
@@ -69,7 +69,7 @@ fn deflate(plain: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// Decompresses at most so many bytes: what would become more is refused before it is there.
+/// Decompresses at most so many bytes. A longer result is refused before memory is taken for it.
 fn inflate(deflated: &[u8], most: usize) -> Option<Vec<u8>> {
     let mut plain = vec![];
     let bound = u64::try_from(most).ok()?.saturating_add(1);

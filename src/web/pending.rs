@@ -1,5 +1,4 @@
-//! An authorization request as its pages meet it: read anew at every opening, because the client may
-//! have changed since.
+//! An authorization request between its pages. It is read again at each of them, because the client may have changed.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract::{self, Body};
 use crate::web::failure::{AuthorizeFailure, PageFailure, no_key};
 use crate::web::reply::after_pages;
-use crate::web::ticket::{Kind, Ticket};
+use crate::web::ticket::{Ticket, TicketKind};
 use crate::web::visit::Visit;
 use crate::web::{debug, hint};
 
@@ -28,19 +27,19 @@ use crate::web::{debug, hint};
 pub struct ValidRequest {
     /// The client that made it.
     pub client: Arc<Client>,
-    /// Where the answer goes.
+    /// The proven address of the answer.
     pub reply_to: ReplyTo,
-    /// What it asks for.
+    /// The parameters, read.
     pub request: Request,
 }
 
-/// Reads a request: who asks, where an answer may go, and then, with errors answered there, what is asked for.
+/// Reads a request: the client first, then the address of an answer, then the rest, whose errors are sent there.
 pub async fn read(visit: &Visit, params: &Params) -> Result<ValidRequest, AuthorizeFailure> {
     let app = &visit.app;
     let client_id = request::client_id(params)?;
     let client = app.clients.find(client_id).await?;
     let client = client.ok_or_else(|| Unanswerable::ClientUnknown(Shown::of(client_id)))?;
-    debug::note_client(&visit.req, &client);
+    visit.note_client(&client);
     let reply_to = request::reply_to(params, &client, &app.config.issuer)?;
     match judge(app, params, &client, reply_to.redirect_uri(), visit.now) {
         Ok(request) => Ok(ValidRequest { client, reply_to, request }),
@@ -48,7 +47,7 @@ pub async fn read(visit: &Visit, params: &Params) -> Result<ValidRequest, Author
     }
 }
 
-/// The rules of a request, and what the keys of this provider say to it.
+/// The rules of a request. A client without a key for its ID Tokens is refused as well.
 fn judge(
     app: &App,
     params: &Params,
@@ -59,28 +58,28 @@ fn judge(
     let request = Request::read(params, client, &app.config.resources, redirect_uri)?;
     let alg = client.metadata.id_token_signed_response_alg.alg();
     if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
-        // Before a person types a password for nothing.
+        // Before the person types a password.
         return Err(no_key(app, alg));
     }
     let Some(token) = params.get("id_token_hint") else { return Ok(request) };
     Ok(request.with_hint(id_token_hint::subject(hint::verify(app, token, now), client)?))
 }
 
-/// A pending request, brought back by the browser it was sealed for.
+/// A pending request, from the browser that it was sealed for.
 pub struct Pending {
-    /// As it was sealed.
+    /// The ticket.
     pub ticket: Ticket,
-    /// As it reads now.
+    /// The request, read again.
     pub asked: ValidRequest,
-    /// Whose it is.
+    /// The browser.
     pub browser: Browser,
 }
 
-/// A form that one of our own pages sent about a pending request.
+/// A form of a page about a pending request.
 pub struct Posted {
-    /// What it says.
+    /// Its fields.
     pub params: Params,
-    /// Its ticket, as it came.
+    /// Its ticket, still sealed.
     pub sealed: String,
     /// The request; none where [`Pending::open`] gives none.
     pub pending: Option<Pending>,
@@ -101,29 +100,29 @@ impl Pending {
         Ok(Posted { params, sealed, pending })
     }
 
-    /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer acceptable:
-    /// `/continue` knows what to do with those.
+    /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer accepted; `/continue` treats
+    /// those.
     pub async fn open(visit: &Visit, sealed: &str) -> Result<Option<Pending>, AuthorizeFailure> {
         let browser = visit.browser();
-        let opened = Ticket::open(visit, Kind::Authorize, sealed, browser.as_ref()).await?;
+        let opened = Ticket::open(visit, TicketKind::Authorize, sealed, browser.as_ref()).await?;
         let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(visit.now)) else {
             return Ok(None);
         };
         let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
         match read(visit, &params).await {
             Ok(asked) => Ok(Some(Pending { ticket: opened.ticket, asked, browser })),
-            // The client changed meanwhile; what is said to it is said from one place.
+            // The client has changed meanwhile. `/continue` alone sends errors to clients.
             Err(AuthorizeFailure::Reply { .. }) => Ok(None),
             Err(page) => Err(page),
         }
     }
 
-    /// Seals it again with what was done since; answers the address that goes on with it.
+    /// Seals the request again with the steps done since, and answers the address that continues it.
     pub async fn go_on(&self, visit: &Visit) -> Result<String, AuthorizeFailure> {
         Ok(continue_at(&visit.app, &self.ticket.seal(visit, Some(&self.browser)).await?))
     }
 
-    /// Ends it because the person does not want it; what was done for it is spent with it.
+    /// Ends the request because the person declined. Its ticket is spent.
     pub async fn deny(&self, visit: &Visit) -> Result<HttpResponse, AuthorizeFailure> {
         let app = &visit.app;
         app.state.tickets.complete(self.ticket.id, visit.now).await?;
@@ -134,22 +133,22 @@ impl Pending {
     }
 }
 
-/// What an application is called in the language of the request.
+/// The application's name in the language of the request.
 pub fn name<'c>(visit: &Visit, client: &'c Client) -> &'c str {
     client.metadata.name_in(visit.texts().lang())
 }
 
-/// The address that goes on with a ticket.
+/// The address that continues a ticket.
 pub fn continue_at(app: &App, sealed: &str) -> String {
     format!("{}/continue?t={sealed}", app.config.base)
 }
 
-/// What a page shows of a person.
+/// The view of a person.
 pub fn person_card(user: &User) -> PersonCard {
     PersonCard { id: user.id.clone(), name: user.display_name().into(), login: user.login.clone() }
 }
 
-/// What a page shows of a client, in the language of the request.
+/// The view of a client, in the language of the request.
 pub async fn card(visit: &Visit, client: &Client) -> ClientCard {
     let (metadata, lang) = (&client.metadata, visit.texts().lang());
     let logo = visit.app.logos.name(client, visit.now).await;

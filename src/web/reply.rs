@@ -1,4 +1,4 @@
-//! Sending an authorization response to where it was proven to belong.
+//! Sending an authorization response to its proven address.
 
 use std::sync::LazyLock;
 
@@ -12,8 +12,8 @@ use crate::secret::sha256;
 use crate::web::answer::{complete, html, see_other};
 use crate::web::shell::Shell;
 
-/// The policy of the page that posts by itself. It says nothing of `form-action`, because its form goes to
-/// the application: whatever it allowed would be held against every redirect behind it.
+/// The policy of the page that posts by itself. It has no `form-action`, because its form goes to the application, and
+/// browsers would apply the directive to every redirect after it.
 ///
 /// Spec: Content Security Policy Level 3
 static POSTS_BY_ITSELF: LazyLock<String> = LazyLock::new(|| {
@@ -24,29 +24,28 @@ static POSTS_BY_ITSELF: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The way back as a form: it posts itself, or waits for the button where there is no script.
+/// The answer as a form, which posts itself. Without scripts the person presses its button.
 ///
 /// Spec: OAuth 2.0 Form Post Response Mode §2
 #[derive(Clone, Debug, Template)]
 #[template(path = "form_post.html")]
 pub struct FormPostPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
     /// The application's name.
     pub client_name: String,
-    /// Where the form goes: a matched redirect URI.
+    /// The matched redirect URI that the form is posted to.
     pub to: String,
-    /// What it carries.
+    /// The parameters of the answer.
     pub fields: Vec<(&'static str, String)>,
 }
 
 impl FormPostPage {
-    /// The only script there is inside a page, permitted by its hash. No character of it is one that a
-    /// template would escape.
+    /// The only inline script, allowed by its hash. It has no character that a template would escape.
     pub const SCRIPT: &str = "document.forms[0].submit()";
 }
 
-/// Answers a request that needed nobody.
+/// Answers a request for which no page was shown.
 pub fn at_once(shell: Shell, reply_to: &ReplyTo, response: Response) -> HttpResponse {
     match response {
         Response::Redirect(url) => see_other(&url).finish(),
@@ -54,8 +53,7 @@ pub fn at_once(shell: Shell, reply_to: &ReplyTo, response: Response) -> HttpResp
     }
 }
 
-/// Answers a request at the end of its pages: never by a redirect, which would count as part of the form
-/// that came before.
+/// Answers a request after its last page. This is never a redirect, which would count as part of the form before it.
 pub fn after_pages(shell: Shell, app: &App, reply_to: &ReplyTo, response: Response) -> HttpResponse {
     match response {
         Response::Redirect(url) => {

@@ -1,5 +1,5 @@
-//! One route: who calls it decides how it answers a wrong method, what a browser's script may do with it, and
-//! whether it must be navigated to.
+//! A route. Its callers decide the form of its failures, the answer to a wrong method, CORS, and whether a request has
+//! to be a navigation.
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, middleware};
@@ -10,22 +10,22 @@ use crate::web::failure::MethodNotAllowed;
 use crate::web::failure::PageFailure;
 use crate::web::metrics::Route;
 
-/// Who calls a route.
+/// The callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callers {
-    /// People, who navigate there: failures are pages, and scripts and images of other sites are refused.
+    /// People, by navigation: failures are pages, and scripts and images of other sites are refused.
     People,
-    /// Browsers, for what our pages consist of: failures are pages.
+    /// Browsers, for the static files of pages: failures are pages.
     Browsers,
-    /// Programs of clients, scripts of their registered origins among them: failures are JSON.
+    /// Programs of clients, and scripts of their registered origins: failures are JSON.
     Programs,
-    /// Any program and any script: what is answered is public, failures are JSON.
+    /// Any program and any script: answers are public, failures are JSON.
     Anyone,
-    /// Monitors: failures are JSON, and scripts have no business here.
+    /// Monitors: failures are JSON, and no script may read an answer.
     Monitors,
 }
 
-/// A route that is being put together.
+/// A route under construction.
 pub struct Way {
     path: String,
     callers: Callers,
@@ -40,12 +40,12 @@ impl Way {
         Way { path: path.into(), callers, resource: web::resource(path), reads: false, posts: false }
     }
 
-    /// Counts its requests there.
+    /// Counts the requests with these metrics.
     pub fn counted(self, count: Route) -> Way {
         Way { resource: self.resource.app_data(count), ..self }
     }
 
-    /// Hands this to its handlers.
+    /// Gives the handlers access to this value.
     pub fn holding<T: 'static>(self, held: T) -> Way {
         Way { resource: self.resource.app_data(web::Data::new(held)), ..self }
     }
@@ -71,12 +71,12 @@ impl Way {
         Way { resource: self.resource.route(web::post().to(handler)), posts: true, ..self }
     }
 
-    /// Its path, if programs of clients call it.
+    /// The path, if programs of clients call it.
     pub fn program_path(&self) -> Option<String> {
         (self.callers == Callers::Programs).then(|| self.path.clone())
     }
 
-    /// Mounts it, with what follows from who calls it.
+    /// Mounts the route, with the rules of its callers.
     pub fn mount(self, service: &mut ServiceConfig) {
         let Way { callers, resource, reads, posts, .. } = self;
         let (allow, allow_preflight, asked) = match (reads, posts) {

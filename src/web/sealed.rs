@@ -1,4 +1,4 @@
-//! Values that travel with a browser: sealed for one purpose, and bound to that browser.
+//! Values in forms and addresses, sealed for one purpose and bound to one browser.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,9 +9,9 @@ use crate::secret::{base64url, from_base64url};
 use crate::web::browser::Browser;
 use crate::web::failure::PageFailure;
 
-/// A value that pages carry. What an earlier release sealed must open: a purpose never changes.
+/// A value that a page carries. A purpose never changes, because values of an earlier release have to open.
 pub trait Sealed: Serialize + DeserializeOwned {
-    /// What it is sealed for.
+    /// The purpose it is sealed for.
     const PURPOSE: &str;
 
     /// Seals it for one browser.
@@ -21,7 +21,7 @@ pub trait Sealed: Serialize + DeserializeOwned {
         Ok(base64url(&seal::seal(&app.keys.instance, Self::PURPOSE, &browser.binding(), &plain)))
     }
 
-    /// Opens what [`Sealed::seal`] made; none for any other browser.
+    /// Opens a sealed value; none for another browser.
     fn open(app: &App, browser: &Browser, sealed: &str) -> Option<Self> {
         let sealed = from_base64url(sealed)?;
         let plain = seal::open(&app.keys.instance, Self::PURPOSE, &browser.binding(), &sealed).ok()?;

@@ -1,20 +1,20 @@
-//! What every page needs around its content.
+//! The layout that all pages share.
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::texts::Texts;
 use crate::web::assets;
 
-/// What every page needs around its content.
+/// The data of every page's layout.
 #[derive(Clone, Debug)]
 pub struct Shell {
-    /// The words, in the person's language.
+    /// The texts, in the person's language.
     pub texts: Texts,
     /// The path of the issuer, `""` or `"/path"`: all links and form actions start with it.
     pub base: String,
     /// The id of the request in the log; shown on the error page.
     pub request_id: String,
-    /// The address to find this page at again, in another language; an answer to a form has none.
+    /// The address of this page, for the language switch; none for the answer to a form.
     pub here: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Shell {
         assets::favicon_href(&self.base)
     }
 
-    /// The address that turns this page into another language.
+    /// The address that switches this page to another language.
     pub(crate) fn language_href(&self, lang: &str, here: &str) -> String {
         let here: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
         format!("{}/language?lang={lang}&back={here}", self.base)

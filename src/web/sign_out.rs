@@ -1,4 +1,4 @@
-//! What the question "sign out?" carries to its answer.
+//! The fields of the sign-out form, and the address of the page after it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,18 +6,18 @@ use crate::protocol::params::Params;
 use crate::web::sealed::Sealed;
 use crate::web::visit::Visit;
 
-/// What the form's token is for, and what [`Then`] is sealed for.
+/// The purpose of the form's token and of [`Then`].
 pub const PURPOSE: &str = "sign-out";
 
-/// The names of the reasons to stay here: of [`crate::protocol::logout::Stay`].
+/// The names of [`crate::protocol::logout::Stay`], the reasons why no redirect follows.
 const STAYS: [&str; 3] = ["unregistered", "unnamed", "unclear"];
 
-/// Where the person goes afterwards: proven safe when it was sealed.
+/// The redirect after signing out, proven when it was sealed.
 #[derive(Serialize, Deserialize)]
 pub struct Then {
     /// The application's name.
     pub name: String,
-    /// Its registered address, `state` included.
+    /// Its registered address, with `state`.
     pub redirect: String,
 }
 
@@ -25,16 +25,16 @@ impl Sealed for Then {
     const PURPOSE: &str = PURPOSE;
 }
 
-/// What the page that says it is done has to say beside that.
+/// The details of the page that confirms the sign-out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
-    /// Why the person stays here although the application asked for a redirect, by its name.
+    /// Why the requested redirect does not follow, by its name.
     pub stay: Option<&'static str>,
     /// Whether other accounts in this browser are still signed in.
     pub others: bool,
 }
 
-/// The address of the page that says it is done, in the language of this request if one was wished for.
+/// The address of the page that confirms the sign-out, with the language of this request if `ui_locales` was sent.
 pub fn done(visit: &Visit, params: &Params, done: &Done) -> String {
     let wish = params.get("ui_locales").map(|_| ("ui_locales", visit.texts().lang()));
     let stay = done.stay.map(|stay| ("stay", stay));
@@ -44,7 +44,7 @@ pub fn done(visit: &Visit, params: &Params, done: &Done) -> String {
     visit.at(&format!("/signed-out{joint}{}", query.join("&")))
 }
 
-/// Why the person stays here, as a parameter of our own says it.
+/// The reason why no redirect follows, from a parameter of the provider's own.
 pub fn stay(params: &Params) -> Option<&'static str> {
     STAYS.into_iter().find(|name| params.get("stay") == Some(name))
 }

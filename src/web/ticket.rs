@@ -1,5 +1,5 @@
-//! A pending request, sealed: it travels with the browser, so nothing is stored before somebody signs
-//! in, any node can go on with it, and no restart can break a page that is open.
+//! A ticket: a pending request, sealed, in the address or the form of a page. Nothing is stored before a person signs
+//! in, any node can continue the request, and a restart breaks no open page.
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -21,19 +21,19 @@ use crate::web::{language, packed};
 
 /// How long a ticket can be continued.
 const LIFETIME: Duration = Duration::hours(24);
-/// The longest request line, in bytes, with which a ticket travels; of a longer one the parameters are parked, once and
-/// for an hour, and their handle travels. It leaves room below the 8 KiB that proxies accept, for a page's own parameters.
+/// The longest request line with a ticket, in bytes. The parameters of a longer one are parked, once and for an hour,
+/// and the ticket has their handle. Proxies accept 8 KiB; the rest is for a page's own parameters.
 const LONGEST_LINE: usize = 7000;
-/// What ends the JSON of a ticket, whose packed parameters follow: JSON escapes this character.
+/// The byte between the JSON of a ticket and its packed parameters. JSON escapes this character.
 const PACKED: u8 = 0;
-/// What an unbound ticket is bound to: no browser's cookie hashes to it.
+/// The binding of an unbound ticket. No browser's cookie has this hash.
 const UNBOUND: [u8; 16] = [0; 16];
-/// What parked parameters are sealed for.
+/// The purpose that parked parameters are sealed for.
 const PARKED: &str = "parked parameters";
 
-/// What a ticket is good for; one of another kind does not open.
+/// The purpose of a ticket. A ticket of another kind does not open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum TicketKind {
     /// An authorization request.
     #[default]
     Authorize,
@@ -41,56 +41,56 @@ pub enum Kind {
     Logout,
 }
 
-impl Kind {
-    /// What it is sealed for.
+impl TicketKind {
+    /// The purpose it is sealed for.
     fn purpose(self) -> &'static str {
         match self {
-            Kind::Authorize => "authorization request",
-            Kind::Logout => "logout request",
+            TicketKind::Authorize => "authorization request",
+            TicketKind::Logout => "logout request",
         }
     }
 }
 
-/// What a pending request consists of.
+/// A pending request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ticket {
-    /// What it is good for.
+    /// The purpose.
     #[serde(skip)]
-    pub kind: Kind,
-    /// Names it, so that completing it can be spent.
+    pub kind: TicketKind,
+    /// The identifier, under which its completion is spent.
     #[serde(rename = "i")]
     pub id: TicketId,
-    /// The parameters, form-encoded, to be read again at every opening.
+    /// The parameters, form-encoded. They are read again whenever the ticket is opened.
     #[serde(rename = "q")]
     pub params: String,
     /// The handle of the parameters, where they are too long to travel.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     parked: Option<String>,
-    /// When it was sealed first.
+    /// When the ticket was first sealed.
     #[serde(rename = "t", with = "time::serde::timestamp")]
     pub begun: OffsetDateTime,
-    /// Which obligations are met already.
+    /// The steps that the person has done: sign-in, choice, consent.
     #[serde(rename = "d", default)]
     pub done: Done,
-    /// What the consent page displayed: for whom, and the fingerprint of what.
+    /// The content of the consent page: the session it was for, and the fingerprint of what it displayed.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub displayed: Option<(SessionId, String)>,
-    /// Whether it was already rebound once because the browser sent no cookie.
+    /// Whether the ticket was rebound because the browser sent no cookie. That happens once.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub rebound: bool,
 }
 
-/// What opening a ticket found.
+/// An opened ticket.
 pub struct Opened {
     /// The ticket.
     pub ticket: Ticket,
-    /// Whether it was sealed for the browser that brought it. One that was not is never acted on.
+    /// Whether it was sealed for the browser that sent it. Another browser's ticket has no effect.
     pub is_ours: bool,
 }
 
 impl Ticket {
     /// A new pending request.
-    pub fn new(kind: Kind, params: String, now: OffsetDateTime) -> Ticket {
+    pub fn new(kind: TicketKind, params: String, now: OffsetDateTime) -> Ticket {
         Ticket {
             kind,
             id: TicketId::generate(),
@@ -103,12 +103,12 @@ impl Ticket {
         }
     }
 
-    /// The same request with nothing done, under a new name.
+    /// The same request with no step done, under a new identifier.
     pub fn afresh(self, now: OffsetDateTime) -> Ticket {
         Ticket { rebound: self.rebound, parked: self.parked, ..Ticket::new(self.kind, self.params, now) }
     }
 
-    /// Seals it for one browser; unbound when there is none.
+    /// Seals the ticket for one browser; unbound when there is none.
     pub async fn seal(&self, visit: &Visit, browser: Option<&Browser>) -> Result<String, PageFailure> {
         let app = &visit.app;
         let binding = browser.map_or(UNBOUND, Browser::binding);
@@ -117,7 +117,7 @@ impl Ticket {
             return handle.sealed(app, &binding, &[]);
         }
         let whole = self.sealed(app, &binding, &[])?;
-        if travels(app, &whole) {
+        if fits(app, &whole) {
             return Ok(whole);
         }
         if self.params.len() > LARGEST {
@@ -126,7 +126,7 @@ impl Ticket {
         let shorter = packed::pack(&self.params);
         let without = Ticket { params: String::new(), ..self.clone() };
         let smaller = without.sealed(app, &binding, &[&[PACKED], &shorter[..]].concat())?;
-        if travels(app, &smaller) {
+        if fits(app, &smaller) {
             return Ok(smaller);
         }
         let parked = Some(self.park(visit, &shorter).await?);
@@ -141,7 +141,7 @@ impl Ticket {
         Ok(base64url(&[&binding[..], &sealed].concat()))
     }
 
-    /// Keeps the packed parameters here; answers their handle.
+    /// Parks the packed parameters in the state store and answers their handle.
     async fn park(&self, visit: &Visit, packed: &[u8]) -> Result<String, PageFailure> {
         let (app, now) = (&visit.app, visit.now);
         let handle = Token::generate();
@@ -153,7 +153,7 @@ impl Ticket {
         }
     }
 
-    /// Whose budget it counts in when it is parked: by the session of the browser, whatever was done for the ticket.
+    /// The budget that parking counts in. The browser's session decides, and not the steps of the ticket.
     async fn whose(&self, visit: &Visit) -> Result<Whose, PageFailure> {
         let session = visit.session().await?;
         if let Some((record, account)) =
@@ -167,10 +167,10 @@ impl Ticket {
         Ok(Whose::Stranger { network: from.map(ClientAddress::site).unwrap_or_default(), client_id })
     }
 
-    /// Opens what [`Ticket::seal`] made, and goes on in the language the application asked for.
+    /// Opens a sealed ticket, and applies its `ui_locales`.
     pub async fn open(
         visit: &Visit,
-        kind: Kind,
+        kind: TicketKind,
         text: &str,
         browser: Option<&Browser>,
     ) -> Result<Opened, PageFailure> {
@@ -202,13 +202,13 @@ impl Ticket {
         Ok(Opened { ticket, is_ours })
     }
 
-    /// Tells whether it is too old to be continued, or was sealed in the future.
+    /// Whether the ticket is too old, or was sealed in the future.
     pub fn is_expired(&self, now: OffsetDateTime) -> bool {
         age(self.begun, now).is_none_or(|age| age > LIFETIME)
     }
 }
 
-/// Tells whether a sealed ticket fits into a request line.
-fn travels(app: &App, sealed: &str) -> bool {
+/// Whether a sealed ticket fits into a request line.
+fn fits(app: &App, sealed: &str) -> bool {
     "GET /continue?t= HTTP/1.1".len() + app.config.base.len() + sealed.len() <= LONGEST_LINE
 }

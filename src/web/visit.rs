@@ -1,32 +1,36 @@
-//! One request as its handler meets it.
+//! The extractor of every handler: a request with the provider and the present instant.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::protocol::client::Client;
 use crate::state::StateError;
 use crate::state::sessions::Session;
 use crate::texts::Texts;
 use crate::web::answer;
 use crate::web::around::address::ClientAddress;
 use crate::web::around::id::RequestId;
+use crate::web::body::Body;
 use crate::web::browser::{self, Browser};
 use crate::web::failure::PageFailure;
-use crate::web::language;
 use crate::web::shell::Shell;
+use crate::web::{debug, instant, language};
 
-/// A request with the provider it came to, and the instant it came at.
+/// A request with the provider it came to, and the instant for which it is decided.
 #[derive(Clone)]
 pub struct Visit {
     /// The request.
     pub req: HttpRequest,
     /// The provider.
     pub app: web::Data<App>,
-    /// When the request came. The clock is read once: everything that is decided for a request is decided for one
-    /// instant.
+    /// When the handler started, after the body was read. The clock is read once: everything that is decided for a
+    /// request is decided for one instant.
     pub now: OffsetDateTime,
 }
 
@@ -35,28 +39,45 @@ impl FromRequest for Visit {
     type Future = Ready<Result<Visit, actix_web::Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let app = req.app_data::<web::Data<App>>().cloned();
-        let app = app.ok_or_else(|| PageFailure::Internal("the server has no provider".into()).into());
-        ready(app.map(|app| Visit { now: arrived(req, &app), req: req.clone(), app }))
+        ready(Visit::begin(req))
     }
 }
 
-/// When a request came, in its extensions from the beginning.
-#[derive(Clone, Copy)]
-struct Arrived(OffsetDateTime);
-
-/// Reads the clock, once for this request.
-pub fn arrive(req: &HttpRequest, app: &App) {
-    req.extensions_mut().insert(Arrived(app.clock.now()));
+/// A visit whose request has a body. The body is read before the clock: a body takes up to ten seconds to arrive, and
+/// a code or a ticket that expires meanwhile has to be refused.
+pub struct VisitWithBody {
+    /// The request.
+    pub visit: Visit,
+    /// Its body, or why there is none.
+    pub body: Body,
 }
 
-/// When a request came.
-pub fn arrived(req: &HttpRequest, app: &App) -> OffsetDateTime {
-    let arrived = req.extensions().get::<Arrived>().copied();
-    arrived.map_or_else(|| app.clock.now(), |Arrived(at)| at)
+impl FromRequest for VisitWithBody {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<VisitWithBody, actix_web::Error>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, reading) = (req.clone(), Bytes::from_request(req, payload));
+        Box::pin(async move {
+            let body = Body::from(reading.await);
+            Ok(VisitWithBody { visit: Visit::begin(&req)?, body })
+        })
+    }
 }
 
 impl Visit {
+    /// Reads the clock, once for this request.
+    fn begin(req: &HttpRequest) -> Result<Visit, actix_web::Error> {
+        let app = req.app_data::<web::Data<App>>().cloned();
+        let app = app.ok_or_else(|| PageFailure::Internal("the server has no provider".into()))?;
+        Ok(Visit { now: instant::begin(req, &app), req: req.clone(), app })
+    }
+
+    /// Notes the client that the request is from, for its lines in the log and for the client's developer.
+    pub fn note_client(&self, client: &Client) {
+        debug::note_client(&self.req, client);
+    }
+
     /// The browser; none when it sent no cookie, or a malformed one.
     pub fn browser(&self) -> Option<Browser> {
         Browser::of(&self.req, &self.app)
@@ -67,32 +88,32 @@ impl Visit {
         Browser::of_get(&self.req, &self.app)
     }
 
-    /// The record this browser's session cookie opens.
+    /// The browser record of the session cookie.
     pub async fn session(&self) -> Result<Option<Session>, StateError> {
         browser::session(&self.req, &self.app, self.now).await
     }
 
-    /// Where it came from.
+    /// The client's address.
     pub fn address(&self) -> Option<ClientAddress> {
         self.req.extensions().get::<ClientAddress>().copied()
     }
 
-    /// Its name in the log.
+    /// The request id.
     pub fn id(&self) -> String {
         self.req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
     }
 
-    /// The words to answer with, in its language.
+    /// The texts, in the request's language.
     pub fn texts(&self) -> Texts {
         language::texts(&self.req)
     }
 
-    /// What surrounds the page that answers it.
+    /// The data of the layout, for a page that answers the request.
     pub fn shell(&self) -> Shell {
         answer::shell(&self.req, &self.app)
     }
 
-    /// The address of a page of ours, for a redirect.
+    /// The address of a page of the provider, for a redirect.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.app.config.base)
     }

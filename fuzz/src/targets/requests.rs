@@ -10,7 +10,7 @@ use actix_web::test::TestRequest;
 use countersign::protocol::cookies::Names;
 use countersign::web::sealed::Sealed;
 use countersign::web::sign_out;
-use countersign::web::ticket::{Kind, Ticket};
+use countersign::web::ticket::{Ticket, TicketKind};
 use url::Url;
 
 use crate::input::set_cookie;
@@ -57,13 +57,13 @@ fn filled(provider: &Provider, text: &str) -> String {
             text = text.replace(name, &value());
         }
     };
-    let sealed = |kind: Kind, params: String| provider.sealed(&Ticket::new(kind, params, provider.now));
+    let sealed = |kind: TicketKind, params: String| provider.sealed(&Ticket::new(kind, params, provider.now));
     let browser = || provider.as_browser();
     put("{session}", &|| visit().session.clone());
-    put("{ticket}", &|| sealed(Kind::Authorize, authorization_request()));
-    put("{anew}", &|| sealed(Kind::Authorize, authorization_request() + "&prompt=login"));
+    put("{ticket}", &|| sealed(TicketKind::Authorize, authorization_request()));
+    put("{anew}", &|| sealed(TicketKind::Authorize, authorization_request() + "&prompt=login"));
     put("{consent}", &|| visit().consent());
-    put("{logout}", &|| sealed(Kind::Logout, "client_id=web&state=s".into()));
+    put("{logout}", &|| sealed(TicketKind::Logout, "client_id=web&state=s".into()));
     put("{csrf}", &|| {
         let binding = browser().binding();
         let opened = provider.app.state.sessions.open(&visit().session, &binding, provider.now);

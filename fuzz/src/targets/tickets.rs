@@ -1,7 +1,7 @@
 //! Sealed tickets: what opens is what was sealed, for whom it was sealed.
 
 use countersign::keys::seal;
-use countersign::web::ticket::{Kind, Ticket};
+use countersign::web::ticket::{Ticket, TicketKind};
 
 use crate::input::{edited, lines};
 use crate::provider::{Provider, with};
@@ -12,10 +12,10 @@ pub fn run(input: &[u8]) {
     let [forged, edits, params] = lines::<3>(input);
     with(|provider| {
         if let Ok(forged) = std::str::from_utf8(forged) {
-            assert!(open(provider, Kind::Authorize, forged).is_none(), "{forged:?} was never sealed");
+            assert!(open(provider, TicketKind::Authorize, forged).is_none(), "{forged:?} was never sealed");
         }
         let bent = edited(&provider.ticket, edits);
-        if let Some((_, is_ours)) = open(provider, Kind::Authorize, &bent) {
+        if let Some((_, is_ours)) = open(provider, TicketKind::Authorize, &bent) {
             assert!(bent == provider.ticket && is_ours, "{bent:?} opens and is not {:?}", provider.ticket);
         }
         if let Ok(params) = std::str::from_utf8(params) {
@@ -25,7 +25,7 @@ pub fn run(input: &[u8]) {
     });
 }
 
-fn open(provider: &Provider, kind: Kind, text: &str) -> Option<(Ticket, bool)> {
+fn open(provider: &Provider, kind: TicketKind, text: &str) -> Option<(Ticket, bool)> {
     let visit = provider.meets(provider.from_browser());
     let browser = visit.browser();
     let opened = provider.wait(Ticket::open(&visit, kind, text, browser.as_ref()));
@@ -33,13 +33,13 @@ fn open(provider: &Provider, kind: Kind, text: &str) -> Option<(Ticket, bool)> {
 }
 
 fn sealed_and_opened(provider: &Provider, params: &str) {
-    let sealed = provider.sealed(&Ticket::new(Kind::Authorize, params.into(), provider.now));
+    let sealed = provider.sealed(&Ticket::new(TicketKind::Authorize, params.into(), provider.now));
     assert!(sealed.len() <= 7000, "it fits into an address");
-    let (ticket, is_ours) = open(provider, Kind::Authorize, &sealed).expect("it was sealed just now");
+    let (ticket, is_ours) = open(provider, TicketKind::Authorize, &sealed).expect("it was sealed just now");
     assert!(is_ours && ticket.params == params && !ticket.is_expired(provider.now));
-    assert!(open(provider, Kind::Logout, &sealed).is_none(), "it is of another kind");
+    assert!(open(provider, TicketKind::Logout, &sealed).is_none(), "it is of another kind");
     let visit = provider.meets(provider.from_browser());
-    let nobodys = provider.wait(Ticket::open(&visit, Kind::Authorize, &sealed, None));
+    let nobodys = provider.wait(Ticket::open(&visit, TicketKind::Authorize, &sealed, None));
     assert!(nobodys.is_ok_and(|opened| !opened.is_ours), "it opens, and is nobody's");
 }
 

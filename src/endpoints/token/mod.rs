@@ -10,9 +10,9 @@ use metrics::Counter;
 use crate::protocol::cause::Cause;
 use crate::telemetry::registry::Registry;
 use crate::web::client_auth;
-use crate::web::extract::{self, Body};
+use crate::web::extract;
 use crate::web::failure::TokenFailure;
-use crate::web::visit::Visit;
+use crate::web::visit::VisitWithBody;
 
 /// Every parameter this endpoint knows.
 const PARAMS: [&str; 9] = [
@@ -39,7 +39,10 @@ impl Issued {
 /// `POST /token`
 ///
 /// Spec: RFC 6749 §3.2, §4.1.3; OpenID Connect Core §3.1.3
-pub async fn post(visit: Visit, issued: web::Data<Issued>, body: Body) -> Result<HttpResponse, TokenFailure> {
+pub async fn post(
+    VisitWithBody { visit, body }: VisitWithBody,
+    issued: web::Data<Issued>,
+) -> Result<HttpResponse, TokenFailure> {
     let params = extract::client_form(&visit.req, &body, &PARAMS)?;
     let client = client_auth::authenticate(&visit, &params).await?;
     match params.get("grant_type") {

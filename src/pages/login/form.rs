@@ -1,35 +1,34 @@
-//! The sign-in form: shown afresh, or with what is to be corrected.
+//! The sign-in form: shown first, or again with what is to be corrected.
 
 use actix_web::HttpResponse;
 
 use super::view::{LoginPage, LoginProblem};
 use super::{Waiting, waits_for};
-use crate::web::answer::{Kind, page, retry_after, see_other, with_status};
+use crate::web::answer::{PageKind, page, retry_after, see_other, with_status};
 use crate::web::failure::AuthorizeFailure;
 use crate::web::login_retry::LoginRetry;
 use crate::web::pending::{Pending, card};
 use crate::web::sealed::Sealed;
 use crate::web::visit::Visit;
 
-/// The longest name that is kept for the next attempt.
+/// The longest name that is filled in again.
 const LONGEST_KEPT: usize = 256;
 
 /// The sign-in form of a request.
 pub struct Form<'a> {
     /// The request.
     pub pending: &'a Pending,
-    /// The same, sealed.
+    /// The request, sealed.
     pub sealed: &'a str,
-    /// What stands in the field for the name.
+    /// The value of the name field.
     pub username: &'a str,
-    /// Whether the person wants to stay signed in.
+    /// Whether "Stay signed in" is ticked.
     pub remember: bool,
 }
 
 impl Form<'_> {
-    /// Says what is to be corrected on a page with an address of its own. A page that answers a form stays
-    /// in the browser's history, and going back to it would end at the question whether to send the
-    /// password again.
+    /// Redirects to a page that says what is to be corrected. A page that answers a form stays in the browser's history,
+    /// and on the way back the browser would ask whether to send the password again.
     pub async fn again(
         &self,
         visit: &Visit,
@@ -38,7 +37,7 @@ impl Form<'_> {
         let missing = match problem {
             LoginProblem::Missing => true,
             LoginProblem::WrongCredentials => false,
-            // Sending it again is just what is to be done then.
+            // Here sending the form again is the right thing to do.
             LoginProblem::Busy | LoginProblem::StateDown | LoginProblem::TooMany { .. } => {
                 return Ok(self.show(visit, Some(problem)).await);
             }
@@ -55,7 +54,7 @@ impl Form<'_> {
         Ok(see_other(&visit.at(&format!("/login?t={}&tried={retry}", self.sealed))).finish())
     }
 
-    /// Shows it, with what is to be corrected.
+    /// Shows the form, with what is to be corrected.
     pub async fn show(&self, visit: &Visit, problem: Option<LoginProblem>) -> HttpResponse {
         let view = LoginPage {
             shell: visit.shell(),
@@ -66,7 +65,7 @@ impl Form<'_> {
             remember: self.remember,
             problem,
         };
-        let res = page(&visit.app, Kind::Form, &view);
+        let res = page(&visit.app, PageKind::Form, &view);
         match problem {
             None => res,
             Some(LoginProblem::WrongCredentials | LoginProblem::Missing) => with_status(res, 422),

@@ -75,7 +75,7 @@ impl SignIns {
         }
     }
 
-    /// Counts an attempt for which the queue for password hashing was full, or a store did not answer.
+    /// Counts an attempt that failed because the queue for password hashing was full, or a store did not answer.
     pub fn unavailable(&self) {
         self.unavailable.increment(1);
     }

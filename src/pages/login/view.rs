@@ -1,4 +1,4 @@
-//! What the sign-in page shows.
+//! The view of the sign-in page.
 
 use askama::Template;
 use time::OffsetDateTime;
@@ -6,19 +6,19 @@ use time::OffsetDateTime;
 use crate::web::cards::ClientCard;
 use crate::web::shell::{Shell, wait_text};
 
-/// The sign-in page: name and password on one page, as password managers want it.
+/// The sign-in page. Name and password are on one page, because password managers expect that.
 ///
 /// Spec: OpenID Connect Core §3.1.2.3
 #[derive(Clone, Debug, Template)]
 #[template(path = "login.html")]
 pub struct LoginPage {
-    /// What surrounds the content.
+    /// The data of the layout.
     pub shell: Shell,
     /// The application that asked.
     pub client: ClientCard,
-    /// The sealed request; it is also the form's proof against forgery.
+    /// The sealed request, which is the form's CSRF token as well.
     pub ticket: String,
-    /// The user name to start with: from a hint, or as typed before.
+    /// The value of the name field: from a hint, or as typed before.
     pub username: String,
     /// Whether "Stay signed in" was ticked before.
     pub remember: bool,
@@ -28,18 +28,18 @@ pub struct LoginPage {
     pub now: OffsetDateTime,
 }
 
-/// Why a sign-in did not happen. One answer for an unknown name and a wrong password.
+/// Why a sign-in failed. An unknown name and a wrong password have the same answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginProblem {
-    /// No account has this name and password.
+    /// Name or password is wrong.
     WrongCredentials,
-    /// The name or the password was left empty.
+    /// The name or the password is empty.
     Missing,
-    /// Too many passwords are being checked at the moment.
+    /// The queue for password hashing is full.
     Busy,
-    /// The sign-in memory cannot be reached.
+    /// The state store cannot be reached.
     StateDown,
-    /// Too many attempts failed before; the password was not looked at.
+    /// Too many attempts failed before; the password was not compared.
     TooMany {
         /// When attempts are accepted again.
         until: OffsetDateTime,
@@ -58,7 +58,7 @@ impl LoginProblem {
         format!("login-{kind}-{part}")
     }
 
-    /// Tells a fault of the service, said in a milder colour, from something the person can correct.
+    /// Whether the service failed, and not the person. It is shown in a milder colour.
     fn is_ours(self) -> bool {
         matches!(self, Self::Busy | Self::StateDown)
     }
@@ -74,7 +74,7 @@ impl LoginPage {
         self.shell.with(id, "title", self.heading())
     }
 
-    /// What to do about the problem; where that is to wait, for how long and until when.
+    /// What to do about the problem. A wait is given as minutes and as its end.
     fn problem_next(&self, problem: &LoginProblem) -> String {
         let id = problem.text("next");
         match problem {
@@ -83,11 +83,11 @@ impl LoginPage {
         }
     }
 
-    /// The password is never sent back, so a filled-in name means that the password was missing.
     fn username_missing(&self) -> bool {
         self.problem == Some(LoginProblem::Missing) && self.username.is_empty()
     }
 
+    /// Whether the password was missing. It is never filled in again, so this is told by the name.
     fn password_missing(&self) -> bool {
         self.problem == Some(LoginProblem::Missing) && !self.username.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Where a request came from. A proxy's word about it is taken only if the proxy is trusted.
+//! The client's address. A proxy's header names it only if the proxy is trusted.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,20 +8,20 @@ use ipnet::IpNet;
 
 use crate::app::App;
 
-/// What only people's browsers ask for. Everything else may come from a monitor on the proxy's own machine.
+/// Paths that only people's browsers request. Other requests may come from a monitor on the proxy's own machine.
 const OF_PEOPLE: [&str; 2] = ["/authorize", "/login"];
 
-/// Where one request came from, in its extensions from the beginning.
+/// The address of the client of one request, in the request's extensions from the beginning.
 #[derive(Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// The network it belongs to (IPv4 /24, IPv6 /56): what one visitor can have many addresses of.
+    /// The network of the address (IPv4 /24, IPv6 /56), in which one visitor can have many addresses.
     pub fn network(self) -> String {
         self.within(56)
     }
 
-    /// The site it belongs to (IPv4 /24, IPv6 /48): what one customer of a provider can be given.
+    /// The site of the address (IPv4 /24, IPv6 /48), which one customer of a network provider can have.
     pub fn site(self) -> String {
         self.within(48)
     }
@@ -33,25 +33,25 @@ impl ClientAddress {
     }
 }
 
-/// The other end of the connection. A listener for both kinds shows an IPv4 address inside an IPv6 one: all of those
-/// are not one network.
+/// The peer of the connection. A dual-stack listener reports an IPv4 address inside an IPv6 one; it is unpacked, or all
+/// of IPv4 would be one network.
 pub fn peer(req: &ServiceRequest) -> Option<IpAddr> {
     req.peer_addr().map(|peer| peer.ip().to_canonical())
 }
 
-/// Notes where the request came from, for everything that has the request.
+/// Puts the client's address into the request's extensions.
 pub fn note(req: &mut ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
     let from = client_address(req, app, peer)?;
     req.extensions_mut().insert(ClientAddress(from));
     Some(from)
 }
 
-/// Tells whether an address is that of a trusted proxy.
+/// Whether an address is that of a trusted proxy.
 pub fn is_trusted(app: &App, address: IpAddr) -> bool {
     app.config.trusted_proxies.iter().any(|proxy| proxy.contains(&address))
 }
 
-/// The address the request came from.
+/// The client's address.
 ///
 /// Spec: RFC 9700 §4.13
 fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<IpAddr> {
@@ -63,7 +63,7 @@ fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
     let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
     let mut nearest = None;
     for hop in hops.into_iter().rev() {
-        // What cannot be read ends the chain: beyond it anybody may have written anything.
+        // An entry that cannot be read ends the chain: the entries before it are not trusted.
         let Some(address) = hop_address(hop) else { break };
         nearest = Some(address);
         if !is_trusted(app, address) {

@@ -1,4 +1,4 @@
-//! Whose scripts may read an answer of the endpoints that browser apps call.
+//! CORS: which scripts may read an answer of the endpoints that browser apps call.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,7 +8,6 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
-use crate::web::debug;
 use crate::web::failure::{BearerFailure, NOT_REGISTERED, TokenFailure};
 use crate::web::visit::Visit;
 
@@ -18,13 +17,13 @@ const MAX_AGE: &str = "600";
 /// A request from a script of an origin that is not registered for its client.
 pub struct ForeignOrigin(Cause);
 
-/// Notes whose request this is, and refuses scripts of other origins than the client's and our own, before
-/// anything is spent. The refusal can be read by the script.
+/// Notes the client of the request. Scripts of other origins than the client's and the provider's own are refused
+/// before anything is spent. The script can read the refusal.
 ///
-/// Origins that are no site are passed over: native shells send `null`, or a scheme of their own. A browser lets no
-/// script read an answer without CORS headers.
+/// Origins other than those of sites are not refused: native shells send `null`, or a scheme of their own. Without CORS
+/// headers no browser lets a script read the answer.
 pub fn note_client(visit: &Visit, client: &Client) -> Result<(), ForeignOrigin> {
-    debug::note_client(&visit.req, client);
+    visit.note_client(client);
     match site(visit.req.headers()) {
         Some(origin) if origin != visit.app.config.origin && !client.allows_origin(origin) => {
             let cause = Cause::new(
@@ -50,14 +49,14 @@ impl From<ForeignOrigin> for BearerFailure {
     }
 }
 
-/// The origin of the script that sent a request, if it is one of a site.
+/// The origin of the script that sent a request, if it is the origin of a site.
 fn site(headers: &HeaderMap) -> Option<&str> {
     let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
     (origin.starts_with("https://") || origin.starts_with("http://")).then_some(origin)
 }
 
-/// Adds the CORS headers after the handler has spoken: what it refused can be read, and what it granted was
-/// granted to this origin. Credentials are never allowed.
+/// Adds the CORS headers to the handler's answer. A refusal can be read by any script; a grant was made to this origin.
+/// Credentials are never allowed.
 ///
 /// Spec: Fetch Standard §3.2
 pub async fn around<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
@@ -73,16 +72,16 @@ pub async fn around<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Resul
     Ok(res)
 }
 
-/// Which scripts a route is for.
+/// The scripts that may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scripts {
-    /// Those of registered clients: [`around`] names their origin.
+    /// Scripts of registered clients; [`around`] names their origin.
     Registered,
-    /// Any: what the route answers is public.
+    /// Any script: the answers are public.
     Any,
 }
 
-/// Answers the question a browser asks before a script's request with one of these methods.
+/// Answers a preflight request for these methods.
 pub fn preflight(req: &HttpRequest, methods: &'static str, scripts: Scripts) -> HttpResponse {
     let mut res = allow(req, methods);
     if scripts == Scripts::Any {
@@ -91,8 +90,8 @@ pub fn preflight(req: &HttpRequest, methods: &'static str, scripts: Scripts) -> 
     res
 }
 
-/// Allows whatever headers are asked for. No credentials are allowed here, so headers that tracing adds, such as
-/// `traceparent`, give nothing away.
+/// Allows all requested headers. No credentials are allowed, so headers that tracing adds, such as `traceparent`,
+/// reveal nothing.
 fn allow(req: &HttpRequest, methods: &'static str) -> HttpResponse {
     let mut res = HttpResponse::NoContent();
     res.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods));

@@ -1,4 +1,4 @@
-//! Failures: the page that shows one, and its cause in the log.
+//! Failures: the page for one, and its cause in the log.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
@@ -10,9 +10,10 @@ use crate::web::answer::shell;
 use crate::web::debug;
 use crate::web::failure::failure_page;
 use crate::web::failure::{AuthorizeFailure, BearerFailure, PageFailure, TokenFailure};
+use crate::web::instant;
 use crate::web::reply::at_once;
 
-/// Turns a failure into its page, or sends it to the application, and writes the cause of every failure into the log.
+/// Renders a failure as its page, or sends it to the application. The cause of every failure is logged.
 pub fn render<B: MessageBody + 'static>(
     res: ServiceResponse<EitherBody<B, BoxBody>>,
     app: &App,
@@ -22,7 +23,7 @@ pub fn render<B: MessageBody + 'static>(
     debug::record(res.request(), app, status, &logged(error), debug::told(error));
     let rendered = match (error.as_error::<PageFailure>(), error.as_error::<AuthorizeFailure>()) {
         (Some(page), _) | (_, Some(AuthorizeFailure::Page(page))) => {
-            Some(failure_page(app, shell(res.request(), app), page))
+            Some(failure_page(app, shell(res.request(), app), page, instant::of(res.request(), app)))
         }
         (_, Some(AuthorizeFailure::Reply { reply_to, refusal })) => {
             Some(at_once(shell(res.request(), app), reply_to, reply_to.error(&refusal.error)))
@@ -34,8 +35,7 @@ pub fn render<B: MessageBody + 'static>(
     ServiceResponse::new(request, rendered).map_into_right_body()
 }
 
-/// An error as it is logged. The failures of this program bound their own length; of any other error the
-/// beginning is kept.
+/// The text of an error for the log. The failures of this program bound their own length; other texts are cut.
 fn logged(error: &Error) -> String {
     let ours = error.as_error::<PageFailure>().map(ToString::to_string);
     let ours = ours.or_else(|| error.as_error::<AuthorizeFailure>().map(ToString::to_string));

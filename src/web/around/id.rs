@@ -1,4 +1,4 @@
-//! The name of a request.
+//! The request id.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ use super::address::is_trusted;
 use crate::app::App;
 use crate::ids::request_id;
 
-/// The name of one request, in its extensions from the beginning.
+/// The id of one request, in its extensions from the beginning.
 #[derive(Clone)]
 pub struct RequestId(pub String);
 
-/// Names a request. A trusted proxy in front may have named it already, so that one name leads through both logs;
-/// a name from elsewhere, or one that does not look like one, is passed over.
+/// The id of a request: the one in the header of a trusted proxy, so that both logs have the same id, else a new one. A
+/// header from elsewhere, or a malformed one, is ignored.
 pub fn of(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> String {
     let is_from_proxy = peer.is_some_and(|peer| is_trusted(app, peer));
     let given = req.headers().get("x-request-id").filter(|_| is_from_proxy);
@@ -22,7 +22,7 @@ pub fn of(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> String {
     given.map_or_else(request_id, str::to_owned)
 }
 
-/// Notes the name for everything that has the request.
+/// Puts the id into the request's extensions.
 pub fn note(req: &mut ServiceRequest, id: &str) {
     req.extensions_mut().insert(RequestId(id.to_owned()));
 }

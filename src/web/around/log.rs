@@ -1,4 +1,4 @@
-//! The one line about a request, and its count.
+//! The log line of a request, and its count.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use actix_web::dev::ServiceRequest;
 use crate::protocol::shown::Shown;
 use crate::web::metrics::Route;
 
-/// The line about a request that is being answered.
+/// The line of a request that is being answered.
 pub struct Line {
     begun: Instant,
     method: Shown,
@@ -16,12 +16,12 @@ pub struct Line {
 }
 
 impl Line {
-    /// Begins to count the time.
+    /// Starts to measure the time.
     pub fn begin(req: &ServiceRequest) -> Line {
         Line { begun: Instant::now(), method: Shown::of(req.method()), path: Shown::of(req.path()) }
     }
 
-    /// Writes the line, and counts the answer. Probes come every second and are of no interest.
+    /// Writes the line, and counts the answer. Probes arrive every second and are logged at the level `debug`.
     pub fn write(self, status: u16, from: Option<IpAddr>, route: &Route) {
         let Line { begun, method, path } = self;
         let took = begun.elapsed();

@@ -1,4 +1,4 @@
-//! What surrounds every request.
+//! The middleware around every request.
 
 use std::net::IpAddr;
 
@@ -15,19 +15,19 @@ use crate::connection;
 use crate::telemetry::log as lines;
 use crate::web::body::{self, Rest};
 use crate::web::failure::PageFailure;
+use crate::web::language;
 use crate::web::metrics::Requests;
-use crate::web::{language, visit};
 
-pub mod address; // where it came from
-pub mod cors; // whose scripts may read the answer
-mod failures; // their causes, and the pages that show them
-pub mod id; // its name in the log
-mod log; // its line there
-mod panics; // a net for them
-pub mod refuse; // what no handler sees
+pub mod address; // the client's address
+pub mod cors; // which scripts may read the answer
+mod failures; // pages of failures, and their causes in the log
+pub mod id; // the request id
+mod log; // the log line of a request
+mod panics; // panics of handlers
+pub mod refuse; // refusals before routing
 mod security; // the headers of every answer
 
-/// Surrounds one request, outermost: its name, by which every line in the log is found.
+/// The outermost layer: the request id, which every line in the log has.
 pub async fn around<B: MessageBody + 'static>(
     req: ServiceRequest,
     next: Next<B>,
@@ -42,7 +42,7 @@ pub async fn around<B: MessageBody + 'static>(
     inside(req, next, (&app, &requests), peer, &id).instrument(span).await
 }
 
-/// Everything else, from the outside inwards and out again.
+/// All other layers, on the way in and on the way out.
 async fn inside<B: MessageBody + 'static>(
     mut req: ServiceRequest,
     next: Next<B>,
@@ -55,7 +55,6 @@ async fn inside<B: MessageBody + 'static>(
     let _counted = requests.begin();
     let rest = body::limit(&mut req);
     id::note(&mut req, id);
-    visit::arrive(req.request(), app);
     let texts = language::begin(req.request(), app);
     let from = address::note(&mut req, app, peer);
     let called = match refuse::early(&req, app, peer) {
@@ -66,29 +65,29 @@ async fn inside<B: MessageBody + 'static>(
     };
     let answered = match called {
         Ok(Ok(answered)) => answered,
-        Ok(Err(error)) => return Err(beside(rest, error)),
+        Ok(Err(error)) => return Err(holding(rest, error)),
         Err(panics::Panicked) => {
             line.write(500, from, &requests.unmatched);
-            return Err(beside(rest, panics::answer(app, id, texts)));
+            return Err(holding(rest, panics::answer(app, id, texts)));
         }
     };
     let mut res = failures::render(answered, app);
     let texts = language::texts(res.request());
     security::complete(res.headers_mut(), app, id, texts);
-    // The rest of a body that came too slowly is not waited for (RFC 9110 §15.5.9).
+    // After a timeout the connection is closed without reading the rest of the body (RFC 9110 §15.5.9).
     if app.drain.has_begun() || res.status() == StatusCode::REQUEST_TIMEOUT {
         res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     line.write(res.status().as_u16(), from, res.request().app_data().unwrap_or(&requests.unmatched));
     Ok(match rest {
         None => res,
-        Some(rest) => res.map_body(|_, answer| EitherBody::right(rest.beside(BoxBody::new(answer)))),
+        Some(rest) => res.map_body(|_, answer| EitherBody::right(rest.held_by(BoxBody::new(answer)))),
     })
 }
 
-/// An answer that travels as an error, with what is left of the request's body.
-fn beside(rest: Option<Rest>, error: Error) -> Error {
+/// An answer that is returned as an error, with the stream of the request's body.
+fn holding(rest: Option<Rest>, error: Error) -> Error {
     let Some(rest) = rest else { return error };
-    let answer = error.error_response().map_body(|_, answer| rest.beside(answer));
+    let answer = error.error_response().map_body(|_, answer| rest.held_by(answer));
     InternalError::from_response(error, answer).into()
 }

@@ -1,4 +1,4 @@
-//! A panic ends its request with 500 and harms no other.
+//! Panics of handlers: one ends its own request with 500, and no other.
 
 use std::panic::AssertUnwindSafe;
 
@@ -16,17 +16,16 @@ use crate::web::failure::failure_page;
 /// A handler panicked.
 pub struct Panicked;
 
-/// Calls a handler; a panic in it is caught.
+/// Calls a handler and catches its panic.
 pub async fn caught<T>(called: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(called).catch_unwind().await.map_err(|_panic| Panicked)
 }
 
-/// The answer to a request whose handler panicked. The request is gone with its handler: the answer travels as an
-/// error.
+/// The answer after a panic. The request was dropped with its handler, so the answer is returned as an error.
 pub fn answer(app: &App, id: &str, texts: Texts) -> Error {
     let failure = PageFailure::Internal("a handler panicked".into());
     tracing::error!(cause = %failure, "failed");
-    let mut page = failure_page(app, shell_of(app, id.into(), texts), &failure);
+    let mut page = failure_page(app, shell_of(app, id.into(), texts), &failure, app.clock.now());
     security::complete(page.headers_mut(), app, id, texts);
     InternalError::from_response(failure, page).into()
 }

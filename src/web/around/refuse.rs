@@ -1,4 +1,4 @@
-//! What is answered before any handler runs.
+//! Refusals before routing.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -14,27 +14,27 @@ use crate::web::answer::see_other;
 use crate::web::failure::{PageFailure, TokenFailure};
 use crate::web::metrics::PROBES;
 
-/// The longest request target that is looked at.
+/// The longest request target, in bytes.
 const LONGEST_TARGET: usize = 32 * 1024;
 
-/// The largest head that is looked at, its target included.
+/// The largest head, target included, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// The paths that programs call, for a request that reaches no route: it is refused in their language.
+/// The paths that programs call. A request to one of them that reaches no route is refused in JSON.
 #[derive(Clone, Default)]
 pub struct ProgramPaths(pub HashSet<String>);
 
-/// The refusal of a request that no handler sees.
+/// The refusal of a request before routing.
 pub fn early(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error> {
     too_large(req).or_else(|| past_the_proxy(req, app, peer)).or_else(|| other_host(req, app))
 }
 
-/// Refuses a request of which there is more than is looked at.
+/// Refuses a request whose target or head is over its limit.
 ///
 /// Spec: RFC 9110 §15.5.15; RFC 6585 §5
 fn too_large(req: &ServiceRequest) -> Option<Error> {
     let target = req.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    // As a line of its own: a colon, a space and its end go with each.
+    // Each header is a line: a colon, a space and the line's end count as well.
     let fields = req.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let (page, what) = if target > LONGEST_TARGET {
         (PageFailure::TargetTooLong, "the request target is too long")
@@ -50,7 +50,7 @@ fn too_large(req: &ServiceRequest) -> Option<Error> {
     Some(TokenFailure { status: page.status(), ..TokenFailure::bad_request("invalid_request", what) }.into())
 }
 
-/// Refuses what did not come through the TLS proxy, where there is one. Supervisors may ask directly.
+/// Refuses a request that did not come through the TLS proxy, where there is one. Monitors may ask directly.
 fn past_the_proxy(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Option<Error> {
     let config = &app.config;
     let is_probe = PROBES.iter().any(|probe| {
@@ -67,8 +67,8 @@ fn past_the_proxy(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
     Some(InternalError::from_response("not from a trusted proxy", refusal).into())
 }
 
-/// In development mode, leads a browser to the issuer's own name: browsers keep separate cookies for localhost and
-/// 127.0.0.1.
+/// Redirects a browser to the issuer's own host name, in development mode: browsers store separate cookies for
+/// localhost and 127.0.0.1.
 fn other_host(req: &ServiceRequest, app: &App) -> Option<Error> {
     let config = &app.config;
     let navigates = req.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");

@@ -1,11 +1,11 @@
-//! The headers that every answer needs.
+//! The security headers of every answer.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::app::App;
 use crate::texts::Texts;
 
-/// Adds what every response needs and its handler did not set; a page also names its language.
+/// Adds the headers that every answer needs and its handler did not set. A page gets its language as well.
 pub fn complete(headers: &mut HeaderMap, app: &App, id: &str, texts: Texts) {
     let is_page =
         headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

@@ -1,5 +1,5 @@
-//! Our cookies: read by the rules of [`protocol::cookies`](crate::protocol::cookies) alone, and set with one set
-//! of attributes.
+//! Cookies: read by the rules of [`protocol::cookies`](crate::protocol::cookies) alone, and set with one set of
+//! attributes.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;
@@ -13,16 +13,16 @@ use crate::protocol::cookies::find;
 /// How long a choice of language is remembered, in days.
 const LANGUAGE_DAYS: i64 = 365;
 
-/// What a cookie is for.
+/// The purpose of a cookie.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Jar {
-    /// Opens the browser record.
+    /// The secret of the browser record.
     Session,
-    /// Names this browser, so that tickets, forms and the browser record can be bound to it.
+    /// The browser's identifier, to which tickets, forms and the browser record are bound.
     Browser,
-    /// Shows which accounts have signed in here before.
+    /// The accounts that have signed in in this browser before.
     Device,
-    /// Names the language that was chosen here.
+    /// The language that was chosen in this browser.
     Language,
 }
 
@@ -37,7 +37,7 @@ impl Jar {
         }
     }
 
-    /// The value a request brings; a second cookie of the same name is noted, and the first one counts.
+    /// The value in a request. Of several cookies of this name the first one counts, and a warning is logged.
     pub(super) fn read<'r>(self, req: &'r HttpRequest, app: &App) -> Option<&'r str> {
         let name = self.name(app);
         let found = find(req.headers().get_all(header::COOKIE).map(HeaderValue::as_bytes), name);
@@ -47,7 +47,7 @@ impl Jar {
         found.value
     }
 
-    /// A cookie for this host alone, and out of reach of scripts; `Secure` and prefixed wherever there is TLS.
+    /// A cookie for this host alone that scripts cannot read; with TLS it is `Secure`, and its name has a prefix.
     ///
     /// Spec: RFC 6265bis §4.1.2
     pub(super) fn cookie<'c>(self, app: &App, value: String, max_age: Option<CookieDuration>) -> Cookie<'c> {
@@ -68,17 +68,17 @@ pub fn session_cookie<'c>(app: &App, value: String, max_age: Option<Duration>) -
     Jar::Session.cookie(app, value, max_age.map(|span| CookieDuration::seconds(span.whole_seconds())))
 }
 
-/// Takes the session cookie back.
+/// The cookie that deletes the session cookie.
 pub fn no_session_cookie<'c>(app: &App) -> Cookie<'c> {
     Jar::Session.cookie(app, String::new(), Some(CookieDuration::ZERO))
 }
 
-/// The cookie that keeps the language a person chose.
+/// The cookie with the language that a person chose.
 pub fn language_cookie<'c>(app: &App, value: String) -> Cookie<'c> {
     Jar::Language.cookie(app, value, Some(CookieDuration::days(LANGUAGE_DAYS)))
 }
 
-/// What that cookie says; nothing when there is none.
+/// The value of that cookie; empty when there is none.
 pub fn language_cookie_value<'r>(req: &'r HttpRequest, app: &App) -> &'r str {
     Jar::Language.read(req, app).unwrap_or_default()
 }

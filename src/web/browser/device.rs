@@ -1,5 +1,5 @@
-//! The cookie that shows that an account has signed in in this browser before. It opens nothing; it only
-//! buys the account a counter of its own here, out of reach of whoever guesses elsewhere.
+//! The cookie of a known device: it proves that an account has signed in in this browser before. It opens no session.
+//! The account gets a throttle counter of its own in this browser, which guesses from elsewhere cannot exhaust.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
@@ -12,12 +12,12 @@ use crate::app::App;
 use crate::protocol::instant::seconds_since;
 use crate::secret::{base64url, same};
 
-/// How long a browser stays known.
+/// The lifetime of an entry.
 const LIFETIME: Duration = Duration::days(365);
-/// How many accounts one browser remembers; the oldest gives way.
+/// The accounts in one cookie; the oldest entry is dropped.
 const ACCOUNTS: usize = 4;
 
-/// One account in one browser, by the password it has now.
+/// One account in one browser, with its present password.
 pub struct Device<'a> {
     /// The provider.
     pub app: &'a App,
@@ -25,12 +25,12 @@ pub struct Device<'a> {
     pub browser: &'a Browser,
     /// The person.
     pub user_id: &'a str,
-    /// The hash of the password: a new password makes every browser an unknown one.
+    /// The hash of the password. After a change of the password no browser is known.
     pub hash: &'a str,
 }
 
 impl Device<'_> {
-    /// Tells whether this account has signed in here within the last year.
+    /// Whether this account has signed in in this browser within the last year.
     pub fn is_known(&self, req: &HttpRequest, now: OffsetDateTime) -> bool {
         let cookie = Jar::Device.read(req, self.app).unwrap_or_default();
         cookie.split('.').any(|entry| {
@@ -40,8 +40,8 @@ impl Device<'_> {
         })
     }
 
-    /// The cookie that remembers that this account has signed in here now, beside others that have. What is
-    /// no entry is not sent back: it could end the value and go on with an attribute.
+    /// The cookie with a new entry for this account beside those of others. Malformed entries are dropped, because one
+    /// could end the value and go on with an attribute.
     pub fn remember<'c>(&self, req: &HttpRequest, now: OffsetDateTime) -> Cookie<'c> {
         let cookie = Jar::Device.read(req, self.app).unwrap_or_default();
         let others = cookie.split('.').filter(|entry| is_entry(entry) && self.issued(entry).is_none());
@@ -54,7 +54,7 @@ impl Device<'_> {
     /// When an entry was issued, if it is this account's.
     fn issued(&self, entry: &str) -> Option<i64> {
         let issued = entry.split_once(':')?.0.parse().ok()?;
-        // Byte for byte: a number can be written in other ways, and was not by us.
+        // Compared as text: a number can be written in other ways, which were never issued.
         same(entry.as_bytes(), format!("{issued}:{}", self.mac(issued)).as_bytes()).then_some(issued)
     }
 
@@ -67,7 +67,7 @@ impl Device<'_> {
     }
 }
 
-/// Tells whether a text has the form of an entry: an instant, and what authenticates it for some account.
+/// Whether a text has the form of an entry: an instant and a MAC.
 fn is_entry(text: &str) -> bool {
     text.split_once(':').is_some_and(|(issued, mac)| {
         issued.parse::<i64>().is_ok()

@@ -1,4 +1,4 @@
-//! What a browser holds of ours, and what its requests say of where they came from.
+//! A browser: its cookies, and the origin of its requests.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
@@ -12,14 +12,14 @@ use crate::state::sessions::Session;
 
 use cookies::Jar;
 
-pub mod cookies; // reading and setting them
-pub mod device; // the cookie that knows an account's browsers
-pub mod origin; // whether a form, a link or a navigation came from where it should
+pub mod cookies; // reading and setting cookies
+pub mod device; // the cookie of a known device
+pub mod origin; // the origin of forms, links and navigations
 
-/// How long a browser is remembered, in days.
+/// The lifetime of the browser's cookie, in days.
 const BROWSER_DAYS: i64 = 400;
 
-/// The record this browser's session cookie opens; none without the browser's own cookie, to which it is bound.
+/// The browser record of the session cookie; none without the browser's own cookie, to which it is bound.
 pub async fn session(
     req: &HttpRequest,
     app: &App,
@@ -31,7 +31,7 @@ pub async fn session(
     app.state.sessions.open(cookie, &browser.binding(), now).await
 }
 
-/// One browser, by a random cookie that says nothing of a person.
+/// One browser, identified by a random cookie that reveals nothing about a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Browser {
     id: String,
@@ -47,8 +47,8 @@ impl Browser {
         Some(Browser { id, is_new: false })
     }
 
-    /// The browser of a GET, which may be given its cookie now. A POST never sets it: any site could
-    /// otherwise void the pages a person has open.
+    /// The browser of a GET, which may set its cookie. A POST never sets it, or any site could make the open pages of a
+    /// person invalid.
     pub fn of_get(req: &HttpRequest, app: &App) -> Browser {
         Browser::of(req, app).unwrap_or_else(|| Browser { id: base64url(&random::<16>()), is_new: true })
     }
@@ -59,14 +59,14 @@ impl Browser {
         self.is_new.then(|| Jar::Browser.cookie(app, self.id.clone(), max_age))
     }
 
-    /// What tickets and browser records are bound to: a hash, so that neither gives the cookie away.
+    /// The hash to which tickets and browser records are bound. It does not reveal the cookie.
     pub fn binding(&self) -> [u8; 16] {
         let mut binding = [0; 16];
         binding.copy_from_slice(sha256(self.id.as_bytes()).first_chunk::<16>().unwrap_or(&[0; 16]));
         binding
     }
 
-    /// What tells this browser from others where it has to be counted.
+    /// The identifier, for counters.
     pub fn id(&self) -> &str {
         &self.id
     }

@@ -1,4 +1,4 @@
-//! Where a request came from, as far as the browser says: a form of ours, a link elsewhere, a script.
+//! The origin of a request by the browser's own headers: a form of the provider, a link elsewhere, a script.
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,15 +14,15 @@ use crate::state::sessions::Session;
 use crate::web::failure::PageFailure;
 
 impl Browser {
-    /// What a form without a ticket carries: one token for each session it is shown for, bound to that session, to
-    /// this browser and to a purpose. Before a session began and after it ended its token is worth nothing.
+    /// The CSRF tokens of a form without a ticket: one for each session that it is shown for, bound to the session, to
+    /// this browser and to a purpose. A token is valid only while its session lasts.
     pub fn csrf_tokens(&self, app: &App, session: &Session, purpose: &str) -> String {
         let accounts = session.accounts.iter();
         let tokens: Vec<String> = accounts.map(|a| self.csrf_token(app, a.session_id, purpose)).collect();
         tokens.join(".")
     }
 
-    /// Which of the sessions of now a form was shown for; a form that was shown for none of them is refused.
+    /// The present sessions that a form was shown for. A form that was shown for none of them is refused.
     pub fn shown_for(
         &self,
         app: &App,
@@ -45,7 +45,7 @@ impl Browser {
     }
 }
 
-/// Refuses a form that another site sent: by what the browser itself says of its origin.
+/// Refuses a form that another site sent, by the browser's own headers.
 ///
 /// Spec: Fetch Metadata Request Headers §2.4 (`Sec-Fetch-Site`), RFC 6454 §7
 pub fn refuse_cross_site(req: &HttpRequest, app: &App) -> Result<(), PageFailure> {
@@ -59,15 +59,15 @@ pub fn refuse_cross_site(req: &HttpRequest, app: &App) -> Result<(), PageFailure
     }
 }
 
-/// Tells whether a link was followed on another site, as far as the browser says.
+/// Whether a link was followed on another site, by the browser's own headers.
 ///
 /// Spec: Fetch Metadata Request Headers §2.4 (`Sec-Fetch-Site`)
 pub fn is_from_elsewhere(req: &HttpRequest) -> bool {
     req.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// Refuses what is no navigation: a page is for a person who opens it, and neither for scripts nor for images of
-/// other sites. What does not say is let through: older browsers, and programs.
+/// Refuses requests other than navigations: a page is for a person who opens it, and neither for scripts nor for images
+/// of other sites. A request without the header is served, because older browsers and programs do not send it.
 ///
 /// Spec: Fetch Metadata Request Headers §2.3 (`Sec-Fetch-Mode`)
 pub async fn navigations_only<B: MessageBody + 'static>(

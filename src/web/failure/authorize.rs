@@ -11,29 +11,29 @@ use crate::protocol::request::Unanswerable;
 use crate::state::StateError;
 use crate::web::failure::page::PageFailure;
 
-/// A failed authorization request: on a page, or at the Relying Party once that is proven safe.
+/// A failed authorization request: on a page, or sent to the Relying Party once its address is proven.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AuthorizeFailure {
-    /// No safe place to answer is known.
+    /// There is no proven address to answer at.
     #[error(transparent)]
     Page(#[from] PageFailure),
-    /// The client and its redirect URI matched: the error goes there.
+    /// The client and its redirect URI matched: the error is sent there.
     #[error("{refusal} (answered to {})", .reply_to.redirect_uri())]
     Reply {
-        /// The proven place.
+        /// The proven address.
         reply_to: Box<ReplyTo>,
-        /// What is said there, and why.
+        /// The error that is sent, and its cause.
         refusal: Refusal,
     },
 }
 
 impl AuthorizeFailure {
-    /// A refusal that is answered at a proven place.
+    /// A refusal that is sent to a proven address.
     pub fn at(reply_to: &ReplyTo, refusal: Refusal) -> AuthorizeFailure {
         AuthorizeFailure::Reply { reply_to: Box::new(reply_to.clone()), refusal }
     }
 
-    /// What the client's developer is told; of an ordinary outcome, nothing.
+    /// The error and its cause for the client's developer; none for an ordinary outcome.
     pub fn told(&self) -> Option<(&'static str, Cause)> {
         match self {
             AuthorizeFailure::Page(page) => page.told(),

@@ -11,7 +11,7 @@ use crate::protocol::shown::Shown;
 use crate::state::StateError;
 use crate::web::answer::{RETRY_AFTER, no_store};
 
-/// What a script of an unregistered origin is told.
+/// The description for a script of an unregistered origin.
 pub const NOT_REGISTERED: &str = "the origin of this script is not registered for the client";
 
 /// A failure of a resource that takes access tokens.
@@ -19,25 +19,25 @@ pub const NOT_REGISTERED: &str = "the origin of this script is not registered fo
 /// Spec: RFC 6750 §3
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BearerFailure {
-    /// No token at all: a bare challenge.
+    /// There is no token: the challenge has no error.
     #[error("no access token was presented")]
     Missing,
     /// The request itself is malformed.
     #[error("invalid_request: {0}")]
     InvalidRequest(&'static str),
-    /// The request's body is over the limit.
+    /// The request's body is over its limit.
     #[error("invalid_request: the request is too large")]
     TooLarge,
     /// A script of an origin that is not registered for the client.
     #[error("invalid_request: {0}")]
     Origin(Cause),
-    /// The token may not be used.
+    /// The token is refused.
     #[error(transparent)]
     Token(#[from] TokenFault),
     /// A store cannot be reached.
     #[error("unavailable: {0}")]
     Unavailable(Shown),
-    /// A fault of ours.
+    /// The provider failed.
     #[error("internal: {0}")]
     Internal(Shown),
 }
@@ -49,7 +49,7 @@ impl BearerFailure {
     /// The table: one row for each failure.
     fn row(&self) -> Row {
         match self {
-            // A request without a token is told no error (RFC 6750 §3.1).
+            // A challenge to a request without a token has no error (RFC 6750 §3.1).
             BearerFailure::Missing => (401, "", ""),
             BearerFailure::InvalidRequest(description) => (400, "invalid_request", description),
             BearerFailure::TooLarge => (413, "invalid_request", "the request is too large"),
@@ -65,7 +65,7 @@ impl BearerFailure {
         }
     }
 
-    /// What the client's developer is told; of what is not the client's fault, nothing.
+    /// The error and its cause for the client's developer; none where the client is not at fault.
     pub fn told(&self) -> Option<(&'static str, Cause)> {
         let (_, code, description) = self.row();
         let cause = match self {
@@ -81,7 +81,7 @@ impl BearerFailure {
         Some((code, cause))
     }
 
-    /// The challenge; a fault of ours has none.
+    /// The challenge; none where the provider failed.
     ///
     /// Spec: RFC 6750 §3
     fn challenge(&self) -> Option<String> {

@@ -1,6 +1,6 @@
-//! How a request can fail, by the shape of its answer, each with a table of its failures. What a rule refuses comes
-//! from `protocol` and is given its shape here. Descriptions on the wire are fixed texts: what was sent is never
-//! reflected. The particulars are for the log and the development page.
+//! Failures of requests, one file for each form of the answer, each with a table of its failures. A rule's refusal
+//! comes from `protocol` and gets its form here. Descriptions on the wire are fixed texts, and text of a request is
+//! never reflected in one. The details are for the log and for the page in development mode.
 
 mod authorize; // on a page, or at the Relying Party
 mod bearer; // a challenge

@@ -1,4 +1,4 @@
-//! Failures that a person sees.
+//! Failures that are shown on a page.
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
@@ -11,19 +11,19 @@ use crate::protocol::request::Unanswerable;
 use crate::protocol::shown::Shown;
 use crate::state::StateError;
 
-/// A failure a person sees on a page of ours, because no redirect is safe or due.
+/// A failure that is shown on a page of the provider, because no redirect is safe or due.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PageFailure {
-    /// An authorization request without a proven place to answer.
+    /// An authorization request without a proven address to answer at.
     #[error(transparent)]
     Unanswerable(#[from] Unanswerable),
-    /// The parameters are no form-encoded UTF-8 text.
+    /// The parameters are not form-encoded UTF-8.
     #[error("undecodable parameters: {0}")]
     Undecodable(#[from] Undecodable),
-    /// The body, or what would have to be kept of it, is over its limit.
+    /// The body, or the part of it that would have to be stored, is over its limit.
     #[error("the request is too large")]
     BodyTooLarge,
-    /// The body came too slowly, or the connection broke.
+    /// The body arrived too slowly, or the connection broke.
     #[error("the body did not arrive whole in time")]
     BodyIncomplete,
     /// The request target is over its limit.
@@ -32,54 +32,54 @@ pub enum PageFailure {
     /// The head of the request is over its limit.
     #[error("the head of the request is too large")]
     HeadTooLarge,
-    /// A form was sent as something else.
+    /// The body has another content type than a form.
     #[error("the content type is not application/x-www-form-urlencoded")]
     ContentType,
-    /// This address answers to these methods only.
+    /// The method is none of those that this address allows.
     #[error("method not allowed")]
     Method(&'static str),
-    /// Nothing lives at this address.
+    /// There is no route at this address.
     #[error("not found")]
     NotFound,
-    /// A sign-in page older than a day.
+    /// The ticket of a page is older than a day.
     #[error("the ticket has expired")]
     TicketExpired {
-        /// The application's name and address, to start again from.
+        /// The application's name, and the address to start again at.
         back: Option<(String, String)>,
     },
-    /// Not a ticket of ours.
+    /// The ticket was not sealed here, or was changed.
     #[error("the ticket cannot be opened")]
     TicketTampered,
-    /// The browser keeps none of our cookies.
+    /// The browser sent no cookie of this provider.
     #[error("the browser sent no cookie of ours")]
     CookiesOff,
-    /// A form was sent from another site, or with another browser's token.
+    /// The form was sent from another site, or with another browser's token.
     #[error("the form was not sent from our own page: {0}")]
     CrossSite(&'static str),
-    /// A script, or anything else that is no navigation, asked for a page.
+    /// The request for a page is no navigation; a script or an image made it.
     #[error("the request is no navigation (Sec-Fetch-Mode)")]
     NotNavigated,
-    /// The state store cannot be reached; nobody is signed out.
+    /// The state store cannot be reached. Sessions stay.
     #[error("the state store cannot be reached: {0}")]
     StateDown(Shown),
-    /// Too often within a while; nothing was done.
+    /// A budget of requests is used up; nothing was done.
     #[error("no room in the budget of {budget} before {until}")]
     RateLimited {
-        /// The budget that is used up.
+        /// The budget.
         budget: &'static str,
-        /// When it has room again.
+        /// When a request fits into it again.
         until: OffsetDateTime,
     },
-    /// Too much to do at this moment.
+    /// The provider is overloaded, or its database cannot be reached.
     #[error("busy: {0}")]
     Busy(Shown),
-    /// A fault of ours.
+    /// The provider failed.
     #[error("internal: {0}")]
     Internal(Shown),
 }
 
-/// The name of its texts (`error-<name>-title`, `-what`, `-next`), the HTTP status, and the OAuth error code that names
-/// the fault to the developer who reads the page.
+/// The name of the failure's texts (`error-<name>-title`, `-what`, `-next`), the HTTP status, and the OAuth error code,
+/// which is for the developer who reads the page.
 type Row = (&'static str, u16, Option<&'static str>);
 
 impl PageFailure {
@@ -119,12 +119,12 @@ impl PageFailure {
         self.row().1
     }
 
-    /// The OAuth error code, if one names the fault.
+    /// The OAuth error code, if there is one.
     pub fn code(&self) -> Option<&'static str> {
         self.row().2
     }
 
-    /// Why, precisely.
+    /// The cause with its details.
     pub fn cause(&self) -> Cause {
         match self {
             PageFailure::Unanswerable(why) => why.cause(),
@@ -132,14 +132,13 @@ impl PageFailure {
         }
     }
 
-    /// What the client's developer is told; of what only concerns the person's browser, nothing.
+    /// The error and its cause for the client's developer; none for a failure that concerns the browser alone.
     pub fn told(&self) -> Option<(&'static str, Cause)> {
         Some((self.code()?, self.cause()))
     }
 }
 
-// What needs a page, or a form to post, is rendered by the surrounding middleware, which has the request;
-// these answers are what remains if it could not be.
+// The middleware renders the page, because that takes the request. These answers are sent only where it cannot.
 impl ResponseError for PageFailure {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::protocol::request::Unanswerable;
@@ -11,12 +12,11 @@ use crate::web::error_page::ErrorPage;
 use crate::web::failure::PageFailure;
 use crate::web::shell::{Shell, wait_text};
 
-/// Renders a failure as a page.
-pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpResponse {
+/// Renders a failure as a page. Its waits are counted from `now`.
+pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure, now: OffsetDateTime) -> HttpResponse {
     let text = |part: &str, args: &[(&str, &str)]| {
         shell.texts.with(&format!("error-{}-{part}", failure.name()), args)
     };
-    let now = app.clock.now();
     let waits = matches!(failure, PageFailure::RateLimited { .. });
     let mut next = if waits { String::new() } else { text("next", &[]) };
     let (mut what, mut back) = (None, None);
@@ -58,7 +58,7 @@ pub fn failure_page(app: &App, shell: Shell, failure: &PageFailure) -> HttpRespo
     res
 }
 
-/// What a developer is told on the page itself, in development mode: each label once, with its values.
+/// The details for the developer, shown in development mode: each label once, with its values.
 fn details(texts: Texts, failure: &PageFailure) -> Vec<(String, Vec<String>)> {
     let mut lines: Vec<(String, Vec<String>)> = vec![];
     let mut add = |label: &str, value: String| {

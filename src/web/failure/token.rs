@@ -1,4 +1,4 @@
-//! Failures that a client is told in JSON.
+//! Failures in JSON, for clients.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -14,22 +14,22 @@ use crate::protocol::signing_alg::{self, SigningAlg};
 use crate::state::StateError;
 use crate::web::answer::no_store;
 
-/// A failure of an endpoint that clients call: JSON.
+/// A failure of an endpoint that clients call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{refusal}")]
 pub struct TokenFailure {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// What is said, and why.
+    /// The error, and its cause.
     pub refusal: Refusal,
-    /// After how many seconds the same request may succeed.
+    /// The seconds after which the same request may succeed.
     pub retry_after: Option<u32>,
     /// The challenge of a 401.
     pub challenge: Option<Box<str>>,
 }
 
-/// A store that cannot be reached is asked again in a moment.
-const MOMENT: u32 = 5;
+/// `Retry-After` where a store cannot be reached, in seconds.
+const STORE_RETRY: u32 = 5;
 
 impl From<Refusal> for TokenFailure {
     /// A refusal as JSON: its error code decides the status.
@@ -39,7 +39,7 @@ impl From<Refusal> for TokenFailure {
         let (status, retry_after) = match refusal.error.code {
             "invalid_client" => (401, None),
             "server_error" => (500, None),
-            "temporarily_unavailable" => (503, Some(MOMENT)),
+            "temporarily_unavailable" => (503, Some(STORE_RETRY)),
             _ => (400, None),
         };
         TokenFailure { status, refusal, retry_after, challenge: None }
@@ -57,7 +57,7 @@ impl TokenFailure {
         TokenFailure { refusal: self.refusal.because(cause), ..self }
     }
 
-    /// 429: too many wrong secrets came, and for this long none is looked at.
+    /// 429: after too many wrong secrets none is verified for this long.
     pub fn held_off(left: Duration) -> TokenFailure {
         let cause = Cause::new("too many wrong secrets came from this address, or for this client");
         let cause = cause.mend("find what still sends an old secret");
@@ -74,12 +74,12 @@ impl TokenFailure {
         Refusal::new("temporarily_unavailable", "try again in a moment").because(cause).into()
     }
 
-    /// 500: a fault of ours.
+    /// 500: the provider failed.
     pub fn server_error(cause: impl Into<Cause>) -> TokenFailure {
         Refusal::new("server_error", "the server failed").because(cause).into()
     }
 
-    /// The same failure with the challenge that every 401 carries, whatever was presented.
+    /// The same failure with its challenge, which every 401 needs.
     ///
     /// Spec: RFC 9110 §15.5.2
     pub fn challenged(self, issuer: &str) -> TokenFailure {
@@ -87,13 +87,14 @@ impl TokenFailure {
         TokenFailure { challenge, ..self }
     }
 
-    /// What the client's developer is told.
+    /// The error and its cause for the client's developer.
     pub fn told(&self) -> (&'static str, Cause) {
         self.refusal.told()
     }
 }
 
-/// The refusal for a client whose ID Tokens no key signs; where one should, the operator is told as well.
+/// The refusal for a client without a key for its ID Tokens. Where the configuration promises one, it is logged as an
+/// error.
 pub fn no_key(app: &App, alg: SigningAlg) -> Refusal {
     let algorithms = &app.config.keys.algorithms;
     let refusal = signing_alg::no_key(alg, algorithms);
@@ -124,11 +125,11 @@ impl ResponseError for TokenFailure {
     }
 }
 
-/// An answer to a program that used another method than the address answers to.
+/// The method is none of those that this address allows.
 #[derive(Debug, thiserror::Error)]
 #[error("method not allowed")]
 pub struct MethodNotAllowed {
-    /// The methods it answers to.
+    /// The allowed methods.
     pub allow: &'static str,
 }
 

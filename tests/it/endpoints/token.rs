@@ -2,11 +2,15 @@
 //!
 //! Holds `web/around/cors.rs`, `web/extract.rs`, `web/failure/token.rs`.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use countersign::protocol::client::{NamedAlg, SigningAlg};
 use countersign::protocol::resource::{Resource, Resources};
 use countersign::store::clients;
 use countersign::store::users::{self, Change};
 use countersign_verifier::{Check, KeySet, verify};
+use data_encoding::BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
@@ -280,6 +284,41 @@ async fn a_code_dies_with_its_minute_its_session_and_its_person() {
     assert!(users::change(&app.app.db, &ada.id, Change::Disabled(true), TEST, now).await.unwrap());
     app.app.state.sessions.end_user(&ada.id, now).await.unwrap();
     assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"), "after being disabled");
+    app.finish().await;
+}
+
+/// A body may take seconds to arrive; the code is judged by the instant at which all of it is there.
+#[actix_web::test]
+async fn a_code_that_expires_while_the_body_arrives_is_refused() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let browser = app.browser();
+    rp.code(&browser, "ada", &[]).await;
+    for (wait, status) in [(Duration::ZERO, "200"), (Duration::seconds(60), "400")] {
+        let code = fresh(&rp, &browser, &[]).await;
+        let body = format!(
+            "grant_type=authorization_code&code={code}&code_verifier={VERIFIER}&redirect_uri={REDIRECT}"
+        );
+        let credentials = BASE64.encode(format!("{}:{}", rp.client_id, rp.secret).as_bytes());
+        let head = format!(
+            "POST /token HTTP/1.1\r\nHost: h\r\nAuthorization: Basic {credentials}\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", app.port())).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // The server sends it once it waits for the body.
+        let mut interim = [0; 25];
+        stream.read_exact(&mut interim).unwrap();
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+        app.clock.advance(wait);
+        stream.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert_eq!(answer.contains("invalid_grant"), status == "400", "{answer}");
+    }
     app.finish().await;
 }
 

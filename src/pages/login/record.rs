@@ -1,5 +1,5 @@
-//! What is told of an attempt to sign in: one line in the log, one number, one event. A typed name that is of no
-//! account is told nowhere: people type passwords there.
+//! The record of an attempt to sign in: one log line, one metric, one event. A typed name without an account is written
+//! nowhere, because people type passwords into that field.
 
 use actix_web::http::header::USER_AGENT;
 
@@ -10,12 +10,12 @@ use crate::state::throttle::Counter;
 use crate::web::around::address::ClientAddress;
 use crate::web::visit::Visit;
 
-/// How much is kept of what a browser says it is, in characters.
+/// The most characters of a `User-Agent` that are kept.
 const LONGEST_AGENT: usize = 256;
 
-/// Tells of one attempt.
+/// Records one attempt.
 #[derive(Clone, Copy)]
-pub struct Report<'a> {
+pub struct SignInRecord<'a> {
     /// The attempt.
     pub visit: &'a Visit,
     /// The metrics.
@@ -33,8 +33,8 @@ pub struct About<'a> {
     pub known_device: bool,
 }
 
-impl Report<'_> {
-    /// Tells of an attempt whose password was compared. The event is written beside the request.
+impl SignInRecord<'_> {
+    /// Records an attempt whose password was compared. The event is written beside the request.
     pub fn ended(&self, outcome: Outcome, about: About<'_>, typed: &str) {
         let words = match outcome {
             Outcome::Ok => "sign-in succeeded",
@@ -45,13 +45,14 @@ impl Report<'_> {
         self.record(outcome, about, typed);
     }
 
-    /// Tells of an attempt that was turned away unread. It leaves no event: of those there may be any number.
+    /// Records an attempt that was refused before its password was compared. It leaves no event, because the number of
+    /// such attempts is unbounded.
     pub fn throttled(&self, about: About<'_>, tripped: Counter) {
         self.sign_ins.throttled(tripped);
         self.line("sign-in refused", "throttled", about, Some(tripped));
     }
 
-    /// `deploy/fail2ban/` reads this line: its words and their order are a promise.
+    /// Writes the log line. `deploy/fail2ban/` parses it, so its words and their order must not change.
     fn line(&self, words: &str, outcome: &str, about: About<'_>, tripped: Option<Counter>) {
         tracing::info!(
             outcome = display(outcome),
