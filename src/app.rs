@@ -1,4 +1,4 @@
-//! Everything a running provider is made of, opened once at start.
+//! The provider: everything it is made of, opened once at start.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
-use crate::connection::places::Places;
+use crate::connection::permits::Permits;
 use crate::db::metrics::{StoreMetrics, set_connections, set_statements};
 use crate::db::{Db, Durability, Url};
 use crate::drain::Drain;
@@ -31,43 +31,43 @@ use crate::telemetry::registry::Registry;
 use crate::texts::Texts;
 use crate::tls::Certificate;
 
-/// A provider, ready to serve; shared by all its workers.
+/// A provider, ready to serve; shared by all of its workers.
 pub struct App {
     /// Its configuration.
     pub config: Config,
     /// The names of its cookies.
     pub cookies: Names,
-    /// What lasts.
+    /// The main store.
     pub db: Db,
-    /// Events of sign-ins, on their way there.
+    /// Events of sign-ins that wait to be written.
     pub events: Batch,
-    /// Relying Parties, from memory where they are fresh enough.
+    /// The registered clients, from memory while they are fresh enough.
     pub clients: Clients,
-    /// Their logos, fetched from where they registered them.
+    /// The logos of the clients.
     pub logos: Logos,
-    /// What passes.
+    /// The drawers of the state store: sessions, codes, tickets, counters.
     pub state: State,
-    /// The store beneath it.
+    /// The key-value store beneath the drawers.
     pub kv: Kv,
-    /// Sealing and signing.
+    /// The keys that seal and sign.
     pub keys: Keys,
     /// Checks people's passwords.
     pub passwords: PasswordVerifier,
-    /// The discovery document, as it goes over the wire; replaced when what it says changes.
+    /// The discovery document as it is sent; replaced when its content changes.
     pub discovery: ArcSwap<Published>,
-    /// Whether it is about to end.
+    /// Whether the process is about to end.
     pub drain: Drain,
-    /// Places for connections.
-    pub places: Places,
-    /// Whether this node can serve.
+    /// Permits for connections.
+    pub permits: Permits,
+    /// The readiness of this node.
     pub health: Health,
-    /// Where metrics are registered.
+    /// The registry of metrics.
     pub registry: Registry,
     /// Metrics of the process.
     process: Process,
-    /// What TLS ends with, when it ends here.
+    /// The TLS certificate, if TLS ends in this process.
     pub certificate: Option<Certificate>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -94,7 +94,7 @@ pub enum StartError {
 }
 
 impl App {
-    /// Opens everything; blocks, which at start is right.
+    /// Opens everything. Blocks, which is acceptable at start.
     pub fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         let registry = Registry::new(config.metrics_listen.is_some());
         let certificate = match &config.tls {
@@ -104,7 +104,7 @@ impl App {
             }
             None => None,
         };
-        // An address that cannot be used is told before anything is made.
+        // An unusable address is reported before anything is created.
         let redis = redis(&config)?;
         let db = open_store(&config)?.measured(StoreMetrics::new(&registry, "main"));
         let kv = redis.map_or_else(|| open_table(&config, &db), Ok)?;
@@ -119,7 +119,7 @@ impl App {
             state: State::new(&kv, keys.state.clone()),
             passwords: PasswordVerifier::default().measured(QueueMetrics::new(&registry)),
             drain: Drain::default(),
-            places: Places::default(),
+            permits: Permits::default(),
             health: Health::default(),
             process: Process::new(&registry, clock.now()),
             registry,
@@ -133,7 +133,7 @@ impl App {
         })
     }
 
-    /// Sets the metrics that are only read when they are scraped.
+    /// Updates the metrics that are read only when they are scraped.
     pub fn observe(&self) {
         // In PostgreSQL the state store shares the main database's connections.
         let state = match &self.kv {
@@ -151,8 +151,8 @@ impl App {
         self.process.observe();
     }
 
-    /// Looks after the signing keys, and says in the discovery document what can be signed with from now
-    /// on. Blocks, for as long as making an RSA key takes.
+    /// Takes the steps that are due for the signing keys, and updates the algorithms in the discovery
+    /// document. Blocks for as long as making an RSA key takes.
     pub fn tend_keys(&self) -> Result<(), KeyError> {
         self.keys.rotate(&self.db, &self.clock)?;
         let document = discovery(&self.config, &self.keys);
@@ -173,7 +173,7 @@ impl App {
 
 /// Spec: OpenID Connect Discovery §4.2
 fn discovery(config: &Config, keys: &Keys) -> Published {
-    let signing = keys.ring.load().algorithms();
+    let signing = keys.snapshot.load().algorithms();
     Published::new(
         Value::Object(metadata(&config.issuer, &config.resources, &signing, &Texts::languages())).to_string(),
     )
@@ -192,20 +192,20 @@ pub fn open_state(config: &Config, db: &Db) -> Result<Kv, StartError> {
     redis(config)?.map_or_else(|| open_table(config, db), Ok)
 }
 
-/// Opens the state store's drawers for a program that is no node.
+/// Opens the drawers of the state store for a program that is no node.
 pub fn open_drawers(config: &Config, db: &Db) -> Result<State, StartError> {
     let keys = state_keys(db, &config.instance_key)?;
     Ok(State::new(&open_state(config, db)?, keys))
 }
 
-/// The state store, if it is a Redis; nobody asks it anything yet.
+/// The state store, if it is Redis. No command is sent yet.
 pub fn redis(config: &Config) -> Result<Option<Kv>, StateError> {
     let StateUrl::Redis(url) = &config.state else { return Ok(None) };
     let roots = config.outbound_ca.pem().map(<[u8]>::to_vec);
     roots.map_or_else(|| Kv::redis(url), |roots| Kv::redis_trusting(url, roots)).map(Some)
 }
 
-/// Opens the table that is the state store otherwise.
+/// Opens the table that is the state store where there is no Redis.
 fn open_table(config: &Config, db: &Db) -> Result<Kv, StartError> {
     match &config.database {
         Url::Sqlite(_) => Ok(Kv::file(&config.data_dir.join("state.db"))?),

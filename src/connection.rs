@@ -1,5 +1,5 @@
-//! A connection on which nothing moves is given up. The server itself counts the time of the first head on a
-//! connection, and of one that is idle; here is counted what comes later.
+//! Connections: a connection on which nothing progress is closed. The server itself limits the time of the first
+//! head on a connection and of an idle connection; this module limits everything later.
 //!
 //! Spec: RFC 9112 §9.5
 
@@ -15,38 +15,38 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use places::Place;
+use permits::Permit;
 
-pub mod places; // shares of all connections
+pub mod permits; // shared out among networks
 
-/// How long a client may take to send a head it has begun.
+/// How long a client may take to send a head, from its first byte.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a client may leave what is written for it untouched.
+/// How long a client may leave written bytes unread.
 const UNREAD: Duration = Duration::from_secs(20);
-/// How much the kernel may hold of what nobody has read. The usual answer fits, and a client that reads a few
-/// kilobytes a second is still seen to move.
-const KERNEL_HOLDS: usize = 128 * 1024;
-/// How much is read before what it led to is written: answers without a body can be far larger than what
-/// was asked, and many can be asked for at once.
-const AT_A_TIME: usize = 16 * 1024;
-/// How much is read behind a request that is being worked on: with more the server would ask again and again
-/// whether it may read on.
+/// How many unread bytes the kernel may hold. The usual answer fits, and a client that reads a few kilobytes
+/// a second still makes visible progress.
+const SEND_BUFFER: usize = 128 * 1024;
+/// How many bytes are read before their answers are written: an answer without a body can be far larger than
+/// its request, and a client can send many requests at once.
+const READ_AT_ONCE: usize = 16 * 1024;
+/// How many bytes are read behind a request that is in progress: with more the server would poll again and
+/// again whether it may read on.
 const AHEAD: usize = 64 * 1024;
 
-/// What a connection and its requests know of one another.
+/// The state that a connection and its requests share.
 #[derive(Default)]
-pub struct Moves {
+pub struct Progress {
     working: Cell<bool>,
-    /// When something came that has not become a request yet.
+    /// When the first byte of an incomplete request came.
     begun: Cell<Option<Instant>>,
-    /// How much came while requests were worked on, since one of them last asked for its body.
+    /// How many bytes came while requests were in progress, since one of them last asked for its body.
     ahead: Cell<usize>,
-    /// Who waits to read more of it.
+    /// The task that waits to read more.
     waiting: Cell<Option<Waker>>,
 }
 
-impl Moves {
-    /// A body is asked for: what comes is wanted.
+impl Progress {
+    /// Notes that a request asks for its body, so that its bytes are read.
     pub fn wants_body(&self) {
         self.ahead.set(0);
         self.wake();
@@ -59,14 +59,14 @@ impl Moves {
     }
 }
 
-/// A request that is being worked on: its connection waits for us, and not for the client.
-pub struct Working(Rc<Moves>);
+/// A request in progress: its connection waits for the server, not for the client.
+pub struct Working(Rc<Progress>);
 
-/// Says that a request has come in whole, but for its body.
-pub fn working(moves: &Rc<Moves>) -> Working {
-    moves.working.set(true);
-    moves.begun.set(None);
-    Working(Rc::clone(moves))
+/// Notes that the head of a request is complete.
+pub fn working(progress: &Rc<Progress>) -> Working {
+    progress.working.set(true);
+    progress.begun.set(None);
+    Working(Rc::clone(progress))
 }
 
 impl Drop for Working {
@@ -76,41 +76,41 @@ impl Drop for Working {
     }
 }
 
-/// Sets up a connection that was accepted.
+/// Sets the options of an accepted connection.
 pub fn accepted(stream: &TcpStream) {
-    if let Err(error) = SockRef::from(stream).set_send_buffer_size(KERNEL_HOLDS) {
-        tracing::debug!(%error, "the kernel holds as much as it likes");
+    if let Err(error) = SockRef::from(stream).set_send_buffer_size(SEND_BUFFER) {
+        tracing::debug!(%error, "the send buffer of a connection has no limit");
     }
 }
 
-/// A connection that looks at the time.
+/// A connection with time limits.
 pub struct Timed<S> {
     stream: S,
-    moves: Rc<Moves>,
+    progress: Rc<Progress>,
     /// Since when the client has left what is written for it untouched.
     stuck: Option<Instant>,
-    /// Who wanted to read meanwhile has to be woken.
-    turned_away: bool,
+    /// Whether a read was refused meanwhile, so that its task has to be woken.
+    read_refused: bool,
     read: usize,
-    /// Made when it is needed first, then moved: it may ring too early, never too late.
+    /// Made when it is first needed, then moved: it may fire too early, never too late.
     alarm: Option<Pin<Box<Sleep>>>,
-    /// Held for as long as the connection is open; none for a trusted proxy.
-    _place: Option<Place>,
+    /// The permit, held while the connection is open; none for a trusted proxy.
+    _permit: Option<Permit>,
 }
 
 impl<S> Timed<S> {
-    /// Begins to look.
-    pub fn new(stream: S, place: Option<Place>) -> Timed<S> {
-        let moves = Rc::default();
-        Timed { stream, moves, stuck: None, turned_away: false, read: 0, alarm: None, _place: place }
+    /// Adds time limits to a connection.
+    pub fn new(stream: S, permit: Option<Permit>) -> Timed<S> {
+        let progress = Rc::default();
+        Timed { stream, progress, stuck: None, read_refused: false, read: 0, alarm: None, _permit: permit }
     }
 
-    /// For its requests.
-    pub fn moves(&self) -> Rc<Moves> {
-        Rc::clone(&self.moves)
+    /// The state that its requests share with it.
+    pub fn progress(&self) -> Rc<Progress> {
+        Rc::clone(&self.progress)
     }
 
-    /// Has the task woken at that time, or before.
+    /// Wakes the task at that time, or before.
     fn wake_at(&mut self, at: Instant, context: &mut Context<'_>) {
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if alarm.deadline() > at {
@@ -124,9 +124,11 @@ impl<S> Timed<S> {
         }
     }
 
-    /// Tells whether the time of an unfinished head is over; else sees to being asked again.
+    /// Tells whether the time of an incomplete head is over; otherwise schedules the next check.
     fn overdue(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(begun) = self.moves.begun.get().filter(|_| !self.moves.working.get()) else { return false };
+        let Some(begun) = self.progress.begun.get().filter(|_| !self.progress.working.get()) else {
+            return false;
+        };
         let end = begun + PATIENCE;
         let overdue = end <= Instant::now();
         if !overdue {
@@ -135,7 +137,7 @@ impl<S> Timed<S> {
         overdue
     }
 
-    /// Looks at how a write went.
+    /// Records the result of a write.
     fn written<T>(&mut self, went: Poll<Result<T>>, context: &mut Context<'_>) -> Poll<Result<T>> {
         if went.is_pending() {
             let now = Instant::now();
@@ -147,11 +149,11 @@ impl<S> Timed<S> {
             return Poll::Pending;
         }
         self.read = 0;
-        if self.stuck.take().is_some() && self.moves.begun.get().is_some() {
-            // What came meanwhile could not be looked at.
-            self.moves.begun.set(Some(Instant::now()));
+        if self.stuck.take().is_some() && self.progress.begun.get().is_some() {
+            // Bytes that came meanwhile could not be read.
+            self.progress.begun.set(Some(Instant::now()));
         }
-        if std::mem::take(&mut self.turned_away) {
+        if std::mem::take(&mut self.read_refused) {
             context.waker().wake_by_ref();
         }
         went
@@ -165,24 +167,24 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         let this = self.get_mut();
-        // Whoever does not take answers asks for no more.
+        // A client that reads no answers can send no more requests.
         if this.stuck.is_some() {
-            this.turned_away = true;
+            this.read_refused = true;
             return Poll::Pending;
         }
-        if this.read >= AT_A_TIME {
+        if this.read >= READ_AT_ONCE {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let is_working = this.moves.working.get();
+        let is_working = this.progress.working.get();
         if !is_working {
-            this.moves.ahead.set(0);
-        } else if this.moves.ahead.get() >= AHEAD {
-            this.moves.waiting.set(Some(context.waker().clone()));
+            this.progress.ahead.set(0);
+        } else if this.progress.ahead.get() >= AHEAD {
+            this.progress.waiting.set(Some(context.waker().clone()));
             return Poll::Pending;
         }
         if this.overdue(context) {
-            // As if the client had ended it.
+            // The same as if the client had closed the connection.
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -190,10 +192,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         let came = buffer.filled().len() - before;
         this.read += came;
         if is_working {
-            this.moves.ahead.update(|ahead| ahead + came);
+            this.progress.ahead.update(|ahead| ahead + came);
         }
-        if came > 0 && !is_working && this.moves.begun.get().is_none() {
-            this.moves.begun.set(Some(Instant::now()));
+        if came > 0 && !is_working && this.progress.begun.get().is_none() {
+            this.progress.begun.set(Some(Instant::now()));
         }
         went
     }

@@ -1,5 +1,5 @@
-//! Whether this node can serve. Many may ask at once and often: they share one answer a second, and a
-//! store that does not answer is asked by one question at a time.
+//! Readiness of this node. Probes may be frequent: they share one answer per second, and a store that does
+//! not answer gets one probe at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,18 +14,18 @@ use crate::state::StateError;
 use crate::state::kv::Kv;
 use crate::store::facts;
 
-pub mod proxies; // whether they tell where visitors come from
+pub mod proxies; // trusted proxies that do not forward addresses
 
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long an answer is good for.
+/// How long an answer is reused.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// What this node knows of its own health.
+/// The health of this node.
 #[derive(Clone, Default)]
 pub struct Health {
     stores: Arc<Inner>,
-    /// Of the proxies in front of it.
+    /// The trusted proxies in front of it.
     pub proxies: proxies::Proxies,
 }
 
@@ -36,25 +36,25 @@ struct Inner {
     last: Mutex<Option<(Instant, Readiness)>>,
 }
 
-/// What the stores of a node can do at this moment.
+/// The state of the two stores of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// The main database.
-    pub database: Found,
+    pub database: StoreHealth,
     /// The state store.
-    pub state: Found,
+    pub state: StoreHealth,
 }
 
 impl Readiness {
     /// Tells whether both can be used.
     pub fn is_ready(&self) -> bool {
-        self.database == Found::Ok && self.state == Found::Ok
+        self.database == StoreHealth::Ok && self.state == StoreHealth::Ok
     }
 }
 
-/// What was found when a store was asked. No cause is told: anybody may ask, and causes name hosts.
+/// The result of probing a store. It carries no cause, because it is public, and causes name hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum StoreHealth {
     /// It answers and takes writes.
     Ok,
     /// It did not answer in time.
@@ -63,103 +63,111 @@ pub enum Found {
     Unreachable,
     /// It answers and takes no writes.
     ReadOnly,
-    /// It refuses what was tried.
+    /// It refuses the probe.
     Failing,
 }
 
-impl Found {
-    /// In words.
+impl StoreHealth {
+    /// The word for it in answers and in the log.
     pub fn word(self) -> &'static str {
         match self {
-            Found::Ok => "ok",
-            Found::Silent => "no answer within 1 s",
-            Found::Unreachable => "unreachable",
-            Found::ReadOnly => "read-only",
-            Found::Failing => "failing",
+            StoreHealth::Ok => "ok",
+            StoreHealth::Silent => "no answer within 1 s",
+            StoreHealth::Unreachable => "unreachable",
+            StoreHealth::ReadOnly => "read-only",
+            StoreHealth::Failing => "failing",
         }
     }
 }
 
 impl Health {
-    /// Tries both, or answers what was found less than a second ago. Asking goes on when the asker goes away, so
-    /// that many who come and go ask no more often than one who stays.
+    /// Probes both stores, or returns the result of less than a second ago. The probe goes on when its client
+    /// disconnects, so that many clients that come and go cause no more probes than one that stays.
     pub async fn readiness(&self, db: &Db, kv: &Kv, now: OffsetDateTime) -> Readiness {
         let (health, db, kv) = (self.clone(), db.clone(), kv.clone());
-        let asked = spawn_local(async move {
+        let probed = spawn_local(async move {
             let mut last = health.stores.last.lock().await;
             let before = last.map(|(_, found)| found);
             if let Some((_, found)) = last.filter(|(when, _)| when.elapsed() < FRESH) {
                 return found;
             }
             let (database, state) = tokio::join!(
-                asked(&health.stores.database, async move { database(&db).await }),
-                asked(&health.stores.state, async move { state(&kv, now).await }),
+                probe(&health.stores.database, async move { database(&db).await }),
+                probe(&health.stores.state, async move { state(&kv, now).await }),
             );
             let found = Readiness { database, state };
             if before.is_none_or(|before| before != found) {
-                told(before, found);
+                log_change(before, found);
             }
             *last = Some((Instant::now(), found));
             found
         });
-        asked.await.unwrap_or(Readiness { database: Found::Failing, state: Found::Failing })
+        probed.await.unwrap_or(Readiness { database: StoreHealth::Failing, state: StoreHealth::Failing })
     }
 }
 
-/// Waits for an answer, but not for ever; while an earlier question waits, no other is put.
-async fn asked(waiting: &Arc<AtomicBool>, question: impl Future<Output = Found> + 'static) -> Found {
-    if waiting.swap(true, Ordering::AcqRel) {
-        return Found::Silent;
+/// Waits for the result, with a time limit; while an earlier probe runs, no other one starts.
+async fn probe(running: &Arc<AtomicBool>, check: impl Future<Output = StoreHealth> + 'static) -> StoreHealth {
+    if running.swap(true, Ordering::AcqRel) {
+        return StoreHealth::Silent;
     }
-    let waiting = Waiting(Arc::clone(waiting));
+    let probing = Probing(Arc::clone(running));
     let answer = spawn_local(async move {
-        let found = question.await;
-        drop(waiting);
+        let found = check.await;
+        drop(probing);
         found
     });
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(found)) => found,
-        Ok(Err(_panicked)) => Found::Failing,
-        Err(_elapsed) => Found::Silent,
+        Ok(Err(_panicked)) => StoreHealth::Failing,
+        Err(_elapsed) => StoreHealth::Silent,
     }
 }
 
-struct Waiting(Arc<AtomicBool>);
+struct Probing(Arc<AtomicBool>);
 
-impl Drop for Waiting {
+impl Drop for Probing {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
 }
 
-/// Has tried a write, which it takes back.
-async fn database(db: &Db) -> Found {
+/// Tries a write and rolls it back.
+async fn database(db: &Db) -> StoreHealth {
     let tried = match db.takes_writes().await {
         Ok(true) => facts::try_writing(db).await,
-        Ok(false) => return Found::ReadOnly,
+        Ok(false) => return StoreHealth::ReadOnly,
         Err(error) => Err(error),
     };
     match tried {
-        Ok(()) => Found::Ok,
+        Ok(()) => StoreHealth::Ok,
         Err(error) => {
             tracing::debug!(%error, "the database is not ready");
-            if matches!(error, DbError::Unreachable { .. }) { Found::Unreachable } else { Found::Failing }
+            if matches!(error, DbError::Unreachable { .. }) {
+                StoreHealth::Unreachable
+            } else {
+                StoreHealth::Failing
+            }
         }
     }
 }
 
-async fn state(kv: &Kv, now: OffsetDateTime) -> Found {
+async fn state(kv: &Kv, now: OffsetDateTime) -> StoreHealth {
     match kv.probe(now).await {
-        Ok(()) => Found::Ok,
+        Ok(()) => StoreHealth::Ok,
         Err(error) => {
             tracing::debug!(%error, "the state store is not ready");
-            if matches!(error, StateError::Unreachable(_)) { Found::Unreachable } else { Found::Failing }
+            if matches!(error, StateError::Unreachable(_)) {
+                StoreHealth::Unreachable
+            } else {
+                StoreHealth::Failing
+            }
         }
     }
 }
 
-/// Once for each change, not for each probe.
-fn told(before: Option<Readiness>, found: Readiness) {
+/// Logs each change of readiness once, not each probe.
+fn log_change(before: Option<Readiness>, found: Readiness) {
     let (database, state) = (found.database.word(), found.state.word());
     if !found.is_ready() {
         tracing::warn!(database, state, "this node is not ready");

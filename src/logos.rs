@@ -1,5 +1,5 @@
-//! The logos that applications registered: fetched by the provider, checked, kept, and served from here, so
-//! that no page of ours makes a browser ask anybody else.
+//! Logos of clients: fetched by the provider, checked, stored and served from here, so that no page makes a
+//! browser contact another host.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as Wait;
@@ -14,22 +14,22 @@ use crate::protocol::client::Client;
 use crate::secret::{base32, sha256};
 use crate::store::logos::{self, FRESH, Logo};
 
-/// The largest image.
+/// The maximum size of an image, in bytes.
 const LARGEST: usize = 256 * 1024;
 /// How long to wait after a failure.
 const RETRY: Duration = Duration::hours(1);
-/// How long a node remembers what it read, and so how often it looks whether something is due.
+/// How long a node caches what it read; also how often it checks whether a fetch is due.
 const REMEMBERED: Wait = Wait::from_secs(5);
-/// How long a node that asked for an image lets others ask.
-const ASKED: Wait = Wait::from_secs(60);
-/// How many images are fetched at a time.
+/// How long a node waits before it tries to claim the same logo again.
+const CLAIM_EVERY: Wait = Wait::from_secs(60);
+/// The maximum number of fetches at a time.
 const FETCHES: usize = 8;
-/// How many of these from one host, so that one that hangs holds up no other.
+/// The maximum number of fetches from one host, so that a host that hangs delays no other.
 const PER_HOST: usize = 2;
 /// How many bytes of images are kept in memory.
 const IN_MEMORY: u64 = 4 * 1024 * 1024;
 
-/// The images that are shown, by what their first bytes say. SVG is not one of them: it can hold script.
+/// The permitted image types, recognised by their first bytes. SVG is not one of them: it can contain script.
 const KINDS: [(&str, &str); 4] =
     [("png", "image/png"), ("jpg", "image/jpeg"), ("gif", "image/gif"), ("webp", "image/webp")];
 
@@ -39,37 +39,37 @@ pub struct Logos {
     db: Db,
     outbound: Arc<Outbound>,
     known: Cache<String, Option<Logo>>,
-    asked: Cache<String, ()>,
+    claims: Cache<String, ()>,
     images: Cache<String, bytes::Bytes>,
     fetching: Fetching,
 }
 
-/// The hosts that images are being fetched from, each once for every fetch.
+/// The hosts of the running fetches, one entry for each fetch.
 #[derive(Clone, Default)]
 struct Fetching(Arc<Mutex<Vec<String>>>);
 
-/// Permission for one fetch, given back when dropped.
+/// The permit for one fetch, given back when dropped.
 struct Permit {
     fetching: Fetching,
     host: String,
 }
 
 impl Logos {
-    /// Opens the drawer.
+    /// Creates the caches.
     pub fn new(db: Db, outbound: Outbound) -> Logos {
         let weight = |_: &String, image: &bytes::Bytes| u32::try_from(image.len()).unwrap_or(u32::MAX);
         Logos {
             db,
             outbound: Arc::new(outbound),
             known: Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
-            asked: Cache::builder().max_capacity(10_000).time_to_live(ASKED).build(),
+            claims: Cache::builder().max_capacity(10_000).time_to_live(CLAIM_EVERY).build(),
             images: Cache::builder().max_capacity(IN_MEMORY).weigher(weight).build(),
             fetching: Fetching::default(),
         }
     }
 
-    /// The name under which a client's logo is served, if it has one and it could be had. Nobody waits for
-    /// it to be fetched: that happens beside, once in a while, whoever looks how often.
+    /// The name under which a client's logo is served, if there is one. The page never waits for a fetch: it
+    /// runs in the background, at a limited rate however often pages are shown.
     pub async fn name(&self, client: &Client, now: OffsetDateTime) -> Option<String> {
         let uri = client.metadata.logo_uri.as_deref()?;
         let known = match self.known.get(&client.id) {
@@ -80,14 +80,14 @@ impl Logos {
                     known
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a page goes without a logo");
+                    tracing::warn!(%error, "a logo cannot be read: the page is shown without it");
                     return None;
                 }
             },
         };
         let known = known.filter(|known| known.uri == uri);
         if known.as_ref().is_none_or(|known| known.is_due(now))
-            && self.asked.entry_by_ref(&client.id).or_insert(()).is_fresh()
+            && self.claims.entry_by_ref(&client.id).or_insert(()).is_fresh()
         {
             match self.fetching.permit(uri) {
                 Some(permit) => {
@@ -97,18 +97,18 @@ impl Logos {
                         drop(permit);
                     });
                 }
-                // Nothing waits for one: the next page that is looked at asks again.
-                None => self.asked.invalidate(&client.id),
+                // No retry is queued: the next page with this client tries again.
+                None => self.claims.invalidate(&client.id),
             }
         }
         known?.name
     }
 
-    /// Fetches a logo unless another node does; what is not an image leaves the page without one.
+    /// Fetches a logo unless another node does. Without an image the pages are shown without a logo.
     async fn fetch(&self, client_id: &str, uri: &str, now: OffsetDateTime) {
         match self.fetch_now(client_id, uri, now).await {
             Ok(()) => self.known.invalidate(client_id),
-            Err(why) => tracing::warn!(client_id, why, "a logo could not be had"),
+            Err(why) => tracing::warn!(client_id, why, "a logo could not be fetched"),
         }
     }
 
@@ -142,7 +142,7 @@ impl Logos {
 }
 
 impl Fetching {
-    /// Permits a fetch of this address, unless too many are going on.
+    /// Takes a permit for this address; none if too many fetches are running.
     fn permit(&self, uri: &str) -> Option<Permit> {
         let url = Url::parse(uri).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or(uri).to_owned();
@@ -169,7 +169,7 @@ impl Drop for Permit {
     }
 }
 
-/// What the first bytes say of an image; a declared type would be anybody's word.
+/// The image type by its first bytes, because a declared type cannot be trusted.
 fn kind(image: &[u8]) -> Option<&'static str> {
     match image {
         [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Some("png"),

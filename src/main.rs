@@ -1,4 +1,4 @@
-//! The words of the command line, handed to the library.
+//! The program: hands the command line to the library.
 
 use std::process::ExitCode;
 

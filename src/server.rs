@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::app::{App, StartError};
-use crate::connection::places::{MOST_CONNECTIONS, Place};
+use crate::connection::permits::{MOST_CONNECTIONS, Permit};
 use crate::connection::{self, Timed};
 use crate::jobs;
 use crate::routes;
@@ -29,29 +29,29 @@ use crate::telemetry::registry::UPKEEP;
 use crate::web::around::address::ClientAddress;
 use crate::web::around::around;
 
-mod bind; // taking addresses
-pub mod ending; // without losing a request
+mod bind; // binds the listening addresses
+pub mod ending; // ends without losing a request
 
 pub use bind::{bind, is_free};
 
-/// How long running requests get to finish at the end, in seconds: with what comes before in [`ending`],
-/// less than the ten that many supervisors wait until they kill.
+/// How long running requests may take at the end, in seconds: together with the steps of [`ending`] less than
+/// the ten seconds after which many supervisors kill.
 const DRAIN: u64 = 4;
-/// How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close it and
-/// no request meets a connection that is being closed here.
+/// How long an idle connection is kept: longer than proxies keep theirs, so that the proxy closes it and no
+/// request meets a connection that is being closed here.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send the first head; [`connection`] counts that of later ones.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long a client may take to say goodbye.
+/// How long a client may take to close a connection.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The largest request body.
 const LARGEST_BODY: usize = 64 * 1024;
-/// How many units of work one worker may have beside its requests.
+/// How many blocking tasks one worker may run at a time.
 const BLOCKING: usize = 16;
 
-/// Serves a provider on listeners taken before. `extra` adds routes, for tests.
+/// Serves a provider on listeners that are bound already. `extra` adds routes, for tests.
 pub fn serve(
     app: &Arc<App>,
     listeners: Vec<TcpListener>,
@@ -61,7 +61,7 @@ pub fn serve(
     let unable = |why: &dyn Display| StartError::Listen(why.to_string());
     let mut server = Server::build()
         .workers(workers)
-        // Whoever runs the program listens for signals: here an interrupt would cut running requests off.
+        // The program listens for signals itself: the server's own handler would cut off running requests.
         .disable_signals()
         .worker_max_blocking_threads(BLOCKING)
         .max_concurrent_connections(MOST_CONNECTIONS / workers.max(1))
@@ -74,8 +74,8 @@ pub fn serve(
                 fn_service(move |stream: TcpStream| {
                     connection::accepted(&stream);
                     let peer = stream.peer_addr().ok();
-                    let place = admit(&admitting, peer);
-                    ready(place.map(|place| (Timed::new(stream, place), Protocol::Http1, peer)))
+                    let permit = admit(&admitting, peer);
+                    ready(permit.map(|permit| (Timed::new(stream, permit), Protocol::Http1, peer)))
                 })
                 .and_then(answers(&app, &ending, extra))
             }),
@@ -86,15 +86,15 @@ pub fn serve(
                     tls.set_handshake_timeout(HANDSHAKE);
                     let tls = tls.map_err(TlsError::into_service_error);
                     let admitting = Arc::clone(&app);
-                    // A place is needed for the handshake already.
+                    // The TLS handshake needs the permit already.
                     apply_fn_factory(tls, move |stream: TcpStream, tls| {
                         let peer = stream.peer_addr().ok();
-                        let shaken = admit(&admitting, peer).map(|place| (tls.call(stream), place));
+                        let shaken = admit(&admitting, peer).map(|permit| (tls.call(stream), permit));
                         async move {
-                            let (shaking, place) = shaken.map_err(TlsError::Service)?;
+                            let (shaking, permit) = shaken.map_err(TlsError::Service)?;
                             let stream: TlsStream<TcpStream> = shaking.await?;
                             connection::accepted(stream.get_ref());
-                            Ok((Timed::new(stream, place), Protocol::Http1, peer))
+                            Ok((Timed::new(stream, permit), Protocol::Http1, peer))
                         }
                     })
                     .and_then(answers(&app, &ending, extra).map_err(TlsError::Service))
@@ -107,21 +107,22 @@ pub fn serve(
     Ok(server.run())
 }
 
-/// Takes a place for a connection. Trusted proxies need none: they bring the connections of everybody.
-fn admit(app: &App, peer: Option<SocketAddr>) -> Result<Option<Place>, DispatchError> {
+/// Takes a permit for a connection. Trusted proxies need none, because they carry the connections of all
+/// people.
+fn admit(app: &App, peer: Option<SocketAddr>) -> Result<Option<Permit>, DispatchError> {
     let Some(address) = peer.map(|peer| peer.ip().to_canonical()) else { return Ok(None) };
     if app.config.trusted_proxies.iter().any(|proxy| proxy.contains(&address)) {
         return Ok(None);
     }
-    let place = app.places.take(&ClientAddress(address).site());
-    place.map(Some).ok_or_else(|| {
+    let permit = app.permits.take(&ClientAddress(address).site());
+    permit.map(Some).ok_or_else(|| {
         tracing::debug!(%address, "a connection was closed: its network holds its share of all");
         DispatchError::Io(std::io::ErrorKind::ConnectionRefused.into())
     })
 }
 
-/// What one worker does with a connection. Put together by hand, and not by `HttpServer`, which knows no
-/// connections but its own.
+/// The service of one worker for its connections. Assembled here and not by `HttpServer`, which supports no
+/// connection types but its own.
 fn answers<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     app: &Arc<App>,
     ending: &GracefulShutdownSignal,
@@ -153,12 +154,12 @@ fn answers<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .keep_alive(KEEP_ALIVE)
         .on_connect_ext(move |connection: &Timed<S>, known: &mut Extensions| {
             known.insert(counted.drain.hold());
-            known.insert(connection.moves());
+            known.insert(connection.progress());
         })
         .finish(map_config(requests, |()| AppConfig::default()))
 }
 
-/// Shows metrics on a listener of its own, for as long as the process lives.
+/// Serves metrics on a listener of its own, for as long as the process lives.
 pub fn serve_metrics(app: &Arc<App>, listeners: Vec<TcpListener>) -> Result<Server, StartError> {
     let data = web::Data::from(Arc::clone(app));
     let mut server =

@@ -273,7 +273,7 @@ impl Visit<'_> {
             jti: base64url(&random::<16>()),
             person: serde_json::Map::new(),
         };
-        app.keys.ring.load().sign(SigningAlg::RS256, "JWT", &claims).expect("signing")
+        app.keys.snapshot.load().sign(SigningAlg::RS256, "JWT", &claims).expect("signing")
     }
 
     /// An access token for the provider itself.
@@ -297,7 +297,7 @@ impl Visit<'_> {
             userinfo: vec![],
             person: serde_json::Map::new(),
         };
-        app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims).expect("signing")
+        app.keys.snapshot.load().sign(SigningAlg::ES256, "at+jwt", &claims).expect("signing")
     }
 }
 

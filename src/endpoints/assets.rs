@@ -1,4 +1,4 @@
-//! `/assets/*`: named by their hashes, so that they can be kept for ever.
+//! `/assets/*`: files named by their hashes, so that they can be cached for ever.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::web::assets;
 use crate::web::failure::PageFailure;
 
-/// What an image that others made may do, should somebody open it by itself: nothing.
+/// The policy for a client's image that is opened by itself: nothing is allowed.
 const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// `GET /assets/{name}`: a file of ours, or the logo of a client.

@@ -30,23 +30,23 @@ use crate::web::visit::{Visit, VisitWithBody};
 /// Spec: OpenID Connect Core §3.1.2, RFC 6749 §4.1.1
 pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::query(&visit.req, &PARAMS)?;
-    let asked = pending::read(&visit, &params).await?;
-    debug::note_narrowed(&visit.req, &visit.app, &asked.request.narrowed);
-    Answering { visit: &visit, browser: visit.browser_of_get() }.answer(&asked, &params, None).await
+    let valid = pending::read(&visit, &params).await?;
+    debug::note_narrowed(&visit.req, &visit.app, &valid.request.narrowed);
+    Answering { visit: &visit, browser: visit.browser_of_get() }.answer(&valid, &params, None).await
 }
 
 /// `POST /authorize`: read, then continued by a GET, because a browser sends no cookie with a form that
 /// another site posted.
 pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpResponse, AuthorizeFailure> {
     let params = extract::authorization_form(&visit.req, &body, &PARAMS)?;
-    let asked = pending::read(&visit, &params).await?;
-    debug::note_narrowed(&visit.req, &visit.app, &asked.request.narrowed);
+    let valid = pending::read(&visit, &params).await?;
+    debug::note_narrowed(&visit.req, &visit.app, &valid.request.narrowed);
     let ticket = Ticket::new(TicketKind::Authorize, params.encode(), visit.now).seal(&visit, None).await?;
     Ok(see_other(&pending::continue_at(&visit.app, &ticket)).finish())
 }
 
-/// `GET /continue?t=…`: goes on with a pending request. A ticket of another browser is no more than the
-/// request it was made from.
+/// `GET /continue?t=…`: continues a pending request. A ticket of another browser counts as a new request with
+/// the same parameters.
 pub async fn resume(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let (app, now) = (&visit.app, visit.now);
     let query = extract::query(&visit.req, &["t"])?;
@@ -73,11 +73,11 @@ pub async fn resume(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     }
     let answering = Answering { visit: &visit, browser: visit.browser_of_get() };
     let outcome = match pending::read(&visit, &params).await {
-        Ok(asked) => answering.answer(&asked, &params, Some(ticket)).await,
+        Ok(valid) => answering.answer(&valid, &params, Some(ticket)).await,
         Err(failure) => Err(failure),
     };
     match outcome {
-        // The chain of redirects that follows a form counts as part of it: a page ends it.
+        // A redirect after a form is subject to `form-action`, so a page ends the chain.
         Err(failure) => {
             let AuthorizeFailure::Reply { reply_to, refusal } = &failure else { return Err(failure) };
             debug::record(&visit.req, app, StatusCode::OK, &failure.to_string(), failure.told());
@@ -94,48 +94,48 @@ struct Answering<'a> {
 }
 
 impl Answering<'_> {
-    /// A fault of ours is shown to who can wait a moment and reload; where nobody looks, the application is
-    /// told.
+    /// A person who can reload is shown an internal failure as a page; a silent request reports it to the
+    /// application.
     async fn answer(
         &self,
-        asked: &ValidRequest,
+        valid: &ValidRequest,
         params: &Params,
         ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        match self.evaluate(asked, params, ticket).await {
-            Err(AuthorizeFailure::Page(fault)) if asked.request.prompt.none && fault.status() >= 500 => {
+        match self.evaluate(valid, params, ticket).await {
+            Err(AuthorizeFailure::Page(fault)) if valid.request.prompt.none && fault.status() >= 500 => {
                 let (code, description) = match fault.status() {
                     503 => ("temporarily_unavailable", "try again in a moment"),
                     _ => ("server_error", "the server failed"),
                 };
                 let refusal = Refusal::new(code, description).because(fault.to_string());
-                Err(AuthorizeFailure::at(&asked.reply_to, refusal))
+                Err(AuthorizeFailure::at(&valid.reply_to, refusal))
             }
             outcome => outcome,
         }
     }
 
-    /// Who is signed in, and what is to happen. A request that comes back from a page has a ticket; one
-    /// without comes straight from the application.
+    /// Finds who is signed in, and decides. A request that returns from a page has a ticket; one without
+    /// comes from the application.
     async fn evaluate(
         &self,
-        asked: &ValidRequest,
+        valid: &ValidRequest,
         params: &Params,
         mut ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        let ValidRequest { client, request, .. } = asked;
+        let ValidRequest { client, request, .. } = valid;
         let mut session = self.visit.session().await?;
         if let Some(session) = session.as_mut().filter(|_| request.prompt.none) {
-            self.leave_out(asked, session).await?;
+            self.leave_out(valid, session).await?;
         }
         let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
         loop {
             let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
             let candidate = candidate(request, &done, accounts);
-            let consented = self.is_consented(asked, session.as_ref(), candidate.one()).await?;
+            let consented = self.is_consented(valid, session.as_ref(), candidate.one()).await?;
             match decide(request, client, &done, candidate, consented, self.visit.now) {
                 Decision::Refuse(error) => {
-                    return Err(AuthorizeFailure::at(&asked.reply_to, request.refused(error)));
+                    return Err(AuthorizeFailure::at(&valid.reply_to, request.refused(error)));
                 }
                 Decision::Login => return self.interact("/login", params, ticket, None).await,
                 Decision::Select => return self.interact("/select", params, ticket, None).await,
@@ -146,7 +146,7 @@ impl Answering<'_> {
                 }
                 Decision::Issue(account) => {
                     let resumed = ticket.is_some();
-                    // Completing a request spends it: a second time it is a new one, with nothing done.
+                    // Completion spends a request: a second time it is a new one, with no obligation met.
                     if let Some(spent) = ticket
                         && !self.visit.app.state.tickets.complete(spent.id, self.visit.now).await?
                     {
@@ -154,8 +154,8 @@ impl Answering<'_> {
                         continue;
                     }
                     let stray = || PageFailure::Internal("an account without a session".into());
-                    let code = self.issue(asked, session.as_ref().ok_or_else(stray)?, account).await?;
-                    let (shell, reply_to) = (self.visit.shell(), &asked.reply_to);
+                    let code = self.issue(valid, session.as_ref().ok_or_else(stray)?, account).await?;
+                    let (shell, reply_to) = (self.visit.shell(), &valid.reply_to);
                     let home = reply_to.success(code.expose());
                     return Ok(if resumed {
                         after_pages(shell, &self.visit.app, reply_to, home)
@@ -167,11 +167,11 @@ impl Answering<'_> {
         }
     }
 
-    /// Nobody can be asked which of several is meant, so those that may not sign in any more must not count,
-    /// although their sessions may not have been ended yet. Nor may those count who are named in the request
-    /// and have not allowed the client: the answer would tell that they are signed in.
-    async fn leave_out(&self, asked: &ValidRequest, session: &mut Session) -> Result<(), AuthorizeFailure> {
-        let ValidRequest { client, request, .. } = asked;
+    /// Leaves accounts out of a silent request, which cannot ask which of several is meant: those that may no
+    /// longer sign in, although their sessions may not have ended yet, and those that the request names and
+    /// that have not allowed the client, because the answer would reveal that they are signed in.
+    async fn leave_out(&self, valid: &ValidRequest, session: &mut Session) -> Result<(), AuthorizeFailure> {
+        let ValidRequest { client, request, .. } = valid;
         if candidate(request, &Done::default(), &session.accounts) != Candidate::Several {
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Answering<'_> {
         }
         let mut known = vec![];
         for account in session.accounts.iter().filter(|account| request.may_be(&account.user_id)) {
-            if self.is_consented(asked, Some(session), Some(account)).await? {
+            if self.is_consented(valid, Some(session), Some(account)).await? {
                 known.push(account.session_id);
             }
         }
@@ -192,7 +192,7 @@ impl Answering<'_> {
         Ok(())
     }
 
-    /// Asks the session's memory first, the database only if that does not know.
+    /// Looks in the session's record first, and in the database only if that does not know.
     async fn is_consented(
         &self,
         ValidRequest { client, request, .. }: &ValidRequest,
@@ -225,7 +225,7 @@ impl Answering<'_> {
         Ok(covered)
     }
 
-    /// Leaves the rest to a page; the request travels with the browser.
+    /// Sends the browser to a page. The request travels with it as a ticket.
     async fn interact(
         &self,
         page: &str,

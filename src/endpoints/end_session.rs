@@ -1,5 +1,5 @@
 //! RP-initiated logout: an application asks that the person be signed out here. Whatever is wrong with the
-//! request, the person is signed out or asked; what is wrong is told to the developer of the client.
+//! request, the person is signed out or asked; the error goes to the developer of the client.
 
 use std::sync::Arc;
 
@@ -30,19 +30,19 @@ use crate::web::ticket::{Ticket, TicketKind};
 use crate::web::visit::{Visit, VisitWithBody};
 use crate::web::{debug, hint};
 
-/// The question before signing out, asked when no valid hint says who is meant.
+/// The page that asks before signing out, when no valid hint names the account.
 ///
 /// Spec: OpenID Connect RP-Initiated Logout §2
 #[derive(Clone, Debug, Template)]
 #[template(path = "sign_out.html")]
 pub struct SignOutPage {
-    /// What surrounds the content.
+    /// The shell of the page.
     pub shell: Shell,
-    /// The accounts that would be signed out: everybody in this browser.
+    /// The accounts that would be signed out: all in this browser.
     pub accounts: Vec<PersonCard>,
     /// The application that asked.
     pub client: Option<ClientCard>,
-    /// The fields to send along: the proof against forgery and what to do afterwards.
+    /// The hidden fields: the proof against forgery, and what to do afterwards.
     pub hidden: Vec<(String, String)>,
 }
 
@@ -58,7 +58,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
     };
     let account = logout.hint.as_ref().and_then(|hint| hint.account(&session.accounts, &app.keys.sid));
     let Some(account) = account else { return logout.ask(&visit, &session).await };
-    // The hint speaks of one account; the others in this browser stay signed in.
+    // The hint names one account; the others in this browser stay signed in.
     if session.accounts.len() > 1 {
         app.state.sessions.end_one(session.record, account.session_id, now).await?;
         return Ok(logout.leave(&visit, true));
@@ -75,7 +75,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     Ok(see_other(&visit.at(&format!("/end_session?t={ticket}"))).finish())
 }
 
-/// The parameters of the request, or none where they cannot be read: then the person is asked.
+/// The parameters of the request, or none if they cannot be read: then the person is asked.
 async fn read(visit: &Visit) -> Result<Params, PageFailure> {
     match try_to_read(visit).await {
         Err(fault) if fault.status() < 500 => {
@@ -96,7 +96,7 @@ async fn try_to_read(visit: &Visit) -> Result<Params, PageFailure> {
     Ok(Params::parse(opened.ticket.params.as_bytes(), &PARAMS)?)
 }
 
-/// A logout request, as far as it can be believed.
+/// A logout request, as far as it is valid.
 struct Logout {
     params: Params,
     hint: Option<Hint>,
@@ -137,8 +137,8 @@ impl Logout {
         Ok(Logout { params, hint, client, afterwards })
     }
 
-    /// Goes where a request that carries a hint may go, else to the page that says it is done. `others` tells
-    /// whether other accounts stay signed in.
+    /// Redirects to where a request with a hint may go, or else to the page that confirms the sign-out.
+    /// `others` tells whether other accounts stay signed in.
     fn leave(&self, visit: &Visit, others: bool) -> HttpResponse {
         let stay = match &self.afterwards {
             Afterwards::There(to) if self.hint.is_some() => return see_other(to).finish(),

@@ -1,13 +1,13 @@
-//! What load balancers and supervisors ask: is the process alive, and can it serve? The answers name no
-//! host and no cause, since anybody may ask; causes are in the log.
+//! Probes of load balancers and supervisors: whether the process is alive, and whether it can serve. The
+//! answers name no host and no cause, because they are public; causes are in the log.
 
 use actix_web::HttpResponse;
 use serde_json::json;
 
 use crate::web::visit::Visit;
 
-/// `GET /livez`: whoever gets this answer talks to a living process. It looks at nothing else, so that a
-/// store's outage never makes a supervisor restart what would serve again by itself.
+/// `GET /livez`: any answer shows that the process is alive. It checks nothing else, so that an outage of a
+/// store never makes a supervisor restart a process that would recover by itself.
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }

@@ -1,7 +1,7 @@
 //! What programs call: one file per endpoint, read from top to bottom.
 
 pub mod assets;
-pub mod authorize; // and its continuation after an interaction
+pub mod authorize; // and its continuation after a page
 pub mod discovery;
 pub mod end_session;
 pub mod health;

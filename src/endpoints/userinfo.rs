@@ -1,4 +1,4 @@
-//! The `UserInfo` endpoint: claims about the person, against live state and not only a signature.
+//! The `UserInfo` endpoint: claims about the person, checked with the stores and not only by signature.
 
 use actix_web::HttpResponse;
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
 async fn answer(visit: &Visit, token: &str) -> Result<HttpResponse, BearerFailure> {
     let Visit { app, now, .. } = visit;
     let refuse = |cause: &'static str| BearerFailure::from(TokenFault::Invalid(cause.into()));
-    let verified = app.keys.ring.load().verify::<Presented>(token);
+    let verified = app.keys.snapshot.load().verify::<Presented>(token);
     let verified = verified.map_err(TokenFault::Invalid)?;
     let (typ, presented) = (verified.typ, verified.claims);
     let client = app.clients.find(presented.client_id()).await?;
@@ -36,7 +36,7 @@ async fn answer(visit: &Visit, token: &str) -> Result<HttpResponse, BearerFailur
         cors::note_client(visit, client)?;
     }
     presented.check(typ.as_deref(), &app.config.issuer, *now)?;
-    // The statement below asks again, because a client may be held in memory for a while.
+    // The statement below checks again, because a client may be held in memory for a while.
     client.ok_or_else(|| refuse("its client is removed or disabled"))?;
     let grant_id = presented.grant_id().ok_or_else(|| refuse("its jti names no grant"))?;
     let session = presented.session.as_deref().and_then(|hidden| app.keys.reveal_session(hidden, grant_id));

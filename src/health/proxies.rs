@@ -1,5 +1,5 @@
-//! Trusted proxies that do not tell where a visitor comes from. To us all of their visitors are then one: they share
-//! the limits on guessing, and the log cannot tell them apart.
+//! Trusted proxies that do not forward the address of a visitor. All visitors behind one then share its
+//! address: they share the limits on guessing, and the log cannot distinguish them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,40 +11,42 @@ use tokio::task::spawn_local;
 use crate::db::{Conn, Db, DbError};
 use crate::store::facts;
 
-/// How often it is told at most.
+/// The minimum time between two reports.
 const EVERY: Duration = Duration::hours(1);
-/// The fact in the database.
+/// The name of the fact in the database.
 const FACT: &str = "silent_proxy";
 
-/// What a node has told of its proxies.
+/// The reports of a node on its proxies.
 #[derive(Clone, Default)]
 pub struct Proxies {
-    /// When last, in seconds since the epoch.
-    told: Arc<AtomicI64>,
+    /// When the last report was made, in seconds since the epoch.
+    reported: Arc<AtomicI64>,
 }
 
-/// A proxy that did not tell.
-pub struct Silent {
+/// A proxy that did not forward an address.
+pub struct SilentProxy {
     /// Its address.
     pub proxy: IpAddr,
     /// When it was noticed.
     pub at: OffsetDateTime,
 }
 
-impl Silent {
-    /// Tells whether it would have been noticed again since, if it still were so.
+impl SilentProxy {
+    /// Tells whether the report is recent: a proxy that is still silent would have been reported again.
     pub fn is_recent(&self, now: OffsetDateTime) -> bool {
         (Duration::ZERO..2 * EVERY).contains(&(now - self.at))
     }
 }
 
 impl Proxies {
-    /// Tells the operator of a request that came without its visitor's address, in the log and in the database.
-    pub fn is_silent(&self, db: &Db, proxy: IpAddr, now: OffsetDateTime) {
-        let (told, at) = (self.told.load(Ordering::Relaxed), now.unix_timestamp());
-        // A clock that was set back must not silence it.
-        let lately = (0..EVERY.whole_seconds()).contains(&(at - told));
-        if lately || self.told.compare_exchange(told, at, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+    /// Reports a request that came without its visitor's address, in the log and in the database.
+    pub fn report_silent(&self, db: &Db, proxy: IpAddr, now: OffsetDateTime) {
+        let (reported, at) = (self.reported.load(Ordering::Relaxed), now.unix_timestamp());
+        // A clock that was set back must not suppress the report.
+        let lately = (0..EVERY.whole_seconds()).contains(&(at - reported));
+        if lately
+            || self.reported.compare_exchange(reported, at, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
             return;
         }
         tracing::warn!(
@@ -56,18 +58,18 @@ impl Proxies {
         spawn_local(async move {
             let noted = db.write(move |conn| facts::set(conn, FACT, &format!("{at} {proxy}"))).await;
             if let Err(error) = noted {
-                tracing::debug!(%error, "`doctor` will not know of it");
+                tracing::debug!(%error, "a silent proxy cannot be stored for `doctor`");
             }
         });
     }
 }
 
-/// The proxy that was silent last.
-pub fn silent(conn: &mut Conn) -> Result<Option<Silent>, DbError> {
+/// The proxy that was reported last.
+pub fn silent(conn: &mut Conn) -> Result<Option<SilentProxy>, DbError> {
     let fact = facts::get(conn, FACT)?;
     Ok(fact.and_then(|fact| {
         let (at, proxy) = fact.split_once(' ')?;
         let at = OffsetDateTime::from_unix_timestamp(at.parse().ok()?).ok()?;
-        Some(Silent { proxy: proxy.parse().ok()?, at })
+        Some(SilentProxy { proxy: proxy.parse().ok()?, at })
     }))
 }

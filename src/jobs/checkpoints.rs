@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use crate::state::kv::Kv;
 
-/// How often it is seen whether a checkpoint of the state store's file is due.
+/// How often the job checks whether a checkpoint is due.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// After how many statements one is due.
+/// The number of statements after which one is due.
 const CHECKPOINT_AFTER: u64 = 1000;
-/// After what time one is, when there were fewer.
+/// The time after which one is due when there were fewer statements.
 const CHECKPOINT_AT_LAST: Duration = Duration::from_secs(60);
 
-/// Carries what was written to the state store's file ahead of it over into the file. Requests then never wait for that,
-/// and its log stays short. Other stores look after themselves.
+/// Makes checkpoints of the state store's file in the background, so that requests never wait for one and its
+/// log stays short. Other stores make their own.
 pub(super) async fn make(kv: Kv) {
     let (mut made, mut last) = (kv.asked(), Instant::now());
     loop {

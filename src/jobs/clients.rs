@@ -1,14 +1,14 @@
-//! Sees which clients were changed.
+//! Looks for changed clients.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
 
-/// How often changes of clients are looked for: one is live on every node within about this.
+/// How often changes are looked for: a change is live on every node within about this time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Sees which clients were changed, so that those that were not may be kept in memory.
+/// Looks for changed clients, so that the unchanged ones may stay in memory.
 pub(super) async fn look(app: Arc<App>) {
     loop {
         if let Err(error) = app.clients.look().await {

@@ -1,14 +1,14 @@
-//! Writes events of sign-ins down.
+//! Writes events of sign-ins.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
 
-/// How long events of sign-ins gather at least before they are written down together.
+/// The minimum time in which events of sign-ins gather before they are written together.
 const WRITE_EVENTS_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes events of sign-ins down as they come. Says once, and not every second, that some were lost.
+/// Writes events of sign-ins in batches. Logs once, and not every second, that some were lost.
 pub(super) async fn write(app: Arc<App>) {
     let mut lost = 0;
     loop {

@@ -1,14 +1,14 @@
-//! Writes failures of clients down for their developers.
+//! Writes failures of clients for their developers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
 
-/// How long failures of clients gather at least before they are written down together.
+/// The minimum time in which failures of clients gather before they are written together.
 const WRITE_FAILURES_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes the failures of clients down as they come.
+/// Writes failures of clients in batches.
 pub(super) async fn write(app: Arc<App>) {
     loop {
         app.state.failures.wait().await;

@@ -1,4 +1,4 @@
-//! Looks after the signing keys.
+//! Takes the steps that are due for the signing keys.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use crate::app::App;
 
-/// Looks after the signing keys every few seconds, on a thread of its own: making an RSA key must keep no request
-/// waiting, nor the end of the process.
+/// Takes due steps every few seconds, on a thread of its own: making an RSA key must delay neither requests
+/// nor the end of the process.
 pub(super) async fn tend(app: Arc<App>) {
     let every = app.config.keys.refresh().unsigned_abs();
     loop {
@@ -16,7 +16,7 @@ pub(super) async fn tend(app: Arc<App>) {
         let app = Arc::clone(&app);
         let (done, over) = oneshot::channel();
         let tending = thread::Builder::new().name("keys".into()).spawn(move || {
-            // Who waited for it may be gone.
+            // The receiver may be gone.
             let _ended = done.send(app.tend_keys());
         });
         match over.await {

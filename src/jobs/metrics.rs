@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::telemetry::registry::{Registry, epoch_seconds};
 
-/// The work of the sweeper.
+/// The metrics of the sweeper.
 pub(super) struct Sweeps {
     main: Counter,
     state: Counter,

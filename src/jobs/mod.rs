@@ -1,4 +1,4 @@
-//! Background work: every node does it, and none waits for another.
+//! Background work: every node does all of it, and none waits for another.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use crate::app::App;
 use crate::state::kv::Kv;
 
 mod checkpoints; // of the state store's file
-mod clients; // which were changed
+mod clients; // changed ones
 mod events; // of sign-ins, written down together
 mod failures; // of clients, written down together
 mod metrics; // the sweeper
-mod keys; // their steps, when they are due
-mod sessions; // that are owed an end
-mod state_watch; // whether the state store was emptied
-mod sweep; // what has expired
+mod keys; // steps that are due
+mod sessions; // sessions that have to end
+mod state_watch; // whether the state store lost its data
+mod sweep; // expired rows and values
 
-/// Starts all of it, for as long as the process lives.
+/// Starts all jobs, for as long as the process lives.
 pub fn start(app: &Arc<App>) {
     tokio::spawn(sweep::sweep(Arc::clone(app)));
     tokio::spawn(keys::tend(Arc::clone(app)));
@@ -30,7 +30,7 @@ pub fn start(app: &Arc<App>) {
     tokio::spawn(watch_certificate(Arc::clone(app)));
 }
 
-/// Takes a new TLS certificate when there is one.
+/// Loads a new TLS certificate when there is one.
 async fn watch_certificate(app: Arc<App>) {
     if let Some(certificate) = &app.certificate {
         certificate.watch(&app.clock).await;

@@ -1,4 +1,4 @@
-//! Ends sessions that are owed an end.
+//! Ends sessions that have to end and could not be reached at the time.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::app::App;
 use crate::store;
 
-/// How often sessions that are owed an end are looked for.
+/// How often such sessions are looked for.
 const END_EVERY: Duration = Duration::from_secs(5);
 
-/// Ends the sessions of people who were disabled, or got a new password, while nobody could: whoever made
-/// that change could not reach the state store, or died on the way to it.
+/// Ends the sessions of people who were disabled or got a new password, where the change itself could not:
+/// the process that made it did not reach the state store, or died before.
 pub(super) async fn end(app: Arc<App>) {
     loop {
         tokio::time::sleep(END_EVERY).await;

@@ -1,4 +1,4 @@
-//! Sees whether the state store still holds what it held.
+//! Watches whether the state store still holds its data.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::app::App;
 use crate::store::facts;
 
-/// How often it is looked whether the state store still holds what it held.
+/// How often the store is checked.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
-/// The fact under which its mark is kept, for when the nodes begin again as well.
+/// The fact that keeps the store's mark in the database, for nodes that start later.
 const MARK: &str = "state_mark";
 
-/// Tells the operator when Redis has forgotten everything: people are asked to sign in again, which looks
-/// like no failure at all from here.
+/// Warns the operator when Redis has lost everything: people are asked to sign in again, and no error shows
+/// it.
 pub(super) async fn watch(app: Arc<App>) {
     let mut known = None;
     loop {
@@ -24,14 +24,15 @@ pub(super) async fn watch(app: Arc<App>) {
                  begun anew; Redis keeps what it holds over a restart with appendonly yes, and must evict \
                  nothing (maxmemory-policy noeviction)"
             ),
-            // Every request that needs it says so already.
+            // Every request that needs the store logs this already.
             Err(error) => tracing::debug!(%error, "the state store cannot be looked at"),
         }
         tokio::time::sleep(WATCH_EVERY).await;
     }
 }
 
-/// Tells whether the store has another mark than this node, or before it began any other, has seen.
+/// Tells whether the store has another mark than the one this node knows or, before its start, another node
+/// stored.
 async fn has_been_emptied(app: &App, known: &mut Option<String>) -> Result<bool, Box<dyn Error>> {
     let mark = app.state.mark.read(app.clock.now()).await?;
     if known.as_ref() == Some(&mark) {

@@ -1,4 +1,4 @@
-//! Sweeps what has expired.
+//! Deletes what has expired.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::db::DbError;
 use crate::store;
 use crate::store::events::{self, Swept};
 
-/// How often what has expired is swept away.
+/// How often expired rows and values are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How much one step of it takes at most.
+/// How many one step deletes at most.
 const SWEEP_AT_ONCE: usize = 500;
-/// How long it lets others write between two steps.
+/// The pause between two steps, in which others can write.
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
-/// Sweeps what has expired, for as long as the process lives: a little at a time, so that nobody waits
-/// long for the writer, and again until nothing is left.
+/// Deletes expired rows and values, for as long as the process lives: in small steps, so that no other writer
+/// waits for long, and again until none is left.
 pub(super) async fn sweep(app: Arc<App>) {
     let (mut events, sweeps) = (Swept::default(), Sweeps::new(&app.registry));
     loop {
@@ -46,7 +46,7 @@ pub(super) async fn sweep(app: Arc<App>) {
     }
 }
 
-/// Sweeps rows of the main store; answers how many, and how many of one kind at most.
+/// Deletes expired rows of the main store; returns how many, and how many of one kind at most.
 async fn sweep_rows(app: &App, swept: &mut Swept, now: OffsetDateTime) -> Result<(usize, usize), DbError> {
     let grants = store::grants::sweep(&app.db, now).await?;
     let events = events::sweep(&app.db, &app.config.keep_events, swept, now).await?;

@@ -1,4 +1,4 @@
-//! JSON Web Signatures; the only module that uses josekit. Keys are parsed once, when the ring is made, because
+//! JSON Web Signatures; the only module that uses josekit. Keys are parsed once, when the snapshot is made, because
 //! parsing costs more than signing.
 
 mod verify;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-pub use self::verify::{Verified, Verifier, verify};
+pub use self::verify::{Verified, VerifyingKey, verify};
 use super::KeyError;
 use super::rsa::RsaSigner;
 use crate::protocol::client::{NamedAlg, SigningAlg};

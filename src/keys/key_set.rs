@@ -3,7 +3,7 @@
 use arc_swap::ArcSwap;
 
 use super::instance::InstanceKeys;
-use super::ring::Ring;
+use super::snapshot::Snapshot;
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::secret::{Key, MacKeys, base64url, from_base64url};
 use crate::store::events::Vault;
@@ -13,7 +13,7 @@ pub struct Keys {
     /// Seals tickets and other values that are kept outside.
     pub instance: InstanceKeys,
     /// The signing keys; replaced as a whole when they change.
-    pub ring: ArcSwap<Ring>,
+    pub snapshot: ArcSwap<Snapshot>,
     /// Derives `sid` claims.
     pub sid: Key,
     /// Encrypts the session that an access token refers to.

@@ -10,7 +10,7 @@ pub mod operator; // what operators do to the keys
 pub mod plan; // the steps that are due: a pure function
 pub mod policy; // how long keys live, and what caches are told
 pub mod promise; // what caches were told under earlier policies
-pub mod ring; // an immutable snapshot that signs and verifies
+pub mod snapshot; // all signing keys, parsed: signs and verifies
 pub mod rotate; // what every node does every few seconds
 mod rsa; // signatures with RSA keys
 pub mod seal; // authenticated encryption under the instance key

@@ -10,7 +10,7 @@ use super::jose::KeyPair;
 use super::key_set::Keys;
 use super::plan::{Outlook, Step, outlook, plan};
 use super::promise;
-use super::ring::{Read, Ring};
+use super::snapshot::{Read, Snapshot};
 use super::step;
 use super::stored_key::seal_pair;
 use crate::background::{self, Urgency};
@@ -63,7 +63,7 @@ impl Keys {
             }
             for step in steps {
                 // The clock is read after the wait for the writer.
-                let policy = &self.ring.load_full().policy;
+                let policy = &self.snapshot.load_full().policy;
                 log_step(&step, db.write_now(|conn| step::take(conn, &step, policy, now())))?;
             }
             self.refresh(db)?;
@@ -73,8 +73,8 @@ impl Keys {
 
     /// How old each key is that signs, and when the next one takes over.
     pub fn outlook(&self) -> Vec<Outlook> {
-        let ring = self.ring.load();
-        outlook(&ring.records, &ring.policy)
+        let snapshot = self.snapshot.load();
+        outlook(&snapshot.records, &snapshot.policy)
     }
 
     /// How far the clock of this machine is ahead of the database's; none when they are the same clock.
@@ -84,21 +84,21 @@ impl Keys {
     }
 
     fn due(&self, now: OffsetDateTime) -> Vec<Step> {
-        let ring = self.ring.load();
-        plan(&ring.records, &ring.policy, now)
+        let snapshot = self.snapshot.load();
+        plan(&snapshot.records, &snapshot.policy, now)
     }
 
-    /// Reads the keys, and replaces the ring if they have changed.
+    /// Reads the keys, and replaces the snapshot if they have changed.
     pub fn refresh(&self, db: &Db) -> Result<(), KeyError> {
-        let before = self.ring.load_full();
+        let before = self.snapshot.load_full();
         let asked = Instant::now();
         let (keys, promise) =
             db.read_now(|conn| Ok((signing_keys::list(conn)?, promise::read(conn, &before.policy)?)))?;
         let read = Read { keys, promise, asked };
         if !before.confirm(&read) {
-            let ring = Ring::open(read, &self.instance, &before.policy, Some(&before));
-            ring.log_unusable();
-            self.ring.store(Arc::new(ring));
+            let snapshot = Snapshot::open(read, &self.instance, &before.policy, Some(&before));
+            snapshot.log_unusable();
+            self.snapshot.store(Arc::new(snapshot));
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Keys {
     /// retire the keys that other nodes sign with.
     fn is_clock_off(&self, db: &Db, clock: &Clock) -> Result<bool, KeyError> {
         let Some(off) = self.clock_offset(db, clock)? else { return Ok(false) };
-        let is_off = off.abs() > (self.ring.load().policy.skew / 2_i32).max(Duration::SECOND);
+        let is_off = off.abs() > (self.snapshot.load().policy.skew / 2_i32).max(Duration::SECOND);
         if is_off {
             let seconds = off.whole_seconds();
             tracing::warn!(
@@ -126,21 +126,21 @@ impl Keys {
         urgency: Urgency,
         now: &dyn Fn() -> OffsetDateTime,
     ) -> Result<(), KeyError> {
-        let ring = self.ring.load_full();
+        let snapshot = self.snapshot.load_full();
         // Requests wait for the first key of a ring; a spare can wait.
-        let urgency = if ring.signs(alg) { urgency } else { Urgency::Soon };
-        let bits = ring.policy.rsa_bits;
+        let urgency = if snapshot.signs(alg) { urgency } else { Urgency::Soon };
+        let bits = snapshot.policy.rsa_bits;
         let meanwhile = || {
             if let Err(error) = self.refresh(db).and_then(|()| self.advance(db, now)) {
                 tracing::warn!(%error, "the signing keys could not be looked after");
             }
         };
-        let every = ring.policy.refresh().unsigned_abs();
+        let every = snapshot.policy.refresh().unsigned_abs();
         let pair = background::compute(urgency, move || KeyPair::generate(alg, bits), every, meanwhile)
             .map_err(|error| KeyError::Crypto(format!("there is no thread to make a key: {error}")))??;
         let stored = db.write_now(|conn| {
             let key = seal_pair(alg, &pair, KeyState::Pending, &self.instance, now());
-            step::store_spare(conn, &key, &ring.policy, now())
+            step::store_spare(conn, &key, &snapshot.policy, now())
         });
         log_step(&Step::Make(alg), stored)
     }

@@ -13,8 +13,8 @@ use super::jose::KeyPair;
 use super::key_set::Keys;
 use super::policy::KeyPolicy;
 use super::promise::{self, Promise};
-use super::ring::{Read, Ring};
 use super::secrets::{self, AUDIT, STATE};
+use super::snapshot::{Read, Snapshot};
 use super::stored_key::{Unusable, seal_pair};
 use crate::background::Urgency;
 use crate::db::{Db, DbError};
@@ -58,17 +58,17 @@ impl Keys {
                 let secrets = [secret(SID)?, secret(SESSION_REFERENCE)?, secret(AUDIT)?];
                 Ok(Rows { keys: signing_keys::list(conn)?, promise, secrets })
             })?;
-        let ring = Ring::open(Read { keys, promise, asked }, &instance, policy, None);
-        if let Some(Unusable::Locked(words)) = ring.unusable.iter().find(|key| key.is_locked()) {
+        let snapshot = Snapshot::open(Read { keys, promise, asked }, &instance, policy, None);
+        if let Some(Unusable::Locked(words)) = snapshot.unusable.iter().find(|key| key.is_locked()) {
             return Err(KeyError::Sealed(words.clone()));
         }
-        ring.log_unusable();
+        snapshot.log_unusable();
         // Derived from the instance key that the database names, so that nodes with differently ordered lists agree.
         let recorded = db.read_now(|conn| facts::get(conn, FACT))?;
         let named = instance.named(recorded.as_deref().unwrap_or_default());
         let derived = |purpose| Key::new(*named.key.derive::<32>(purpose, b""));
         let keys = Keys {
-            ring: ArcSwap::new(Arc::new(ring)),
+            snapshot: ArcSwap::new(Arc::new(snapshot)),
             sid: secrets::open(SID, &sid, &instance)?,
             session_reference: secrets::open(SESSION_REFERENCE, &session_reference, &instance)?,
             csrf: derived("csrf"),
@@ -78,7 +78,7 @@ impl Keys {
             instance,
         };
         // A node must be able to sign before it serves.
-        let algorithms = keys.ring.load().algorithms();
+        let algorithms = keys.snapshot.load().algorithms();
         if SigningAlg::ALWAYS.iter().any(|alg| !algorithms.contains(alg)) {
             keys.settle(db, Urgency::Soon, &|| now)?;
         }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 use super::instance::InstanceKeys;
-use super::jose::{KeyPair, Signer, Verifier, thumbprint};
+use super::jose::{KeyPair, Signer, VerifyingKey, thumbprint};
 use super::seal::{self, Unsealable};
 use crate::protocol::client::{NamedAlg, SigningAlg};
 use crate::store::signing_keys::{KeyState, StoredKey};
@@ -56,10 +56,10 @@ pub fn seal_pair(
 }
 
 /// Parses the public half: as it verifies, and as the key set shows it.
-pub(super) fn public(key: &StoredKey, alg: SigningAlg) -> Result<(Verifier, Value), KeyError> {
+pub(super) fn public(key: &StoredKey, alg: SigningAlg) -> Result<(VerifyingKey, Value), KeyError> {
     let jwk: Map<String, Value> =
         serde_json::from_str(&key.public_jwk).map_err(|error| KeyError::Crypto(error.to_string()))?;
-    let verifier = Verifier::new(alg, &key.kid, &jwk)?;
+    let verifier = VerifyingKey::new(alg, &key.kid, &jwk)?;
     let mut public = Map::from_iter([("kid".to_owned(), json!(key.kid)), ("use".to_owned(), json!("sig"))]);
     // An algorithm with two names: verifiers would refuse tokens that carry the other name.
     if NamedAlg::of(alg).count() == 1 {

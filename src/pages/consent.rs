@@ -79,11 +79,11 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     };
     let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { return Ok(go_on()) };
     let shell = visit.shell();
-    let redirect = Url::parse(pending.asked.reply_to.redirect_uri());
+    let redirect = Url::parse(pending.valid.reply_to.redirect_uri());
     let view = ConsentPage {
-        client: card(&visit, &pending.asked.client).await,
+        client: card(&visit, &pending.valid.client).await,
         account: person_card(&user),
-        scopes: lines(shell.texts, app, &pending.asked),
+        scopes: lines(shell.texts, app, &pending.valid),
         // In development mode every application runs on this computer, and the warning would mean nothing.
         loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
         ticket: sealed.into(),
@@ -110,7 +110,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
         _ => return Ok(go_on()),
     }
     let Some(session) = visit.session().await? else { return Ok(go_on()) };
-    let ValidRequest { client, request, .. } = &pending.asked;
+    let ValidRequest { client, request, .. } = &pending.valid;
     // Consent applies to exactly what was displayed, for the session it was displayed to. If either has changed, nothing
     // is recorded and the request is decided again.
     let current = candidate(request, &pending.ticket.done, &session.accounts);
@@ -140,8 +140,8 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
 
 /// Each scope in words: a standard scope by the texts, a resource's scope by its declaration. Claims requested by name
 /// are listed together, and a resource that is requested without a scope of its own is named as well.
-fn lines(texts: Texts, app: &App, asked: &ValidRequest) -> Vec<ScopeLine> {
-    let scope = &asked.request.scope;
+fn lines(texts: Texts, app: &App, valid: &ValidRequest) -> Vec<ScopeLine> {
+    let scope = &valid.request.scope;
     let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
     let describe = |scope: &str| {
         if let Some(line) = ScopeLine::standard(texts, scope) {
@@ -152,13 +152,13 @@ fn lines(texts: Texts, app: &App, asked: &ValidRequest) -> Vec<ScopeLine> {
         ScopeLine { title: words.unwrap_or(scope).into(), detail: owner.map(name) }
     };
     let bare = app.config.resources.iter().filter(|resource| {
-        asked.request.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))
+        valid.request.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))
     });
     let bare = bare.map(|resource| ScopeLine {
         title: texts.with("scope-resource", &[("resource", &name(resource))]),
         detail: None,
     });
-    let claims = asked.request.consent().claims;
+    let claims = valid.request.consent().claims;
     let claim_names: Vec<String> = claims.iter().map(|name| texts.get(&format!("claim-{name}"))).collect();
     let claims = (!claim_names.is_empty())
         .then(|| ScopeLine { title: texts.get("scope-claims"), detail: Some(claim_names.join(", ")) });

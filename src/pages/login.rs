@@ -81,7 +81,7 @@ pub async fn post(
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return form.again(&visit, LoginProblem::Missing).await;
     };
-    let record = SignInRecord { visit: &visit, sign_ins: &sign_ins, client: &pending.asked.client.id };
+    let record = SignInRecord { visit: &visit, sign_ins: &sign_ins, client: &pending.valid.client.id };
     let signed_in = match sign_in(record, &pending, &Typed { username, password, remember }).await {
         Ok(Ok(signed_in)) => signed_in,
         Ok(Err(problem)) => {
@@ -163,9 +163,9 @@ struct Waiting {
 async fn waits_for(visit: &Visit, pending: &Pending) -> Result<Waiting, AuthorizeFailure> {
     let session = visit.session().await?;
     let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
-    let (request, done) = (&pending.asked.request, &pending.ticket.done);
+    let (request, done) = (&pending.valid.request, &pending.ticket.done);
     let candidate = candidate(request, done, accounts);
-    let needed = decide(request, &pending.asked.client, done, candidate, true, visit.now) == Decision::Login;
+    let needed = decide(request, &pending.valid.client, done, candidate, true, visit.now) == Decision::Login;
     let id = |account: &Account| account.user_id.clone();
     let remembered = candidate.one().is_some_and(|account| account.remembered);
     let here = accounts.iter().map(id).collect();
@@ -180,7 +180,7 @@ async fn proposed(
     waiting: Waiting,
     switching: bool,
 ) -> Result<String, AuthorizeFailure> {
-    let hint = pending.asked.request.login_hint.as_deref().unwrap_or_default();
+    let hint = pending.valid.request.login_hint.as_deref().unwrap_or_default();
     if switching {
         let here = store::users::by_ids(&app.db, waiting.here).await?;
         let is_here = here.iter().any(|user| user.is_called(hint));

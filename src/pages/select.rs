@@ -38,7 +38,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     };
     let go_on = || see_other(&continue_at(app, sealed)).finish();
     let Some(pending) = Pending::open(&visit, sealed).await? else { return Ok(go_on()) };
-    let request = &pending.asked.request;
+    let request = &pending.valid.request;
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let meant = accounts.into_iter().map(|account| account.user_id);
     let meant: Vec<String> = meant.filter(|user_id| request.may_be(user_id)).collect();
@@ -54,7 +54,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     people.sort_by_key(|user| !request.login_hint.as_ref().is_some_and(|hint| user.is_called(hint)));
     let view = SelectPage {
         shell: visit.shell(),
-        client: card(&visit, &pending.asked.client).await,
+        client: card(&visit, &pending.valid.client).await,
         accounts: people.iter().map(person_card).collect(),
         ticket: sealed.into(),
     };
@@ -76,7 +76,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let chosen = accounts.iter().find(|account| params.get("account") == Some(&account.user_id));
     // An account that was signed out meanwhile, or that the request excludes, cannot be chosen.
-    let Some(account) = chosen.filter(|account| pending.asked.request.may_be(&account.user_id)) else {
+    let Some(account) = chosen.filter(|account| pending.valid.request.may_be(&account.user_id)) else {
         return Ok(go_on());
     };
     let user = store::users::by_id(&app.db, &account.user_id).await?;

@@ -1,29 +1,29 @@
-//! E-mail addresses: what can be one, and when two are the same.
+//! E-mail addresses: their syntax, and when two addresses are equal.
 
 use url::Host;
 
 use crate::protocol::names::{HiddenCharacter, check_shown, fold};
 
-/// The most bytes an address has.
+/// The maximum length of an address, in bytes.
 ///
 /// Spec: RFC 5321 §4.5.3.1
 const LONGEST: usize = 320;
 
-/// Folds an address to the form in which addresses are compared: the domain as DNS has it, the local part
-/// without case. None when it cannot be an address. Mail goes to the address as it was typed, never to this form:
-/// a mail server may tell apart what is one here.
+/// Folds an address to the form in which addresses are compared: the domain in the form of DNS, the local
+/// part without case. Returns none for a text that cannot be an address. Mail is sent to the address as it
+/// was typed, never to this form: a mail server may distinguish addresses that are equal here.
 ///
 /// Spec: RFC 5321 §2.4, RFC 5890 §2.3.2.1
 pub fn fold_address(typed: &str) -> Option<String> {
     let (local, domain) = split(typed.trim())?;
     let (local, domain) = (fold(local), fold(domain));
-    // Folding makes a space of some marks, and white space around an address does not count.
+    // Folding turns some marks into spaces, and white space around an address is ignored.
     let (local, domain) = (local.trim_start(), domain.trim_end());
-    // It also makes an `@` of the signs that look like one, which no domain has.
+    // Folding also turns signs that look like `@` into `@`, which no domain contains.
     if local.is_empty() || domain.is_empty() || domain.contains('@') {
         return None;
     }
-    // What has a percent sign would be decoded as in the host of an address on the web.
+    // A percent sign would be decoded as in the host of a URL.
     let named = Host::parse(domain).ok().filter(|_| !domain.contains('%'));
     Some(match named {
         Some(Host::Domain(ascii)) => format!("{local}@{ascii}"),

@@ -1,4 +1,4 @@
-//! Access tokens presented to our own endpoints.
+//! Access tokens that are presented to this provider's own endpoints.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,20 +10,20 @@ use crate::protocol::instant::seconds_since;
 use crate::protocol::scope::Scope;
 use crate::secret::from_base64url;
 
-/// The claims of an access token of ours, after its signature was verified.
+/// The claims of an access token of this provider, after its signature was verified.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Presented {
     /// The issuer.
     pub iss: String,
     /// The person.
     pub sub: String,
-    /// String or array.
+    /// The audience: a string or an array.
     pub aud: Value,
     /// When it was issued, in seconds since the epoch.
     pub iat: i64,
     /// When it ends, in seconds since the epoch.
     pub exp: i64,
-    /// Names the grant.
+    /// The token's identifier, which names the grant.
     pub jti: String,
     /// The client it was issued to; empty in an ID Token, which [`Presented::check`] refuses.
     #[serde(default)]
@@ -31,29 +31,29 @@ pub struct Presented {
     /// The scopes it carries.
     #[serde(default)]
     pub scope: Scope,
-    /// The session it was issued from, for our eyes only.
+    /// The session it was issued from; only this provider reads it.
     #[serde(rename = "urn:countersign:claim:session")]
     pub session: Option<String>,
-    /// The claims to be told beside those that the scopes release.
+    /// The names of the claims to release beside those of the scopes.
     #[serde(rename = "urn:countersign:claim:userinfo", default)]
     pub claims: Vec<String>,
 }
 
-/// Why a token that was presented may not be used.
+/// Why a presented token is refused.
 ///
 /// Spec: RFC 6750 §3.1
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
-    /// It is not, or no longer, good; the cause is not for the answer.
+    /// The token is not valid, or no longer; the cause is not part of the answer.
     #[error("invalid_token: {0}")]
     Invalid(Cause),
-    /// It is good but may not do this.
+    /// The token is valid, but does not permit this request.
     #[error("insufficient_scope: needs {0}")]
     LacksScope(&'static str),
 }
 
 impl Presented {
-    /// Checks what can be checked without asking anybody.
+    /// Checks everything that needs no store.
     ///
     /// Spec: RFC 9068 §4, OpenID Connect Core §5.3
     pub fn check(&self, typ: Option<&str>, issuer: &str, now: OffsetDateTime) -> Result<(), TokenFault> {

@@ -1,5 +1,5 @@
-//! Why a request failed, precisely: told once, and from there written to the log, kept for the client's
-//! developer, and shown on the page in development mode. It never holds a secret, a code or a token.
+//! The precise cause of a failed request. It goes to the log, to the failure record for the client's
+//! developer and, in development mode, to the page. It never contains a secret, a code or a token.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::shown::Shown;
 
-/// One sentence, the particulars it rests on, and what to do about it.
+/// One sentence, its particulars, and a remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// What is wrong.
     #[serde(rename = "w")]
     pub what: Shown,
-    /// What was sent, what is registered, and the like.
+    /// Particulars, such as what was sent and what is registered.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
-    /// What would mend it.
+    /// The remedy.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Shown>,
 }
@@ -34,7 +34,7 @@ pub struct Fact {
 }
 
 impl Cause {
-    /// A cause that needs no particulars yet.
+    /// A cause without particulars.
     pub fn new(what: impl Into<Shown>) -> Cause {
         Cause { what: what.into(), facts: vec![], remedy: None }
     }
@@ -45,7 +45,7 @@ impl Cause {
         self
     }
 
-    /// Says what would mend it.
+    /// Adds the remedy.
     pub fn mend(self, remedy: impl Into<Shown>) -> Cause {
         Cause { remedy: Some(remedy.into()), ..self }
     }
@@ -58,13 +58,13 @@ impl From<&'static str> for Cause {
 }
 
 impl From<String> for Cause {
-    /// Cut, because a text that is no literal may come from outside.
+    /// Cuts the text, because a text that is no literal may come from outside.
     fn from(what: String) -> Self {
         Cause::new(what)
     }
 }
 
-/// As it goes into the log: on one line, values quoted.
+/// The form for the log: one line, with quoted values.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;

@@ -1,4 +1,4 @@
-//! What tokens say.
+//! The claims of the tokens that this provider issues.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,14 +8,14 @@ use crate::ids::GrantId;
 use crate::protocol::client::SigningAlg;
 use crate::secret::{base64url, sha256, sha512};
 
-/// How long ID Tokens and access tokens live.
+/// The lifetime of ID Tokens and access tokens.
 pub const TOKEN_LIFETIME: Duration = Duration::minutes(10);
-/// How long a revocation is remembered: until the last token it is about has expired everywhere, clocks
-/// a minute apart included.
+/// How long a revocation is kept: until the last token of the grant has expired everywhere, on clocks that
+/// differ by a minute as well.
 pub const REVOCATION_REMEMBERED: Duration = Duration::minutes(11);
-/// Access tokens are valid a little before they were issued, for verifiers whose clock is behind.
+/// `nbf` lies this long before `iat`, for verifiers whose clocks are behind.
 const NOT_BEFORE: Duration = Duration::minutes(1);
-/// The authentication context of a single factor.
+/// The authentication context class of a sign-in with a single factor.
 pub const ACR_SINGLE_FACTOR: &str = "urn:countersign:acr:1";
 
 /// An ID Token's claims.
@@ -27,7 +27,7 @@ pub struct IdToken<'a> {
     pub iss: &'a str,
     /// The person.
     pub sub: &'a str,
-    /// The client alone, as a string.
+    /// The client, as a single string.
     pub aud: &'a str,
     /// Seconds since the epoch.
     pub exp: i64,
@@ -35,20 +35,20 @@ pub struct IdToken<'a> {
     pub iat: i64,
     /// When the person authenticated.
     pub auth_time: i64,
-    /// As received, absent if not received.
+    /// The nonce as received; absent if none was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
-    /// How well the person authenticated.
+    /// The authentication context class.
     pub acr: &'a str,
-    /// By what methods.
+    /// The authentication methods.
     pub amr: &'a [String],
-    /// This session for this client.
+    /// The identifier of the session for this client.
     pub sid: &'a str,
-    /// Binds the access token issued alongside.
+    /// Binds the ID Token to the access token that is issued with it.
     pub at_hash: String,
-    /// Unique.
+    /// The unique identifier.
     pub jti: String,
-    /// What the client asked to be told here about the person, by name.
+    /// The claims about the person that the client requested in the ID Token by name.
     #[serde(flatten)]
     pub person: Map<String, Value>,
 }
@@ -70,7 +70,7 @@ pub struct AccessToken<'a> {
     pub iat: i64,
     /// A minute before `iat`.
     pub nbf: i64,
-    /// Grant id and 8 random bytes.
+    /// The grant id and 8 random bytes.
     pub jti: String,
     /// The client it was issued to.
     pub client_id: &'a str,
@@ -79,18 +79,17 @@ pub struct AccessToken<'a> {
     pub scope: Option<String>,
     /// When the person authenticated.
     pub auth_time: i64,
-    /// How well.
+    /// The authentication context class.
     pub acr: &'a str,
-    /// By what methods.
+    /// The authentication methods.
     pub amr: &'a [String],
-    /// Tells this provider, and nobody else, which session to look at; in tokens for its own endpoints.
+    /// The session. Only tokens for this provider's own endpoints carry it, and only this provider reads it.
     #[serde(rename = "urn:countersign:claim:session", skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// The names of the claims that the client asked to be told at our `UserInfo` endpoint, beside those of
-    /// the scopes.
+    /// The names of the claims to release at the `UserInfo` endpoint, beside those of the scopes.
     #[serde(rename = "urn:countersign:claim:userinfo", skip_serializing_if = "Vec::is_empty")]
     pub userinfo: Vec<String>,
-    /// `groups`, `roles`, `entitlements`, where the resource is configured to get them.
+    /// `groups`, `roles`, `entitlements`, for a resource that is configured to receive them.
     #[serde(flatten)]
     pub person: Map<String, Value>,
 }
@@ -103,7 +102,7 @@ pub fn audience(of: &[String]) -> Value {
     }
 }
 
-/// A `jti` that names its grant, so that a replayed code can be answered by recording one grant as dead.
+/// Makes a `jti` that names its grant, so that one record of the grant revokes all of its tokens.
 pub fn jti(grant_id: GrantId, unique: [u8; 8]) -> String {
     base64url(&[grant_id.as_bytes().as_slice(), &unique].concat())
 }
@@ -113,8 +112,8 @@ pub fn not_before(now: OffsetDateTime) -> i64 {
     (now - NOT_BEFORE).unix_timestamp()
 }
 
-/// Binds an access token to the ID Token beside it: the left half of the token's hash, by the hash function of
-/// the algorithm that signs the ID Token. Ed25519 hashes with SHA-512.
+/// Binds an access token to its ID Token: the left half of the hash of the access token, by the hash function
+/// of the algorithm that signs the ID Token. Ed25519 hashes with SHA-512.
 ///
 /// Spec: OpenID Connect Core §3.1.3.6, RFC 8032 §5.1
 pub fn at_hash(alg: SigningAlg, token: &str) -> String {

@@ -13,34 +13,34 @@ use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::refusal::Refusal;
 use crate::secret::sha256;
 
-/// How long a code can be redeemed: hard, without skew.
+/// The lifetime of a code, without tolerance for clocks that differ.
 pub const LIFETIME: Duration = Duration::seconds(60);
-/// How much longer a code is kept, only to say by how much it came too late.
+/// How much longer an expired code is kept, to report how late it came.
 pub const LATE: Duration = Duration::minutes(10);
-/// How long a spent code is recognised, so that its replay revokes what came of it. No access token lives longer.
+/// How long a spent code is recognised, so that a replay revokes its grant. No access token lives longer.
 pub const REMEMBERED: Duration = Duration::hours(1);
 
-/// What a code stands for: the grant, and what its redemption is held to.
+/// The record of a code: the grant, and the facts that a redemption is checked against.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CodeGrant {
-    /// What the tokens are issued from.
+    /// The grant that the tokens are issued from.
     #[serde(rename = "g")]
     pub grant: Grant,
-    /// When it was minted.
+    /// When it was issued.
     #[serde(rename = "o", with = "time::serde::timestamp")]
     pub issued_at: OffsetDateTime,
-    /// Exactly as sent to the authorization endpoint.
+    /// The `redirect_uri` exactly as sent to the authorization endpoint.
     #[serde(rename = "r")]
     pub redirect_uri: String,
-    /// What the verifier must match.
+    /// The PKCE challenge.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<CodeChallenge>,
-    /// Of the authorization request: for the ID Token that the code is redeemed for, and for no later one.
+    /// The nonce of the authorization request: for the ID Token of this redemption, and for no later one.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
 }
 
-/// The one answer for every code that cannot be redeemed; the cause is not for the answer.
+/// The one error for every code that cannot be redeemed; the cause is not part of the answer.
 ///
 /// Spec: RFC 6749 §5.2
 pub fn refused(cause: impl Into<Cause>) -> Refusal {
@@ -48,7 +48,8 @@ pub fn refused(cause: impl Into<Cause>) -> Refusal {
 }
 
 impl CodeGrant {
-    /// Checks that it does not come too late, and was not minted in the future. A replay may come whenever it likes: it is one.
+    /// Checks that the code has not expired, and that it is not dated in the future. A replay is not checked:
+    /// it counts at any time.
     ///
     /// Spec: RFC 6749 §4.1.2
     pub fn check_age(&self, now: OffsetDateTime) -> Result<(), Refusal> {
@@ -65,7 +66,8 @@ impl CodeGrant {
         Err(refused(cause.mend("redeem a code as soon as it arrives")))
     }
 
-    /// Checks that the client redeems what it asked for: same address, and the verifier of its challenge.
+    /// Checks that the redemption matches the authorization request: the same `redirect_uri`, and the
+    /// verifier of its challenge.
     ///
     /// Spec: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §4.8.2
     pub fn check(&self, params: &Params) -> Result<(), Refusal> {
@@ -73,20 +75,20 @@ impl CodeGrant {
         let is_same = |sent: &str| sent == self.redirect_uri;
         let Err(fault) = judge(params, self.code_challenge.is_some(), is_same, is_met) else { return Ok(()) };
         Err(refused(match (&fault, &self.code_challenge) {
-            (Fault::RedirectUriDiffers(sent), _) => {
+            (RedemptionFault::RedirectUriDiffers(sent), _) => {
                 let cause = Mismatch::with_expected(&self.redirect_uri, sent).cause("redirect_uri");
                 let remedy =
                     Some("send the redirect_uri of the authorization request again, byte for byte".into());
                 Cause { what: fault.what().into(), remedy, ..cause }
             }
-            (Fault::VerifierDiffers(sent), Some(challenge)) => challenge.explain(sent),
-            (Fault::VerifierUnexpected, _) => Cause::new(fault.what())
+            (RedemptionFault::VerifierDiffers(sent), Some(challenge)) => challenge.explain(sent),
+            (RedemptionFault::VerifierUnexpected, _) => Cause::new(fault.what())
                 .mend("send code_challenge with the authorization request, or no code_verifier now"),
             _ => Cause::new(fault.what()).with("received", params.names()),
         }))
     }
 
-    /// What is kept of this code once it was spent.
+    /// The record that is kept of this code after it was spent.
     pub fn spent(&self) -> SpentCode {
         SpentCode {
             grant_id: self.grant.id,
@@ -97,11 +99,10 @@ impl CodeGrant {
     }
 }
 
-/// What is kept of a spent code: enough to judge a replay as the first redemption was judged, and to know what to
-/// revoke.
+/// The record of a spent code: what the check of a replay and the revocation of the grant need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpentCode {
-    /// Names what was issued.
+    /// The grant.
     pub grant_id: GrantId,
     /// The person.
     pub user_id: String,
@@ -110,8 +111,8 @@ pub struct SpentCode {
 }
 
 impl SpentCode {
-    /// Checks that this replay could have been the first redemption. Any other must not revoke anything: it would be
-    /// a way to end other people's sessions.
+    /// Checks that this replay could have been the first redemption. Any other replay must not revoke
+    /// anything, or it would be a way to end the sessions of other people.
     ///
     /// Spec: OAuth 2.1 §7.5.2
     pub fn check(&self, params: &Params) -> Result<(), Refusal> {
@@ -125,7 +126,7 @@ impl SpentCode {
         })
     }
 
-    /// As it is stored: short, because many of them are.
+    /// The stored form: short, because there are many of them.
     pub fn to_bytes(&self) -> Vec<u8> {
         let challenge = self.code_challenge.as_ref().map_or(&[][..], |challenge| challenge);
         let has_challenge = [u8::from(self.code_challenge.is_some())];
@@ -151,8 +152,8 @@ impl SpentCode {
     }
 }
 
-/// What differs between a redemption and the request that the code was minted for.
-enum Fault<'a> {
+/// How a redemption differs from the authorization request.
+enum RedemptionFault<'a> {
     RedirectUriMissing,
     RedirectUriDiffers(&'a str),
     VerifierMissing,
@@ -160,43 +161,46 @@ enum Fault<'a> {
     VerifierUnexpected,
 }
 
-impl Fault<'_> {
+impl RedemptionFault<'_> {
     fn what(&self) -> &'static str {
         match self {
-            Fault::RedirectUriMissing => "redirect_uri is missing",
-            Fault::RedirectUriDiffers(_) => "redirect_uri is not the one the code was issued for",
-            Fault::VerifierMissing => "code_verifier is missing",
-            Fault::VerifierDiffers(_) => "code_verifier does not match the code_challenge of the request",
-            Fault::VerifierUnexpected => {
+            RedemptionFault::RedirectUriMissing => "redirect_uri is missing",
+            RedemptionFault::RedirectUriDiffers(_) => "redirect_uri is not the one the code was issued for",
+            RedemptionFault::VerifierMissing => "code_verifier is missing",
+            RedemptionFault::VerifierDiffers(_) => {
+                "code_verifier does not match the code_challenge of the request"
+            }
+            RedemptionFault::VerifierUnexpected => {
                 "code_verifier was sent, but the authorization request had no code_challenge"
             }
         }
     }
 }
 
-/// The one rule for a first redemption and for a replay.
+/// Compares a redemption with the authorization request: the same rule for the first redemption and for a
+/// replay.
 fn judge(
     params: &Params,
     has_challenge: bool,
     is_same: impl Fn(&str) -> bool,
     is_met: impl Fn(&str) -> bool,
-) -> Result<(), Fault<'_>> {
+) -> Result<(), RedemptionFault<'_>> {
     match params.get("redirect_uri") {
         Some(sent) if is_same(sent) => (),
-        Some(sent) => return Err(Fault::RedirectUriDiffers(sent)),
-        // OAuth 2.1 §10.2: PKCE already proves more than repeating the address does.
+        Some(sent) => return Err(RedemptionFault::RedirectUriDiffers(sent)),
+        // OAuth 2.1 §10.2: PKCE proves more than a repeated `redirect_uri`.
         None if has_challenge => (),
-        None => return Err(Fault::RedirectUriMissing),
+        None => return Err(RedemptionFault::RedirectUriMissing),
     }
     match params.get("code_verifier") {
-        Some(_) if !has_challenge => Err(Fault::VerifierUnexpected),
-        Some(sent) if !is_met(sent) => Err(Fault::VerifierDiffers(sent)),
-        None if has_challenge => Err(Fault::VerifierMissing),
+        Some(_) if !has_challenge => Err(RedemptionFault::VerifierUnexpected),
+        Some(sent) if !is_met(sent) => Err(RedemptionFault::VerifierDiffers(sent)),
+        None if has_challenge => Err(RedemptionFault::VerifierMissing),
         _ => Ok(()),
     }
 }
 
-/// 16 bytes of a hash, to compare with what is sent later.
+/// The first 16 bytes of a hash, to compare with a later value.
 fn short_hash(text: &str) -> [u8; 16] {
     let hash = sha256(text.as_bytes());
     std::array::from_fn(|at| hash.get(at).copied().unwrap_or_default())

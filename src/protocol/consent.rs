@@ -1,4 +1,4 @@
-//! What a person allowed a client.
+//! Consent: what a person allowed a client.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,19 @@ use crate::protocol::named_claims::is_released;
 use crate::protocol::scope::Scope;
 use crate::secret::{base64url, sha256};
 
-/// A consent: stored, or asked for.
+/// A consent, stored or requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
-    /// The scopes, in all.
+    /// All scopes.
     pub scopes: Scope,
-    /// The resources, in all.
+    /// All resources.
     pub resources: Vec<String>,
-    /// Claims by their names, beside those that the scopes release.
+    /// The claims by name, beside those that the scopes release.
     pub claims: BTreeSet<String>,
 }
 
 impl Consent {
-    /// Tells whether everything asked for was allowed before.
+    /// Tells whether this consent covers everything that is requested.
     pub fn covers(&self, asked: &Consent) -> bool {
         self.scopes.covers(&asked.scopes)
             && asked.resources.iter().all(|resource| self.resources.contains(resource))
@@ -27,7 +27,8 @@ impl Consent {
     }
 }
 
-/// A short digest of exactly what one person allows one client: shown, agreed to, and compared.
+/// The fingerprint of a consent: one person, one client, and exactly what is allowed. It binds the decision
+/// to the page that was shown.
 pub fn fingerprint(user_id: &str, client: &Client, what: &Consent) -> String {
     let mut resources = what.resources.clone();
     resources.sort();

@@ -1,34 +1,36 @@
-//! Cookies as a browser means them: read from the raw header, names compared octet by octet, nothing decoded. A
-//! decoding reader takes `__%48ost-sid` for `__Host-sid`, and to that name the browser applied no prefix rule.
+//! Cookies: parsed from the raw header as browsers do it. Names are compared byte for byte, and nothing is
+//! decoded. A decoding parser takes `__%48ost-sid` for `__Host-sid`, and the browser applied no prefix rule
+//! to that name.
 
 use crate::secret::{base32, sha256};
 
-/// How many octets of the issuer's hash tell two providers on one host apart.
-const TOLD_APART: usize = 5;
+/// How many bytes of the issuer's hash distinguish two providers on one host.
+const HASH_BYTES: usize = 5;
 
-/// The names of our cookies; computed once at start.
+/// The names of the provider's cookies; computed once at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// Opens the browser record.
+    /// The session cookie, which refers to the browser record.
     pub session: String,
-    /// Names the browser; tickets, forms and the browser record are bound to it.
+    /// The browser cookie: tickets, forms and the browser record are bound to it.
     pub browser: String,
-    /// Shows which accounts have signed in in this browser before.
+    /// The device cookie: the accounts that have signed in in this browser before.
     pub device: String,
-    /// Holds the language that was chosen.
+    /// The language cookie: the language that the person chose.
     pub language: String,
 }
 
 impl Names {
-    /// The names under an issuer. Cookies do not tell ports or paths apart, so where several providers can live on
-    /// one host, in development and when the issuer has a `path`, the names carry a short hash of the issuer.
+    /// The names under an issuer. Browsers share cookies between ports and paths. Where several providers can
+    /// live on one host, in development and when the issuer has a `path`, the names carry a short hash of the
+    /// issuer.
     ///
     /// Spec: RFC 6265bis §4.1.3.2 (`__Host-`)
     pub fn new(issuer: &str, path: &str, development: bool) -> Names {
         let prefix = if development { "countersign_" } else { "__Host-" };
         let suffix = if development || !path.is_empty() {
             let hash = sha256(issuer.as_bytes());
-            format!("_{}", base32(hash.get(..TOLD_APART).unwrap_or(&hash)))
+            format!("_{}", base32(hash.get(..HASH_BYTES).unwrap_or(&hash)))
         } else {
             String::new()
         };
@@ -42,22 +44,22 @@ impl Names {
     }
 }
 
-/// What the `Cookie` fields of one request say of one name.
+/// The occurrences of one name in the `Cookie` fields of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found<'h> {
-    /// The value of the first pair of this name that can be read.
+pub struct Occurrences<'h> {
+    /// The value of the first pair with this name and a valid value.
     pub value: Option<&'h str>,
-    /// Whether the name was sent more than once, which a browser does not do with a cookie that we set.
+    /// Whether the name occurs more than once, which browsers do not do with a cookie of ours.
     pub repeated: bool,
 }
 
-/// Finds a cookie in the values of the `Cookie` fields. Pairs are split at `;`; SP and HTAB around a pair are
-/// stripped, and nothing else is. A pair without `=`, or with a value that is no `cookie-octet`s, is passed over:
-/// one foreign octet must not hide our cookie.
+/// Finds a cookie in the values of the `Cookie` fields. Pairs are split at `;`, and only SP and HTAB around a
+/// pair are stripped. A pair without `=`, or with a value that is not made of `cookie-octet`s, is ignored: an
+/// invalid byte elsewhere must not hide a cookie of ours.
 ///
 /// Spec: RFC 6265 §4.1.1, §4.2.1, §5.4
-pub fn find<'h>(fields: impl IntoIterator<Item = &'h [u8]>, name: &str) -> Found<'h> {
-    let mut found = Found::default();
+pub fn find<'h>(fields: impl IntoIterator<Item = &'h [u8]>, name: &str) -> Occurrences<'h> {
+    let mut found = Occurrences::default();
     let mut seen = false;
     for pair in fields.into_iter().flat_map(|field| field.split(|octet| *octet == b';')) {
         let Some(value) = stripped(pair).strip_prefix(name.as_bytes()) else { continue };

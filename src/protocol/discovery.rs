@@ -1,4 +1,4 @@
-//! Discovery: generated from what is live, so that it cannot promise more.
+//! Discovery metadata: generated from the running configuration, so that it lists only what works.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::protocol::request::Prompt;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{STANDARD, is_standard};
 
-/// The provider's metadata. A member is here because its feature is, and each has a test that uses it.
+/// The provider's metadata. A member is listed because its feature exists, and a test uses each.
 ///
 /// Spec: OpenID Connect Discovery §3, RFC 8414 §2
 pub fn metadata(

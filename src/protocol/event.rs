@@ -1,28 +1,28 @@
-//! The catalogue of events: what each is called, and how long it is kept.
+//! The catalogue of events: their names, and how long they are kept.
 
 use time::Duration;
 
 use crate::protocol::user::User;
 
-/// Declares the catalogue: the variant, its name, and the class that says how long it is kept.
+/// Declares the catalogue: the variant, its name, and its retention class.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $class:ident;)*) => {
-        /// The name of an event. Each is written somewhere in this program: there are none in stock.
+        /// The name of an event. Every name is written somewhere in this program: none is reserved.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Name {
             $($(#[$doc])* $variant,)*
         }
 
         impl Name {
-            /// Every event there is.
+            /// Every name.
             pub const ALL: &[Name] = &[$(Name::$variant),*];
 
-            /// As it is stored, listed and asked for.
+            /// The name as it is stored, listed and queried.
             pub fn text(self) -> &'static str {
                 match self { $(Name::$variant => $text,)* }
             }
 
-            /// How long it is kept.
+            /// Its retention class.
             pub fn class(self) -> Class {
                 match self { $(Name::$variant => Class::$class,)* }
             }
@@ -33,7 +33,7 @@ macro_rules! catalogue {
 catalogue! {
     /// A person signed in.
     SessionBegan = "session.began", SignIn;
-    /// A sign-in came to nothing; the outcome says why.
+    /// A sign-in failed; the outcome says why.
     SessionRefused = "session.refused", SignIn;
 
     /// A person was added.
@@ -67,7 +67,7 @@ catalogue! {
 
     /// A signing key was made.
     KeyMade = "key.made", Change;
-    /// A signing key was brought along.
+    /// A signing key was imported.
     KeyImported = "key.imported", Change;
     /// A signing key was put into the public set.
     KeyPublished = "key.published", Change;
@@ -77,13 +77,13 @@ catalogue! {
     KeyRetiring = "key.retiring", Change;
     /// A signing key left the public set.
     KeyRetained = "key.retained", Change;
-    /// A signing key is good for nothing any more.
+    /// A signing key was destroyed.
     KeyDestroyed = "key.destroyed", Change;
-    /// The key that signs was asked to give way.
+    /// The rotation of the active key was requested.
     KeyRotationAsked = "key.rotation.asked", Change;
-    /// A signing key that a clock had dated in the future was dated anew.
+    /// The date of a signing key was corrected: a clock had set it in the future.
     KeyDated = "key.dated", Change;
-    /// A signing key was taken back at once.
+    /// A signing key was revoked at once.
     KeyRevoked = "key.revoked", Security;
     /// Everything sealed in the database was sealed anew.
     KeyResealed = "key.resealed", Security;
@@ -96,14 +96,14 @@ impl Name {
     }
 }
 
-/// What an event tells, for how long it is kept.
+/// The retention class of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Who signed in, and who did not.
+    /// Sign-ins, successful or not.
     SignIn,
-    /// What was changed, and by what.
+    /// Changes.
     Change,
-    /// What may be an attack, or an answer to one.
+    /// Possible attacks, and reactions to them.
     Security,
 }
 
@@ -112,14 +112,14 @@ impl Class {
     pub const ALL: [Class; 3] = [Class::SignIn, Class::Change, Class::Security];
 }
 
-/// How long events are kept.
+/// The retention periods of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
     /// Sign-ins.
     pub sign_ins: Duration,
     /// Changes.
     pub changes: Duration,
-    /// What concerns security.
+    /// Security events.
     pub security: Duration,
 }
 
@@ -130,7 +130,7 @@ impl Default for Keep {
 }
 
 impl Keep {
-    /// How long events of a class are kept.
+    /// The retention period of a class.
     pub fn of(&self, class: Class) -> Duration {
         match class {
             Class::SignIn => self.sign_ins,
@@ -140,12 +140,12 @@ impl Keep {
     }
 }
 
-/// How what an event tells of ended.
+/// The outcome of the attempt that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// It was done.
+    /// It succeeded.
     Ok,
-    /// The account is known, the password was another one.
+    /// The account exists, the password was wrong.
     WrongPassword,
     /// No account has the typed name.
     UnknownName,
@@ -154,8 +154,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// How an attempt ended whose password was compared: whether there is such an account, whether the password was
-    /// right, and whether the account is disabled.
+    /// The outcome of an attempt whose password was compared: from the account, if there is one, and from
+    /// whether the password was right.
     pub fn of(account: Option<&User>, right: bool) -> Outcome {
         match account {
             None => Outcome::UnknownName,
@@ -165,7 +165,7 @@ impl Outcome {
         }
     }
 
-    /// As it is stored, logged and counted.
+    /// The text as it is stored, logged and counted.
     pub fn text(self) -> &'static str {
         match self {
             Outcome::Ok => "ok",

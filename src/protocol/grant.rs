@@ -1,4 +1,4 @@
-//! Grants: what tokens are issued from, whichever way the grant was given.
+//! Grants: the record that tokens are issued from, for every grant type.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -10,23 +10,23 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 
-/// What every grant carries. Its client is not named here: a grant is kept under its client, and can be found only
-/// by that one.
+/// What every grant carries. The client is not part of it: a grant is stored under its client, and only that
+/// client can find it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Grant {
-    /// Names this authorization in everything issued from it.
+    /// The identifier of this authorization in everything that is issued from it.
     #[serde(rename = "g")]
     pub id: GrantId,
     /// The scopes granted.
     #[serde(rename = "s")]
     pub scope: Scope,
-    /// The claims to be told beside those that the scopes release.
+    /// The claims to release by name, beside those of the scopes.
     #[serde(rename = "l", default, skip_serializing_if = "NamedClaims::is_empty")]
     pub claims: NamedClaims,
     /// The resources authorized.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
-    /// Who gave it, and how that person was authenticated.
+    /// The person who gave it, and the facts of the authentication.
     #[serde(rename = "p")]
     pub person: Authenticated,
 }
@@ -40,10 +40,10 @@ pub struct Authenticated {
     /// When the person authenticated.
     #[serde(rename = "t", with = "time::serde::timestamp")]
     pub auth_time: OffsetDateTime,
-    /// How well.
+    /// The authentication context class.
     #[serde(rename = "c")]
     pub acr: String,
-    /// By what methods.
+    /// The authentication methods.
     #[serde(rename = "m")]
     pub amr: Vec<String>,
     /// The browser record it was given from.
@@ -55,8 +55,8 @@ pub struct Authenticated {
 }
 
 impl Grant {
-    /// The resources of one token: all that were authorized, or those of them that are asked for here. A
-    /// resource that its scopes alone brought into the audience can be asked for as well.
+    /// The resources of one token: all that were authorized, or those that are requested now. A resource that
+    /// came into the audience by its scopes alone can be requested as well.
     ///
     /// Spec: RFC 8707 §2.2
     pub fn narrow(

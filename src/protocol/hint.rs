@@ -1,5 +1,5 @@
-//! ID Tokens of ours that come back as hints. A hint selects, it does not authenticate; its expiry does
-//! not matter, its signature does.
+//! `id_token_hint`: ID Tokens of this provider that are sent back. A hint selects an account and does not
+//! authenticate. Its signature must be valid; its expiry is ignored.
 
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -11,15 +11,15 @@ use crate::secret::Key;
 /// What a verified `id_token_hint` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The person it was about.
+    /// The person it identifies.
     pub sub: String,
     /// The client it was issued to.
     pub client_id: String,
-    /// That client's name for the session.
+    /// The identifier of the session for that client.
     pub sid: Option<String>,
 }
 
-/// The claims of a token whose signature holds.
+/// The claims of a token with a valid signature.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HintClaims {
     iss: String,
@@ -30,7 +30,7 @@ pub struct HintClaims {
 }
 
 impl Hint {
-    /// Accepts a token of ours as a hint: an ID Token, and nothing else that we sign.
+    /// Accepts an ID Token of this provider as a hint, and no other kind of token.
     ///
     /// Spec: OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2
     pub fn accept(
@@ -51,7 +51,7 @@ impl Hint {
         Ok(Hint { sub: claims.sub, client_id: claims.aud, sid: claims.sid })
     }
 
-    /// Whose session it speaks of, of these.
+    /// The account that the hint is about, among these.
     ///
     /// Spec: RP-Initiated Logout §4
     pub fn account<'a>(&self, accounts: &'a [Account], key: &Key) -> Option<&'a Account> {

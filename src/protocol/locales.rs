@@ -1,10 +1,10 @@
-//! Which language to speak: what is preferred, matched with what there is.
+//! Language negotiation: matches the preferred languages with the available ones.
 
-/// The most languages of one header that are looked at.
+/// The maximum number of languages that are read from one header.
 const MOST: usize = 32;
 
-/// The languages of an `Accept-Language` header, the best liked first. Entries that cannot be read are
-/// passed over, and so are those that are not wanted at all.
+/// The languages of an `Accept-Language` header, in order of preference. Unreadable entries and those of
+/// weight zero are left out.
 ///
 /// Spec: RFC 9110 §12.4.2, §12.5.4
 pub fn accepted(header: &str) -> Vec<&str> {
@@ -18,13 +18,13 @@ pub fn accepted(header: &str) -> Vec<&str> {
     let mut ranges: Vec<(f32, &str)> = entries
         .filter_map(|entry| Some((liked(entry)?, entry.split(';').next().unwrap_or_default().trim())))
         .collect();
-    // Of two that are liked as much, the one that was named first comes first.
+    // Entries of equal weight keep their order.
     ranges.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     ranges.into_iter().map(|(_, range)| range).collect()
 }
 
-/// The first wanted language that is spoken, be it in its more general form: `de` serves a wish for `de-AT`.
-/// Locales are read as well, where the parts are joined by an underscore (`de_AT`).
+/// The first preferred language that is available, in its more general form if need be: `de` serves `de-AT`.
+/// Locales are read as well, whose parts are joined by an underscore (`de_AT`).
 ///
 /// Spec: RFC 4647 §3.4, OpenID Connect Core §3.1.2.1 (`ui_locales`)
 pub fn lookup<'w, 's>(wanted: impl IntoIterator<Item = &'w str>, spoken: &[&'s str]) -> Option<&'s str> {
@@ -36,7 +36,7 @@ pub fn lookup<'w, 's>(wanted: impl IntoIterator<Item = &'w str>, spoken: &[&'s s
                 return Some(*found);
             }
             let (shorter, _) = range.rsplit_once('-')?;
-            // A single letter only announces what has just been cut off.
+            // A single letter only introduces the part that was just removed.
             range = match shorter.rsplit_once('-') {
                 Some((before, single)) if single.len() == 1 => before,
                 _ => shorter,

@@ -1,4 +1,4 @@
-//! What is said in several languages: of a client by itself, of a scope by the operator.
+//! Texts in several languages: of a client in its metadata, of a scope in the configuration.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::protocol::locales::lookup;
 use crate::protocol::names::clean;
 
-/// The members that people read, or that lead to what people read.
+/// The members that are texts for people, or addresses of such texts.
 ///
 /// Spec: RFC 7591 §2.2
 const LOCALIZABLE: [&str; 4] = ["client_name", "client_uri", "policy_uri", "tos_uri"];
@@ -19,21 +19,21 @@ const LOCALIZABLE: [&str; 4] = ["client_name", "client_uri", "policy_uri", "tos_
 pub struct Localized(BTreeMap<String, String>);
 
 impl Localized {
-    /// What a member says in the language of a page: in exactly this one, in its general form, or in that of
-    /// some country.
+    /// The text of a member in the language of a page: in exactly this one, in its general form, or in a
+    /// regional form of it.
     ///
     /// Spec: RFC 7591 §2.2
     pub fn get(&self, name: &str, lang: &str) -> Option<&str> {
         nearest(self.iter().filter(|(known, ..)| *known == name).map(|(_, tag, text)| (tag, text)), lang)
     }
 
-    /// Every member there is: its name, its language, what it says.
+    /// All members: the name, the language, the text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.0.iter().filter_map(|(name, text)| split(name).map(|(name, tag)| (name, tag, text.as_str())))
     }
 }
 
-/// Takes all members it is given and keeps its own: others belong to versions to come.
+/// Takes all members it is given and keeps its own: others belong to later versions.
 impl<'de> Deserialize<'de> for Localized {
     fn deserialize<D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
         let members = BTreeMap::<String, Value>::deserialize(members)?;
@@ -49,8 +49,8 @@ impl<'de> Deserialize<'de> for Localized {
     }
 }
 
-/// Of texts with their language tags, the one for the language of a page: in exactly this one, in its general
-/// form, or in that of some country.
+/// The text for the language of a page, among texts with language tags: in exactly this one, in its general
+/// form, or in a regional form of it.
 pub fn nearest<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>, lang: &str) -> Option<&'a str> {
     let texts: Vec<(&str, &str)> = texts.collect();
     let general = |tag: &str| tag.split('-').next().is_some_and(|part| part.eq_ignore_ascii_case(lang));
@@ -59,7 +59,7 @@ pub fn nearest<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>, lang: &str) 
     texts.iter().find(|(tag, _)| *tag == best).map(|(_, text)| *text)
 }
 
-/// Takes the name of such a member apart; none when it is not one, or its language tag is none.
+/// Splits the name of such a member; none for other names and for invalid language tags.
 ///
 /// Spec: RFC 7591 §2.2
 pub fn split(name: &str) -> Option<(&str, &str)> {
@@ -67,7 +67,7 @@ pub fn split(name: &str) -> Option<(&str, &str)> {
     (LOCALIZABLE.contains(&name) && is_tag(tag)).then_some((name, tag))
 }
 
-/// Tells whether this can be a language tag.
+/// Tells whether a text can be a language tag.
 ///
 /// Spec: RFC 5646 §2.1
 pub fn is_tag(tag: &str) -> bool {

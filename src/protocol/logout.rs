@@ -1,5 +1,5 @@
-//! RP-initiated logout: which hint to believe, and where the person goes afterwards. What cannot be followed
-//! gives up the redirect, never the sign-out.
+//! RP-initiated logout: which hint is accepted, and where the person goes afterwards. An invalid request
+//! loses its redirect, never the sign-out.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
@@ -7,29 +7,29 @@ use crate::protocol::hint::Hint;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri::Mismatch;
 
-/// Every parameter this endpoint knows.
+/// Every parameter of this endpoint.
 pub const PARAMS: [&str; 6] =
     ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"];
 
 /// Where the person goes after signing out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Afterwards {
-    /// The application asked for nothing: a page of ours says that it is done.
+    /// No redirect was requested: a page of the provider confirms the sign-out.
     Here,
-    /// To this address, `state` included. It is registered for the client that the hint or `client_id` names.
+    /// To this address, with `state`. It is registered for the client that the hint or `client_id` names.
     There(String),
-    /// The application asked for a redirect that is not safe: the page also says why the person stays here.
+    /// The requested redirect is not safe: the page also explains why the person stays here.
     Stay(Stay),
 }
 
 /// Why a redirect is given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stay {
-    /// The address is none of the registered ones.
+    /// The address is not registered.
     Unregistered(Mismatch),
-    /// The request does not say whose address it is, or names no client that exists.
+    /// The request names no client, or one that does not exist.
     Unnamed,
-    /// A parameter that the redirect is made of was sent twice, or is too long.
+    /// A parameter of the redirect was sent twice, or is too long.
     Unclear(&'static str),
 }
 
@@ -43,7 +43,7 @@ impl Stay {
         }
     }
 
-    /// Why, for the developer of the client.
+    /// The cause, for the developer of the client.
     pub fn cause(&self) -> Cause {
         match self {
             Stay::Unregistered(mismatch) => mismatch.cause("post_logout_redirect_uri"),
@@ -58,7 +58,7 @@ impl Stay {
     }
 }
 
-/// The value of a parameter that was sent once, and within its limit.
+/// The value of a parameter that was sent once and is within its limit.
 pub fn clear<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
     params.get(name).filter(|_| !params.is_repeated(name) && !params.is_too_long(name))
 }
@@ -77,7 +77,7 @@ pub fn accept(hint: Hint, params: &Params) -> Result<Hint, Cause> {
 }
 
 /// Decides where the person goes. `client` is the one that the hint, or else `client_id`, names. Without a
-/// hint the address is followed only after the person has confirmed the sign-out.
+/// hint the redirect happens only after the person has confirmed the sign-out.
 ///
 /// Spec: OpenID Connect RP-Initiated Logout §2, §3, §4
 pub fn afterwards(params: &Params, client: Option<&Client>) -> Afterwards {

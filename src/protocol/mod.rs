@@ -1,41 +1,41 @@
-//! The rules: pure functions and the types they decide on. No async, IO, clock, randomness, HTTP
-//! framework or database in here; everything comes in by argument.
+//! The rules: pure functions, and the types they decide on. No async, IO, clock, randomness, HTTP framework
+//! or database in here; everything comes in by argument.
 
 pub mod shown; // text from outside, cut for the log
-pub mod params; // what was sent, parsed once
-pub mod cause; // why it failed, precisely
-pub mod refusal; // the error that is said and its cause, without a place
-pub mod instant; // what an instant in the future means
+pub mod params; // request parameters, parsed once
+pub mod cause; // the precise cause of a failure
+pub mod refusal; // an error and its cause, without a place to send it
+pub mod instant; // instants in the future
 
 pub mod signing_alg;
-pub mod client; // a registered Relying Party: its metadata, and how it proves who it is
-pub mod localized; // what is said of a client in several languages
+pub mod client; // a registered Relying Party: its metadata and its authentication
+pub mod localized; // texts of a client in several languages
 pub mod redirect_uri;
-pub mod registration; // metadata as they are described, for a new client or a changed one
-pub mod resource; // the APIs tokens are for
+pub mod registration; // client metadata as described, for a new client or a changed one
+pub mod resource; // resources: the APIs that tokens are for
 pub mod scope;
-pub mod names; // which characters names have, and when two look alike
+pub mod names; // permitted characters of names, and names that look alike
 pub mod addresses; // e-mail addresses
 pub mod user; // a person's account
 
 pub mod request; // the authorization request: one file for each rule
-pub mod decide; // what to do with it
-pub mod acr; // how well somebody has to be authenticated
+pub mod decide; // the decision on it
+pub mod acr; // levels of authentication
 pub mod consent;
-pub mod hint; // ID Tokens that come back
-pub mod named_claims; // claims told one by one
+pub mod hint; // ID Tokens that are sent back as hints
+pub mod named_claims; // claims requested by name
 pub mod pkce;
-pub mod reply; // where and how an authorization response is sent
-pub mod session; // who is signed in in one browser
+pub mod reply; // authorization responses: where and how they are sent
+pub mod session; // the accounts signed in in one browser
 
-pub mod grant; // what every grant carries
+pub mod grant; // the record that tokens are issued from
 pub mod code; // redeeming an authorization code
-pub mod claims; // what tokens say
-pub mod bearer; // checking our own access tokens
+pub mod claims; // the claims of issued tokens
+pub mod bearer; // access tokens presented to our own endpoints
 pub mod logout;
-pub mod cookies; // what a browser sends back
-pub mod locales; // which language to speak
-pub mod discovery; // the provider's metadata, generated from what is live
+pub mod cookies; // cookies of a request
+pub mod locales; // language negotiation
+pub mod discovery; // the provider's metadata, generated from the running configuration
 
-pub mod event; // the catalogue of what is told
-pub mod span; // how spans of time are written
+pub mod event; // the catalogue of events
+pub mod span; // spans of time as people write them

@@ -1,4 +1,4 @@
-//! Claims that are told by their names, beside those that scopes release.
+//! Claims requested by name, beside those that scopes release.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::scope::{self, Scope};
 
-/// The names of claims to be told, by where: what is asked for one place never appears in the other.
+/// The names of the requested claims, by place. A claim that is requested for one place never appears in the
+/// other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedClaims {
     /// In the ID Token.
@@ -18,12 +19,12 @@ pub struct NamedClaims {
 }
 
 impl NamedClaims {
-    /// Tells whether there is none.
+    /// Tells whether no claim is requested.
     pub fn is_empty(&self) -> bool {
         self.id_token.is_empty() && self.userinfo.is_empty()
     }
 
-    /// What a person is asked to allow beside the scopes: the claims that these do not release anyway.
+    /// The claims that need consent beside the scopes: those that the scopes do not release.
     pub fn beyond(&self, scopes: &Scope) -> BTreeSet<String> {
         let names = self.id_token.iter().chain(&self.userinfo);
         names
@@ -33,12 +34,12 @@ impl NamedClaims {
     }
 }
 
-/// Tells whether these scopes release a claim already.
+/// Tells whether these scopes release a claim.
 pub fn is_released(name: &str, scopes: &Scope) -> bool {
     scope::of_claim(name).is_some_and(|scope| scopes.has(scope))
 }
 
-/// The scope that stands for a claim in any language; `sub` is everybody's and none of them.
+/// The scope that releases a claim, in any language; none for `sub`, which every token has.
 pub(in crate::protocol) fn scope_of(name: &str) -> Option<&'static str> {
     scope::of_claim(without_language(name)).filter(|scope| *scope != "openid")
 }

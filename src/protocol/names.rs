@@ -1,5 +1,5 @@
 //! Names: which characters they may have, and when two of them look alike. Applies to everything that people
-//! are shown as a name, whatever way it came in.
+//! are shown as a name.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,19 +8,19 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection};
 
-/// The most characters a login name has.
+/// The maximum length of a login name, in characters.
 const LONGEST: usize = 128;
-/// What a login name may have beside letters, digits and the like.
+/// The punctuation that a login name may have.
 const PUNCTUATION: [char; 6] = ['.', '-', '_', '@', '+', '\''];
 
-/// The version of the tables that folded names and skeletons are made with. Another version makes others.
+/// The version of the Unicode tables behind folded names and skeletons. Another version may produce others.
 pub fn tables_version() -> String {
     let (major, minor, update) = unicode_security::UNICODE_VERSION;
     format!("{major}.{minor}.{update}")
 }
 
-/// Tells whether a character takes no part in what text looks like, or would act on a terminal or turn the
-/// direction of text: with it a name would not be what it looks like.
+/// Tells whether a character is invisible, acts on a terminal, or changes the direction of text: a name with
+/// it would not be what it looks like.
 ///
 /// Spec: Unicode `Default_Ignorable_Code_Point`, UTS 39 §2.1
 pub fn is_hidden(c: char) -> bool {
@@ -32,15 +32,14 @@ pub fn is_hidden(c: char) -> bool {
     is_blank || c.is_control() || is_ignorable(c)
 }
 
-/// A skeleton leaves out exactly the characters that are ignorable by default, the controls of direction among
-/// them.
+/// A skeleton leaves out exactly the characters that are ignorable by default, the controls of direction
+/// among them.
 fn is_ignorable(c: char) -> bool {
     !c.is_ascii() && unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).next().is_none()
 }
 
-/// Leaves out of a name that people are shown what has no looks of its own: joiners, selectors and the like. In
-/// other than login names they are no fault. Says in one sentence what was left out, if anything was; `what` is the
-/// name's kind.
+/// Removes invisible characters from a name that is shown to people: joiners, selectors and the like. Only
+/// login names refuse them. Returns one sentence that lists what was removed; `what` is the kind of name.
 ///
 /// Spec: Unicode `Default_Ignorable_Code_Point`
 pub fn clean(what: &str, text: &mut String) -> Option<String> {
@@ -68,8 +67,8 @@ pub fn check_shown(text: &str) -> Result<(), HiddenCharacter> {
     text.chars().find(|c| is_hidden(*c)).map_or(Ok(()), |c| Err(HiddenCharacter(c)))
 }
 
-/// Folds text to the form in which names are compared: compatible forms are one, without case, without
-/// what is ignorable.
+/// Folds text to the form in which names are compared: compatible forms are equal, case and ignorable
+/// characters are removed.
 ///
 /// Spec: Unicode §3.13.5 (`toNFKC_Casefold`)
 pub fn fold(typed: &str) -> String {
@@ -79,16 +78,16 @@ pub fn fold(typed: &str) -> String {
     typed.nfkc().filter(|c| !is_ignorable(*c)).default_case_fold().nfkc().collect()
 }
 
-/// Why a name cannot become a login name.
+/// Why a text cannot become a login name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginFault {
-    /// It has too many characters, or none.
+    /// It is empty or too long.
     #[error("a login name has 1 to {LONGEST} characters")]
     Length,
-    /// A character of it is not to be seen.
+    /// It contains an invisible character.
     #[error("a login name must not contain the invisible character {}", Spelled(*.0))]
     Hidden(char),
-    /// A character of it belongs in no identifier.
+    /// It contains a character that identifiers cannot have.
     #[error("a login name must not contain {}: it has letters, digits and . - _ @ + '", Spelled(*.0))]
     Character(char),
     /// It mixes scripts.
@@ -100,12 +99,12 @@ pub enum LoginFault {
     /// Another account has one that looks like it.
     #[error("the login name looks like {0:?}, which is taken")]
     Resembles(String),
-    /// Another person signs in by it.
+    /// Another person signs in with it.
     #[error("{0:?} is the verified e-mail address of another person, who signs in with it")]
     Address(String),
 }
 
-/// A login name with all the forms in which it is unique.
+/// A login name, with the forms in which it is unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginName {
     shown: String,
@@ -113,7 +112,7 @@ pub struct LoginName {
 }
 
 impl LoginName {
-    /// Takes a name for a new or renamed account. White space around it does not count.
+    /// Accepts a name for a new or renamed account. White space around it is ignored.
     ///
     /// Spec: UTS 39 §3.1 (`Identifier_Status`), §5.2 (highly restrictive)
     pub fn parse(typed: &str) -> Result<LoginName, LoginFault> {
@@ -129,7 +128,7 @@ impl LoginName {
         if let Some(other) = shown.chars().find(|c| !fits(*c)) {
             return Err(LoginFault::Character(other));
         }
-        // To the table of scripts a character such as @ is none that an identifier has.
+        // The table of scripts covers identifier characters only, and `@` is none.
         let letters: String = shown.chars().filter(|c| c.identifier_allowed()).collect();
         if !letters.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive) {
             return Err(LoginFault::Scripts);
@@ -138,7 +137,7 @@ impl LoginName {
         Ok(LoginName { shown, folded })
     }
 
-    /// As people are shown it.
+    /// The name as it is shown to people.
     pub fn shown(&self) -> &str {
         &self.shown
     }
@@ -149,9 +148,9 @@ impl LoginName {
     }
 }
 
-/// What a login name looks like: two names that share a skeleton can be taken for one another. Both forms of a
-/// name have one, because case changes looks: `Ivan` is shown like `lvan`, and `ivan` is not. Skeletons have no
-/// case, because names have none.
+/// The skeleton of a login name: two names with one skeleton can be mistaken for each other. Both forms of a
+/// name have one, because case changes the look: `Ivan` looks like `lvan`, and `ivan` does not. Skeletons
+/// have no case, because names have none.
 ///
 /// Spec: UTS 39 §4
 pub fn skeletons(login: &str) -> BTreeSet<String> {
@@ -159,7 +158,7 @@ pub fn skeletons(login: &str) -> BTreeSet<String> {
     BTreeSet::from([made(login), made(&fold(login))])
 }
 
-/// A character as its code point, and as itself where that can be seen.
+/// A character as its code point, and as itself if it is visible.
 struct Spelled(char);
 
 impl fmt::Display for Spelled {

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize as _;
 
-/// The parameters of one request that its endpoint knows; all others are dropped unread.
+/// The parameters of one request that its endpoint knows; all others are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params {
     values: Vec<(&'static str, String)>,
@@ -46,9 +46,9 @@ const MOST_VALUES: usize = 20;
 impl Params {
     /// Parses a query string or a form body, keeping the names in `known`.
     ///
-    /// A value given twice, or one over its limit, is remembered as such and the first one is kept: what
-    /// it means depends on where an error may be answered. An empty value is an absent one. Names this
-    /// endpoint does not know are ignored even when repeated.
+    /// A value given twice, or one over its limit, is recorded as such and the first one is kept: the rules
+    /// decide what it means, because that depends on where an error may be answered. An empty value counts as
+    /// absent. Names this endpoint does not know are ignored even when repeated.
     ///
     /// Spec: RFC 6749 §3.1, §3.2
     pub fn parse(raw: &[u8], known: &[&'static str]) -> Result<Params, Undecodable> {
@@ -89,7 +89,7 @@ impl Params {
         self.values.iter().find(|(kept, _)| *kept == name).map(|(_, value)| value.as_str())
     }
 
-    /// The names that have a value, in the order sent: what to tell who misses one.
+    /// The names that have a value, in the order sent, for the cause of a missing parameter.
     pub fn names(&self) -> String {
         let names: Vec<&str> = self.values.iter().map(|(name, _)| *name).collect();
         if names.is_empty() { "nothing".into() } else { names.join(" ") }
@@ -120,7 +120,7 @@ impl Params {
         self.too_long.contains(&name)
     }
 
-    /// Writes the kept values as a form again, to be parsed again later. What was repeated is so again.
+    /// Encodes the kept values as a form that can be parsed again. Repetitions are kept.
     pub fn encode(&self) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(self.values.iter());
@@ -142,8 +142,8 @@ pub fn is_over_limit(name: &str, value: &str) -> bool {
     LIMITS.iter().any(|(limited, most)| *limited == name && value.len() > *most)
 }
 
-/// Decodes one `application/x-www-form-urlencoded` name or value; lossy decoding would let two readers
-/// of one request disagree.
+/// Decodes one `application/x-www-form-urlencoded` name or value. A lossy decoder would let two readers of
+/// one request disagree.
 pub fn decode(raw: &[u8]) -> Result<String, Undecodable> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.iter().copied();

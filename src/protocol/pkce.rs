@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange: whoever redeems a code is whoever asked for it.
+//! Proof Key for Code Exchange: only the client that requested a code can redeem it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +12,9 @@ pub struct CodeChallenge(String);
 /// Why the PKCE parameters of an authorization request cannot be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeFault {
-    /// No challenge, though this client must send one.
+    /// No challenge, although this client must send one.
     Missing,
-    /// `plain`, be it by name or by leaving the method out.
+    /// `plain`, by name or because the method was left out.
     NotS256,
     /// Not 43 characters of base64url.
     Malformed,
@@ -41,29 +41,29 @@ impl CodeChallenge {
         }
     }
 
-    /// Tells whether `verifier` is the one this challenge was made from.
+    /// Tells whether `verifier` matches this challenge.
     ///
     /// Spec: RFC 7636 §4.6
     pub fn is_met_by(&self, verifier: &str) -> bool {
         CodeChallenge::of(verifier).is_some_and(|made| same(made.0.as_bytes(), self.0.as_bytes()))
     }
 
-    /// The challenge that is made from a verifier; of a malformed one none is.
+    /// The challenge of a verifier; none if the verifier is malformed.
     ///
     /// Spec: RFC 7636 §4.2
     pub fn of(verifier: &str) -> Option<CodeChallenge> {
         is_verifier(verifier).then(|| CodeChallenge(base64url(&sha256(verifier.as_bytes()))))
     }
 
-    /// As it was sent.
+    /// The challenge as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl CodeChallenge {
-    /// What is wrong with a verifier that does not meet this challenge. The challenge went over the wire in
-    /// an address and tells nothing about the verifier it was made from.
+    /// Explains why a verifier does not match this challenge. The challenge was sent in an address and
+    /// reveals nothing about its verifier.
     pub fn explain(&self, verifier: &str) -> Cause {
         let cause = Cause::new("code_verifier does not match the code_challenge of the request");
         let cause = cause.with("code_challenge", &self.0);

@@ -1,12 +1,12 @@
-//! A refused request: the error that is said on the wire, and its cause. A rule returns one without knowing where
-//! it will be said: an endpoint answers it as JSON, or at the redirect URI that it has proven.
+//! Refusals: the error of a refused request, and its cause. A rule returns one without knowing where it is
+//! sent: an endpoint answers it as JSON, or at the redirect URI that it has proven.
 
 use std::fmt;
 
 use crate::protocol::cause::Cause;
 
-/// An OAuth error code with its description, as both go over the wire. Descriptions are fixed texts: what was sent
-/// is never reflected.
+/// An OAuth error code with its description, both as they are sent. Descriptions are fixed texts: request
+/// text is never reflected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OAuthError {
     /// One of the registered error codes.
@@ -31,20 +31,20 @@ impl fmt::Display for OAuthError {
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is said.
+    /// The error that is sent.
     pub error: OAuthError,
-    /// Why, where the description does not say it all: for the log and for the client's developer, never for the
-    /// answer.
+    /// The cause, where the description does not say everything. It is for the log and for the client's
+    /// developer, never for the answer.
     pub cause: Option<Box<Cause>>,
 }
 
 impl Refusal {
-    /// A refusal that its description explains.
+    /// A refusal whose description says everything.
     pub const fn new(code: &'static str, description: &'static str) -> Refusal {
         Refusal { error: OAuthError::new(code, description), cause: None }
     }
 
-    /// The same refusal with its cause.
+    /// Adds the cause.
     pub fn because(self, cause: impl Into<Cause>) -> Refusal {
         Refusal { cause: Some(Box::new(cause.into())), ..self }
     }
@@ -54,14 +54,14 @@ impl Refusal {
         Refusal { cause: self.cause.map(|cause| Box::new(cause.with(name, value))), ..self }
     }
 
-    /// What the client's developer is told: the error code and the cause.
+    /// The report for the client's developer: the error code and the cause.
     pub fn told(&self) -> (&'static str, Cause) {
         let cause = self.cause.as_deref().cloned();
         (self.error.code, cause.unwrap_or_else(|| self.error.description.into()))
     }
 
-    /// Tells whether it is an ordinary outcome of a silent request: nothing failed, the person has to be asked. A
-    /// refusal with a cause is a fault, whatever its code.
+    /// Tells whether this is an ordinary outcome of a silent request: nothing failed, but the person has to
+    /// be asked. A refusal with a cause is a fault, whatever its code.
     ///
     /// Spec: OpenID Connect Core §3.1.2.6
     pub fn is_ordinary(&self) -> bool {
@@ -77,7 +77,8 @@ impl From<OAuthError> for Refusal {
     }
 }
 
-/// The code with the cause, which is more precise than the description; with the description where there is none.
+/// The code with the cause, which is more precise than the description; with the description if there is no
+/// cause.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {

@@ -1,4 +1,4 @@
-//! Where and how an authorization response is sent.
+//! Authorization responses: where and how they are sent.
 
 use url::form_urlencoded;
 
@@ -6,7 +6,7 @@ use crate::protocol::client::Metadata;
 use crate::protocol::localized::Localized;
 use crate::protocol::refusal::OAuthError;
 
-/// How the parameters of a response travel.
+/// How the parameters of a response are sent.
 ///
 /// Spec: OAuth 2.0 Multiple Response Type Encoding Practices §2.1, Form Post Response Mode §2
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl ResponseMode {
     }
 
     /// Reads a mode that can carry a response to this redirect URI: a form can be posted to a site, not to
-    /// the private scheme of an application.
+    /// the private-use scheme of an application.
     pub fn parse(name: &str, redirect_uri: &str) -> Result<ResponseMode, ModeFault> {
         let mode = ResponseMode::ALL.into_iter().find(|mode| mode.name() == name);
         let is_site = ["https://", "http://"].iter().any(|scheme| redirect_uri.starts_with(scheme));
@@ -47,16 +47,16 @@ impl ResponseMode {
 /// Why a `response_mode` cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModeFault {
-    /// `fragment`, which is for tokens in the front channel: a code would be out of reach of the server.
+    /// `fragment`, which is for tokens in the front channel: a server could not read a code from it.
     Fragment,
     /// `form_post` to an address that no form can be posted to.
     NoForm,
-    /// No mode of ours.
+    /// An unknown mode.
     Unknown,
 }
 
 impl ModeFault {
-    /// The sentence that goes over the wire.
+    /// The description that is sent.
     pub fn description(self) -> &'static str {
         match self {
             ModeFault::Fragment => {
@@ -71,7 +71,7 @@ impl ModeFault {
 /// An authorization response, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// An address to go to, which carries everything.
+    /// An address that carries all parameters.
     Redirect(String),
     /// A form for the browser to post.
     FormPost {
@@ -94,7 +94,7 @@ pub struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// Only [`crate::protocol::request::reply_to`] may prove a place.
+    /// Only [`crate::protocol::request::reply_to`] may create one.
     pub(in crate::protocol) fn new(
         redirect_uri: &str,
         mode: ResponseMode,
@@ -117,19 +117,19 @@ impl ReplyTo {
         &self.redirect_uri
     }
 
-    /// What people know the application there as, in the language of a page.
+    /// The name of the application, in the language of a page.
     pub fn client_name(&self, lang: &str) -> &str {
         self.localized.get("client_name", lang).unwrap_or(&self.client_name)
     }
 
-    /// The response that carries an authorization code home.
+    /// The response with an authorization code.
     ///
     /// Spec: RFC 6749 §4.1.2, RFC 9207 §2
     pub fn success(&self, code: &str) -> Response {
         self.with(vec![("code", code.into())])
     }
 
-    /// The response that carries an error home: `error`, its description, `state` and `iss`, no more.
+    /// The response with an error: `error`, its description, `state` and `iss`, no more.
     ///
     /// Spec: RFC 6749 §4.1.2.1, RFC 9207 §2
     pub fn error(&self, error: &OAuthError) -> Response {
@@ -141,7 +141,7 @@ impl ReplyTo {
         fields.push(("iss", self.issuer.clone()));
         match self.mode {
             ResponseMode::FormPost => Response::FormPost { to: self.redirect_uri.clone(), fields },
-            // A query that was registered stays as it is.
+            // A registered query stays as it is.
             ResponseMode::Query => {
                 let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
                 let joint = match self.redirect_uri.split_once('?') {

@@ -1,4 +1,4 @@
-//! The APIs that access tokens are for.
+//! Resources: the APIs that access tokens are for.
 
 use serde::Deserialize;
 
@@ -11,19 +11,19 @@ use crate::protocol::scope::{Scope, is_name, is_standard};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
-    /// Its identifier: what clients send as `resource` and find in `aud`.
+    /// Its identifier: clients send it as `resource` and find it in `aud`.
     pub uri: String,
-    /// What people are shown instead of the identifier.
+    /// The name that people are shown instead of the identifier.
     pub name: Option<String>,
     /// The scopes that exist for this resource.
     pub scopes: Vec<String>,
-    /// Whether asking for one of its scopes is enough, without a `resource` parameter.
+    /// Whether its scopes work without a `resource` parameter.
     #[serde(default)]
     pub default: bool,
-    /// Claims of the person that its tokens carry: of `groups`, `roles`, `entitlements`.
+    /// The claims about the person that its tokens carry: of `groups`, `roles`, `entitlements`.
     #[serde(default)]
     pub claims: Vec<String>,
-    /// What each scope means, in words for the consent page; in a further language under `scope#tag`.
+    /// The text for each scope on the consent page; in a further language under `scope#tag`.
     #[serde(default)]
     pub descriptions: std::collections::BTreeMap<String, String>,
 }
@@ -40,7 +40,7 @@ pub struct Resources {
     scopes: Scope,
 }
 
-/// The audience of a token cannot be made of what was asked for.
+/// Why a token has no audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetFault {
     /// Not a declared resource.
@@ -145,7 +145,7 @@ impl Resources {
         Ok(found)
     }
 
-    /// Tells whether a scope belongs to a resource that was not asked for and is no default one.
+    /// Tells whether a scope belongs to a resource that was not requested and is no default one.
     pub fn needs_resource(&self, requested: &[String], scopes: &Scope) -> bool {
         let is_reached = |name: &str| {
             is_standard(name) || self.declared.iter().any(|resource| resource.default && resource.has(name))
@@ -192,8 +192,7 @@ impl Resource {
         self.scopes.iter().any(|own| own == scope)
     }
 
-    /// What a scope means, in the language of a page if it is described in that, else in the words without a
-    /// language.
+    /// The text for a scope in the language of a page, or else the text without a language.
     pub fn describe(&self, scope: &str, lang: &str) -> Option<&str> {
         let further = self.descriptions.iter().filter(|(name, _)| !self.has(name));
         let further = further.filter_map(|(name, words)| {
@@ -204,11 +203,11 @@ impl Resource {
     }
 }
 
-/// The form in which two resource identifiers are compared: scheme and host in lower case, whatever the scheme
-/// is; the rest byte for byte. A trailing slash counts. An identifier without an authority, such as a URN, has no
-/// host: of it only the scheme is lower-cased.
+/// The form in which two resource identifiers are compared: scheme and host in lower case, for every scheme;
+/// the rest byte for byte. A trailing slash counts. An identifier without an authority, such as a URN, has no
+/// host: only its scheme is lower-cased.
 ///
-/// The crate `url` lower-cases hosts of the schemes it knows and no others. Its form is therefore not used here:
+/// The crate `url` lower-cases hosts only for the schemes it knows. Its form is therefore not used here:
 /// `tps://O` and `tps://o` are one resource.
 ///
 /// Spec: RFC 3986 §6.2.2.1, RFC 8707 §2

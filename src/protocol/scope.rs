@@ -37,15 +37,15 @@ pub fn is_standard(name: &str) -> bool {
 }
 
 impl Scope {
-    /// Reads a space-separated list; names with characters no scope may have are left out.
+    /// Reads a space-separated list; names with characters that no scope may have are left out.
     ///
     /// Spec: RFC 6749 §3.3
     pub fn parse(text: &str) -> Scope {
         Scope(text.split(' ').filter(|name| is_name(name)).map(str::to_owned).collect())
     }
 
-    /// The parts of a space-separated list that cannot be names, which [`Scope::parse`] leaves out: most
-    /// often several names with another separator between them.
+    /// The parts of a space-separated list that cannot be names, which [`Scope::parse`] leaves out: mostly
+    /// several names with another separator between them.
     pub fn unreadable(text: &str) -> impl Iterator<Item = &str> {
         text.split(' ').filter(|part| !part.is_empty() && !is_name(part))
     }

@@ -1,4 +1,4 @@
-//! Who is signed in in one browser.
+//! The accounts signed in in one browser.
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -9,13 +9,13 @@ use crate::secret::{Key, base64url};
 /// One account signed in in one browser, with the facts of its last authentication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Stays when the person authenticates again; a new one after signing out.
+    /// The session: stays when the person authenticates again; a new one after signing out.
     #[serde(rename = "s")]
     pub session_id: SessionId,
     /// The account's identifier, which is also its public `sub`.
     #[serde(rename = "u")]
     pub user_id: String,
-    /// When the person last proved who they are; moves only then.
+    /// When the person last authenticated; changes only then.
     #[serde(rename = "t", with = "time::serde::timestamp")]
     pub auth_time: OffsetDateTime,
     /// The authentication context that was reached.
@@ -26,10 +26,10 @@ pub struct Account {
     /// Spec: RFC 8176
     #[serde(rename = "m")]
     pub amr: Vec<String>,
-    /// When this session ends whatever happens.
+    /// When this session ends at the latest.
     #[serde(rename = "e", with = "time::serde::timestamp")]
     pub ends: OffsetDateTime,
-    /// Whether this person asked to stay signed in here; else the session ends earlier when nobody uses it.
+    /// Whether the person asked to stay signed in; otherwise the session also ends when it is idle.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
     /// Fingerprints of the consents in force, by client.
@@ -56,11 +56,11 @@ impl Account {
 /// Lifetimes of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionPolicy {
-    /// Ends a session in a browser that nobody used for so long.
+    /// Ends a session that was not used for this long.
     pub idle: Duration,
-    /// Ends a session so long after the person authenticated.
+    /// Ends a session this long after the person authenticated.
     pub absolute: Duration,
-    /// The same when the person asked to stay signed in; being idle ends nothing then.
+    /// The same for a person who asked to stay signed in; being idle ends nothing then.
     pub remembered: Duration,
 }
 
@@ -73,7 +73,7 @@ impl SessionPolicy {
     };
 }
 
-/// Derives the `sid` of one session for one client: stable, and not to be linked across clients.
+/// Derives the `sid` of one session for one client: stable, and not linkable across clients.
 ///
 /// Spec: OpenID Connect Back-Channel Logout §2.1
 pub fn sid(key: &Key, session_id: SessionId, client_id: &str) -> String {

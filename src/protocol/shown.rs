@@ -1,4 +1,4 @@
-//! Text from outside, as it may be shown in a log, in a failure record or on a development page.
+//! Text from outside, cut and escaped for logs, failure records and development pages.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -17,7 +17,7 @@ pub const LONGEST: usize = 300;
 pub struct Shown(Cow<'static, str>);
 
 impl Shown {
-    /// Keeps the beginning of a text; the rest is not even formatted into memory.
+    /// Keeps the beginning of a text; the rest is not formatted into memory.
     pub fn of(text: impl fmt::Display) -> Shown {
         let mut cut = Cut { kept: String::new(), left: LONGEST };
         // The writer ends the formatting when it is full; that is no error.

@@ -1,4 +1,4 @@
-//! The algorithms that tokens are signed with, and the names they have.
+//! The algorithms that sign tokens, and their names.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::protocol::cause::Cause;
 use crate::protocol::refusal::Refusal;
 
-/// An algorithm that keys of ours sign with.
+/// A signature algorithm of this provider's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SigningAlg {
     /// RSA PKCS#1 v1.5 with SHA-256; every client can verify it.
@@ -25,10 +25,10 @@ impl SigningAlg {
     /// Every algorithm this program knows.
     pub const ALL: [SigningAlg; 4] =
         [SigningAlg::RS256, SigningAlg::ES256, SigningAlg::PS256, SigningAlg::EdDSA];
-    /// Those that every provider signs with.
+    /// The algorithms that every provider signs with.
     pub const ALWAYS: [SigningAlg; 2] = [SigningAlg::RS256, SigningAlg::ES256];
 
-    /// The name under which keys are kept and shown.
+    /// The name under which keys are stored and shown.
     pub fn name(self) -> &'static str {
         match self {
             SigningAlg::RS256 => "RS256",
@@ -54,7 +54,7 @@ pub struct NamedAlg {
 }
 
 impl NamedAlg {
-    /// The name of `EdDSA` on Ed25519 that says which curve is meant.
+    /// The name of `EdDSA` on Ed25519 that also names the curve.
     const ED25519: NamedAlg = NamedAlg { alg: SigningAlg::EdDSA, name: "Ed25519" };
 
     /// The names of an algorithm; any of them may be registered.
@@ -108,8 +108,8 @@ impl Default for NamedAlg {
     }
 }
 
-/// What a client is told whose ID Tokens no key signs. With an algorithm that is configured this passes by
-/// itself; for any other one the client is registered in vain.
+/// The refusal for a client whose algorithm has no key. If the algorithm is configured the failure is
+/// temporary; otherwise the registration cannot be served.
 ///
 /// Spec: OpenID Connect Registration §2 (`id_token_signed_response_alg`)
 pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> Refusal {

@@ -2,11 +2,10 @@
 
 use time::Duration;
 
-/// The longest span: ten years. A longer one would be a slip of the pen.
+/// The longest span: ten years. A longer one is taken for a mistake.
 const LONGEST: Duration = Duration::days(3650);
 
-/// Reads a whole number with its unit: `d`, `h`, `m` or `s`. Nothing is read from zero, nor from more than ten
-/// years.
+/// Reads a whole number with its unit: `d`, `h`, `m` or `s`. Zero and more than ten years are refused.
 pub fn parse(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {

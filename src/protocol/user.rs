@@ -6,9 +6,9 @@ use crate::protocol::addresses::{AddressFault, check_address, fold_address};
 use crate::protocol::names::{HiddenCharacter, LoginFault, LoginName, check_shown, clean, fold};
 use crate::protocol::scope::{STANDARD, Scope};
 
-/// The claim that tells applications what the person is called here.
+/// The claim with the user name that applications receive.
 const USERNAME: &str = "preferred_username";
-/// The claim that says whether the address is known to be theirs.
+/// The claim that says whether the address is verified.
 const EMAIL_VERIFIED: &str = "email_verified";
 /// The claims that are names of people.
 const NAMES: [&str; 6] = ["name", "given_name", "family_name", "middle_name", "nickname", USERNAME];
@@ -18,11 +18,11 @@ const NAMES: [&str; 6] = ["name", "given_name", "family_name", "middle_name", "n
 pub struct Address {
     /// In the form in which addresses are compared.
     pub folded: String,
-    /// Whether it is known to be theirs.
+    /// Whether it is verified.
     pub verified: bool,
 }
 
-/// Why a person cannot be as described.
+/// Why the description of a person is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserFault {
     /// The login name.
@@ -60,19 +60,19 @@ pub struct User {
     pub id: String,
     /// The login name as typed when the account was made.
     pub login: String,
-    /// A disabled account cannot sign in and its tokens are refused wherever live state is asked.
+    /// A disabled account cannot sign in, and its tokens are refused wherever the store is asked.
     pub disabled: bool,
-    /// What is known about the person, by claim name.
+    /// The claims about the person.
     pub claims: Map<String, Value>,
 }
 
 impl User {
-    /// The name to greet the person by.
+    /// The name to address the person by.
     pub fn display_name(&self) -> &str {
         self.claims.get("name").and_then(Value::as_str).unwrap_or(&self.login)
     }
 
-    /// Tells whether a hint means this person: by login name, or by e-mail address.
+    /// Tells whether a hint names this person: by login name, or by e-mail address.
     ///
     /// Spec: OpenID Connect Core §3.1.2.1 (`login_hint`)
     pub fn is_called(&self, hint: &str) -> bool {
@@ -90,7 +90,7 @@ impl User {
         Some(Address { folded, verified })
     }
 
-    /// What is known under the name of a claim. The user name is the login name, unless it was set.
+    /// The value of a claim. `preferred_username` is the login name, unless it was set.
     ///
     /// Spec: OpenID Connect Core §5.1
     pub fn claim(&self, name: &str) -> Option<Value> {
@@ -98,7 +98,7 @@ impl User {
         self.claims.get(name).cloned().or_else(login)
     }
 
-    /// Tells whether the user name that applications are told is another one than the login name.
+    /// Tells whether `preferred_username` is another name than the login name.
     pub fn contradicts_itself(&self) -> bool {
         let told = self.claims.get(USERNAME).and_then(Value::as_str);
         told.is_some_and(|told| fold_login(told) != fold_login(&self.login))
@@ -114,8 +114,7 @@ impl User {
         Ok(login)
     }
 
-    /// Checks a change: what stays need not meet rules that are younger than it. Answers the login name when it
-    /// is a new one.
+    /// Checks a change: unchanged values need not meet newer rules. Returns the login name if it changed.
     pub fn check_change(&self, before: &User) -> Result<Option<LoginName>, UserFault> {
         let is_renamed = self.login != before.login;
         let login = is_renamed.then(|| LoginName::parse(&self.login)).transpose()?;
@@ -130,7 +129,7 @@ impl User {
         Ok(login)
     }
 
-    /// The claims that these scopes release, without those that are not known.
+    /// The claims that these scopes release, without those that have no value.
     ///
     /// Spec: OpenID Connect Core §5.4
     pub fn claims_for(&self, scopes: &Scope) -> Map<String, Value> {
@@ -139,7 +138,7 @@ impl User {
         released.filter_map(|name| Some(((*name).to_owned(), self.claim(name)?))).collect()
     }
 
-    /// The claims with these names, without those that are not known.
+    /// The claims with these names, without those that have no value.
     ///
     /// Spec: OpenID Connect Core §5.5
     pub fn claims_named(&self, names: &[String]) -> Map<String, Value> {
@@ -147,12 +146,12 @@ impl User {
     }
 }
 
-/// A change to what is known about a person.
+/// A change to a person.
 #[derive(Clone, Debug, Default)]
 pub struct Amendment {
     /// Another login name.
     pub login: Option<String>,
-    /// Claims that take the place of those there are; null takes a claim away.
+    /// Claims to replace; null removes a claim.
     pub set: Map<String, Value>,
 }
 
@@ -162,7 +161,7 @@ impl Amendment {
         let address = person.address().map(|address| address.folded);
         let told = person.claims.get(USERNAME).and_then(Value::as_str).map(fold_login);
         if let Some(login) = &self.login {
-            // The user name that was the login name follows it.
+            // A `preferred_username` that was the login name follows it.
             if told == Some(fold_login(&person.login)) {
                 person.claims.remove(USERNAME);
             }
@@ -170,7 +169,7 @@ impl Amendment {
         }
         person.claims.extend(self.set.clone());
         person.claims.retain(|_, value| !value.is_null());
-        // What was said of one address is not said of another.
+        // What was said about one address does not hold for another.
         if !person.claims.contains_key("email") {
             person.claims.remove(EMAIL_VERIFIED);
         } else if person.address().map(|address| address.folded) != address
@@ -182,12 +181,12 @@ impl Amendment {
     }
 }
 
-/// Folds a login name to the form in which it is unique: trimmed, compatible forms and case made one.
+/// Folds a login name to the form in which it is unique: trimmed, compatible forms equal, without case.
 pub fn fold_login(typed: &str) -> String {
     fold(typed).trim().to_owned()
 }
 
-/// Leaves out of the names among claims what has no looks of its own; says so, one sentence for each name.
+/// Removes invisible characters from the claims that are names; returns one sentence for each.
 pub fn clean_names(claims: &mut Map<String, Value>) -> Vec<String> {
     let mut said = vec![];
     for (name, value) in claims.iter_mut().filter(|(name, _)| is_name(name)) {
@@ -198,7 +197,7 @@ pub fn clean_names(claims: &mut Map<String, Value>) -> Vec<String> {
     said
 }
 
-/// Tells whether a claim is a name of the person, in whatever language.
+/// Tells whether a claim is a name of the person, in any language.
 fn is_name(claim: &str) -> bool {
     NAMES.contains(&claim.split('#').next().unwrap_or(claim))
 }

@@ -1,4 +1,4 @@
-//! Taking the addresses to listen on.
+//! Binds the addresses to listen on.
 
 use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -18,7 +18,7 @@ pub fn bind(listen: &str) -> Result<Vec<TcpListener>, String> {
     if listeners.is_empty() { Err(format!("{listen} is no address of this machine")) } else { Ok(listeners) }
 }
 
-/// Tells whether every address of `host:port` could be listened on, without listening: nobody can connect, and be
+/// Tells whether every address of `host:port` can be bound, without listening: no client can connect and be
 /// cut off again.
 pub fn is_free(listen: &str) -> Result<(), String> {
     let mut free = 0;
@@ -33,7 +33,7 @@ fn addresses(listen: &str) -> Result<Vec<SocketAddr>, String> {
     Ok(found.collect())
 }
 
-/// An address of another machine is passed over: a name may lead to several.
+/// Skips addresses of other machines: a name may have several addresses.
 fn taken<T>(address: SocketAddr, taken: Result<T, Error>) -> Result<Option<T>, String> {
     match taken {
         Ok(taken) => Ok(Some(taken)),
@@ -45,7 +45,7 @@ fn taken<T>(address: SocketAddr, taken: Result<T, Error>) -> Result<Option<T>, S
     }
 }
 
-/// As [`TcpListener::bind`] does it, but for listening.
+/// Binds like [`TcpListener::bind`], without listening.
 fn reserve(address: SocketAddr) -> Result<Socket, Error> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

@@ -1,6 +1,6 @@
-//! Ending without losing a request. A proxy that sends a form over a kept-alive connection at the moment it
-//! is closed here cannot know whether the form was read, and must not send it again. So connections end
-//! with an answer that says so, or by the proxy's own hand; and a new one is refused only when nothing is
+//! Shutdown without losing a request. If a connection is closed here at the moment a proxy sends a form over
+//! it, the proxy cannot know whether the form was read, and must not send it again. So a connection ends with
+//! an answer that announces it, or is closed by the proxy; and new connections are refused only when none is
 //! left between the kernel's queue and a handler.
 
 use std::net::TcpListener;
@@ -12,17 +12,17 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::drain::Drain;
 
-/// How long who watches this node gets to hear that it is not ready, and to look elsewhere.
+/// How long health probes get to notice that the node is not ready, so that a balancer uses another node.
 const NOTICE: Duration = Duration::from_secs(4);
-/// How long connections that are under way get to reach their worker.
+/// How long accepted connections get to reach their worker.
 const SETTLE: Duration = Duration::from_millis(200);
-/// How long kept-alive connections get to be used once more, or to be closed by who holds them.
+/// How long kept-alive connections get for one more request, or to be closed by the client.
 const LET_GO: Duration = Duration::from_secs(5);
-/// How often the connections are counted meanwhile.
+/// How often the open connections are counted meanwhile.
 const COUNT_EVERY: Duration = Duration::from_millis(20);
 
-/// Ends a server that listens on these: running requests finish, and idle connections are not cut off.
-/// What still runs or idles after `LET_GO` gets the time the server itself gives.
+/// Ends a server that listens on these: running requests finish, and idle connections are not cut off. What
+/// still runs or idles after `LET_GO` gets the time limit of the server itself.
 ///
 /// Spec: RFC 9112 §9.6
 pub async fn orderly(drain: &Drain, handle: &ServerHandle, listeners: &[TcpListener]) {
@@ -32,14 +32,14 @@ pub async fn orderly(drain: &Drain, handle: &ServerHandle, listeners: &[TcpListe
         sleep(NOTICE).await;
     }
     for listener in listeners {
-        admit_nobody(listener);
+        hold_off(listener);
     }
-    // What was admitted before is accepted and given to a worker meanwhile.
+    // Connections that were admitted before are accepted and given to a worker meanwhile.
     sleep(SETTLE).await;
     handle.pause().await;
     sleep(SETTLE).await;
     for listener in listeners {
-        // Closed for good, so that whoever comes now is refused at once and looks elsewhere.
+        // Closed for good: a new connection is refused at once, and its client can try another node.
         if let Err(error) = SockRef::from(listener).shutdown(std::net::Shutdown::Read) {
             tracing::debug!(%error, "a listener is closed later");
         }
@@ -51,13 +51,14 @@ pub async fn orderly(drain: &Drain, handle: &ServerHandle, listeners: &[TcpListe
     handle.stop(true).await;
 }
 
-/// Lets no new connection begin, and those that have begun arrive. Closing a listener would instead reset
-/// every connection the kernel has accepted and we have not: its peer may have sent a form already.
+/// Holds off new connections while those that have begun arrive. Closing a listener would instead reset every
+/// connection that the kernel has accepted and this process has not, although a client may have sent a form
+/// over it already.
 ///
-/// A packet that begins a connection (SYN without ACK) is dropped, so that the peer tries again in a
-/// second and is refused then.
+/// A packet that begins a connection (SYN without ACK) is dropped: the client tries again after a second, and
+/// is refused then.
 #[cfg(target_os = "linux")]
-fn admit_nobody(listener: &TcpListener) {
+fn hold_off(listener: &TcpListener) {
     use socket2::SockFilter;
     const LOAD_BYTE: u16 = 0x30;
     const AND: u16 = 0x54;
@@ -79,4 +80,4 @@ fn admit_nobody(listener: &TcpListener) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn admit_nobody(_: &TcpListener) {}
+fn hold_off(_: &TcpListener) {}

@@ -16,7 +16,7 @@ use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
 use zeroize::Zeroize as _;
 
-use crate::connection::Moves;
+use crate::connection::Progress;
 
 /// The time limit for a whole body, from the end of the head.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,14 +67,14 @@ pub fn limit(req: &mut ServiceRequest) -> Option<Rest> {
         body => Rc::new(RefCell::new(body)),
     };
     let rest = Rest { _held: Rc::clone(&body) };
-    let moves = req.request().conn_data::<Rc<Moves>>().cloned();
+    let progress = req.request().conn_data::<Rc<Progress>>().cloned();
     let mut end = Box::pin(tokio::time::sleep(PATIENCE));
     let limited = stream::poll_fn(move |context| {
         if end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(PayloadError::Io(Error::from(ErrorKind::TimedOut)))));
         }
-        if let Some(moves) = &moves {
-            moves.wants_body();
+        if let Some(progress) = &progress {
+            progress.wants_body();
         }
         Pin::new(&mut *body.borrow_mut()).poll_next(context)
     });

@@ -70,7 +70,7 @@ pub struct Pending {
     /// The ticket.
     pub ticket: Ticket,
     /// The request, read again.
-    pub asked: ValidRequest,
+    pub valid: ValidRequest,
     /// The browser.
     pub browser: Browser,
 }
@@ -110,7 +110,7 @@ impl Pending {
         };
         let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
         match read(visit, &params).await {
-            Ok(asked) => Ok(Some(Pending { ticket: opened.ticket, asked, browser })),
+            Ok(valid) => Ok(Some(Pending { ticket: opened.ticket, valid, browser })),
             // The client has changed meanwhile. `/continue` alone sends errors to clients.
             Err(AuthorizeFailure::Reply { .. }) => Ok(None),
             Err(page) => Err(page),
@@ -128,7 +128,7 @@ impl Pending {
         app.state.tickets.complete(self.ticket.id, visit.now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
         debug::keep(&visit.req, app, error.code, error.description.into());
-        let reply_to = &self.asked.reply_to;
+        let reply_to = &self.valid.reply_to;
         Ok(after_pages(visit.shell(), app, reply_to, reply_to.error(&error)))
     }
 }

@@ -11,12 +11,12 @@ use crate::json::{self, JsonError};
 use crate::key_set::{Algorithm, KeySet};
 use crate::refusal::{Part, Refusal};
 
-/// The kind of token a service asks for. One kind is never taken for another.
+/// The kind of token that a service accepts. One kind is never accepted as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// For APIs; its `typ` is `at+jwt`.
     AccessToken,
-    /// For the client that logged somebody in; its `typ` is `JWT` or absent.
+    /// For the client that signed a person in; its `typ` is `JWT` or absent.
     IdToken,
 }
 
@@ -43,10 +43,10 @@ impl fmt::Display for TokenKind {
     }
 }
 
-/// What to do with access tokens bound to a key of their holder (`cnf`).
+/// How access tokens bound to a key of their holder (`cnf`) are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoundTokens {
-    /// Refuses them: the service checks no proofs, so to it such a token may be a stolen one.
+    /// Refuses them: a service that checks no proofs cannot tell whether such a token was stolen.
     Refuse,
     /// Accepts them: the caller compares [`Claims::bound_jkt`] or [`Claims::bound_x5t_s256`] with the proof it checked.
     CallerChecks,
@@ -57,18 +57,19 @@ pub enum BoundTokens {
 pub struct Check {
     /// The issuer, byte for byte as in its metadata.
     pub issuer: String,
-    /// Who is asking: the API's resource identifier, or the client id.
+    /// The audience of this service: the API's resource identifier, or the client id.
     pub audience: String,
     /// The kind of token.
     pub kind: TokenKind,
-    /// The algorithms accepted; at first, all of [`Algorithm`], each only by a key made for it.
+    /// The accepted algorithms; by default all of [`Algorithm`]. A key verifies only the algorithm it was
+    /// made for.
     pub algorithms: Vec<Algorithm>,
-    /// How far `iat` and `nbf` may lie ahead, because clocks differ: 30 s, and never more than 59 s. `exp` has no
-    /// leeway: a token that ends a moment early costs a refresh, one that lives on costs trust.
+    /// How far `iat` and `nbf` may lie ahead, because clocks differ: 30 s, and never more than 59 s. `exp`
+    /// has no leeway: a token that ends a moment early costs a refresh, one that lives on costs trust.
     pub leeway: Duration,
     /// The nonce of the login; when given, the token must carry it.
     pub nonce: Option<String>,
-    /// What to do with tokens that are not bearer tokens.
+    /// How tokens that are not bearer tokens are treated.
     pub bound_tokens: BoundTokens,
 }
 
@@ -100,8 +101,8 @@ impl Check {
 
 /// Checks a token: form, header, issuer, signature, audience, kind and times.
 ///
-/// Issuer, `typ` and the form are looked at before the signature, everything else after it: a refusal that is about
-/// the audience or the times is about a genuine token.
+/// Issuer, `typ` and form are checked before the signature, everything else after it: a refusal about the
+/// audience or the times is about a genuine token.
 ///
 /// Spec: RFC 7519 §7.2, RFC 8725 §3, RFC 9068 §4
 pub fn verify(token: &str, keys: &KeySet, check: &Check, now: OffsetDateTime) -> Result<Claims, Refusal> {
@@ -111,7 +112,7 @@ pub fn verify(token: &str, keys: &KeySet, check: &Check, now: OffsetDateTime) ->
     Ok(candidate.claims)
 }
 
-/// What a token says, without any word on whether it is true.
+/// The content of a token, unverified.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Decoded {
@@ -123,7 +124,7 @@ pub struct Decoded {
     pub signature: Vec<u8>,
 }
 
-/// Takes a token apart for people to look at. Nothing is verified: never decide on the outcome.
+/// Decodes a token for people to look at. Nothing is verified: never base a decision on the result.
 pub fn decode_unverified(token: &str) -> Result<Decoded, Refusal> {
     let parts = Parts::split(token)?;
     Ok(Decoded {
@@ -188,7 +189,7 @@ impl<'a> Parts<'a> {
             return Err(Refusal::NotCompact);
         }
         let header = object(header, Part::Header)?;
-        // An unsigned token has an empty third part: its fault is better named by its `alg`.
+        // An unsigned token has an empty third part: the error about its `alg` is more precise.
         let unsigned = |alg: &Value| alg.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none"));
         if signature.is_empty() && !header.get("alg").is_some_and(unsigned) {
             return Err(Refusal::NotCompact);
@@ -202,7 +203,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Decodes a part; this decoder takes exactly one spelling of any bytes (no padding, no stray trailing bits).
+/// Decodes a part; the decoder accepts exactly one spelling of any bytes (no padding, no stray trailing
+/// bits).
 fn bytes(text: &str, part: Part) -> Result<Vec<u8>, Refusal> {
     BASE64URL_NOPAD.decode(text.as_bytes()).ok().ok_or(Refusal::BadEncoding(part))
 }

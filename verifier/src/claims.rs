@@ -18,15 +18,15 @@ use crate::refusal::Refusal;
 pub struct Claims {
     /// The issuer, byte for byte the one of the check.
     pub iss: String,
-    /// Whom the token is about; for a client's own token, the client.
+    /// The subject of the token: a person, or the client in a token of its own.
     pub sub: String,
-    /// Whom the token is for.
+    /// The audience of the token.
     pub aud: Vec<String>,
     /// When it expires, in seconds; a fraction is left out.
     pub exp: i64,
     /// When it was issued, in seconds; a fraction counts as a whole second.
     pub iat: i64,
-    /// From when on it is valid, in seconds; a fraction counts as a whole second.
+    /// The start of its validity, in seconds; a fraction counts as a whole second.
     pub nbf: Option<i64>,
     /// The token's id; every access token has one.
     pub jti: Option<String>,
@@ -36,15 +36,15 @@ pub struct Claims {
     pub scope: Option<String>,
     /// When the person last proved who they are, in seconds; a fraction is left out.
     pub auth_time: Option<i64>,
-    /// How well they proved it.
+    /// The authentication context class.
     pub acr: Option<String>,
-    /// By which means they proved it.
+    /// The authentication methods.
     pub amr: Vec<String>,
-    /// The session at the issuer, as this client knows it.
+    /// The session at the issuer, under its identifier for this client.
     pub sid: Option<String>,
     /// The nonce of the login.
     pub nonce: Option<String>,
-    /// Every member as it was signed, also those above.
+    /// Every member as it was signed, including those above.
     pub raw: Map<String, Value>,
     /// The header's key id.
     pub kid: Option<String>,
@@ -58,12 +58,12 @@ impl Claims {
         self.scopes().any(|held| held == scope)
     }
 
-    /// Goes through the scopes.
+    /// Iterates over the scopes.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// Asks for a scope; the refusal knows its 403 and its challenge.
+    /// Requires a scope; the refusal carries its 403 and its challenge.
     pub fn require_scope(&self, scope: &str) -> Result<(), Refusal> {
         let missing = || Refusal::InsufficientScope { required: scope.to_owned() };
         self.has_scope(scope).then_some(()).ok_or_else(missing)
@@ -90,14 +90,14 @@ impl Claims {
         self.values("entitlements")
     }
 
-    /// Gives the thumbprint of the `DPoP` key the token is bound to.
+    /// Returns the thumbprint of the `DPoP` key the token is bound to.
     ///
     /// Spec: RFC 9449 §6.1
     pub fn bound_jkt(&self) -> Option<&str> {
         self.raw.get("cnf")?.get("jkt")?.as_str()
     }
 
-    /// Gives the thumbprint of the client certificate the token is bound to.
+    /// Returns the thumbprint of the client certificate the token is bound to.
     ///
     /// Spec: RFC 8705 §3.1
     pub fn bound_x5t_s256(&self) -> Option<&str> {
@@ -118,7 +118,7 @@ impl Claims {
         (said.as_str() == Some(&half)).then_some(()).ok_or(Refusal::OtherAccessToken)
     }
 
-    /// A list claim as strings, or as the objects with a `value` that SCIM has.
+    /// A list claim, as strings or as the objects with a `value` that SCIM defines.
     fn values(&self, name: &str) -> Vec<&str> {
         let members = self.raw.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         members
@@ -127,7 +127,7 @@ impl Claims {
             .collect()
     }
 
-    /// Reads the members, each in the type its specification gives it. Says nothing yet about whether they fit.
+    /// Reads the members, each in the type of its specification. Their values are compared later.
     pub(crate) fn read(
         raw: Map<String, Value>,
         kid: Option<String>,
@@ -175,7 +175,7 @@ impl Claims {
     fn fit_access_token(&self, check: &Check) -> Result<(), Refusal> {
         self.client_id.as_ref().ok_or(Refusal::MissingClaim("client_id"))?;
         self.jti.as_ref().ok_or(Refusal::MissingClaim("jti"))?;
-        // Whoever stole a bound token must not get in through a service that never heard of proofs.
+        // A service that checks no proofs must not accept a bound token, which may be stolen.
         if self.raw.contains_key("cnf") && check.bound_tokens == BoundTokens::Refuse {
             return Err(Refusal::BoundToken);
         }
@@ -188,7 +188,7 @@ impl Claims {
         {
             return Err(Refusal::ForeignClaim(name));
         }
-        // An audience beside the client is one that the client would have to trust; it has no way to say so.
+        // The client would have to trust a further audience, and has no way to say so.
         let only_for_us =
             self.aud.len() == 1 && self.raw.get("azp").is_none_or(|azp| *azp == *check.audience);
         only_for_us.then_some(()).ok_or_else(|| self.wrong_audience(check))
@@ -217,7 +217,7 @@ impl Claims {
     }
 }
 
-/// Typed access: absent is fine, of the wrong type is a refusal.
+/// Typed access: an absent member is accepted, one of the wrong type is refused.
 struct Members<'a>(&'a Map<String, Value>);
 
 impl Members<'_> {
@@ -230,7 +230,7 @@ impl Members<'_> {
         self.0.get(name).map(read).transpose()
     }
 
-    /// A string that says something: an empty one cannot identify anybody.
+    /// A non-empty string: an empty one identifies nothing.
     fn string(&self, name: &'static str) -> Result<Option<String>, Refusal> {
         self.optional(name, |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     }

@@ -1,4 +1,4 @@
-//! A check that finds its keys itself: fetched once for everybody, refreshed on use, kept through outages.
+//! A check that fetches its keys itself: once for all callers, refreshed on use, kept through outages.
 
 mod builder;
 mod cache;
@@ -20,10 +20,10 @@ use self::cache::Cache;
 
 /// Checks tokens of one issuer for one audience. Cheap to clone; make one and share it.
 ///
-/// The key set is fetched when it is first needed, by one request however many wait for it, and again on use when the
-/// issuer's `Cache-Control` says so (within 60 s to 24 h), while the old one goes on serving. A token that names an
-/// unknown key leads to one fetch in 30 s at the most and keeps nobody else waiting. When the issuer cannot be
-/// reached, the known keys serve for another hour.
+/// The key set is fetched when it is first needed, once for all callers that wait for it, and again on use
+/// when the issuer's `Cache-Control` says so (within 60 s to 24 h), while the old set stays in use. A token
+/// that names an unknown key causes at most one fetch in 30 s, for which no other token waits. When the
+/// issuer cannot be reached, the known keys are used for another hour.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     check: Check,
@@ -36,7 +36,7 @@ pub enum VerifyError {
     /// The token is at fault.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Nobody can tell: there are no keys to check with, for reasons that are not the caller's.
+    /// The token cannot be checked: there are no keys, for reasons that are not the caller's.
     #[error("tokens cannot be checked now: {0}")]
     KeysUnavailable(#[source] Arc<FetchError>),
 }
@@ -60,17 +60,18 @@ impl VerifyError {
 }
 
 impl Verifier {
-    /// Begins a verifier of access tokens; without further words it finds the keys through the issuer's metadata.
+    /// Starts the builder of a verifier of access tokens; by default it finds the keys through the issuer's
+    /// metadata.
     pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> VerifierBuilder {
         VerifierBuilder::new(Check::access_token(issuer, audience))
     }
 
-    /// Checks a token at this moment.
+    /// Checks a token at the present instant.
     pub async fn verify(&self, token: &str) -> Result<Claims, VerifyError> {
         self.verify_at(token, now()).await
     }
 
-    /// Checks a token at a given moment, which also is the moment by which the key set ages.
+    /// Checks a token at a given instant, at which the age of the key set is judged as well.
     pub async fn verify_at(&self, token: &str, now: OffsetDateTime) -> Result<Claims, VerifyError> {
         self.run(token, &self.check, now).await
     }
@@ -86,24 +87,25 @@ impl Verifier {
         self.run(token, &check, now).await
     }
 
-    /// Fetches the keys when there are none yet, so that a wrong address shows at start and not at the first request.
+    /// Fetches the keys if there are none yet, so that a wrong address is reported at start and not at the
+    /// first request.
     pub async fn warm_up(&self) -> Result<(), Arc<FetchError>> {
         self.cache.keys(now()).await.map(|_| ())
     }
 
-    /// Gives the check that every token has to pass.
+    /// Returns the check that every token has to pass.
     pub fn check(&self) -> &Check {
         &self.check
     }
 
     async fn run(&self, token: &str, check: &Check, now: OffsetDateTime) -> Result<Claims, VerifyError> {
-        // What is wrong in itself is refused before anything is fetched for it.
+        // A token that is invalid in itself is refused before any fetch.
         let candidate = Candidate::read(token, check)?;
         let fits = candidate.claims.fit(check, now);
         let keys = self.cache.keys(now).await.map_err(VerifyError::KeysUnavailable)?;
         match candidate.signed_by(&keys) {
             Err(unknown @ Refusal::UnknownKey { .. }) => {
-                // A token that would be refused even with its key is not worth a request.
+                // A token that would be refused even with its key causes no fetch.
                 let kid = candidate.claims.kid.as_deref().filter(|_| fits.is_ok()).ok_or(unknown.clone())?;
                 let newer = self.cache.keys_with(kid, now).await.ok_or(unknown)?;
                 candidate.signed_by(&newer)?;
@@ -115,7 +117,7 @@ impl Verifier {
     }
 }
 
-/// Reads the machine's clock: the one thing that makes `verify` differ from `verify_at`.
+/// Reads the machine's clock, which is the only difference between `verify` and `verify_at`.
 #[expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the clock")]
 fn now() -> OffsetDateTime {
     SystemTime::now().into()

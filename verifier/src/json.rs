@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Why bytes are not an object two readers would understand alike.
+/// Why bytes are no object that all readers understand alike.
 pub(crate) enum JsonError {
     NotAnObject,
     Duplicate(String),
@@ -14,9 +14,9 @@ pub(crate) enum JsonError {
 
 /// Reads an object, refusing names that appear twice.
 ///
-/// `serde_json` keeps the last of two members of one name while others keep the first, so a signature over both
-/// would mean different things to different readers. A separate walk finds them, because the parser's own `Value`
-/// is the only one that reads numbers right under every combination of its features.
+/// `serde_json` keeps the last of two members of one name while others keep the first, so a signature over
+/// both would mean different things to different readers. A separate walk finds them, because only the
+/// parser's own `Value` reads numbers correctly under every combination of its features.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else {
         return Err(JsonError::NotAnObject);

@@ -82,8 +82,9 @@ pub struct KeySet {
 impl KeySet {
     /// Reads a JWK set and parses its keys.
     ///
-    /// Keys that cannot be used here are left out, so that one odd member never takes the others down: unknown
-    /// types, curves and algorithms, keys for encryption, RSA below 2048 bits, and everything with a private part.
+    /// Keys that cannot be used here are left out, so that one unsupported member does not disable the
+    /// others: unknown types, curves and algorithms, keys for encryption, RSA below 2048 bits, and everything
+    /// with a private part.
     ///
     /// Spec: RFC 7517 §5
     pub fn from_json(bytes: &[u8]) -> Result<Self, KeySetError> {
@@ -114,7 +115,7 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Picks the one key a header may mean; the header selects, the key rules.
+    /// Picks the one key that a header can mean. The header selects it; the key determines the algorithm.
     pub(crate) fn find(&self, kid: Option<&str>, alg: Algorithm) -> Result<&Key, Refusal> {
         let named = || self.keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid);
         let mut fitting = named().filter(|key| key.alg == alg);
@@ -177,7 +178,7 @@ impl Key {
         Some(Self { kid, alg, public })
     }
 
-    /// Tells whether the signature is this key's over these bytes; a fault of any kind is a no.
+    /// Tells whether the signature is this key's over these bytes; any error counts as no.
     pub(crate) fn matches(&self, signed: &[u8], signature: &[u8]) -> bool {
         self.try_match(signed, signature).unwrap_or(false)
     }

@@ -126,19 +126,19 @@ pub enum Refusal {
         /// What the header says.
         token: Algorithm,
     },
-    /// The signature is not the key's over this token.
+    /// The signature does not match the key.
     #[error("the signature does not match {}", .kid.as_deref().map_or_else(|| "the issuer's only key".to_owned(), |kid| format!("key {}", Shown(kid))))]
     BadSignature {
         /// The header's key id.
         kid: Option<String>,
     },
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("the claim {0} is missing")]
     MissingClaim(&'static str),
     /// A claim has the wrong type.
     #[error("the claim {0} is not of the type its specification gives it")]
     MalformedClaim(&'static str),
-    /// The token is from somebody else.
+    /// The token is from another issuer.
     #[error("the token was issued by {}, this service trusts {}", Shown(.found), Shown(.expected))]
     WrongIssuer {
         /// The token's `iss`.
@@ -146,7 +146,7 @@ pub enum Refusal {
         /// The issuer of the check.
         expected: String,
     },
-    /// The token is for somebody else.
+    /// The token is for another audience.
     #[error("the token is for audience {}, this service is {}", Shown(&.found.join(", ")), Shown(.expected))]
     WrongAudience {
         /// The token's `aud`.
@@ -154,7 +154,7 @@ pub enum Refusal {
         /// The audience of the check.
         expected: String,
     },
-    /// The token's time is over.
+    /// The token has expired.
     #[error("the token expired {seconds} s ago")]
     Expired {
         /// How long ago.
@@ -177,7 +177,7 @@ pub enum Refusal {
     /// The ID token was issued with another access token.
     #[error("the ID token was issued with another access token: at_hash is not the hash of this one")]
     OtherAccessToken,
-    /// The token belongs to the holder of a key, and nobody has checked that.
+    /// The token is bound to a key, and its proof was not checked.
     #[error(
         "the token is bound to a key (cnf); it is not a bearer token, and its proof must be checked first"
     )]
@@ -191,7 +191,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Names the error as the challenge does. A request without any token gets a challenge without an error.
+    /// Returns the error code of the challenge. A request without any token gets a challenge without an
+    /// error.
     ///
     /// Spec: RFC 6750 §3.1
     pub const fn error_code(&self) -> &'static str {
@@ -202,7 +203,8 @@ impl Refusal {
         }
     }
 
-    /// Gives the HTTP status to answer with: 401, 400 for a header that cannot be read, 403 for a missing scope.
+    /// Returns the HTTP status to answer with: 401, 400 for a header that cannot be read, 403 for a missing
+    /// scope.
     ///
     /// Spec: RFC 6750 §3.1
     pub const fn status(&self) -> u16 {
@@ -213,7 +215,7 @@ impl Refusal {
         }
     }
 
-    /// Gives the value of the `WWW-Authenticate` header.
+    /// Returns the value of the `WWW-Authenticate` header.
     ///
     /// `resource_metadata` is the address of the service's protected-resource metadata, if it has one. Nothing of the
     /// token is repeated; [`Display`](fmt::Display) has the particulars for the log.

@@ -42,7 +42,7 @@ pub fn run(input: &[u8]) {
 }
 
 fn is_only_read_if_ours(provider: &Provider, token: &str) {
-    let verified = provider.app.keys.ring.load().verify::<Value>(token);
+    let verified = provider.app.keys.snapshot.load().verify::<Value>(token);
     let ours = [&provider.id_token, &provider.access_token];
     let signed = |token: &str| token.rsplit_once('.').map(|(signed, _)| signed.to_owned());
     assert!(verified.is_err() || ours.iter().any(|our| signed(our) == signed(token)), "{token:?} verifies");
@@ -52,7 +52,7 @@ fn is_only_read_if_ours(provider: &Provider, token: &str) {
 
 /// The oldest trick: the public key, which everybody has, used as the secret of an HMAC.
 fn with_the_public_key(provider: &Provider, header: &[u8], claims: &[u8]) -> String {
-    let key = PKey::hmac(&provider.app.keys.ring.load().jwks.bytes).expect("a key");
+    let key = PKey::hmac(&provider.app.keys.snapshot.load().jwks.bytes).expect("a key");
     let text = format!("{}.{}", BASE64URL_NOPAD.encode(header), BASE64URL_NOPAD.encode(claims));
     let mut hmac = Signer::new(MessageDigest::sha256(), &key).expect("HMAC");
     let mac = hmac.sign_oneshot_to_vec(text.as_bytes()).expect("HMAC");
@@ -61,15 +61,15 @@ fn with_the_public_key(provider: &Provider, header: &[u8], claims: &[u8]) -> Str
 
 /// Whatever claims we sign come back as they were, and are taken only for what they are.
 fn signed_by_us(provider: &Provider, typ: &str, claims: &Value) {
-    let ring = provider.app.keys.ring.load();
-    let token = ring.sign(SigningAlg::ES256, typ, claims).expect("signing");
-    let Ok(read) = ring.verify::<Value>(&token) else {
+    let snapshot = provider.app.keys.snapshot.load();
+    let token = snapshot.sign(SigningAlg::ES256, typ, claims).expect("signing");
+    let Ok(read) = snapshot.verify::<Value>(&token) else {
         assert!(token.len() > 16 * 1024 || !claims.is_object(), "{claims}");
         return;
     };
     assert_eq!(read.claims, *claims);
     let typ = read.typ.as_deref();
-    if let Ok(hint) = ring.verify::<HintClaims>(&token)
+    if let Ok(hint) = snapshot.verify::<HintClaims>(&token)
         && let Ok(accepted) = Hint::accept(typ, hint.claims, ISSUER, provider.now)
     {
         assert!(matches!(typ, None | Some("jwt")));
@@ -78,7 +78,7 @@ fn signed_by_us(provider: &Provider, typ: &str, claims: &Value) {
             (&Value::from(ISSUER), &Value::from(accepted.sub), &Value::from(accepted.client_id))
         );
     }
-    if let Ok(presented) = ring.verify::<Presented>(&token)
+    if let Ok(presented) = snapshot.verify::<Presented>(&token)
         && presented.claims.check(typ, ISSUER, provider.now).is_ok()
     {
         assert_eq!((typ, &claims["iss"]), (Some("at+jwt"), &Value::from(ISSUER)));

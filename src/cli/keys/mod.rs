@@ -20,7 +20,7 @@ use crate::app;
 use crate::config::Config;
 use crate::keys::fingerprint::FACT;
 use crate::keys::instance::{Given, InstanceKeys, Source};
-use crate::keys::ring::public_set;
+use crate::keys::snapshot::public_set;
 use crate::operations::keys::KeyFault;
 use crate::secret::{Key, base64url};
 use crate::store::facts;

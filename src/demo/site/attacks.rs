@@ -86,9 +86,9 @@ fn encoded(members: &Members) -> String {
 fn with_public_key(site: &Site, good: &str, claims: &str) -> Result<String, SiteError> {
     let failed = |error: ErrorStack| SiteError::Ours(error.to_string());
     let kid = members(good)?.0.get("kid").cloned().unwrap_or_default();
-    let ring = site.app.keys.ring.load();
+    let snapshot = site.app.keys.snapshot.load();
     let set: Value =
-        serde_json::from_slice(&ring.jwks.bytes).map_err(|error| SiteError::Ours(error.to_string()))?;
+        serde_json::from_slice(&snapshot.jwks.bytes).map_err(|error| SiteError::Ours(error.to_string()))?;
     let mut keys = set.get("keys").and_then(Value::as_array).into_iter().flatten();
     let jwk = keys.find(|key| key.get("kid") == Some(&kid));
     let jwk = jwk.ok_or_else(|| SiteError::Ours("the key of the token is not published".into()))?;
@@ -135,7 +135,7 @@ fn expired(site: &Site, good: &str, now: OffsetDateTime) -> Result<String, SiteE
     claims.extend(times(now - Duration::HOUR, lifetime(&claims)));
     claims.insert("jti".into(), json!(Token::generate().expose()));
     let alg = header.get("alg").and_then(Value::as_str).and_then(SigningAlg::from_name);
-    let signed = site.app.keys.ring.load().sign(alg.unwrap_or_default(), ACCESS_TOKEN, &claims);
+    let signed = site.app.keys.snapshot.load().sign(alg.unwrap_or_default(), ACCESS_TOKEN, &claims);
     signed.map_err(|error| SiteError::Ours(error.to_string()))
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn redeem(
     if !is_live {
         return Err(refused("the session has ended").into());
     }
-    // What this node holds of the client may be a second old. A registration that is dated ahead is not believed.
+    // This node's copy of the client may be a second old. A registration date in the future is not believed.
     let is_older = |at| client.registered_at <= at || age(client.registered_at, now).is_none();
     if withdrawn.is_some_and(is_older) {
         return Err(refused("the client was removed or disabled").into());
@@ -70,7 +70,7 @@ pub(super) async fn redeem(
     issue.answer().await
 }
 
-/// Another client's code is not told apart from one that never was: to this client it is neither.
+/// The cause for an unknown code. A code of another client gets the same one.
 fn unknown(code: &str) -> Cause {
     let (usual, sent) = (codes::LENGTH, code.chars().count());
     if sent != usual {

@@ -112,7 +112,7 @@ impl Issue<'_> {
             userinfo: userinfo.cloned().collect(),
             person: carried,
         };
-        Ok(app.keys.ring.load().sign(SigningAlg::ES256, "at+jwt", &claims)?)
+        Ok(app.keys.snapshot.load().sign(SigningAlg::ES256, "at+jwt", &claims)?)
     }
 
     /// Spec: OpenID Connect Core §2, §3.1.3.6
@@ -134,7 +134,7 @@ impl Issue<'_> {
             jti: base64url(&random::<16>()),
             person: user.map(|user| user.claims_named(&grant.claims.id_token)).unwrap_or_default(),
         };
-        app.keys.ring.load().sign(alg, "JWT", &claims).map_err(|error| match error {
+        app.keys.snapshot.load().sign(alg, "JWT", &claims).map_err(|error| match error {
             KeyError::NoKey(alg) => no_key(app, alg).into(),
             other => other.into(),
         })

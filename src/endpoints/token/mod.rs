@@ -1,4 +1,4 @@
-//! The token endpoint: authenticates the client, then leaves the rest to the file of the grant.
+//! The token endpoint: authenticates the client, then calls the file of the grant type.
 
 mod code;
 mod issue; // the tokens of any grant
@@ -14,13 +14,13 @@ use crate::web::extract;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::VisitWithBody;
 
-/// Every parameter this endpoint knows.
+/// Every parameter of this endpoint.
 const PARAMS: [&str; 9] = [
     "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code",
     "redirect_uri", "code_verifier", "resource",
 ];
 
-/// Metrics of answers that carried tokens.
+/// The metrics of answers that carried tokens.
 pub struct Issued {
     authorization_code: Counter,
 }

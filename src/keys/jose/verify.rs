@@ -22,7 +22,7 @@ use crate::secret::{from_base64url, sha256};
 const LONGEST: usize = 16 * 1024;
 
 /// A parsed public key, ready to verify.
-pub struct Verifier {
+pub struct VerifyingKey {
     kid: String,
     alg: SigningAlg,
     inner: Public,
@@ -34,9 +34,9 @@ enum Public {
     Other(Box<dyn JwsVerifier>),
 }
 
-impl Verifier {
+impl VerifyingKey {
     /// Parses a public JWK, once.
-    pub fn new(alg: SigningAlg, kid: &str, jwk: &Map<String, Value>) -> Result<Verifier, KeyError> {
+    pub fn new(alg: SigningAlg, kid: &str, jwk: &Map<String, Value>) -> Result<VerifyingKey, KeyError> {
         let parsed = || Jwk::from_map(jwk.clone()).map_err(crypto);
         let inner = match alg {
             SigningAlg::RS256 => {
@@ -50,7 +50,7 @@ impl Verifier {
                 Public::Other(Box::new(EdDSA.verifier_from_jwk(&parsed()?).map_err(crypto)?))
             }
         };
-        Ok(Verifier { kid: kid.into(), alg, inner })
+        Ok(VerifyingKey { kid: kid.into(), alg, inner })
     }
 
     fn matches(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -115,7 +115,7 @@ struct Header {
 /// is written for the developer who sent the token.
 ///
 /// Spec: RFC 7515 §5.2, RFC 8725 §3.1
-pub fn verify<T: DeserializeOwned>(token: &str, keys: &[Verifier]) -> Result<Verified<T>, Cause> {
+pub fn verify<T: DeserializeOwned>(token: &str, keys: &[VerifyingKey]) -> Result<Verified<T>, Cause> {
     if token.len() > LONGEST {
         let cause = Cause::new("the token is longer than any of ours");
         return Err(cause.with("length", format!("{} bytes", token.len())));
@@ -151,7 +151,7 @@ pub fn verify<T: DeserializeOwned>(token: &str, keys: &[Verifier]) -> Result<Ver
     Ok(Verified { typ, claims })
 }
 
-fn chosen<'a>(header: &Header, keys: &'a [Verifier]) -> Result<&'a Verifier, Cause> {
+fn chosen<'a>(header: &Header, keys: &'a [VerifyingKey]) -> Result<&'a VerifyingKey, Cause> {
     let said = |cause: &'static str| {
         let cause = Cause::new(cause).with("alg", &header.alg);
         cause.with("kid", header.kid.as_deref().unwrap_or("absent"))

@@ -59,7 +59,7 @@ impl Form<'_> {
         let view = LoginPage {
             shell: visit.shell(),
             now: visit.now,
-            client: card(visit, &self.pending.asked.client).await,
+            client: card(visit, &self.pending.valid.client).await,
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,

@@ -1,4 +1,4 @@
-//! Client authentication: what was presented, and whether it is the client it claims to be.
+//! Client authentication: reads the presented credentials and verifies them for a client.
 
 use data_encoding::BASE64;
 
@@ -9,40 +9,40 @@ use crate::protocol::params::{Params, decode};
 use crate::protocol::refusal::Refusal;
 use crate::secret::TokenHash;
 
-/// How many colons of an unencoded Basic pair are tried as the one between id and secret.
+/// How many colons of an unencoded Basic pair are tried as the separator of id and secret.
 const MOST_COLONS: usize = 8;
 
 /// The credentials of one request.
 pub struct Credentials {
-    kind: Kind,
-    /// Never empty.
+    transport: Transport,
+    /// At least one.
     readings: Vec<Reading>,
 }
 
-/// Where credentials were sent.
+/// How credentials were sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Transport {
     Basic,
     Post,
-    Nothing,
+    Absent,
 }
 
-/// One client that credentials may be of, with what would prove it.
+/// One interpretation of the credentials: a client, and the secrets that would authenticate it.
 pub struct Reading {
     client_id: String,
-    /// One secret; a second one where a Basic pair reads differently with and without form-decoding.
+    /// The secret; a second one if a Basic pair differs with and without form-decoding.
     secrets: Vec<String>,
 }
 
 impl Reading {
-    /// The client these would be of.
+    /// The client that this reading names.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 }
 
 impl Credentials {
-    /// Collects the presented credentials; more than one kind is an error of its own.
+    /// Collects the credentials of a request. Several kinds of credentials in one request are an error.
     ///
     /// Spec: RFC 6749 §2.3
     pub fn collect(authorization: &[&str], params: &Params) -> Result<Credentials, Refusal> {
@@ -66,10 +66,10 @@ impl Credentials {
                 let cause = Cause::new("no client credentials were sent").with("received", params.names());
                 return Err(refused(cause));
             };
-            let kind = if body_secret.is_some() { Kind::Post } else { Kind::Nothing };
+            let transport = if body_secret.is_some() { Transport::Post } else { Transport::Absent };
             let secrets = body_secret.into_iter().map(str::to_owned).collect();
             return Ok(Credentials {
-                kind,
+                transport,
                 readings: vec![Reading { client_id: client_id.into(), secrets }],
             });
         };
@@ -83,27 +83,27 @@ impl Credentials {
         if readings.is_empty() {
             return Err(refused("client_id in the body differs from the Basic header"));
         }
-        Ok(Credentials { kind: Kind::Basic, readings })
+        Ok(Credentials { transport: Transport::Basic, readings })
     }
 
-    /// The clients these may be of, the likeliest first: the one that the standard's reading names, then those of
-    /// a Basic pair that was not form-encoded, where an id may hold colons.
+    /// The possible readings: first the standard one, then those of a Basic pair that was not form-encoded,
+    /// whose id may contain colons.
     pub fn readings(&self) -> &[Reading] {
         &self.readings
     }
 
-    /// The reading with the shortest identifier, the only one that certainly holds no part of the secret.
+    /// The reading with the shortest identifier: the only one that certainly contains no part of the secret.
     pub fn shortest(&self) -> Option<&Reading> {
         self.readings.iter().min_by_key(|reading| reading.client_id.len())
     }
 
-    /// Decides whether these credentials, read in this way, are `client`'s. An unknown client costs the same work.
+    /// Verifies this reading of the credentials for `client`. An unknown client costs the same work.
     ///
     /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
     pub fn verify(&self, reading: &Reading, client: Option<&Client>) -> Result<(), Refusal> {
         let refuse = |cause: Cause| Err(refused(cause));
         let stored = client.and_then(|client| client.secret).unwrap_or_else(|| TokenHash::of(""));
-        // Every secret is compared, whatever came of the one before.
+        // Every secret is compared, so that the time does not depend on the results.
         let right = reading
             .secrets
             .iter()
@@ -112,11 +112,11 @@ impl Credentials {
             return refuse("the client is unknown or disabled".into());
         };
         let registered = client.metadata.token_endpoint_auth_method;
-        match (self.kind, registered) {
-            (Kind::Nothing, AuthMethod::None) => Ok(()),
-            // RFC 6749 §2.3.1: an empty secret may as well be left out, so it is none.
-            (Kind::Basic, AuthMethod::None) if reading.secrets.iter().all(String::is_empty) => Ok(()),
-            (Kind::Nothing, _) => refuse(
+        match (self.transport, registered) {
+            (Transport::Absent, AuthMethod::None) => Ok(()),
+            // RFC 6749 §2.3.1: an empty secret may be omitted, so it counts as none.
+            (Transport::Basic, AuthMethod::None) if reading.secrets.iter().all(String::is_empty) => Ok(()),
+            (Transport::Absent, _) => refuse(
                 Cause::new("this client is confidential and sent no secret")
                     .with("registered", registered.name())
                     .mend(
@@ -131,7 +131,7 @@ impl Credentials {
                          --auth-method client_secret_basic",
                     ),
             ),
-            (Kind::Basic, AuthMethod::ClientSecretPost) | (Kind::Post, AuthMethod::ClientSecretBasic) => {
+            (Transport::Basic, AuthMethod::ClientSecretPost) | (Transport::Post, AuthMethod::ClientSecretBasic) => {
                 let secret = if right { "right" } else { "wrong" };
                 let cause = Cause::new("this client authenticates by another method than the registered one");
                 let cause = cause.with("sent", self.method()).with("registered", registered.name());
@@ -153,17 +153,17 @@ impl Credentials {
         }
     }
 
-    /// What it was sent by.
+    /// The method by which the credentials were sent.
     fn method(&self) -> &'static str {
-        match self.kind {
-            Kind::Basic => AuthMethod::ClientSecretBasic.name(),
-            Kind::Post => AuthMethod::ClientSecretPost.name(),
-            Kind::Nothing => AuthMethod::None.name(),
+        match self.transport {
+            Transport::Basic => AuthMethod::ClientSecretBasic.name(),
+            Transport::Post => AuthMethod::ClientSecretPost.name(),
+            Transport::Absent => AuthMethod::None.name(),
         }
     }
 }
 
-/// The one answer for whatever fails.
+/// The one error for every failed authentication.
 ///
 /// Spec: RFC 6749 §5.2
 pub fn refused(cause: impl Into<Cause>) -> Refusal {
@@ -183,18 +183,18 @@ fn basic(header: &str) -> Result<Vec<Reading>, Refusal> {
     }
     let encoded = encoded.trim();
     let bytes = BASE64.decode(encoded.as_bytes()).ok();
-    // The decoder goes on behind padding in the middle, where other readers stop.
+    // The decoder accepts padding in the middle, where other decoders stop.
     let bytes = bytes.filter(|bytes| BASE64.encode(bytes) == encoded);
     let bytes = bytes.ok_or_else(|| malformed("what follows the word Basic is not Base64"))?;
     let text = String::from_utf8(bytes).ok().ok_or_else(|| malformed("the Basic pair is not UTF-8"))?;
-    // What no form may hold no database need be asked for either.
+    // No registered client has a NUL character, and PostgreSQL would refuse the query for one.
     if text.contains('\0') {
         return Err(malformed("the Basic pair holds a NUL character"));
     }
     let (id, secret) =
         text.split_once(':').ok_or_else(|| malformed("the Basic pair has no colon between id and secret"))?;
     let mut readings = vec![];
-    // A part with a bare `%` was plainly not form-encoded: only the raw reading is left.
+    // A part with a bare `%` was not form-encoded: only the raw reading is left.
     if let (Ok(decoded_id), Ok(decoded)) = (decode(id.as_bytes()), decode(secret.as_bytes())) {
         let raw = (decoded_id == id && decoded != secret).then(|| secret.to_owned());
         let secrets = [Some(decoded), raw].into_iter().flatten().collect();
@@ -203,7 +203,7 @@ fn basic(header: &str) -> Result<Vec<Reading>, Refusal> {
     let colons = text.rmatch_indices(':').take(MOST_COLONS);
     let longer =
         colons.map(|(at, _)| (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()));
-    // The first colon divides the pair by the standard: it is tried however many follow it.
+    // By the standard the first colon is the separator: it is always tried, however many colons follow.
     for (id, secret) in longer.chain([(id, secret)]) {
         if !readings.iter().any(|reading: &Reading| reading.client_id == id) {
             readings.push(Reading { client_id: id.into(), secrets: vec![secret.into()] });

@@ -1,4 +1,4 @@
-//! Client metadata: what was registered, and what can be.
+//! Client metadata: the registered members, and their checks.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
@@ -10,7 +10,7 @@ use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::scope::Scope;
 use crate::protocol::signing_alg::NamedAlg;
 
-/// How a client proves who it is at the token endpoint.
+/// How a client authenticates at the token endpoint.
 ///
 /// Spec: OpenID Connect Core §9
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,13 +45,13 @@ impl AuthMethod {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
-    /// What people know the application as.
+    /// The name under which people know the application.
     #[serde(deserialize_with = "cleaned")]
     pub client_name: String,
     /// The application's home page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
-    /// Its logo; fetched by us and shown from here.
+    /// Its logo: the provider fetches it and serves it to people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<String>,
     /// The page with its privacy policy.
@@ -60,19 +60,19 @@ pub struct Metadata {
     /// The page with its terms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tos_uri: Option<String>,
-    /// Where to begin a login at the application.
+    /// The address at which a sign-in at the application begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,
     /// `web` or `native`.
     pub application_type: ApplicationType,
-    /// Where people may be sent back to with a code.
+    /// The addresses to which people may be redirected with a code.
     pub redirect_uris: Vec<RedirectUri>,
-    /// Where people may be sent back to after signing out.
+    /// The addresses to which people may be redirected after signing out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// How the client authenticates.
     pub token_endpoint_auth_method: AuthMethod,
-    /// What its ID Tokens are signed with.
+    /// The algorithm that signs its ID Tokens.
     pub id_token_signed_response_alg: NamedAlg,
     /// The scopes it may ask for; the standard ones when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,13 +80,13 @@ pub struct Metadata {
     /// `max_age` (seconds) for requests that have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
-    /// The levels of authentication wished for by requests that wish for none, the best liked first.
+    /// The voluntary levels of requests that ask for none, in order of preference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub default_acr_values: Vec<String>,
     /// Whether a code needs PKCE; a public client always does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
-    /// Origins whose scripts may read our answers; those of the https redirect URIs when absent.
+    /// The origins whose scripts may read the answers; those of the https redirect URIs when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_cors_origins: Option<Vec<String>>,
     /// An application of the operator's own: people are not asked for consent.
@@ -96,7 +96,8 @@ pub struct Metadata {
     pub localized: Localized,
 }
 
-/// Reads a name without what has no looks of its own: at registration, and from a store where older ones are.
+/// Reads a name without invisible characters, at registration and from a store, which may hold names from
+/// before this rule.
 fn cleaned<'de, D: Deserializer<'de>>(name: D) -> Result<String, D::Error> {
     let mut name = String::deserialize(name)?;
     clean("client_name", &mut name);
@@ -106,8 +107,8 @@ fn cleaned<'de, D: Deserializer<'de>>(name: D) -> Result<String, D::Error> {
 /// The longest `client_id`, in bytes.
 const LONGEST_ID: usize = 255;
 
-/// Checks an identifier that an operator chose: people move here with ids such as `urn:app:one`, `my.app` or
-/// `https://sp.example/app`. Generated ids use fewer characters.
+/// Checks an identifier that an operator chose. Clients of other providers have ids such as `urn:app:one`,
+/// `my.app` or `https://sp.example/app`. Generated ids use fewer characters.
 ///
 /// Spec: RFC 6749 §A.1
 pub fn check_id(id: &str) -> Result<(), MetadataFault> {
@@ -119,7 +120,7 @@ pub fn check_id(id: &str) -> Result<(), MetadataFault> {
 }
 
 impl Metadata {
-    /// Checks what the types do not already say; `development` allows http on loopback hosts.
+    /// Checks what the types do not ensure; `development` allows http on loopback hosts.
     pub fn check(&self, development: bool) -> Result<(), MetadataFault> {
         let refuse = |member: &str, problem| Err(MetadataFault::new(member, problem));
         let localized = || self.localized.iter();
@@ -174,7 +175,7 @@ impl Metadata {
 }
 
 impl Metadata {
-    /// What the application is called in the language of a page.
+    /// The name of the application in the language of a page.
     pub fn name_in(&self, lang: &str) -> &str {
         self.localized.get("client_name", lang).unwrap_or(&self.client_name)
     }

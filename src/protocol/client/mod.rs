@@ -1,9 +1,9 @@
 //! A registered Relying Party.
 
-pub mod auth; // client authentication: what was presented, and whether it is the client it claims to be
+pub mod auth; // client authentication: the presented credentials, verified for a client
 mod fault; // why metadata is refused
 mod metadata; // what was registered
-mod secret; // how a right secret is spoiled
+mod secret; // common mistakes that turn a right secret into a wrong one
 
 pub use fault::{MetadataFault, Problem};
 pub use metadata::{AuthMethod, Metadata, check_id};
@@ -25,14 +25,14 @@ pub struct Client {
     pub secret: Option<TokenHash>,
     /// A disabled client is treated as unknown.
     pub disabled: bool,
-    /// When it was registered; who registers the same identifier later is another client.
+    /// When it was registered. A later registration under the same identifier is another client.
     pub registered_at: OffsetDateTime,
     /// What was registered.
     pub metadata: Metadata,
 }
 
 impl Client {
-    /// Tells whether the client has no credential of its own.
+    /// Tells whether the client is public: it has no credential.
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
     }
@@ -47,12 +47,12 @@ impl Client {
         self.metadata.scope.clone().unwrap_or_else(Scope::standard)
     }
 
-    /// Tells whether scripts of this origin may read answers meant for this client.
+    /// Tells whether scripts of this origin may read the answers for this client.
     pub fn allows_origin(&self, origin: &str) -> bool {
         match &self.metadata.allowed_cors_origins {
             Some(origins) => origins.iter().any(|allowed| allowed == origin),
-            // A site on plain http exists in development mode only; a native app's loopback address is no
-            // site at all.
+            // A site on plain http exists in development mode only. The loopback address of a native
+            // application is no site.
             None => self.metadata.redirect_uris.iter().filter_map(|uri| Url::parse(uri.as_str()).ok()).any(
                 |url| {
                     let is_site = match url.scheme() {
@@ -66,7 +66,7 @@ impl Client {
         }
     }
 
-    /// The host people know the application by.
+    /// The host under which people know the application.
     pub fn host(&self) -> Option<String> {
         let known = self.metadata.client_uri.as_deref().or(self
             .metadata
@@ -76,8 +76,8 @@ impl Client {
         Url::parse(known?).ok()?.host_str().map(str::to_owned)
     }
 
-    /// Where a person can begin again: name and address, if an address is registered, in the language of a
-    /// page.
+    /// The address at which a person can start again, with the name of the application in the language of a
+    /// page; none if no address is registered.
     pub fn way_back(&self, lang: &str) -> Option<(String, String)> {
         let address =
             self.metadata.initiate_login_uri.as_deref().or_else(|| self.metadata.client_uri_in(lang));

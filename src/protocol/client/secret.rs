@@ -1,11 +1,11 @@
-//! Client secrets: the usual ways in which a right one is spoiled before it arrives.
+//! Client secrets: common mistakes that turn a right secret into a wrong one.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::params::decode;
 use crate::secret::TokenHash;
 
-/// Looks for the usual ways to spoil a right secret. Each guess is compared as carefully as the secret
-/// itself, and nothing of it is told but which guess was right.
+/// Looks for common mistakes in a client secret. Each corrected secret is compared as carefully as the secret
+/// itself, and only the kind of mistake is reported.
 pub fn explain(secret: &str, method: &'static str, stored: &TokenHash, client_id: &str) -> Cause {
     let cause = Cause::new("the client_secret is wrong").with("sent", method);
     let cause = cause.with("length", format!("{} characters", secret.chars().count()));

@@ -1,11 +1,11 @@
-//! Why a `redirect_uri` matches nothing: which registered one comes nearest, and what differs.
+//! Redirect URIs that match nothing: the nearest registered one, and what differs.
 
 use url::Url;
 
 use super::{RedirectUri, decoded, decoded_whole, in_ascii, is_loopback_literal, is_without_scheme, named};
 use crate::protocol::cause::Cause;
 
-/// One way in which two URIs differ; the text is its name in the page texts.
+/// One difference between two URIs; the text is its name in the page texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// `http` against `https`.
@@ -16,29 +16,29 @@ pub enum Difference {
     Host,
     /// Another port.
     Port,
-    /// The same but for upper and lower case.
+    /// The same except for upper and lower case.
     Case,
-    /// The same but for one slash at the end.
+    /// The same except for one slash at the end.
     TrailingSlash,
     /// Another path.
     Path,
     /// Another query.
     Query,
-    /// One has a double slash in its path.
+    /// One of the paths has a double slash.
     DoubleSlash,
     /// One has a fragment, which is never allowed.
     Fragment,
     /// One has a user name before the host, which is never allowed.
     UserInfo,
-    /// The same address, spelled differently (escapes, default port, …).
+    /// The same address in another spelling (escapes, default port, …).
     Encoding,
-    /// What was sent is no absolute URI.
+    /// The sent text is no absolute URI.
     NotAbsolute,
-    /// What was sent begins with the host.
+    /// The sent text begins with the host.
     SchemeMissing,
-    /// What was sent has characters outside ASCII.
+    /// The sent text has characters outside ASCII.
     NotAscii,
-    /// What was sent is percent-encoded once too often.
+    /// The sent text is percent-encoded once too often.
     DoubleEncoded,
 }
 
@@ -69,7 +69,7 @@ impl Difference {
 /// Why a `redirect_uri` matched nothing: the registered one that comes nearest, and what differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What was sent.
+    /// The sent text.
     pub sent: String,
     /// The nearest registered URI; none when nothing is registered.
     pub nearest: Option<String>,
@@ -88,12 +88,12 @@ impl Mismatch {
         Mismatch { sent: sent.into(), nearest, differs }
     }
 
-    /// Compares with the one address that was to be sent.
+    /// Compares the sent text with the one expected address.
     pub fn with_expected(expected: &str, sent: &str) -> Mismatch {
         Mismatch { sent: sent.into(), nearest: Some(expected.into()), differs: differences(expected, sent) }
     }
 
-    /// Says it of a parameter of this name.
+    /// The cause, for a parameter of this name.
     pub fn cause(&self, name: &str) -> Cause {
         let register = format!("countersign client update ID --add-{} URI", name.replace('_', "-"));
         let cause = Cause::new(format!("{name} is not registered")).with("sent", &self.sent);
@@ -112,15 +112,15 @@ impl Mismatch {
     }
 }
 
-/// How many bytes two texts share at their beginnings and at their ends.
+/// The number of equal bytes at the beginnings and at the ends of two texts.
 fn likeness(a: &str, b: &str) -> usize {
     let prefix = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let suffix = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
     prefix + suffix
 }
 
-/// How a text that was sent differs from a registered URI: first what is wrong with the text as a whole, then
-/// what differs when that is put right.
+/// The differences between a registered URI and a sent text: first the faults of the text as a whole, then
+/// the differences that remain when those are corrected.
 fn differences(registered: &str, sent: &str) -> Vec<Difference> {
     let whole = decoded(sent).filter(|decoded| decoded == registered).or_else(|| decoded_whole(sent));
     if let Some(decoded) = whole {
@@ -137,7 +137,7 @@ fn differences(registered: &str, sent: &str) -> Vec<Difference> {
     parts(registered, sent)
 }
 
-/// What differs beside what was found already.
+/// The differences that remain beside the one already found.
 fn after(found: Difference, registered: &str, sent: &str) -> Vec<Difference> {
     let more = if registered == sent { vec![] } else { parts(registered, sent) };
     let more = more.into_iter().filter(|more| *more != Difference::Encoding);
@@ -184,7 +184,8 @@ fn parts(registered: &str, sent: &str) -> Vec<Difference> {
         differs.push(Difference::UserInfo);
     }
     if differs.is_empty() {
-        // `https://app.example` is registered, `https://app.example/` was sent: the same URL, other bytes.
+        // `https://app.example` was registered and `https://app.example/` was sent: the same URL in other
+        // bytes.
         let slash = registered.trim_end_matches('/') == sent.trim_end_matches('/');
         let case = registered.eq_ignore_ascii_case(sent);
         differs.push(match (slash, case) {

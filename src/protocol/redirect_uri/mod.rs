@@ -1,6 +1,6 @@
 //! Redirect URIs: registered once, then compared byte for byte.
 
-mod mismatch; // why one that was sent matches nothing
+mod mismatch; // why a sent one matches nothing
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub use mismatch::{Difference, Mismatch};
 
 use crate::protocol::params;
 
-/// Where a Relying Party's users may be sent back to; exists only as registered.
+/// A redirect URI of a client; exists only as registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RedirectUri(String);
@@ -33,7 +33,7 @@ pub enum RedirectUriFault {
     /// No absolute URI, or one with characters no URI has.
     #[error("it is not an absolute URI")]
     NotAbsolute,
-    /// Begins with the host.
+    /// It begins with the host.
     #[error("the scheme is missing: begin with https://, or with http:// for this machine")]
     SchemeMissing,
     /// Has characters outside ASCII.
@@ -56,12 +56,12 @@ pub enum RedirectUriFault {
     /// Has a `*`.
     #[error("wildcards are not supported: register each address")]
     Wildcard,
-    /// `javascript:`, `data:` and their like, or a scheme this type of client may not use.
+    /// The scheme is `javascript:`, `data:` or the like, or one that this type of client may not use.
     #[error(
         "its scheme is not allowed for this type of client (web: https; native: also loopback http or a reverse-DNS scheme)"
     )]
     Scheme,
-    /// Web clients live on real hosts.
+    /// A web client has a loopback host.
     #[error("a web client cannot be redirected to a loopback host, except in development mode")]
     Loopback,
 }
@@ -147,8 +147,8 @@ impl fmt::Display for RedirectUri {
     }
 }
 
-/// Splits `http://` + loopback literal + optional port + rest into host and rest, without normalising
-/// anything: normalising is how matching rules are talked round.
+/// Splits `http://` + loopback literal + optional port + rest into host and rest. Nothing is normalised,
+/// because normalisation can be used to evade matching rules.
 fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
     let after_scheme = uri.strip_prefix("http://")?;
     let host = ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| after_scheme.starts_with(host))?;
@@ -164,8 +164,8 @@ fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
     matches!(rest.bytes().next(), None | Some(b'/' | b'?')).then_some((host, rest))
 }
 
-/// Tells whether a text has only characters that URIs have. Some readers take a `\` for a `/` and leave
-/// out what is blank: what one of them sees is not what was compared.
+/// Tells whether a text has only characters that URIs have. Some parsers read `\` as `/` and drop blanks:
+/// they see another URI than the one that was compared.
 ///
 /// Spec: RFC 3986 §2
 pub fn has_uri_characters(text: &str) -> bool {
@@ -213,15 +213,15 @@ fn is_without_scheme(text: &str) -> bool {
     }
 }
 
-/// The URI that is left when one layer of percent-encoding is taken off a text that is no URI itself.
+/// The URI that remains after one layer of percent-encoding is removed from a text that is no URI itself.
 fn decoded_whole(text: &str) -> Option<String> {
     let is_site = |text: &str| ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
     decoded(text).filter(|decoded| !is_site(text) && is_site(decoded))
 }
 
-/// The text with one layer of percent-encoding taken off.
+/// Removes one layer of percent-encoding.
 fn decoded(text: &str) -> Option<String> {
-    // What forms write for a blank is a plus sign in a URI.
+    // A plus sign is a space in forms, but not in URIs.
     let decoded = params::decode(text.replace('+', "%2B").as_bytes()).ok()?;
     (decoded != text).then_some(decoded)
 }

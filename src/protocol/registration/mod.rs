@@ -1,5 +1,5 @@
-//! Client metadata under its registered names: what is meant, what cannot be had, what is passed over. One rule for
-//! a new client and for a changed one, whatever way either comes in.
+//! Client metadata under its registered names: which members are kept, refused or ignored. One rule for new
+//! and for changed clients, whichever way they are registered.
 
 mod change; // a change to a client, by the rule for a new one
 
@@ -18,7 +18,7 @@ pub const GRANT_TYPES: [&str; 1] = ["authorization_code"];
 /// The response types of every client.
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
-/// The members that [`Metadata`] keeps, and what each must be.
+/// The members that [`Metadata`] keeps, with the expected form of each.
 const KEPT: [(&str, &str); 17] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
@@ -39,7 +39,7 @@ const KEPT: [(&str, &str); 17] = [
     ("first_party", "true or false"),
 ];
 
-/// Demands that would be broken silently if they were passed over.
+/// Security requirements: ignoring one would break it silently.
 const DEMANDS: [&str; 4] = [
     "require_pushed_authorization_requests",
     "require_signed_request_object",
@@ -47,7 +47,7 @@ const DEMANDS: [&str; 4] = [
     "tls_client_certificate_bound_access_tokens",
 ];
 
-/// What this provider has for clients.
+/// The features that this provider offers to clients.
 #[derive(Clone, Debug)]
 pub struct Offered {
     /// The scopes that exist.
@@ -61,26 +61,26 @@ pub struct Offered {
 /// A client as it was described.
 #[derive(Clone)]
 pub struct Registration {
-    /// The identifier, when one was given.
+    /// The identifier, if one was given.
     pub id: Option<String>,
-    /// The secret, when one was given.
+    /// The secret, if one was given.
     pub secret: Option<Zeroizing<String>>,
-    /// What to store.
+    /// The metadata to store.
     pub metadata: Metadata,
-    /// What was passed over, one sentence each.
+    /// One sentence for each ignored member.
     pub ignored: Vec<String>,
 }
 
-/// Tells whether this is a member that is kept, and can be taken away.
+/// Tells whether a member is kept and can be removed.
 pub fn is_kept(name: &str) -> bool {
     KEPT.iter().any(|(kept, _)| *kept == name) || localized::split(name).is_some()
 }
 
-/// Reads metadata; refuses what cannot be had, since a client that counts on it would be less safe.
+/// Reads metadata. Refuses unsupported members if a client that relies on them would be less safe.
 ///
 /// Spec: RFC 7591 §2, OpenID Connect Registration §2
 pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Registration, MetadataFault> {
-    // RFC 7591 §2: null is as good as absent.
+    // RFC 7591 §2: null equals absent.
     members.retain(|_, value| !value.is_null());
     let id = take_text(&mut members, "client_id")?;
     id.as_deref().map_or(Ok(()), check_id)?;
@@ -146,8 +146,8 @@ fn check_secret(secret: &str) -> Result<(), MetadataFault> {
     Ok(())
 }
 
-/// Goes through the members that are not kept: some say what is so anyway, some cannot be had, the
-/// others are passed over with a word.
+/// Checks the members that are not kept: some describe what is so anyway, some are refused, the others are
+/// ignored with a warning.
 fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault> {
     let mut ignored = vec![];
     for (name, value) in members.iter().filter(|(name, _)| !is_kept(name)) {

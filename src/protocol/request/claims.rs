@@ -1,4 +1,4 @@
-//! `claims`: claims that are asked for by name, beside those that the scopes release.
+//! `claims`: claims requested by name, beside those that the scopes release.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub fn read(params: &Params) -> Result<Option<ClaimsRequest>, Refusal> {
         .map_err(|Malformed| wrong(params, "claims", "invalid_request", "the claims parameter is malformed"))
 }
 
-/// What of the parameter is not granted.
+/// The parts of the parameter that are not granted.
 ///
 /// Spec: OpenID Connect Core §5.5
 pub fn narrowed(claims: &ClaimsRequest, allowed: &Scope) -> Option<Cause> {
@@ -44,34 +44,34 @@ pub fn narrowed(claims: &ClaimsRequest, allowed: &Scope) -> Option<Cause> {
     )
 }
 
-/// The `claims` parameter, read.
+/// The parsed `claims` parameter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClaimsRequest {
     id_token: Vec<Wanted>,
     userinfo: Vec<Wanted>,
-    /// Members beside the two that are defined.
+    /// Members other than the two that are defined.
     unknown: Vec<String>,
 }
 
-/// Claims that an ID Token carries whether they are asked for or not.
+/// Claims that every ID Token carries, requested or not.
 const ALWAYS: [&str; 12] =
     ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "jti"];
 
-/// One claim asked for.
+/// One requested claim.
 #[derive(Clone, Debug, PartialEq)]
 struct Wanted {
     name: String,
     essential: bool,
-    /// The values it may have; any when there are none.
+    /// The permitted values; any if there are none.
     values: Vec<Value>,
 }
 
-/// The parameter is not what it has to be.
+/// The parameter is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
 impl ClaimsRequest {
-    /// Reads the parameter; members and claims that we do not know are passed over.
+    /// Parses the parameter; unknown members and claims are ignored.
     ///
     /// Spec: OpenID Connect Core §5.5, §5.5.1
     pub fn parse(text: &str) -> Result<ClaimsRequest, Malformed> {
@@ -94,7 +94,8 @@ impl ClaimsRequest {
         are_text.then_some(request).ok_or(Malformed)
     }
 
-    /// Whom the request is about: nobody else may be signed in for it. `None` when it may be anybody.
+    /// The persons that the request may be about: no other person may be signed in for it. `None` if it may
+    /// be any person.
     ///
     /// Spec: OpenID Connect Core §5.5.1
     pub fn subjects(&self) -> Option<Vec<String>> {
@@ -110,18 +111,18 @@ impl ClaimsRequest {
         }))
     }
 
-    /// The levels of authentication asked for, and whether it must be one of them.
+    /// The requested levels of authentication, and whether one of them is essential.
     ///
     /// Spec: OpenID Connect Core §5.5.1.1
     pub fn levels(&self) -> Option<(Vec<String>, bool)> {
         let acr = self.id_token.iter().find(|wanted| wanted.name == "acr" && !wanted.values.is_empty())?;
-        // A level that is no text is one that nobody can reach.
+        // A level that is no string cannot be reached.
         let level = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Some((acr.values.iter().map(level).collect(), acr.essential))
     }
 
-    /// What of it is not granted, by reason: members that are not defined, claims that are not known here,
-    /// and claims of scopes that the client may not ask for.
+    /// The parts that are not granted, by reason: undefined members, unknown claims, and claims of scopes
+    /// that the client may not request.
     pub fn dropped(&self, allowed: &Scope) -> Dropped<'_> {
         let mut dropped =
             Dropped { members: self.unknown.iter().map(String::as_str).collect(), ..Dropped::default() };
@@ -137,13 +138,12 @@ impl ClaimsRequest {
         dropped
     }
 
-    /// The names of all claims asked for.
+    /// The names of all requested claims.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.id_token.iter().chain(&self.userinfo).map(|wanted| wanted.name.as_str())
     }
 
-    /// The claims about the person that this request may have told: those of scopes that the client may
-    /// ask for.
+    /// The requested claims that may be released: those of scopes that the client may request.
     pub fn permitted(&self, allowed: &Scope) -> NamedClaims {
         let names = |wanted: &[Wanted]| {
             let names = wanted.iter().map(|wanted| &wanted.name);
@@ -153,14 +153,14 @@ impl ClaimsRequest {
     }
 }
 
-/// Names of a `claims` parameter that come to nothing.
+/// Names in a `claims` parameter that have no effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dropped<'a> {
-    /// Members beside `id_token` and `userinfo`.
+    /// Members other than `id_token` and `userinfo`.
     pub members: Vec<&'a str>,
     /// Claims that no scope of OpenID Connect releases.
     pub unknown: Vec<&'a str>,
-    /// Claims of scopes that this client may not ask for.
+    /// Claims of scopes that this client may not request.
     pub not_allowed: Vec<&'a str>,
 }
 

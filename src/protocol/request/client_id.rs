@@ -1,9 +1,9 @@
-//! `client_id`: who asks, before anything else is looked at.
+//! `client_id`: the client of the request, read before all else.
 
 use crate::protocol::params::Params;
 use crate::protocol::request::unanswerable::Unanswerable;
 
-/// Names the client of a request. What decides where an answer goes must not be ambiguous.
+/// Names the client of a request. A repeated parameter is refused, because it decides where the answer goes.
 ///
 /// Spec: RFC 6749 §3.1, §4.1.1
 pub fn client_id(params: &Params) -> Result<&str, Unanswerable> {

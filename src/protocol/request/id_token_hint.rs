@@ -1,11 +1,11 @@
-//! `id_token_hint`: the person that the client means.
+//! `id_token_hint`: the person that the request is about.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::hint::Hint;
 use crate::protocol::refusal::Refusal;
 
-/// Accepts a hint whose signature was verified, if it was issued to this client; answers whom it is about.
+/// Accepts a hint whose signature was verified, if it was issued to this client; returns its subject.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1
 pub fn subject(verified: Result<Hint, Cause>, client: &Client) -> Result<String, Refusal> {

@@ -1,4 +1,4 @@
-//! `max_age`: the greatest accepted age of the authentication.
+//! `max_age`: the maximum age of the authentication.
 
 use time::Duration;
 
@@ -7,7 +7,7 @@ use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::request::wrong;
 
-/// Reads the parameter, in seconds; without it, what the client registered counts.
+/// Reads the parameter, in seconds; the registered default applies without it.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1, OpenID Connect Registration §2 (`default_max_age`)
 pub fn read(params: &Params, client: &Client) -> Result<Option<Duration>, Refusal> {
@@ -22,6 +22,6 @@ pub fn read(params: &Params, client: &Client) -> Result<Option<Duration>, Refusa
 
 fn whole_seconds(text: &str) -> Option<Duration> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    // More digits than a number can hold is older than any authentication.
+    // An age with more digits than a number can hold is older than any authentication.
     digits.then(|| Duration::seconds(text.parse().unwrap_or(i64::MAX)))
 }

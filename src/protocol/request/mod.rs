@@ -1,12 +1,12 @@
-//! The authorization request: one file for each rule, named after its parameter. [`client_id`] and [`reply_to`] come
-//! first and prove where an answer may go; [`Request::read`] is the list of all others, in the order in which they
-//! are judged.
+//! The authorization request: one file for each rule, named after its parameter. [`client_id`] and
+//! [`reply_to`] come first and prove where an answer may go. [`Request::read`] lists all other rules in the
+//! order in which they apply.
 
 mod client_id;
 mod redirect_uri;
 pub mod object; // request, request_uri
 mod response; // response_type, response_mode
-mod parameters; // what holds for all
+mod parameters; // all parameters: at most once, within their limits
 mod registration;
 mod scope;
 mod pkce;
@@ -37,12 +37,12 @@ use crate::protocol::refusal::{OAuthError, Refusal};
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 
-/// Every parameter this endpoint knows; all others are ignored.
+/// Every parameter of this endpoint; all others are ignored.
 pub const PARAMS: [&str; 22] = [
     "client_id", "redirect_uri", "request", "request_uri", "response_type", "response_mode", "scope",
     "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint",
     "id_token_hint", "registration", "resource", "ui_locales", "claims", "acr_values",
-    // Accepted, and nothing here depends on them.
+    // Accepted without effect.
     "display", "claims_locales",
 ];
 
@@ -55,30 +55,30 @@ pub struct Request {
     pub resources: Vec<String>,
     /// Goes into the ID Token as it came.
     pub nonce: Option<String>,
-    /// Binds the code to whoever can show the verifier.
+    /// Binds the code to the client that can present the verifier.
     pub code_challenge: Option<CodeChallenge>,
-    /// What to show, or not to show.
+    /// Which pages to show, or none.
     pub prompt: Prompt,
-    /// The greatest accepted age of the authentication.
+    /// The maximum age of the authentication.
     pub max_age: Option<Duration>,
-    /// How well the person has to be authenticated.
+    /// The requested levels of authentication.
     pub levels: Levels,
     /// Prefills the login name; never trusted.
     pub login_hint: Option<String>,
-    /// Whom it is about, by `sub`, if a verified `id_token_hint` or the `claims` parameter says so: nobody
-    /// else may be signed in for it.
+    /// The persons it may be about, by `sub`, if a verified `id_token_hint` or the `claims` parameter names
+    /// them: no other person may be signed in for it.
     pub subjects: Option<Vec<String>>,
-    /// Whether the client showed an ID Token of its own about that person.
+    /// Whether the client sent an ID Token of its own about that person.
     pub hinted: bool,
-    /// The claims to be told beside those that the scopes release.
+    /// The claims to release by name, beside those of the scopes.
     pub claims: NamedClaims,
-    /// What was asked for and is not granted, for the developer of the client.
+    /// The requested parts that are not granted, for the developer of the client.
     pub narrowed: Vec<Cause>,
 }
 
 impl Request {
-    /// Judges everything but who asks and where the answer goes, which [`client_id`] and [`reply_to`] have proven, and
-    /// the `id_token_hint`, whose signature the caller verifies: see [`Request::with_hint`].
+    /// Applies all rules but those of [`client_id`] and [`reply_to`], which come first, and that of the
+    /// `id_token_hint`, whose signature the caller verifies: see [`Request::with_hint`].
     ///
     /// Spec: OpenID Connect Core §3.1.2.1, §3.1.2.6
     pub fn read(
@@ -98,7 +98,7 @@ impl Request {
         let max_age = max_age::read(params, client)?;
         let asked = claims::read(params)?;
         let resources = resource::read(params, resources, &scopes.granted)?;
-        // Without openid it is no request of OpenID Connect, and there is no token to tell a claim in.
+        // Without openid this is no request of OpenID Connect, and no token carries claims.
         let claims = asked.as_ref().filter(|_| scopes.granted.has("openid"));
         let narrowed = [
             scopes.narrowed(params),
@@ -123,7 +123,7 @@ impl Request {
         })
     }
 
-    /// Adds what a verified `id_token_hint` says about who is meant.
+    /// Adds the subject of a verified `id_token_hint`.
     pub fn with_hint(mut self, sub: String) -> Request {
         let named = self.subjects.is_none_or(|subjects| subjects.contains(&sub));
         self.subjects = Some(if named { vec![sub] } else { vec![] });
@@ -131,20 +131,20 @@ impl Request {
         self
     }
 
-    /// Tells whether the `claims` parameter names the person, without an ID Token that shows that the client
-    /// knows them already.
+    /// Tells whether the `claims` parameter names the person, without an ID Token to show that the client
+    /// knows that person already.
     pub fn names_by_claims(&self) -> bool {
         self.subjects.is_some() && !self.hinted
     }
 
-    /// Tells whether the answer to a silent request depends on who is signed in, or on how and when that
-    /// person signed in, beyond whether there is a session at all.
+    /// Tells whether the answer to a silent request depends on more than whether there is a session: on the
+    /// person, or on how and when that person signed in.
     pub fn is_conditional(&self) -> bool {
         self.names_by_claims() || self.max_age.is_some() || self.levels.essential
     }
 
-    /// Refuses it. What a silent request is told is an ordinary outcome; anything else is a fault, which its cause
-    /// explains.
+    /// Refuses the request. The error of a silent request is an ordinary outcome; any other refusal is a
+    /// fault, which its cause explains.
     pub fn refused(&self, error: OAuthError) -> Refusal {
         let is_contradictory = self.subjects.as_ref().is_some_and(Vec::is_empty);
         if self.prompt.none && !is_contradictory {
@@ -154,24 +154,24 @@ impl Request {
         }
     }
 
-    /// Tells whether it may be about this person.
+    /// Tells whether the request may be about this person.
     pub fn may_be(&self, user_id: &str) -> bool {
         self.subjects.as_ref().is_none_or(|subjects| subjects.iter().any(|sub| sub == user_id))
     }
 
-    /// What a person would allow by consenting to this request.
+    /// The consent that this request needs.
     pub fn consent(&self) -> Consent {
         let claims = self.claims.beyond(&self.scope);
         Consent { scopes: self.scope.clone(), resources: self.resources.clone(), claims }
     }
 
-    /// The digest of exactly that.
+    /// The fingerprint of that consent.
     pub fn consent_fingerprint(&self, client: &Client, user_id: &str) -> String {
         consent::fingerprint(user_id, client, &self.consent())
     }
 }
 
-/// A refusal whose cause shows what was sent as the parameter at fault.
+/// The refusal of a parameter, with the sent value in its cause.
 fn wrong(params: &Params, name: &str, code: &'static str, description: &'static str) -> Refusal {
     let sent = params.get(name).unwrap_or_default();
     Refusal::new(code, description).because(Cause::new(description).with("sent", sent))

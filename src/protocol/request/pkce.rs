@@ -1,4 +1,4 @@
-//! `code_challenge`, `code_challenge_method`: binds the code to the client that asks for it.
+//! `code_challenge`, `code_challenge_method`: binds the code to the client that requests it.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
@@ -36,7 +36,7 @@ fn description(fault: ChallengeFault) -> &'static str {
     }
 }
 
-/// What would mend a request without PKCE.
+/// The remedy for a request without PKCE.
 fn remedy(client: &Client) -> &'static str {
     if client.is_public() {
         "send code_challenge with code_challenge_method=S256: a client without a secret cannot do without"

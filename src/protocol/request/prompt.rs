@@ -1,4 +1,4 @@
-//! `prompt`: what a Relying Party asks us to show, or not to show.
+//! `prompt`: which pages to show, or to show none.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::params::Params;
@@ -14,7 +14,7 @@ pub fn read(params: &Params) -> Result<Prompt, Refusal> {
         .map_err(|Contradiction| wrong(params, "prompt", "invalid_request", CONTRADICTION))
 }
 
-/// What of the parameter is ignored.
+/// The part of the parameter that is ignored.
 pub fn narrowed(params: &Params) -> Option<Cause> {
     let asked = params.get("prompt");
     let unknown: Vec<&str> = Prompt::unknown(asked).collect();
@@ -28,13 +28,13 @@ pub fn narrowed(params: &Params) -> Option<Cause> {
     let cause = cause.with("because", format!("not known here: {}", unknown.join(" ")));
     Some(cause.mend(format!("the values are: {}", Prompt::SUPPORTED.join(" "))))
 }
-/// The `prompt` parameter; values we do not know are ignored.
+/// The parsed `prompt` parameter; unknown values are ignored.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a value of the parameter")]
 pub struct Prompt {
-    /// Show nothing: succeed or fail at once.
+    /// Show no page: succeed or fail at once.
     pub none: bool,
     /// The person authenticates again.
     pub login: bool,
@@ -44,15 +44,15 @@ pub struct Prompt {
     pub select_account: bool,
 }
 
-/// `none` was given together with another value, which contradict each other.
+/// `none` was combined with another value, which is a contradiction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contradiction;
 
 impl Prompt {
-    /// The values that do something here, as discovery lists them.
+    /// The supported values, as discovery lists them.
     pub const SUPPORTED: [&str; 4] = ["none", "login", "consent", "select_account"];
 
-    /// The values that are ignored because nothing here knows them.
+    /// The unknown values, which are ignored.
     pub fn unknown(text: Option<&str>) -> impl Iterator<Item = &str> {
         values(text).filter(|value| !Prompt::SUPPORTED.contains(value))
     }

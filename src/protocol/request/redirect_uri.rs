@@ -9,8 +9,8 @@ use crate::protocol::request::unanswerable::Unanswerable;
 
 /// Proves the place where this request may be answered.
 ///
-/// An error says what is wrong with `response_mode`, or with anything else, in the mode that was asked for, as far
-/// as that can be told; of a request object, which is refused, the mode and the state are read for that alone.
+/// An error, about `response_mode` or anything else, is sent in the requested mode as far as that can be
+/// read. Of a request object, which is refused, the mode and the state are read for that only.
 ///
 /// Spec: RFC 6749 §4.1.2.1, RFC 9700 §4.1.3
 pub fn reply_to(params: &Params, client: &Client, issuer: &str) -> Result<ReplyTo, Unanswerable> {
@@ -30,7 +30,7 @@ pub fn reply_to(params: &Params, client: &Client, issuer: &str) -> Result<ReplyT
             }
         });
     };
-    let said = params.get("request").map(object::said).unwrap_or_default();
+    let said = params.get("request").map(object::reply_params).unwrap_or_default();
     let asked = params.get("response_mode").or(said.response_mode.as_deref());
     let asked = asked.filter(|_| !params.is_repeated("response_mode"));
     let mode = asked.and_then(|asked| ResponseMode::parse(asked, uri).ok()).unwrap_or_default();

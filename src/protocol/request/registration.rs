@@ -1,4 +1,4 @@
-//! `registration`: clients that describe themselves in a request, which is not offered.
+//! `registration`: clients that describe themselves in a request, which is not supported.
 
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;

@@ -1,4 +1,4 @@
-//! `response_type` and `response_mode`: what the answer is, and how it travels.
+//! `response_type` and `response_mode`: what the response is, and how it is sent.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::params::Params;
@@ -6,7 +6,7 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::reply::ResponseMode;
 use crate::protocol::request::wrong;
 
-/// Accepts a code and nothing else.
+/// Accepts `code` and no other type.
 ///
 /// Spec: RFC 6749 §3.1.1, §4.1.2.1
 pub fn check_type(params: &Params) -> Result<(), Refusal> {

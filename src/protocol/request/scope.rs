@@ -1,4 +1,4 @@
-//! `scope`: what is asked for, and what of it can be granted.
+//! `scope`: the requested scopes, and which of them are granted.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
@@ -8,7 +8,7 @@ use crate::protocol::request::claims::ClaimsRequest;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{Scope, is_standard};
 
-/// The scope that asks for a refresh token; no grant of ours issues one.
+/// The scope that requests a refresh token; no grant here issues one.
 ///
 /// Spec: OpenID Connect Core §11
 const OFFLINE: &str = "offline_access";
@@ -23,7 +23,7 @@ pub struct Scopes<'a> {
     known: &'a Scope,
 }
 
-/// Grants what exists and is allowed to the client; refuses if nothing is left.
+/// Grants the scopes that exist and are allowed to the client; refuses the request if none is left.
 ///
 /// Spec: RFC 6749 §3.3
 pub fn read<'a>(params: &Params, client: &Client, resources: &'a Resources) -> Result<Scopes<'a>, Refusal> {
@@ -39,7 +39,7 @@ pub fn read<'a>(params: &Params, client: &Client, resources: &'a Resources) -> R
 }
 
 impl Scopes<'_> {
-    /// What of the scope is not granted.
+    /// The part of the scope that is not granted.
     ///
     /// Spec: RFC 6749 §3.3
     pub fn narrowed(&self, params: &Params) -> Option<Cause> {
@@ -71,7 +71,7 @@ impl Scopes<'_> {
     }
 
     /// A request without `openid` is one of plain OAuth. That is ordinary when it is about an API, and a
-    /// slip when it is about the person.
+    /// mistake when it is about the person.
     pub fn without_openid(&self, params: &Params, claims: Option<&ClaimsRequest>) -> Option<Cause> {
         let is_about_person = self.asked.names().any(is_standard)
             || claims.is_some()

@@ -1,11 +1,11 @@
-//! Requests that cannot be answered at their client, because the place is not proven: each failure is a page.
+//! Requests without a proven place to answer: each failure is a page.
 
 use crate::protocol::cause::Cause;
 use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::refusal::OAuthError;
 use crate::protocol::shown::Shown;
 
-/// Why no place to answer a request is known.
+/// Why there is no proven place to answer.
 ///
 /// Spec: RFC 6749 §4.1.2.1
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -47,7 +47,7 @@ impl Unanswerable {
         }
     }
 
-    /// Why, precisely.
+    /// The precise cause.
     pub fn cause(&self) -> Cause {
         match self {
             Unanswerable::RedirectUriMismatch(mismatch) => mismatch.cause("redirect_uri"),

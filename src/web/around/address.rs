@@ -72,7 +72,7 @@ fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
     }
     let path = req.path().strip_prefix(app.config.base.as_str());
     if nearest.is_none() && path.is_some_and(|path| OF_PEOPLE.contains(&path)) {
-        app.health.proxies.is_silent(&app.db, peer, app.clock.now());
+        app.health.proxies.report_silent(&app.db, peer, app.clock.now());
     }
     Some(nearest.unwrap_or(peer))
 }

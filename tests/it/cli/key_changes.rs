@@ -95,7 +95,7 @@ fn switched_at_once_every_key_that_signed_is_gone_and_its_tokens_are_refused() {
         [RS256, ES256].map(|alg| place.kid(alg, "active")),
         [RS256, ES256].map(|alg| place.kid(alg, "published")),
     );
-    let sign = |alg| place.keys.ring.load().sign(alg, "JWT", &json!({ "iss": "us" })).unwrap();
+    let sign = |alg| place.keys.snapshot.load().sign(alg, "JWT", &json!({ "iss": "us" })).unwrap();
     let tokens = [RS256, ES256].map(sign);
     let done = place.run(&["keys", "rotate", "--now", "--yes", "--json"]).good().json();
     let revoked = |at: usize, alg: &str| json!({ "alg": alg, "kid": stolen[at], "signs": spares[at] });
@@ -107,7 +107,7 @@ fn switched_at_once_every_key_that_signed_is_gone_and_its_tokens_are_refused() {
             !public.contains(kid) && told.contains(&format!("cli key.revoked {kid}")),
             "{public:?}\n{told}"
         );
-        assert!(place.keys.ring.load().verify::<Value>(token).is_err(), "our own endpoints refuse it");
+        assert!(place.keys.snapshot.load().verify::<Value>(token).is_err(), "our own endpoints refuse it");
     }
 }
 
@@ -116,13 +116,13 @@ fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
     let place = Place::new();
     place.keys.rotate(&place.db, &place.clock).unwrap();
     let (stolen, spare) = (place.kid(RS256, "active"), place.kid(RS256, "published"));
-    let token = place.keys.ring.load().sign(RS256, "JWT", &json!({ "iss": "us" })).unwrap();
-    place.keys.ring.load().verify::<Value>(&token).unwrap();
+    let token = place.keys.snapshot.load().sign(RS256, "JWT", &json!({ "iss": "us" })).unwrap();
+    place.keys.snapshot.load().verify::<Value>(&token).unwrap();
     place.run(&["keys", "revoke", &stolen[..40], "--yes"]).bad(&format!("did you mean {stolen}"));
     let done = place.run(&["keys", "revoke", &stolen, "--yes", "--json"]).good().json();
     assert_eq!(done["revoked"], json!([{ "alg": "RS256", "kid": stolen, "signs": spare }]));
     assert!(!place.public().contains(&stolen));
-    assert!(place.keys.ring.load().verify::<Value>(&token).is_err(), "our own endpoints refuse it");
+    assert!(place.keys.snapshot.load().verify::<Value>(&token).is_err(), "our own endpoints refuse it");
     assert_eq!(place.signs(RS256), spare);
     // Without a spare a new one is made in its place.
     place.run(&["keys", "revoke", &spare, "--yes"]).good();
@@ -163,9 +163,9 @@ fn a_new_instance_key_takes_over() {
     assert_eq!(done["sealed"], json!(7), "two that sign, two spares, three secrets");
     std::fs::write(&path, &new).unwrap();
     let after = both().unwrap();
-    assert_eq!(after.ring.load().jwks.bytes, before.ring.load().jwks.bytes);
+    assert_eq!(after.snapshot.load().jwks.bytes, before.snapshot.load().jwks.bytes);
     assert_eq!(after.sid.expose(), before.sid.expose());
-    assert_eq!(after.ring.load().algorithms(), SigningAlg::ALWAYS);
+    assert_eq!(after.snapshot.load().algorithms(), SigningAlg::ALWAYS);
     std::fs::write(&path, &old).unwrap();
     let said = both().err().unwrap().to_string();
     assert!(said.contains("bring the right key back"), "{said}");
@@ -173,7 +173,7 @@ fn a_new_instance_key_takes_over() {
     assert!(trail(&place.db).iter().any(|line| line.starts_with("cli key.resealed")));
     // A server that runs through all this goes on with what it has opened.
     place.keys.refresh(&place.db).unwrap();
-    assert_eq!(place.keys.ring.load().algorithms(), SigningAlg::ALWAYS);
+    assert_eq!(place.keys.snapshot.load().algorithms(), SigningAlg::ALWAYS);
 }
 
 /// Whoever reads the files, the log and the terminal learns no private key.

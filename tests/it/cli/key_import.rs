@@ -63,12 +63,12 @@ fn keys_of_another_provider_keep_their_names() {
     let config = countersign::config::Config::load(Some(&shell.path("countersign.toml"))).unwrap();
     let (db, source) = (shell.db(), shell.config().instance_key);
     let keys = Keys::open(&db, &source, &config.keys, Clock::default().now()).unwrap();
-    let ring = keys.ring.load();
-    assert_eq!(ring.algorithms(), SigningAlg::ALL);
+    let snapshot = keys.snapshot.load();
+    assert_eq!(snapshot.algorithms(), SigningAlg::ALL);
     for alg in SigningAlg::ALL {
-        let token = ring.sign(alg, "JWT", &json!({})).unwrap();
+        let token = snapshot.sign(alg, "JWT", &json!({})).unwrap();
         assert_eq!(header(&token.clone().into())["kid"], json!(format!("old/{}", alg.name())));
-        ring.verify::<Value>(&token).unwrap();
+        snapshot.verify::<Value>(&token).unwrap();
     }
     let served = shell.run(&["keys", "export", "--public"]).good().json();
     let kids: Vec<&str> =

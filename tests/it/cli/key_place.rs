@@ -55,14 +55,14 @@ impl Place {
     /// Who signs, as a running server that has just looked.
     pub(super) fn signs(&self, alg: SigningAlg) -> String {
         self.keys.refresh(&self.db).unwrap();
-        let token = self.keys.ring.load().sign(alg, "JWT", &json!({})).unwrap();
+        let token = self.keys.snapshot.load().sign(alg, "JWT", &json!({})).unwrap();
         header(&token.into())["kid"].as_str().unwrap().to_owned()
     }
 
     pub(super) fn public(&self) -> Vec<String> {
         let set = self.run(&["keys", "export", "--public"]).good().json();
         self.keys.refresh(&self.db).unwrap();
-        let served: Value = serde_json::from_slice(&self.keys.ring.load().jwks.bytes).unwrap();
+        let served: Value = serde_json::from_slice(&self.keys.snapshot.load().jwks.bytes).unwrap();
         assert_eq!(set, served, "what is exported is what is served");
         set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     }

@@ -37,7 +37,7 @@ impl Signer {
     }
 
     fn sign(&self, typ: &str, claims: &Value) -> String {
-        self.keys.ring.load().sign(SigningAlg::ES256, typ, claims).unwrap()
+        self.keys.snapshot.load().sign(SigningAlg::ES256, typ, claims).unwrap()
     }
 
     fn access_token(&self, more: &Value) -> String {
@@ -58,7 +58,7 @@ impl Signer {
     }
 
     fn jwks(&self) -> String {
-        self.shell.file("jwks.json", &self.keys.ring.load().jwks.bytes)
+        self.shell.file("jwks.json", &self.keys.snapshot.load().jwks.bytes)
     }
 
     fn inspect(&self, token: &str) -> Value {

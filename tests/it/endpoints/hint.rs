@@ -60,7 +60,7 @@ pub fn forgeries(good: &Value, access_token: &Value) -> Vec<(&'static str, Strin
 
 /// A token signed by ourselves that we would never issue.
 pub fn signed_by_us(app: &TestApp, typ: &str, claims: &Value) -> String {
-    app.app.keys.ring.load().sign(SigningAlg::RS256, typ, claims).unwrap()
+    app.app.keys.snapshot.load().sign(SigningAlg::RS256, typ, claims).unwrap()
 }
 
 #[actix_web::test]

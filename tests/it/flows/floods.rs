@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use countersign::connection::places::{MOST_CONNECTIONS, Place, Places, has_room};
+use countersign::connection::permits::{MOST_CONNECTIONS, Permit, Permits, has_room};
 use reqwest::Method;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
@@ -158,14 +158,14 @@ async fn one_network_cannot_take_all_connections() {
     let ask = async |from: &'static str| {
         tokio::task::spawn_blocking(move || asks_from(port, from)).await.unwrap().is_some()
     };
-    let take = |network: &str, count: usize| -> Vec<Option<Place>> {
-        (0..count).map(|_| app.app.places.take(network)).collect()
+    let take = |network: &str, count: usize| -> Vec<Option<Permit>> {
+        (0..count).map(|_| app.app.permits.take(network)).collect()
     };
     let many = take("127.0.0.0/24", 2000);
     assert!(many.iter().all(Option::is_some) && ask("127.0.0.1").await, "while there is plenty");
     let others: Vec<_> = (0..48).flat_map(|number| take(&format!("10.0.{number}.0/24"), 1)).collect();
     assert!(others.iter().all(Option::is_some));
-    assert!(!ask("127.0.0.1").await && app.app.places.take("127.0.0.0/24").is_none(), "now they are scarce");
+    assert!(!ask("127.0.0.1").await && app.app.permits.take("127.0.0.0/24").is_none(), "now they are scarce");
     assert!(ask("127.0.1.1").await, "another network");
     let third = take("198.51.100.0/24", 300);
     assert_eq!(third.iter().flatten().count(), 256);
@@ -176,16 +176,16 @@ async fn one_network_cannot_take_all_connections() {
     app.finish().await;
 }
 
-/// The scarcer places are, the fewer one network holds of them: taking all of them needs many networks.
+/// The scarcer permits are, the fewer one network holds of them: taking all of them needs many networks.
 #[test]
-fn the_share_of_a_network_falls_as_places_become_scarce() {
-    let places = Places::default();
-    let mut held: Vec<Place> = vec![];
+fn the_share_of_a_network_falls_as_permits_become_scarce() {
+    let permits = Permits::default();
+    let mut held: Vec<Permit> = vec![];
     let mut networks = 0;
     while held.len() < MOST_CONNECTIONS {
         networks += 1;
         let network = format!("10.0.{networks}.0/24");
-        held.extend(std::iter::from_fn(|| places.take(&network)).take(MOST_CONNECTIONS - held.len()));
+        held.extend(std::iter::from_fn(|| permits.take(&network)).take(MOST_CONNECTIONS - held.len()));
     }
     assert_eq!(networks, 45);
     for (all, share) in [(2048, 256), (3071, 256), (3072, 64), (3583, 64), (3584, 16), (4095, 16)] {

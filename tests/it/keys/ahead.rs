@@ -42,7 +42,7 @@ fn keys_of_a_clock_that_ran_ahead_are_dated_anew() {
     // No key signs for longer than the policy says.
     let due = |days| {
         let later = clock.now() + Duration::days(days);
-        let steps = plan(&keys.ring.load().records, &policy, later);
+        let steps = plan(&keys.snapshot.load().records, &policy, later);
         steps.iter().filter(|step| matches!(step, Step::Activate { .. })).count()
     };
     assert_eq!((due(89), due(91)), (0, 2));

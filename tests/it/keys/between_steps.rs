@@ -64,14 +64,14 @@ impl Made {
 /// Takes the first step that is due, as every node does; none when nothing is.
 fn step(db: &Db, keys: &Keys, made: &Made, now: i64) -> Option<&'static str> {
     keys.refresh(db).unwrap();
-    let ring = keys.ring.load_full();
-    let step = plan(&ring.records, &ring.policy, at(now)).into_iter().next()?;
+    let snapshot = keys.snapshot.load_full();
+    let step = plan(&snapshot.records, &snapshot.policy, at(now)).into_iter().next()?;
     let taken = match &step {
         Step::Make(alg) => {
             let key = made.fresh(db, *alg, KeyState::Pending, keys, now);
-            db.write_now(|conn| step::store_spare(conn, &key, &ring.policy, at(now)))
+            db.write_now(|conn| step::store_spare(conn, &key, &snapshot.policy, at(now)))
         }
-        step => db.write_now(|conn| step::take(conn, step, &ring.policy, at(now))),
+        step => db.write_now(|conn| step::take(conn, step, &snapshot.policy, at(now))),
     };
     assert!(taken.unwrap(), "nobody else takes {step}");
     Some(match step {
@@ -119,8 +119,8 @@ impl<'a> Life<'a> {
         }
         // What people do comes when both rings have seen all that happens by itself.
         if self.seen.iter().filter(|step| **step == "destroyed").count() < 2 {
-            let ring = keys.ring.load_full();
-            while plan(&ring.records, &ring.policy, at(self.now)).is_empty() {
+            let snapshot = keys.snapshot.load_full();
+            while plan(&snapshot.records, &snapshot.policy, at(self.now)).is_empty() {
                 self.now += 10;
             }
             return self.go_on(db);
@@ -162,8 +162,8 @@ impl<'a> Life<'a> {
 /// What must hold whenever anybody looks, and between two looks.
 fn check(db: &Db, keys: &Keys, before: &mut BTreeMap<String, StoredKey>) {
     keys.refresh(db).unwrap();
-    let (stored, ring) = (rows(db), keys.ring.load_full());
-    let served: Value = serde_json::from_slice(&ring.jwks.bytes).unwrap();
+    let (stored, snapshot) = (rows(db), keys.snapshot.load_full());
+    let served: Value = serde_json::from_slice(&snapshot.jwks.bytes).unwrap();
     let served = served["keys"].as_array().unwrap();
     for alg in SigningAlg::ALWAYS {
         let count =
@@ -172,7 +172,7 @@ fn check(db: &Db, keys: &Keys, before: &mut BTreeMap<String, StoredKey>) {
         let active = find(&stored, alg, KeyState::Active).unwrap();
         assert!(served.iter().any(|key| key["kid"] == json!(active.kid)), "{served:?}");
     }
-    assert!(ring.unusable.is_empty() && SigningAlg::ALWAYS.iter().all(|alg| ring.signs(*alg)));
+    assert!(snapshot.unusable.is_empty() && SigningAlg::ALWAYS.iter().all(|alg| snapshot.signs(*alg)));
     for key in &stored {
         let private = matches!(key.state.as_str(), "pending" | "published" | "active");
         assert_eq!(key.private_sealed.is_some(), private, "{key:?}");
@@ -216,15 +216,15 @@ fn others_go_on(db: &Db, source: &Source, made: &Made, died: i64, turn: usize) {
         assert_ne!(signer(db, alg), first[at], "{} rotates", alg.name());
         assert!(find(&rows(db), alg, KeyState::Published).is_some());
     }
-    let rings = nodes.each_ref().map(|(_, keys)| {
+    let snapshots = nodes.each_ref().map(|(_, keys)| {
         keys.refresh(db).unwrap();
-        keys.ring.load_full()
+        keys.snapshot.load_full()
     });
     for alg in SigningAlg::ALWAYS {
-        let token = rings[turn % 2].sign(alg, "JWT", &json!({})).unwrap();
-        assert!(rings.iter().all(|ring| ring.verify::<Value>(&token).is_ok()));
+        let token = snapshots[turn % 2].sign(alg, "JWT", &json!({})).unwrap();
+        assert!(snapshots.iter().all(|snapshot| snapshot.verify::<Value>(&token).is_ok()));
     }
-    assert!(rings.iter().all(|ring| ring.jwks.etag == rings[0].jwks.etag));
+    assert!(snapshots.iter().all(|snapshot| snapshot.jwks.etag == snapshots[0].jwks.etag));
 }
 
 fn signer(db: &Db, alg: SigningAlg) -> String {

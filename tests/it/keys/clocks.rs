@@ -27,7 +27,7 @@ fn far_from_the_clock_of_postgres_no_step_is_taken() {
     assert!(keys.clock_offset(&late, &clock).unwrap().unwrap() > time::Duration::minutes(9));
     keys.rotate(&late, &clock).unwrap();
     assert!(states().all(|state| state == KeyState::Active.name()), "no spare was made");
-    assert_eq!(keys.ring.load().algorithms(), [RS256, ES256], "and it goes on signing");
+    assert_eq!(keys.snapshot.load().algorithms(), [RS256, ES256], "and it goes on signing");
     keys.rotate(&db, &clock).unwrap();
     assert_eq!(states().filter(|state| state == KeyState::Published.name()).count(), 2);
 }

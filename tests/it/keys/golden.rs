@@ -21,12 +21,12 @@ fn a_database_sealed_by_an_earlier_build_opens() {
     }
     let keys = open(&db, &given(INSTANCE_KEY)).unwrap();
 
-    let ring = keys.ring.load();
+    let snapshot = keys.snapshot.load();
     for (alg, kid) in [
         (SigningAlg::RS256, "nFJ3JPcjFNvWa7fxX0xCwtp4ezxpel3DNT-bgvNSApg"),
         (SigningAlg::ES256, "AByCpxqR4z1_VwyZKgYmY0dxBpMMI9Zf1keurCf2EF0"),
     ] {
-        let token = ring.sign(alg, "JWT", &json!({})).unwrap();
+        let token = snapshot.sign(alg, "JWT", &json!({})).unwrap();
         assert_eq!(header(&token.into())["kid"], kid, "signing keys");
     }
     for (what, mac, golden) in [

@@ -45,7 +45,7 @@ fn it_is_made_beside_an_empty_embedded_database_for_its_owner_alone() {
     assert_eq!(db.read_now(|conn| facts::get(conn, FACT)).unwrap().unwrap(), fingerprint);
     let again = open(&db, &file(&path, true)).unwrap();
     assert_eq!(again.instance.fingerprints(), [fingerprint]);
-    assert_eq!(again.ring.load().jwks.bytes, made.ring.load().jwks.bytes);
+    assert_eq!(again.snapshot.load().jwks.bytes, made.snapshot.load().jwks.bytes);
     assert!(InstanceKeys::create(&path).is_err(), "never over another");
 }
 
@@ -124,7 +124,7 @@ fn of_several_the_first_seals_and_all_open() {
     let Store { db, _folder, .. } = database();
     let before = open(&db, &given(&old)).unwrap();
     let after = open(&db, &given(&format!("{new} {old}"))).unwrap();
-    assert_eq!(after.ring.load().jwks.bytes, before.ring.load().jwks.bytes);
+    assert_eq!(after.snapshot.load().jwks.bytes, before.snapshot.load().jwks.bytes);
     assert_eq!(after.sid.expose(), before.sid.expose());
 }
 
@@ -163,7 +163,7 @@ fn of_four_nodes_that_start_at_once_none_fails() {
         let (text, ready) = (key_text(), std::sync::Barrier::new(4));
         let node = || {
             ready.wait();
-            open(&db, &given(&text)).map(|keys| keys.ring.load().jwks.bytes.clone())
+            open(&db, &given(&text)).map(|keys| keys.snapshot.load().jwks.bytes.clone())
         };
         let sets: Vec<_> = std::thread::scope(|scope| {
             let nodes: Vec<_> = (0..4).map(|_| scope.spawn(node)).collect();
@@ -199,7 +199,7 @@ fn a_node_that_comes_second_uses_the_keys_of_the_first() {
             .unwrap();
         });
         wait.recv().unwrap();
-        let jwks = open(&db, &given(&text)).unwrap().ring.load().jwks.bytes.clone();
+        let jwks = open(&db, &given(&text)).unwrap().snapshot.load().jwks.bytes.clone();
         let jwks = String::from_utf8(jwks.to_vec()).unwrap();
         assert!(made.iter().all(|key| jwks.contains(&key.kid)), "{jwks}");
     });

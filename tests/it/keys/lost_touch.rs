@@ -34,7 +34,7 @@ async fn when_postgres_is_away_the_promise_shrinks_and_signing_ends() {
     let app = TestApp::start_with(Options { adjust: impatient, ..Options::default() }).await;
     let browser = app.browser();
     let url = app.at("/.well-known/jwks.json");
-    let sign = || app.app.keys.ring.load().sign(ES256, "JWT", &json!({}));
+    let sign = || app.app.keys.snapshot.load().sign(ES256, "JWT", &json!({}));
     let max_age = async || {
         let answer = browser.get(&url).await;
         if answer.status == 503 {

@@ -90,18 +90,18 @@ fn one_bad_key_never_takes_the_others_down() {
         let damage = damage.replace("$A", &kids[0]).replace("$B", &kids[1]);
         assert_eq!(execute(&db, &damage).unwrap(), 1, "{damage}");
         let keys = open(&db, &given(&text)).unwrap();
-        let ring = keys.ring.load();
-        assert_eq!(ring.algorithms(), SigningAlg::ALWAYS, "{damage}");
-        let signed = SigningAlg::ALWAYS.map(|alg| ring.sign(alg, "JWT", &json!({})).unwrap());
+        let snapshot = keys.snapshot.load();
+        assert_eq!(snapshot.algorithms(), SigningAlg::ALWAYS, "{damage}");
+        let signed = SigningAlg::ALWAYS.map(|alg| snapshot.sign(alg, "JWT", &json!({})).unwrap());
         let signed_by = signed.map(|token| header(&token.into())["kid"].as_str().unwrap().to_owned());
         assert!(!signed_by.contains(&kids[0]) && signed_by.contains(&kids[1]), "{damage}");
-        let jwks = String::from_utf8(ring.jwks.bytes.to_vec()).unwrap();
+        let jwks = String::from_utf8(snapshot.jwks.bytes.to_vec()).unwrap();
         assert_eq!(jwks.contains(&kids[0]), stays_public, "{damage}: {jwks}");
         assert!(signed_by.iter().all(|kid| jwks.contains(kid)), "{damage}: {jwks}");
         let named = log::of_requests(&kids[..1]);
         assert!(named.iter().any(|line| line.contains("ERROR")), "{damage}: {named:?}");
         let again = open(&db, &given(&text)).unwrap();
-        assert_eq!(again.ring.load().jwks.bytes, ring.jwks.bytes, "made good once");
+        assert_eq!(again.snapshot.load().jwks.bytes, snapshot.jwks.bytes, "made good once");
     }
 }
 

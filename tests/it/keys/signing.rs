@@ -31,7 +31,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 fn set(keys: &Keys) -> Vec<Map<String, Value>> {
-    let set: Value = serde_json::from_slice(&keys.ring.load().jwks.bytes).unwrap();
+    let set: Value = serde_json::from_slice(&keys.snapshot.load().jwks.bytes).unwrap();
     set["keys"].as_array().unwrap().iter().map(|key| key.as_object().unwrap().clone()).collect()
 }
 
@@ -61,24 +61,24 @@ fn the_thumbprint_is_the_one_of_the_standard() {
 #[test]
 fn no_bad_signature_leaves_an_error_behind() {
     let Store { db, _folder, .. } = database();
-    let ring = keys(&db).ring.load_full();
+    let snapshot = keys(&db).snapshot.load_full();
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let (mut order, mut context) = (BigNum::new().unwrap(), openssl::bn::BigNumContext::new().unwrap());
     group.order(&mut order, &mut context).unwrap();
     let order = order.to_vec_padded(32).unwrap();
     let (zero, one, most) = (vec![0; 32], [vec![0; 31], vec![1]].concat(), vec![255; 32]);
     for alg in SigningAlg::ALL {
-        let token = ring.sign(alg, "JWT", &claims()).unwrap();
+        let token = snapshot.sign(alg, "JWT", &claims()).unwrap();
         let (message, good) = token.rsplit_once('.').unwrap();
         let mut bad: Vec<Vec<u8>> = [&zero, &one, &order, &most]
             .iter()
             .flat_map(|r| [&zero, &one, &order, &most].map(|s| [r.as_slice(), s].concat()))
             .collect();
         bad.extend([vec![], vec![0; 63], vec![0; 65], vec![0; 256], vec![255; 256]]);
-        assert!(ring.verify::<Value>(&format!("{message}.{good}")).is_ok());
+        assert!(snapshot.verify::<Value>(&format!("{message}.{good}")).is_ok());
         for signature in bad {
             let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&signature));
-            assert!(ring.verify::<Value>(&token).is_err(), "{token}");
+            assert!(snapshot.verify::<Value>(&token).is_err(), "{token}");
             let left = ErrorStack::get();
             assert!(left.errors().is_empty(), "{token}: {left}");
         }
@@ -122,28 +122,28 @@ fn the_public_set_holds_one_key_of_each_kind_and_nothing_private() {
 #[test]
 fn the_set_and_its_tag_are_the_same_after_a_restart() {
     let (Store { db, _folder, .. }, text) = (database(), key_text());
-    let first = open(&db, &given(&text)).unwrap().ring.load_full();
-    let second = open(&db, &given(&text)).unwrap().ring.load_full();
+    let first = open(&db, &given(&text)).unwrap().snapshot.load_full();
+    let second = open(&db, &given(&text)).unwrap().snapshot.load_full();
     assert_eq!((&first.jwks.bytes, &first.jwks.etag), (&second.jwks.bytes, &second.jwks.etag));
     assert!(first.jwks.etag.starts_with('"') && first.jwks.etag.ends_with('"'), "{}", first.jwks.etag);
     let Store { db: other, _folder, .. } = database();
-    assert_ne!(keys(&other).ring.load().jwks.etag, first.jwks.etag);
+    assert_ne!(keys(&other).snapshot.load().jwks.etag, first.jwks.etag);
 }
 
 #[test]
 fn the_verifier_crate_accepts_our_tokens() {
     let Store { db, _folder, .. } = database();
     let keys = keys(&db);
-    let ring = keys.ring.load();
-    let published = KeySet::from_json(&ring.jwks.bytes).unwrap();
+    let snapshot = keys.snapshot.load();
+    let published = KeySet::from_json(&snapshot.jwks.bytes).unwrap();
     assert_eq!(published.len(), 4);
     for alg in SigningAlg::ALL {
         let mut of_id_token = claims();
         of_id_token.as_object_mut().unwrap().remove("client_id");
         of_id_token.as_object_mut().unwrap().remove("scope");
-        let id_token = ring.sign(alg, "JWT", &of_id_token).unwrap();
+        let id_token = snapshot.sign(alg, "JWT", &of_id_token).unwrap();
         verify(&id_token, &published, &Check::id_token(ISSUER, "app"), now()).unwrap();
-        let access_token = ring.sign(alg, "at+jwt", &claims()).unwrap();
+        let access_token = snapshot.sign(alg, "at+jwt", &claims()).unwrap();
         let said = verify(&access_token, &published, &Check::access_token(ISSUER, "app"), now());
         assert_eq!(said.unwrap().sub, "ada");
         assert!(verify(&id_token, &published, &Check::access_token(ISSUER, "app"), now()).is_err(), "by typ");
@@ -167,7 +167,7 @@ fn openssl_accepts_our_tokens() {
     let Store { db, _folder, .. } = database();
     let keys = keys(&db);
     for alg in SigningAlg::ALL {
-        let token = keys.ring.load().sign(alg, "at+jwt", &claims()).unwrap();
+        let token = keys.snapshot.load().sign(alg, "at+jwt", &claims()).unwrap();
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
         let header = signed.split('.').next().unwrap();
@@ -207,14 +207,14 @@ fn openssl_accepts_our_tokens() {
 fn our_own_check_takes_our_keys_only() {
     let (Store { db, _folder, .. }, Store { db: others, _folder: _other, .. }) = (database(), database());
     let (ours, theirs) = (keys(&db), keys(&others));
-    let (ring, foreign) = (ours.ring.load(), theirs.ring.load());
-    let sign = |alg| ring.sign(alg, "at+jwt", &claims()).unwrap();
+    let (snapshot, foreign) = (ours.snapshot.load(), theirs.snapshot.load());
+    let sign = |alg| snapshot.sign(alg, "at+jwt", &claims()).unwrap();
     for alg in SigningAlg::ALL {
-        let read = ring.verify::<Value>(&sign(alg)).unwrap();
+        let read = snapshot.verify::<Value>(&sign(alg)).unwrap();
         assert_eq!((read.typ.as_deref(), &read.claims), (Some("at+jwt"), &claims()));
         assert!(foreign.verify::<Value>(&sign(alg)).is_err(), "another provider's keys");
-        let typ = ring.sign(alg, "application/AT+JWT", &claims()).unwrap();
-        assert_eq!(ring.verify::<Value>(&typ).unwrap().typ.as_deref(), Some("at+jwt"));
+        let typ = snapshot.sign(alg, "application/AT+JWT", &claims()).unwrap();
+        assert_eq!(snapshot.verify::<Value>(&typ).unwrap().typ.as_deref(), Some("at+jwt"));
         let token = sign(alg);
         let last = token.rfind('.').unwrap();
         for position in (0..token.len()).filter(|at| *at != last) {
@@ -222,7 +222,7 @@ fn our_own_check_takes_our_keys_only() {
             let mut changed = token.clone().into_bytes();
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(ring.verify::<Value>(&changed).is_err(), "character {position} of {}", token.len());
+            assert!(snapshot.verify::<Value>(&changed).is_err(), "character {position} of {}", token.len());
         }
     }
     // The header chooses among our keys and decides nothing: no alg of its own, no key of its own.
@@ -242,11 +242,11 @@ fn our_own_check_takes_our_keys_only() {
         json!({ "kid": kid }),
     ] {
         for signature in [parts[2], ""] {
-            assert!(ring.verify::<Value>(&with(header.clone(), signature)).is_err(), "{header}");
+            assert!(snapshot.verify::<Value>(&with(header.clone(), signature)).is_err(), "{header}");
         }
     }
     for noise in ["", ".", "..", "...", "a.b.c", &"x".repeat(17 * 1024), &format!("{token}.x")] {
-        assert!(ring.verify::<Value>(noise).is_err());
+        assert!(snapshot.verify::<Value>(noise).is_err());
     }
 }
 

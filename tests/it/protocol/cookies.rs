@@ -1,12 +1,12 @@
 //! Cookies: the name of ours and no other, whatever stands beside it.
 
-use countersign::protocol::cookies::{Found, Names, find};
+use countersign::protocol::cookies::{Names, Occurrences, find};
 use proptest::prelude::*;
 
 const NAME: &str = "__Host-sid";
 
 fn found(field: &[u8]) -> (Option<&str>, bool) {
-    let Found { value, repeated } = find([field], NAME);
+    let Occurrences { value, repeated } = find([field], NAME);
     (value, repeated)
 }
 
@@ -61,7 +61,7 @@ fn the_first_one_counts_and_a_second_one_is_noted() {
     assert_eq!(found(b"__Host-sid=v; __%48ost-sid=w"), (Some("v"), false));
     // HTTP/2 may split the field (RFC 9113 §8.2.3).
     let fields = [&b"a=b"[..], b"__Host-sid=v", b"__Host-sid=w"];
-    assert_eq!(find(fields, NAME), Found { value: Some("v"), repeated: true });
+    assert_eq!(find(fields, NAME), Occurrences { value: Some("v"), repeated: true });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a verifier needs to be told; everything has a default but issuer and audience.
+//! The settings of a verifier; all but issuer and audience have defaults.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::source::{self, Source};
 use crate::check::{BoundTokens, Check, TokenKind};
 use crate::key_set::Algorithm;
 
-/// Collects what a [`Verifier`] needs.
+/// Collects the settings of a [`Verifier`].
 #[derive(Debug)]
 pub struct VerifierBuilder {
     check: Check,
@@ -51,15 +51,16 @@ impl VerifierBuilder {
         self
     }
 
-    /// Uses this client, for own trust anchors or a proxy. An answer it got by following a redirect is refused.
+    /// Uses this client, for trust anchors of one's own or a proxy. An answer that it got by following a
+    /// redirect is refused.
     #[must_use]
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self
     }
 
-    /// Permits plain HTTP to other machines, for networks that are private by other means. To this machine it is
-    /// always permitted.
+    /// Permits plain HTTP to other machines, for networks that are private by other means. To this machine it
+    /// is always permitted.
     #[must_use]
     pub fn allow_http(mut self) -> Self {
         self.allow_http = true;
@@ -80,29 +81,30 @@ impl VerifierBuilder {
         self
     }
 
-    /// Asks for another kind of token.
+    /// Accepts another kind of token.
     #[must_use]
     pub fn kind(mut self, kind: TokenKind) -> Self {
         self.check.kind = kind;
         self
     }
 
-    /// Says what to do with tokens bound to a key; see [`BoundTokens`].
+    /// Sets how tokens bound to a key are treated; see [`BoundTokens`].
     #[must_use]
     pub fn bound_tokens(mut self, bound_tokens: BoundTokens) -> Self {
         self.check.bound_tokens = bound_tokens;
         self
     }
 
-    /// Sets the least time between two fetches on account of unknown keys, and after a failed refresh: 30 s.
+    /// Sets the minimum time between two fetches for unknown keys, and after a failed refresh; 30 s by
+    /// default.
     #[must_use]
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
         self.patience.cooldown = cooldown;
         self
     }
 
-    /// Sets how long after their time known keys serve while no newer ones can be had: an hour. A key that the issuer
-    /// withdrew is trusted here for that long when the issuer is out of reach.
+    /// Sets how long stale keys are used while no newer ones can be fetched; an hour by default. A key that
+    /// the issuer withdrew is trusted here for that long when the issuer is out of reach.
     #[must_use]
     pub fn stale_if_error(mut self, span: Duration) -> Self {
         self.patience.stale_if_error = span;

@@ -1,4 +1,4 @@
-//! The key set in use: who waits for which fetch, and when one is due.
+//! The cache of the key set: when a fetch is due, and which callers wait for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use super::source::{FetchError, Fetched, Source};
 use crate::key_set::KeySet;
 
-/// How long things are borne.
+/// The time limits of the cache.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// Least time between two fetches on account of unknown keys, and after a failed refresh.
+    /// The minimum time between two fetches for unknown keys, and after a failed refresh.
     pub(super) cooldown: Duration,
-    /// How long keys serve after they ceased to be fresh.
+    /// How long stale keys are used.
     pub(super) stale_if_error: Duration,
 }
 
@@ -24,14 +24,14 @@ impl Default for Patience {
     }
 }
 
-/// With no keys at all, every request waits for the next attempt; it comes soon.
+/// The cooldown without any keys, during which every request waits: it is short.
 const WITHOUT_KEYS: Duration = Duration::SECOND;
 /// Key ids remembered as absent; more than this is an attack, and then the cooldown alone has to do.
 const ABSENT: usize = 256;
 /// Longer key ids are nobody's: not worth a fetch, nor the memory.
 const LONGEST_KID: usize = 256;
 
-/// The keys of one issuer, shared by all who check its tokens.
+/// The keys of one issuer, shared by all callers that check its tokens.
 #[derive(Debug)]
 pub(super) struct Cache {
     source: Source,
@@ -46,13 +46,13 @@ struct State {
     /// The fetch that was begun last, while it is under way. Its task holds the sender, so that the channel closes
     /// however the task ends.
     flight: Option<watch::Receiver<()>>,
-    /// How many fetches were begun; the number of one is its place among them.
+    /// How many fetches were started; the number of a fetch is its position among them.
     begun: u64,
-    /// The number of the fetch whose outcome is in force.
+    /// The number of the fetch whose result is in use.
     landed: u64,
-    /// When a fetch was last made on account of an unknown key.
+    /// When the last fetch for an unknown key was made.
     asked: Option<OffsetDateTime>,
-    /// Key ids that a fresh set did not have, and when that was.
+    /// Key ids that a fresh set lacked, and when.
     absent: HashMap<String, OffsetDateTime>,
 }
 
@@ -68,7 +68,7 @@ impl Cache {
         Self { source, patience, state: Mutex::default() }
     }
 
-    /// Gives the keys in use. Waits only when there are none, or none that may still serve.
+    /// Returns the keys in use. Waits only if there are none, or none that may still be used.
     pub(super) async fn keys(self: &Arc<Self>, now: OffsetDateTime) -> Result<Arc<KeySet>, Arc<FetchError>> {
         let flight = {
             let mut state = self.state();
@@ -90,11 +90,12 @@ impl Cache {
         state.serving(now, self.patience.stale_if_error).ok_or_else(failure)
     }
 
-    /// Gives a set newer than one that lacked `kid`, or nothing when it is not the time to ask for one.
+    /// Returns a set newer than one that lacked `kid`, or none if no fetch is due.
     ///
-    /// Made-up key ids can spend the one fetch per cooldown, nothing else: callers with known keys never come here,
-    /// and a key that is really new is found when the cooldown ends at the latest. A refresh that was begun before
-    /// may have been answered before the key was there: it is not joined, and the two may overlap.
+    /// Invented key ids can use up the one fetch per cooldown and nothing else: callers with known keys never
+    /// come here, and a key that is really new is found when the cooldown ends at the latest. A refresh that
+    /// was started before may have been answered before the key was there: it is not joined, and the two may
+    /// overlap.
     pub(super) async fn keys_with(self: &Arc<Self>, kid: &str, now: OffsetDateTime) -> Option<Arc<KeySet>> {
         let flight = {
             let mut state = self.state();
@@ -106,7 +107,7 @@ impl Cache {
                 return None;
             }
             match state.flying() {
-                // Asked for on account of another unknown key, a moment ago.
+                // A fetch for another unknown key was started a moment ago.
                 Some(flight) if state.has_asked(now, self.patience.cooldown) => flight,
                 None if state.has_asked(now, self.patience.cooldown) => return None,
                 _ => {
@@ -124,7 +125,8 @@ impl Cache {
         Some(keys)
     }
 
-    /// Joins the fetch under way or starts one. It runs as its own task: a caller who hangs up stops nobody's fetch.
+    /// Joins the running fetch or starts one. It runs as its own task: a caller that disconnects stops no
+    /// fetch.
     fn take_off(self: &Arc<Self>, state: &mut State, now: OffsetDateTime) -> watch::Receiver<()> {
         state.flying().unwrap_or_else(|| self.begin(state, now))
     }
@@ -147,7 +149,7 @@ impl Cache {
         self.patience.cooldown.saturating_mul(2)
     }
 
-    /// A panic elsewhere leaves nothing half-written here: every change is one assignment.
+    /// A panic elsewhere leaves the state consistent: every change is one assignment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,8 +180,8 @@ impl State {
         self.asked.is_some_and(|asked| within(asked, now, cooldown))
     }
 
-    /// Of fetches that overlapped, the one begun later is in force: an earlier one may have been answered with an
-    /// older set, and must neither bring back a withdrawn key nor report a failure that is over.
+    /// Of fetches that overlapped, the one started later counts: an earlier one may have been answered with
+    /// an older set, and must neither restore a withdrawn key nor report a failure that is over.
     fn record(&mut self, number: u64, outcome: Result<Fetched, FetchError>, now: OffsetDateTime) {
         if number < self.landed {
             return;
@@ -206,8 +208,8 @@ impl State {
     }
 }
 
-/// Tells whether two moments are less than a span apart. Either may be the later one: clocks get set back, and then
-/// an entry must not count as new until they have caught up.
+/// Tells whether two instants are less than a span apart. Either may be the later one: a clock can be set
+/// back, and an entry must not count as new until the clock has caught up.
 fn within(one: OffsetDateTime, other: OffsetDateTime, span: Duration) -> bool {
     (other - one).abs() < span
 }

@@ -1,4 +1,4 @@
-//! Where the keys come from: one or two GETs, each short, bounded and without redirects.
+//! The fetch of the keys: one or two GETs, each short, bounded and without redirects.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -12,12 +12,12 @@ use time::Duration;
 use crate::json;
 use crate::key_set::{KeySet, KeySetError};
 
-/// The longest answer read.
+/// The maximum length of an answer, in bytes.
 const LONGEST: usize = 64 * 1024;
 const TOTAL: StdDuration = StdDuration::from_secs(5);
 const CONNECT: StdDuration = StdDuration::from_secs(2);
 
-/// Why the keys could not be had.
+/// Why the keys cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -41,12 +41,12 @@ pub enum FetchError {
     /// The metadata is not usable.
     #[error("{0} is not the metadata of an issuer: no object with issuer and jwks_uri")]
     NotMetadata(String),
-    /// The metadata is somebody else's.
+    /// The metadata names another issuer.
     #[error("the metadata is that of issuer {found:?}, not of {expected:?}")]
     OtherIssuer {
-        /// Who it says it is.
+        /// The issuer in the metadata.
         found: String,
-        /// Who was asked.
+        /// The expected issuer.
         expected: String,
     },
     /// The metadata of an https issuer leads to plain HTTP.
@@ -58,7 +58,7 @@ pub enum FetchError {
     /// The key set has no usable key.
     #[error("the key set has no key that this verifier can use")]
     NoUsableKey,
-    /// The fetch ended before its time, because its runtime did.
+    /// The fetch was cut off when its runtime ended.
     #[error("the request was cut off")]
     CutOff,
 }
@@ -96,7 +96,7 @@ impl Source {
             }
         };
         let keys = KeySet::from_json(&body)?;
-        // An issuer always has a key. A set without one is a mistake, and known keys are better than none.
+        // An issuer always has a key. A set without usable keys is a mistake, and known keys stay in use.
         if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(Fetched { keys, fresh }) }
     }
 
@@ -136,14 +136,15 @@ impl Source {
     }
 }
 
-/// Makes the client for services that bring none. A proxy of the environment is no way to this very machine.
+/// Makes the HTTP client for services without one of their own. A proxy of the environment is not used for
+/// this machine.
 pub(super) fn client(local: bool) -> reqwest::Result<Client> {
     let builder = Client::builder()
         .user_agent(concat!("countersign-verifier/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
         .timeout(TOTAL)
-        // Minutes lie between two requests: an idle connection would be dead weight, or just dead.
+        // Requests are minutes apart: an idle connection would be useless or closed.
         .pool_max_idle_per_host(0);
     if local { builder.no_proxy() } else { builder }.build()
 }
@@ -155,8 +156,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Reads how long an answer is fresh: `max-age` less what it has aged on the way, within 60 s and 24 h; 10 minutes
-/// when nothing is said.
+/// Reads how long an answer is fresh: `max-age` less its age, within 60 s and 24 h; 10 minutes without
+/// either.
 ///
 /// Spec: RFC 9111 §4.2
 fn freshness(headers: &HeaderMap) -> Duration {
@@ -171,7 +172,7 @@ fn freshness(headers: &HeaderMap) -> Duration {
     Duration::seconds(i64::from(seconds)).clamp(Duration::MINUTE, Duration::DAY)
 }
 
-/// The outermost error alone says only that something failed; the cause is at the bottom.
+/// Joins the causes of an error: the outermost one says only that something failed.
 fn causes(error: &reqwest::Error) -> String {
     let mut sentence = error.to_string();
     let mut cause = error.source();

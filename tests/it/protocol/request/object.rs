@@ -1,6 +1,6 @@
 //! Refused request objects: what is read of them, and what is not.
 
-use countersign::protocol::request::object::{Said, said};
+use countersign::protocol::request::object::{ReplyParams, reply_params};
 use data_encoding::BASE64URL_NOPAD;
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,8 +11,8 @@ fn object(payload: &str) -> String {
     format!("e30.{}.c2ln", BASE64URL_NOPAD.encode(payload.as_bytes()))
 }
 
-fn of(response_mode: Option<&str>, state: Option<&str>) -> Said {
-    Said { response_mode: response_mode.map(Into::into), state: state.map(Into::into) }
+fn of(response_mode: Option<&str>, state: Option<&str>) -> ReplyParams {
+    ReplyParams { response_mode: response_mode.map(Into::into), state: state.map(Into::into) }
 }
 
 #[test]
@@ -41,16 +41,16 @@ fn only_the_way_back_is_read_and_only_from_a_plain_object() {
         (bulky.as_str(), of(None, None)),
         (deep.as_str(), of(None, None)),
     ] {
-        assert_eq!(said(&object(payload)), expected, "{}", &payload[..payload.len().min(60)]);
+        assert_eq!(reply_params(&object(payload)), expected, "{}", &payload[..payload.len().min(60)]);
     }
     let good = object(r#"{"state":"s"}"#);
     let unsigned = good.replace("c2ln", "");
-    assert_eq!(said(&unsigned), of(None, Some("s")));
+    assert_eq!(reply_params(&unsigned), of(None, Some("s")));
     // Encrypted, cut off, padded, or no JWT at all.
     for text in
         [format!("{good}.x.y"), "e30.e30".into(), format!("e30.{}==.x", "e30"), "..".into(), String::new()]
     {
-        assert_eq!(said(&text), Said::default(), "{text}");
+        assert_eq!(reply_params(&text), ReplyParams::default(), "{text}");
     }
 }
 
@@ -69,7 +69,7 @@ fn an_object_and_a_reference_are_refused() {
 proptest! {
     #[test]
     fn nothing_that_is_sent_can_make_it_fail(text in "\\PC{0,40}", payload in "\\PC{0,40}") {
-        said(&text);
-        said(&object(&payload));
+        reply_params(&text);
+        reply_params(&object(&payload));
     }
 }

@@ -45,7 +45,7 @@ async fn they_accept_every_algorithm_and_no_changed_token() {
     for alg in NamedAlg::all() {
         let issued = now.unix_timestamp();
         let claims = json!({ "iss": ISSUER, "sub": "ada", "aud": "app", "iat": issued, "exp": issued + 600 });
-        let token = app.app.keys.ring.load().sign(alg, "JWT", &claims).unwrap();
+        let token = app.app.keys.snapshot.load().sign(alg, "JWT", &claims).unwrap();
         let alg = alg.name();
         assert_eq!(header(&json!(token))["alg"], alg);
         verify(&token, &own, &Check::id_token(ISSUER, "app"), now).unwrap();
@@ -231,7 +231,7 @@ async fn through_five_rotations_on_postgres_and_redis_no_verification_fails() {
             node.clock.advance(Duration::seconds(150));
         }
     }
-    let etag = |node: &TestApp| node.app.keys.ring.load().jwks.etag.clone();
+    let etag = |node: &TestApp| node.app.keys.snapshot.load().jwks.etag.clone();
     // A step that one node has just taken by itself is seen by the others within seconds.
     let begun = Instant::now();
     while nodes.iter().any(|node| etag(node) != etag(&nodes[0])) {

@@ -70,7 +70,7 @@ async fn making_rsa_keys_delays_no_request() {
         while busy.len() < 60 || !tending.is_finished() && busy.len() < 1000 {
             busy.push(redeem(&rp, &browser).await);
             aside |= is_idle_scheduled();
-            oldest = oldest.max(app.app.keys.ring.load().age().unsigned_abs());
+            oldest = oldest.max(app.app.keys.snapshot.load().age().unsigned_abs());
             over.store(busy.len() >= 60, Ordering::Relaxed);
         }
         assert!(aside, "a spare is made as if somebody waited for it");
@@ -98,12 +98,12 @@ async fn making_rsa_keys_delays_no_request() {
     println!("{made} keys made meanwhile, the slowest turn took {slowest:?}");
     let jwks = Instant::now();
     for _ in 0..600 {
-        let ring = app.app.keys.ring.load();
-        assert!(ring.max_age().is_some() && !ring.jwks.bytes.is_empty());
+        let snapshot = app.app.keys.snapshot.load();
+        assert!(snapshot.max_age().is_some() && !snapshot.jwks.bytes.is_empty());
     }
     let (jwks, sign) = (jwks.elapsed() / 600, Instant::now());
     for _ in 0..50 {
-        app.app.keys.ring.load().sign(RS256, "JWT", &json!({ "sub": "ada" })).unwrap();
+        app.app.keys.snapshot.load().sign(RS256, "JWT", &json!({ "sub": "ada" })).unwrap();
     }
     println!("the public set {jwks:?}, one RS256 signature (4096 bits) {:?}", sign.elapsed() / 50);
     app.finish().await;

@@ -1,18 +1,18 @@
-//! Places for connections, divided so that one network cannot take them all.
+//! Connection permits, shared out so that one network cannot take them all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many connections may be open at a time; what comes later waits to be let in.
+/// The maximum number of open connections; later ones wait until they are accepted.
 pub const MOST_CONNECTIONS: usize = 4096;
-/// How many of those one network (IPv4 /24, IPv6 /48) may hold once so many eighths of all are taken. Below half there
-/// is no limit: a large office behind one address is no attack. The share falls as places become scarce, so that taking
-/// all of them needs 45 networks.
+/// How many permits one network (IPv4 /24, IPv6 /48) may hold once so many eighths of all are taken. Below half there
+/// is no limit: a large office behind one address is no attack. The share falls as permits become scarce, so that
+/// taking all of them needs 45 networks.
 const SHARES: [(usize, usize); 3] = [(7, 16), (6, 64), (4, 256)];
 
-/// All places; a cheap handle.
+/// All permits; a cheap handle.
 #[derive(Clone, Default)]
-pub struct Places(Arc<Mutex<Taken>>);
+pub struct Permits(Arc<Mutex<Taken>>);
 
 #[derive(Default)]
 struct Taken {
@@ -20,21 +20,22 @@ struct Taken {
     by_network: HashMap<String, usize>,
 }
 
-/// One connection's place, given back when dropped.
-pub struct Place {
-    places: Places,
+/// The permit of one connection, given back when dropped.
+pub struct Permit {
+    permits: Permits,
     network: String,
 }
 
-/// Tells whether one more connection may be taken while so many are open, so many of them from its network.
+/// Tells whether one more connection may be opened, when `all` are open and `of_network` of these are from its
+/// network.
 pub fn has_room(all: usize, of_network: usize) -> bool {
     let share = SHARES.iter().find(|(eighths, _)| all >= MOST_CONNECTIONS / 8 * eighths);
     share.is_none_or(|(_, share)| of_network < *share)
 }
 
-impl Places {
-    /// Takes a place for a connection from this network; none when the network holds its share and places are scarce.
-    pub fn take(&self, network: &str) -> Option<Place> {
+impl Permits {
+    /// Takes a permit for a connection from this network; none when permits are scarce and the network holds its share.
+    pub fn take(&self, network: &str) -> Option<Permit> {
         let mut taken = self.lock();
         let of_network = taken.by_network.get(network).copied().unwrap_or_default();
         if !has_room(taken.all, of_network) {
@@ -42,7 +43,7 @@ impl Places {
         }
         taken.all += 1;
         taken.by_network.insert(network.to_owned(), of_network + 1);
-        Some(Place { places: self.clone(), network: network.to_owned() })
+        Some(Permit { permits: self.clone(), network: network.to_owned() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -50,9 +51,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.permits.lock();
         taken.all -= 1;
         if let Some(of_network) = taken.by_network.get_mut(&self.network) {
             *of_network -= 1;

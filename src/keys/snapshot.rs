@@ -12,7 +12,7 @@ use time::Duration;
 
 use super::KeyError;
 use super::instance::InstanceKeys;
-use super::jose::{self, Signer, Verified, Verifier};
+use super::jose::{self, Signer, Verified, VerifyingKey};
 use super::plan::Record;
 use super::policy::KeyPolicy;
 use super::promise::Promise;
@@ -32,11 +32,11 @@ pub struct Read {
     pub asked: Instant,
 }
 
-/// Parsed signers, parsed verifiers, and the public set as it goes over the wire.
-pub struct Ring {
+/// Parsed signers, verifying keys, and the public set as it goes over the wire.
+pub struct Snapshot {
     /// The active keys and the next ones, which then need no parsing when they begin to sign.
     signers: Vec<(KeyState, Arc<Signer>)>,
-    verifiers: Vec<Verifier>,
+    verifying_keys: Vec<VerifyingKey>,
     /// The JWK set, serialized once.
     pub jwks: Published,
     /// The policy this node runs with.
@@ -50,11 +50,16 @@ pub struct Ring {
     confirmed: AtomicU64,
 }
 
-impl Ring {
+impl Snapshot {
     /// Opens and parses every stored key, once; keys that `before` has parsed are taken over. A damaged key is left
     /// out.
-    pub fn open(read: Read, instance: &InstanceKeys, policy: &KeyPolicy, before: Option<&Ring>) -> Ring {
-        let (mut signers, mut verifiers, mut published) = (vec![], vec![], vec![]);
+    pub fn open(
+        read: Read,
+        instance: &InstanceKeys,
+        policy: &KeyPolicy,
+        before: Option<&Snapshot>,
+    ) -> Snapshot {
+        let (mut signers, mut verifying_keys, mut published) = (vec![], vec![], vec![]);
         let (mut records, mut unusable) = (vec![], vec![]);
         for key in &read.keys {
             let Some((alg, state)) = SigningAlg::from_name(&key.alg).zip(KeyState::from_name(&key.state))
@@ -68,10 +73,10 @@ impl Ring {
             };
             let mut is_usable = true;
             match public(key, alg) {
-                Ok((verifier, jwk)) => {
+                Ok((key, jwk)) => {
                     // A pending key has never signed.
                     if state != KeyState::Pending {
-                        verifiers.push(verifier);
+                        verifying_keys.push(key);
                     }
                     if state.is_public() {
                         published.push(jwk);
@@ -83,7 +88,7 @@ impl Ring {
                 }
             }
             if matches!(state, KeyState::Pending | KeyState::Published | KeyState::Active) {
-                let known = before.and_then(|ring| ring.signer_named(&key.kid));
+                let known = before.and_then(|snapshot| snapshot.signer_named(&key.kid));
                 match known.map_or_else(|| private(key, alg, instance).map(Arc::new), Ok) {
                     Ok(signer) => signers.push((state, signer)),
                     Err(why) => {
@@ -95,9 +100,9 @@ impl Ring {
             let (kid, since, until) = (key.kid.clone(), key.since, key.until);
             records.push(Record { kid, alg, state, since, until, usable: is_usable });
         }
-        Ring {
+        Snapshot {
             signers,
-            verifiers,
+            verifying_keys,
             jwks: Published::new(json!({ "keys": published }).to_string()),
             policy: policy.clone(),
             records,
@@ -142,7 +147,7 @@ impl Ring {
 
     /// Verifies a token of this provider by any key that ever signed and is still stored.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, Cause> {
-        jose::verify(token, &self.verifiers)
+        jose::verify(token, &self.verifying_keys)
     }
 
     /// How long the key set may be cached; none when it may not be served any more.
