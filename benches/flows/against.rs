@@ -1,5 +1,5 @@
-//! Two builds by turns: what else the machine does falls on both, so their ratio can be believed where single
-//! times cannot.
+//! Comparison of two builds in turns: other load on the machine affects both, so that their ratio is reliable
+//! where single times are not.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const TURNS: usize = 9;
 ///
 /// Spec: binomial order statistics, 1 − 2 · (1 + 9) / 2⁹
 const CUT: usize = 1;
-/// What differs by less is no difference on a machine that is shared.
+/// A smaller difference counts as none, because the machine is shared.
 const SAME: f64 = 0.1;
 
 /// One comparison.
@@ -50,7 +50,7 @@ pub fn report(options: &Options, other: &Path) {
             for turn in 0..TURNS {
                 both.iter_mut().for_each(Provider::take_bearers);
                 let mut costs = [Cost::default(); 2];
-                // Each goes first as often as the other, give or take one.
+                // Each build goes first equally often, except for one turn.
                 for at in if turn % 2 == 0 { [0, 1] } else { [1, 0] } {
                     costs[at] = cost(&both[at], operation, options.scale);
                 }

@@ -1,5 +1,5 @@
-//! What is counted instead of timed: statements asked of the stores, and instructions of the provider. Counts do not
-//! depend on what else the machine does.
+//! Counts instead of times: statements sent to the stores, and instructions of the provider. They do not
+//! depend on the other load of the machine.
 
 use std::path::Path;
 
@@ -13,36 +13,36 @@ use crate::options::Options;
 use crate::process::Process;
 use crate::provider::{Provider, Stores};
 
-/// How often an operation is done while statements are counted.
+/// How many operations are done while statements are counted.
 const ASKED: usize = 400;
-/// How often it is done in one batch under callgrind, where everything takes some fifty times as long.
+/// How many are done in one batch under callgrind, where everything takes about fifty times as long.
 const COUNTED: usize = 100;
-/// How many batches are counted; the quietest is taken, because background work falls into some of them.
+/// How many batches are counted. The quietest one is taken, because background work falls into some of them.
 const BATCHES: usize = 3;
-/// How often before, so that caches are warm.
+/// How many operations are done first, so that caches are warm.
 const WARM: usize = 50;
 
-/// Instructions within a second in which nothing is asked of a provider and it makes nothing.
+/// The instructions within one second below which a provider is idle.
 const QUIET: u64 = 3_000_000;
-/// How many such seconds in a row: nodes plan their key changes every four seconds.
+/// The number of such seconds in a row: nodes plan their key changes every four seconds.
 const QUIET_FOR: u32 = 10;
 
-/// What was counted of one operation.
+/// The counts of one operation.
 #[derive(Serialize)]
 struct Counted {
     operation: &'static str,
     store: &'static str,
     algorithm: Option<&'static str>,
-    /// Statements and commands asked of all stores per operation, background work included.
+    /// Statements and commands to all stores per operation, background work included.
     statements: f64,
     /// Instructions of the provider per operation.
     instructions: f64,
-    /// The same of the other build.
+    /// The same for the other build.
     other_statements: Option<f64>,
     other_instructions: Option<f64>,
 }
 
-/// Counts and prints; of another build as well if one is named.
+/// Counts and prints, and does the same for another build if one is named.
 pub fn report(options: &Options, other: Option<&Path>) {
     println!("{:<34}{:>14}{:>16}", "per operation", "statements", "instructions");
     let mut written = vec![];
@@ -77,14 +77,14 @@ pub fn report(options: &Options, other: Option<&Path>) {
     figures::write(options.json.as_deref(), &written);
 }
 
-/// Statements and instructions of every operation of one build.
+/// The statements and instructions of every operation of one build.
 fn counts(stores: Stores, program: &Path, scale: usize) -> Vec<(f64, f64)> {
     let mut provider = Provider::start(stores, program);
     let metrics = provider.show_metrics();
     provider.take_bearers();
     let asked: Vec<f64> =
         ALL.iter().map(|operation| statements(&provider, operation, metrics, scale)).collect();
-    // Keys and browsers are there: what runs under callgrind has nothing to make.
+    // Keys and browsers exist already: the provider under callgrind has nothing to make.
     provider.process = None;
     provider.process = Some(Process::under_callgrind(program, &provider.config, provider.port));
     provider.take_bearers();
@@ -93,7 +93,7 @@ fn counts(stores: Stores, program: &Path, scale: usize) -> Vec<(f64, f64)> {
     asked.iter().copied().zip(done).collect()
 }
 
-/// Statements per operation, from the provider's own count.
+/// The statements per operation, by the provider's own count.
 fn statements(provider: &Provider, operation: &Operation, metrics: u16, scale: usize) -> f64 {
     let times = few(operation, ASKED, scale);
     work(provider, operation, few(operation, WARM, scale));
@@ -109,7 +109,7 @@ fn all_statements(metrics: u16) -> f64 {
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
-/// Instructions per operation, of the quietest batch.
+/// The instructions per operation, of the quietest batch.
 fn instructions(provider: &Provider, operation: &Operation, scale: usize) -> f64 {
     let times = few(operation, COUNTED, scale);
     work(provider, operation, few(operation, WARM, scale));
@@ -121,7 +121,7 @@ fn instructions(provider: &Provider, operation: &Operation, scale: usize) -> f64
     (0..BATCHES).map(|_| batch()).min().unwrap_or_default() as f64 / times as f64
 }
 
-/// Waits until the background work of a start is over: a spare key is made then, which costs more than many
+/// Waits until the background work of a start is over: it makes a spare key, which costs more than many
 /// operations.
 fn settle(process: &Process) {
     let mut quiet = 0;
@@ -136,13 +136,13 @@ fn settle(process: &Process) {
     println!("the provider has not become quiet within three minutes: its counts include background work");
 }
 
-/// Password hashes are long under callgrind: a few are enough, since each does the same.
+/// Password hashes take long under callgrind. A few are enough, because all do the same.
 fn few(operation: &Operation, times: usize, scale: usize) -> usize {
     let times = if operation.connections == Some(1) { times / 40 } else { times };
     (times / scale).max(1)
 }
 
-/// One connection: what is counted must not depend on how requests meet.
+/// Uses one connection, because counts must not depend on how requests overlap.
 fn work(provider: &Provider, operation: &Operation, times: usize) {
     spread(provider.port, 1, times, |link, number| (operation.work)(provider, link, number));
 }

@@ -1,4 +1,4 @@
-//! Figures, and how they are written down.
+//! The figures, and their output.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use serde::Serialize;
 /// One figure of the table.
 #[derive(Serialize)]
 pub struct Figure {
-    /// What was done, or which aspect of it was measured.
+    /// The operation, or the aspect of it that was measured.
     pub operation: String,
-    /// On which stores.
+    /// The stores.
     pub store: &'static str,
     /// The algorithm of the token, where there is one.
     pub algorithm: Option<&'static str>,
     /// Microseconds per operation.
     pub us: f64,
-    /// The least it can cost, from the same round; none where nothing comparable exists.
+    /// The least possible cost, from the same round; none where nothing is comparable.
     pub floor_us: Option<f64>,
     /// `us` divided by `floor_us`.
     pub ratio: Option<f64>,

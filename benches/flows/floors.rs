@@ -1,5 +1,5 @@
-//! What no provider can do without: the signatures of a flow, the hash of a login, an HTTP answer. Each
-//! is measured alone, through the same libraries, in the same run.
+//! The costs that no provider can avoid: the signatures of a flow, the hash of a login, an HTTP answer. Each
+//! is measured alone, with the same libraries, in the same run.
 
 use std::cell::RefCell;
 use std::fs;
@@ -18,7 +18,7 @@ use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sha::sha256;
 
-/// About as long as what is signed in an access token.
+/// About as long as the signed part of an access token.
 const SIGNED: [u8; 640] = [b'x'; 640];
 
 thread_local! {
@@ -81,7 +81,7 @@ fn signs_sha256(key: &PKey<Private>) -> PkeyCtx<Private> {
     context
 }
 
-/// The processor time per call, while every processor is at it: a server's have no quieter neighbours.
+/// The processor time per call while all processors are busy, as they are on a loaded server.
 fn each(times: u32, work: impl Fn() + Sync) -> Duration {
     let alone = || {
         let spent = || {

@@ -1,5 +1,5 @@
-//! The smallest HTTP/1.1 client that will do: one kept connection, sized answers, no copies of headers
-//! nobody asks for. It must cost little, because it shares the machine with what is measured.
+//! A minimal HTTP/1.1 client: one kept connection, answers with a length, no copies of unused headers. It
+//! must cost little, because it shares the machine with the server that is measured.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ pub struct Connection {
     stream: BufReader<TcpStream>,
 }
 
-/// What matters of an answer.
+/// The parts of an answer that are used.
 pub struct Answer {
     pub status: u16,
     pub location: String,

@@ -1,6 +1,6 @@
-//! What operations cost, end to end: the real server in its own process, real sockets, durable state. The
-//! processor time per operation, that of PostgreSQL and Redis included, stands beside a floor measured in the same
-//! run. The machine may be busy with other things: each figure is the quietest of several rounds.
+//! The cost of operations, end to end: the real server in its own process, real sockets, durable state. The
+//! processor time per operation, including that of PostgreSQL and Redis, is shown beside a floor measured in
+//! the same run. The machine may be busy: each figure is the quietest of several rounds.
 //!
 //! ```text
 //! make bench                                  every figure, as a table
@@ -58,7 +58,7 @@ fn main() {
     }
 }
 
-/// Keeps one operation going until the process is ended, for a profiler to look at the server.
+/// Repeats one operation until the process is ended, so that a profiler can look at the server.
 fn load(stores: Stores) {
     let provider = Provider::start(stores, &Options::own_program());
     println!("process {}", provider.process().id());
@@ -67,7 +67,7 @@ fn load(stores: Stores) {
     });
 }
 
-/// The least a server of this kind costs: the same framework, one header, an answer of the usual length.
+/// The least cost of a server of this kind: the same framework, one header, an answer of the usual length.
 fn bare(port: u16) {
     use actix_web::{App, HttpResponse, HttpServer, web};
     let body: &'static str = Box::leak("x".repeat(1000).into_boxed_str());

@@ -1,4 +1,4 @@
-//! Doing something many times over several connections, and what that took.
+//! Repeats an operation over several connections, and measures it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,10 +8,10 @@ use crate::http::Connection;
 use crate::operations::Operation;
 use crate::provider::Provider;
 
-/// How many connections ask at once.
+/// How many connections are used at once.
 pub const CONNECTIONS: usize = 8;
 
-/// What one operation took, in one round.
+/// The cost of one operation, in one round.
 #[derive(Clone, Copy, Default)]
 pub struct Cost {
     /// Processor time per operation, of every process that was counted.
@@ -72,7 +72,7 @@ pub fn spread(
                     }
                     let begun = Instant::now();
                     work(&mut link, number);
-                    // Load without an end keeps no record of itself.
+                    // A load without an end keeps no durations.
                     if times != usize::MAX {
                         mine.push(begun.elapsed());
                     }

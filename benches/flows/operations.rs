@@ -1,4 +1,4 @@
-//! The operations that are measured, and what each must cost at least.
+//! The operations that are measured, and the floor of each.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the command line of the benchmark asks for.
+//! The command line of the benchmark.
 
 use std::path::PathBuf;
 
@@ -20,12 +20,12 @@ pub enum What {
     Bare(u16),
 }
 
-/// The command line, read.
+/// The parsed command line.
 pub struct Options {
     pub what: What,
     /// Where to write the figures as JSON.
     pub json: Option<PathBuf>,
-    /// How many times fewer operations than usual.
+    /// The divisor of the number of operations.
     pub scale: usize,
     /// The program that is measured.
     pub program: PathBuf,

@@ -1,4 +1,4 @@
-//! A server process, and what the kernel says it costs.
+//! A server process, and its cost according to the kernel.
 
 use std::fs;
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::http::Connection;
 pub struct Process {
     child: Child,
     pub port: u16,
-    /// Where callgrind writes, if it runs under that.
+    /// The folder that callgrind writes to, if the process runs under it.
     counts: Option<TempDir>,
 }
 
@@ -25,7 +25,7 @@ impl Process {
         Process::start(command, port, Duration::from_secs(20))
     }
 
-    /// The same, with its instructions counted.
+    /// The same, with counted instructions.
     pub fn under_callgrind(program: &Path, config: &Path, port: u16) -> Process {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("valgrind");
@@ -37,12 +37,12 @@ impl Process {
         process
     }
 
-    /// Begins to count anew.
+    /// Resets the counters.
     pub fn zero(&self) {
         self.control("--zero");
     }
 
-    /// How many instructions were counted since.
+    /// The number of instructions since the last reset.
     pub fn instructions(&self) -> u64 {
         let folder = self.counts.as_ref().expect("it runs under callgrind").path();
         let dumps = || fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
@@ -67,7 +67,7 @@ impl Process {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// This program again, as a server that knows one short answer.
+    /// This program again, as a server with one short answer.
     pub fn bare(port: u16) -> Process {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.arg("--bare").arg(port.to_string());
@@ -75,7 +75,7 @@ impl Process {
     }
 
     fn start(mut command: Command, port: u16, patience: Duration) -> Process {
-        // Its log goes into a file, as it would in operation: writing it is part of the cost.
+        // The log goes into a file as it would in operation, because writing it is part of the cost.
         let log = tempfile::tempfile().expect("a file");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let child = child.unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
@@ -88,7 +88,7 @@ impl Process {
         process
     }
 
-    /// From before it is started to its first discovery document.
+    /// The time from the start of the process to its first discovery document.
     pub fn time_to_ready(program: &Path, config: &Path, port: u16) -> Duration {
         let begun = Instant::now();
         let process = Process::countersign(program, config, port);
@@ -117,7 +117,7 @@ impl Process {
     }
 }
 
-/// What the kernel says of a process.
+/// The kernel's statistics of a process.
 struct Stat {
     parent: u32,
     /// Processor time of its own.

@@ -1,4 +1,4 @@
-//! A provider with clients and people, arranged through its own command line.
+//! A provider with clients and people, set up through its own command line.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -21,10 +21,10 @@ const REDIRECT: &str = "http://localhost:3000/callback";
 /// A verifier, and its challenge.
 const VERIFIER: &str = "project-pkce-verifier_0123456789-ABCDEFGHIJKLMNOP";
 const CHALLENGE: &str = "vYNHd8OhS1_DyRzkrZ-joLO-9sp78UJ_Hs8arlPwz2M";
-/// How many people are signed in, each in a browser of their own.
+/// The number of people who are signed in, each in their own browser.
 pub const PEOPLE: usize = 40;
 
-/// Which stores it works on.
+/// The stores that the provider uses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stores {
     Embedded,

@@ -1,4 +1,4 @@
-//! What a rotation costs those who are signing in meanwhile.
+//! The cost of a rotation for requests that run meanwhile.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use crate::http::Connection;
 use crate::provider::Provider;
 
-/// Nodes look every 200 ms, and a new key takes a while to make; those that sign stay as they are.
+/// Nodes look every 200 ms, and a new key takes a while to make. The signing keys stay as they are.
 const KEYS: &str = "\n[keys]\nrsa_bits = 3072\njwks_max_age = 2\npublish_before = 3000\n";
-/// How many people redeem codes at once; each rests as long as the answer took, or they would fill the machine
-/// and their own queue would be measured.
+/// How many people redeem codes at once. Each pauses for as long as the answer took; otherwise they would use
+/// up the machine and measure their own queue.
 const CONNECTIONS: usize = 2;
 
-/// One request; answers how long it took.
+/// One request; returns how long it took.
 type Ask = fn(&Provider, &mut Connection, usize) -> Duration;
 
-/// How long requests took.
+/// The durations of requests.
 struct Times(Vec<Duration>);
 
 impl Times {
@@ -26,8 +26,9 @@ impl Times {
     }
 }
 
-/// `/token` and the key set beside nothing, beside one rotation after another of keys that cost nothing to
-/// make, and beside those of RSA keys: by turns, so that whatever else the machine does falls on all.
+/// Measures `/token` and the key set without any rotation, during rotations of keys that cost nothing to
+/// make, and during rotations of RSA keys. These take turns, so that other load on the machine affects all of
+/// them.
 pub fn report(provider: &mut Provider, scale: usize) {
     let before = provider.restart_with(KEYS);
     let kinds: [(&str, Ask); 2] = [("/token", token), ("JWKS", jwks)];
@@ -52,7 +53,7 @@ pub fn report(provider: &mut Provider, scale: usize) {
     std::fs::write(&provider.config, before).unwrap();
 }
 
-/// Asks so many times at least, and until a key was made meanwhile, if any is to be.
+/// Sends at least so many requests, and continues until a key was made, if one is to be made.
 fn requests(
     provider: &Provider,
     times: usize,

@@ -1,4 +1,4 @@
-//! Every figure of this build, beside its floor.
+//! All figures of this build, with their floors.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub fn report(options: &Options) {
     figures::write(options.json.as_deref(), &written);
 }
 
-/// Each operation's cost and floor, once.
+/// The cost and the floor of each operation, once.
 fn round(provider: &mut Provider, floors: &Floors, bare: &Process, scale: usize) -> Vec<(Cost, Duration)> {
     let parts = Parts::measure(floors, bare, scale);
     provider.take_bearers();
@@ -78,7 +78,7 @@ fn row(operation: &Operation, stores: Stores, rounds: &[(Cost, Duration)]) -> Ve
     ]
 }
 
-/// How much memory it holds, and what Redis keeps for a browser.
+/// The memory of the provider, and what Redis keeps for a browser.
 fn sizes(provider: &Provider, idle: f64, scale: usize) {
     let flows = 10_000 / scale;
     spread(provider.port, CONNECTIONS, flows, |link, number| drop(provider.sso(link, number % 2, number)));
@@ -104,7 +104,7 @@ fn bytes_per_browser(port: u16) -> usize {
     bytes / records.max(1)
 }
 
-/// A restart with existing data: how long until it answers, and how much it holds then.
+/// A restart with existing data: how long it takes to the first answer, and how much memory it needs then.
 fn restart(mut provider: Provider) {
     provider.process = None;
     let start = || Process::time_to_ready(&provider.program, &provider.config, provider.port);

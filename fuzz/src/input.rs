@@ -1,6 +1,6 @@
-//! Taking inputs apart: they are lines of text, so that seeds can be read and written by people.
+//! Parsing of inputs: they are lines of text, so that people can read and write seeds.
 
-/// The first `N - 1` lines, then whatever follows them; what is not there is empty.
+/// The first `N - 1` lines, then the rest; missing lines are empty.
 pub fn lines<const N: usize>(input: &[u8]) -> [&[u8]; N] {
     let mut parts = input.splitn(N, |byte| *byte == b'\n');
     std::array::from_fn(|_| parts.next().unwrap_or_default())
@@ -16,8 +16,8 @@ pub fn texts<const N: usize>(input: &[u8]) -> Option<[&str; N]> {
     Some(texts)
 }
 
-/// Changes a text as the bytes of `edits` say, three at a time: where, how, and with what. A text that was
-/// sealed or signed cannot be guessed, so a fuzzer needs hands to bend one.
+/// Changes a text as the bytes of `edits` say, three at a time: position, kind, value. A fuzzer cannot guess
+/// a text that was sealed or signed, so it changes a valid one.
 pub fn edited(text: &str, edits: &[u8]) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for edit in edits.chunks_exact(3) {
@@ -35,7 +35,7 @@ pub fn edited(text: &str, edits: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A `Set-Cookie` field as it would be read: name, value, and the attributes in order of the alphabet.
+/// The name, the value and the sorted attributes of a `Set-Cookie` field.
 ///
 /// Spec: RFC 6265 §5.2
 pub fn set_cookie(field: &str) -> (&str, &str, Vec<&str>) {

@@ -1,11 +1,11 @@
-//! What a fuzzer feeds its inputs to. Each target takes any bytes, does with them what the provider would
-//! do, and asserts what must hold whatever they are. `docs/FUZZING.md` says how they are run.
+//! Fuzz targets. Each takes any bytes, does with them what the provider would do, and asserts what must hold
+//! for all of them. `docs/FUZZING.md` says how they are run.
 
-pub mod input; // taking inputs apart
+pub mod input; // parsing of inputs
 pub mod provider; // a real provider in this process
 pub mod targets; // one file a target
 
-/// A target: it returns, or it panics because something does not hold.
+/// A target: returns, or panics because an assertion does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
@@ -24,7 +24,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("verifier", targets::verifier::run),
 ];
 
-/// The target of a name.
+/// The target with this name.
 pub fn target(name: &str) -> Option<Target> {
     TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| *target)
 }

@@ -1,4 +1,5 @@
-//! The program that libFuzzer drives: it brings `main`, this brings the target that `FUZZ_TARGET` names.
+//! The program that libFuzzer drives: libFuzzer has `main`, this file calls the target that `FUZZ_TARGET`
+//! names.
 
 #![no_main]
 

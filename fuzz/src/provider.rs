@@ -1,5 +1,5 @@
-//! A real provider in this process, on a folder of its own: it has a person who is signed in, three clients,
-//! and one of each thing that a request may bring along.
+//! A real provider in this process, in a folder of its own. It has a person who is signed in, three clients,
+//! and one of each thing that a request can refer to.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -43,13 +43,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-/// Where its people live.
+/// Its issuer.
 pub const ISSUER: &str = "http://127.0.0.1:8080";
-/// Where the clients live.
+/// The redirect URI of the clients.
 pub const REDIRECT: &str = "http://127.0.0.1:9/callback";
-/// What the confidential client knows.
+/// The secret of the confidential client.
 pub const SECRET: &str = "a-secret-of-more-than-32-characters";
-/// What the challenge of every code was made from.
+/// The verifier of the challenge of every code.
 pub const VERIFIER: &str = "verifier-verifier-verifier-verifier-verifier";
 /// The person's password.
 pub const PASSWORD: &str = "wistful-otter-paints-9";
@@ -66,13 +66,13 @@ pub struct Answer {
 
 type Asked = Pin<Box<dyn Future<Output = Answer>>>;
 
-/// The provider and what it has given out.
+/// The provider, and what it has issued.
 pub struct Provider {
     system: SystemRunner,
     ask: Box<dyn Fn(TestRequest) -> Asked>,
-    /// Everything it is made of.
+    /// The provider's `App`.
     pub app: Data<App>,
-    /// The instant everything was given out at.
+    /// The instant at which everything was issued.
     pub now: OffsetDateTime,
     /// The person.
     pub user: User,
@@ -88,12 +88,12 @@ pub struct Provider {
     pub access_token: String,
     /// A sealed authorization request of that browser's.
     pub ticket: String,
-    /// How long it was waited for further parking to be allowed.
+    /// The time that was skipped until further parking was allowed.
     waited: Cell<Duration>,
     _folder: TempDir,
 }
 
-/// The person, signed in; for one request, which may well be to sign out.
+/// The person, signed in for one request, which may be a sign-out.
 pub struct Visit<'a> {
     provider: &'a Provider,
     /// The value of the session's cookie.
@@ -161,18 +161,18 @@ impl Provider {
         self.system.block_on(what)
     }
 
-    /// Sends a request through everything but the socket.
+    /// Sends a request through everything except the socket.
     pub fn ask(&self, req: TestRequest) -> Answer {
         self.wait((self.ask)(req))
     }
 
-    /// A request of the browser that everything was given to.
+    /// A request of the browser that everything was issued to.
     pub fn from_browser(&self) -> HttpRequest {
         let cookie = format!("{}={}", self.app.cookies.browser, self.browser);
         TestRequest::get().insert_header(("cookie", cookie)).to_http_request()
     }
 
-    /// A request as a handler meets it.
+    /// A request as handlers receive it.
     pub fn meets(&self, req: HttpRequest) -> web::visit::Visit {
         web::visit::Visit { req, app: self.app.clone(), now: self.now }
     }
@@ -190,7 +190,8 @@ impl Provider {
             let visit = web::visit::Visit { now: self.now + self.waited.get(), ..visit };
             let sealed = ticket.seal(&visit, Some(&browser));
             match self.wait(sealed) {
-                // What is too long to travel is parked, so many times an hour. Nobody waits for it here.
+                // What is too long for an address is parked, a limited number of times an hour. The clock is
+                // moved instead of waiting.
                 Err(PageFailure::RateLimited { .. }) => self.waited.set(self.waited.get() + Duration::HOUR),
                 sealed => return sealed.expect("sealing"),
             }

@@ -1,5 +1,5 @@
-//! Every input that is kept, and a few that no corpus has, through its target: what the fuzzer once found
-//! stays repaired, on any machine and without the fuzzer.
+//! Runs every kept input, and a few that no corpus has, through its target: faults that the fuzzer found stay
+//! repaired, on any machine and without the fuzzer.
 
 use std::fs;
 use std::path::Path;

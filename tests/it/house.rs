@@ -1,5 +1,7 @@
 //! How the house is built: which room may use which, and that the rules stay pure.
 
+mod voice; // the words of comments
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

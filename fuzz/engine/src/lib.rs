@@ -1,1 +1,1 @@
-//! Nothing of its own.
+//! Empty: this package exists to build libFuzzer apart from the others.

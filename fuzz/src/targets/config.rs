@@ -1,4 +1,4 @@
-//! The configuration file: what is accepted is safe to run, and no error shows what may be a secret.
+//! The configuration file: an accepted one is safe to run, and no error shows a secret.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ thread_local! {
     static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
 }
 
-/// The input is the file's text; `{secret}` stands for something that must not be shown.
+/// The input is the text of the file; `{secret}` stands for a value that must not be shown.
 pub fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let loaded = FOLDER.with(|folder| {
@@ -28,7 +28,7 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Tells whether the secret stands where its value is one: as a name, or within an address, it is shown.
+/// Tells whether the secret is a whole value. As a name, or within an address, it may be shown.
 fn is_value(text: &str) -> bool {
     text.contains("instance_key = \"{secret}\"") && text.matches("{secret}").count() == 1
 }

@@ -1,5 +1,5 @@
-//! Cookies: whatever a browser sends, only what we gave out means anything, and what we give out in turn
-//! is one cookie of ours and nothing else.
+//! Cookies: of all that a browser sends only values that the provider issued have an effect, and each issued
+//! value is one well-formed cookie.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
@@ -38,8 +38,8 @@ fn request(cookies: &str) -> Option<HttpRequest> {
     Some(TestRequest::get().insert_header(("cookie", value)).to_http_request())
 }
 
-/// The value of a cookie as a browser means it: the first pair of exactly this name, with a value that a browser
-/// can send.
+/// The value of a cookie as a browser means it: the first pair with exactly this name, and with a value that
+/// a browser can send.
 fn sent(req: &HttpRequest, name: &str) -> Option<String> {
     let fields = req.headers().get_all("cookie").flat_map(|field| field.as_bytes().split(|b| *b == b';'));
     let pairs = fields.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='));
@@ -83,7 +83,7 @@ fn device<'a>(provider: &'a Provider, browser: &'a Browser, user_id: &'a str) ->
     Device { app: &provider.app, browser, user_id, hash: &provider.hash }
 }
 
-/// Whatever was there before: the new cookie is well formed, and knows the account that signed in.
+/// Whatever was sent before, the new cookie is well formed and knows the account that signed in.
 fn remembers(provider: &Provider, req: &HttpRequest) {
     let browser = Browser::of_get(req, &provider.app);
     let given = device(provider, &browser, &provider.user.id).remember(req, provider.now);

@@ -14,10 +14,10 @@ use url::form_urlencoded;
 
 use crate::input::lines;
 
-/// What an endpoint that clients call might know.
+/// Parameters that an endpoint for clients may know.
 const KNOWN: [&str; 7] =
     ["grant_type", "client_id", "client_secret", "code", "redirect_uri", "code_verifier", "resource"];
-/// What never stands in an address.
+/// Parameters that are never accepted in an address.
 const SECRET: [&str; 3] = ["client_secret", "code", "access_token"];
 
 /// The input is five lines: query, content type, two `Authorization` headers, body.
@@ -47,7 +47,7 @@ fn is_form(req: &HttpRequest) -> bool {
     declared.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
 
-/// The values a lenient reader finds.
+/// The values that a lenient parser finds.
 fn values(text: &[u8], name: &str) -> Vec<String> {
     let pairs = form_urlencoded::parse(text).filter(|(key, value)| key == name && !value.is_empty());
     pairs.map(|(_, value)| value.into_owned()).collect()
@@ -61,7 +61,7 @@ fn of_pages(req: &HttpRequest, body: &Body) {
     } else {
         assert!(form(req, body, &PARAMS).is_err());
     }
-    // The body of a form never mixes with the address it was sent to.
+    // The form in the body never mixes with the query of the address.
     let asked = query(req, &PARAMS).ok();
     assert_eq!(asked, Params::parse(req.query_string().as_bytes(), &PARAMS).ok());
 }
@@ -75,7 +75,7 @@ fn of_clients(req: &HttpRequest, body: &Body) {
     }
     for name in SECRET {
         let shown = values(req.query_string().as_bytes(), name);
-        // What no reader can decode alike is no value.
+        // A value that parsers decode differently counts as none.
         assert!(shown.iter().all(|value| value.contains(['\u{FFFD}', '%', '\0'])), "{name}={shown:?}");
     }
 }

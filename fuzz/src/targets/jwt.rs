@@ -1,4 +1,5 @@
-//! Our own tokens that come back: what verifies was signed by us, and one kind is never another.
+//! Tokens of the provider that come back: a token that verifies was signed by the provider, and one kind
+//! never passes for another.
 
 use countersign::protocol::bearer::Presented;
 use countersign::protocol::client::SigningAlg;
@@ -19,7 +20,7 @@ pub fn run(input: &[u8]) {
     with(|provider| {
         for real in [&provider.id_token, &provider.access_token] {
             is_only_read_if_ours(provider, &edited(real, edits));
-            // Other claims beneath a signature that was right for what stood there before.
+            // Other claims under a signature that was right for the original ones.
             let mut parts = real.split('.');
             let (own, _, signature) = (parts.next(), parts.next(), parts.next());
             let claims = BASE64URL_NOPAD.encode(claims);
@@ -50,7 +51,7 @@ fn is_only_read_if_ours(provider: &Provider, token: &str) {
     assert!(hint.is_err() || signed(token) == signed(&provider.id_token), "{token:?} is no ID Token");
 }
 
-/// The oldest trick: the public key, which everybody has, used as the secret of an HMAC.
+/// The oldest attack: the public key, which is known to all, used as the secret of an HMAC.
 fn with_the_public_key(provider: &Provider, header: &[u8], claims: &[u8]) -> String {
     let key = PKey::hmac(&provider.app.keys.snapshot.load().jwks.bytes).expect("a key");
     let text = format!("{}.{}", BASE64URL_NOPAD.encode(header), BASE64URL_NOPAD.encode(claims));
@@ -59,7 +60,7 @@ fn with_the_public_key(provider: &Provider, header: &[u8], claims: &[u8]) -> Str
     format!("{text}.{}", BASE64URL_NOPAD.encode(&mac))
 }
 
-/// Whatever claims we sign come back as they were, and are taken only for what they are.
+/// Whatever claims the provider signs come back unchanged, and pass only for their own kind of token.
 fn signed_by_us(provider: &Provider, typ: &str, claims: &Value) {
     let snapshot = provider.app.keys.snapshot.load();
     let token = snapshot.sign(SigningAlg::ES256, typ, claims).expect("signing");

@@ -1,4 +1,4 @@
-//! Client metadata and what is known about people: JSON that somebody else wrote.
+//! Client metadata and claims of people: JSON from outside.
 
 use countersign::protocol::client::{AuthMethod, Client, Metadata};
 use countersign::protocol::redirect_uri::RedirectUri;

@@ -1,4 +1,4 @@
-//! Parameters: what one reader finds every other reader finds, and writing changes nothing.
+//! Parameters: all parsers find the same, and encoding changes nothing.
 
 use countersign::protocol::params::{Params, decode};
 use countersign::protocol::pkce::CodeChallenge;
@@ -41,7 +41,7 @@ fn a_second_reader_agrees(params: &Params, input: &[u8]) {
     }
 }
 
-/// The parameters that are small languages of their own.
+/// The parameters with a syntax of their own.
 fn words(params: &Params) {
     let scope = Scope::parse(params.get("scope").unwrap_or_default());
     assert!(scope.names().all(is_name));

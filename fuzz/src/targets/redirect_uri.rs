@@ -1,4 +1,4 @@
-//! Redirect URIs: what may be registered, what a registered one matches, and where an answer then goes.
+//! Redirect URIs: which may be registered, what a registered one matches, and where an answer then goes.
 
 use countersign::protocol::client::{Client, Metadata};
 use countersign::protocol::params::Params;
@@ -32,7 +32,7 @@ pub fn run(input: &[u8]) {
     the_answer_goes_there(&uri, sent, application_type, kind.contains("form_post"));
 }
 
-/// What can be registered is absolute, safe to send a browser to, and fit for this kind of client.
+/// A URI that can be registered is absolute, safe for browsers, and fits this type of client.
 fn is_sound(uri: &RedirectUri, native: bool, development: bool) {
     let url = Url::parse(uri.as_str()).expect("an absolute URL");
     assert_eq!((url.fragment(), url.username(), url.password()), (None, "", None), "{uri}");
@@ -48,7 +48,7 @@ fn is_sound(uri: &RedirectUri, native: bool, development: bool) {
             assert!(!["javascript", "data", "vbscript", "file", "blob", "about"].contains(&scheme));
         }
     }
-    // A browser must not read another address out of it than this parser does.
+    // A browser must not read another address from it than this parser does.
     assert!(!uri.as_str().contains('\\'), "{uri}: a browser may read it as a slash");
     let written = serde_json::to_string(uri).expect("text");
     assert_eq!(serde_json::from_str::<RedirectUri>(&written).expect("as written"), *uri);
@@ -64,8 +64,8 @@ fn only_the_port_differs(registered: &Url, sent: &str, native: bool) {
     assert_eq!((url.fragment(), url.username(), url.password()), (None, "", None), "{sent:?}");
 }
 
-/// If a request is answered, the answer goes to the very bytes that were sent and matched: with our parameters
-/// appended and nothing else changed, or posted there.
+/// If a request is answered, the answer goes to exactly the bytes that were sent and matched: with the
+/// parameters of the answer appended and nothing else changed, or posted there.
 fn the_answer_goes_there(uri: &RedirectUri, sent: &str, application_type: ApplicationType, post: bool) {
     let metadata = Metadata { redirect_uris: vec![uri.clone()], application_type, ..Metadata::default() };
     let client = Client {

@@ -1,5 +1,6 @@
-//! Whole requests, through everything but the socket: no answer is a fault of ours, every answer carries
-//! what every answer must, nobody is sent anywhere but home, and nothing sent comes back unescaped.
+//! Whole requests, through everything except the socket: no answer is an internal failure, every answer has
+//! the required headers, every redirect leads to the provider or a registered address, and nothing sent is
+//! reflected unescaped.
 
 use std::cell::OnceCell;
 use std::net::SocketAddr;
@@ -18,11 +19,11 @@ use crate::provider::{
     Answer, ISSUER, PASSWORD, Provider, REDIRECT, SECRET, VERIFIER, authorization_request, with,
 };
 
-/// What no page may hold, because only a request says it.
+/// A text that only requests contain, and that no page may contain.
 const MARK: &str = "<zz";
 
-/// The input is a request: method and target, header lines, an empty line, the body. `{…}` stands for what
-/// the provider gave out: see `filled`.
+/// The input is a request: method and target, header lines, an empty line, the body. `{…}` stands for values
+/// that the provider issued: see `filled`.
 pub fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     with(|provider| {
@@ -37,7 +38,7 @@ pub fn run(input: &[u8]) {
     });
 }
 
-/// Puts in what cannot be guessed: new for each request, since it may be to spend it, or to sign out.
+/// Fills in what cannot be guessed, new for each request, because a request may spend it or sign out.
 fn filled(provider: &Provider, text: &str) -> String {
     let mut text = text.to_owned();
     for (name, value) in [
@@ -83,7 +84,7 @@ fn filled(provider: &Provider, text: &str) -> String {
 fn request(head: &str, body: &str) -> Option<TestRequest> {
     let mut lines = head.lines();
     let (method, target) = lines.next()?.split_once(' ')?;
-    // What is no request target never gets past the server's parser.
+    // The server's parser refuses a text that is no request target.
     let target = Uri::try_from(target).ok().filter(|uri| uri.path().starts_with('/'))?;
     let method = Method::from_bytes(method.as_bytes()).ok()?;
     let peer = SocketAddr::from(([127, 0, 0, 1], 4000));
@@ -113,11 +114,12 @@ fn is_proper(answer: &Answer, text: &str) {
             "{described}"
         );
     }
-    // In development mode the pages for people explain, and repeat what was sent.
+    // In development mode the pages for people explain errors and repeat what was sent.
     assert!(!text.starts_with("POST /token") || !answer.body.contains(SECRET), "{text:?} is told a secret");
 }
 
-/// Where a redirect, a form, or a page that moves on by itself leads: to us, or to a registered address.
+/// Checks where a redirect, a form, or a page that moves on by itself leads: to the provider, or to a
+/// registered address.
 fn leads_home(answer: &Answer, text: &str) {
     let header = answer.headers.get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
     let moves_on = answer.body.split_once("http-equiv=\"refresh\" content=\"").map(|(_, rest)| {

@@ -1,4 +1,4 @@
-//! Resource indicators: only what is declared is ever the audience of a token.
+//! Resource indicators: only declared resources are ever the audience of a token.
 
 use countersign::protocol::resource::{Resource, Resources};
 use countersign::protocol::scope::Scope;
@@ -8,7 +8,7 @@ use crate::input::texts;
 
 const ISSUER: &str = "https://id.example";
 
-/// The input is four lines: two declared identifiers, scopes, and what is asked for, one a line.
+/// The input is two declared identifiers, scopes, and then the requested resources, one a line.
 pub fn run(input: &[u8]) {
     let Some([first, second, scopes, asked]) = texts::<4>(input) else { return };
     let declared = vec![resource(first, "one", true), resource(second, "two", false)];
@@ -28,7 +28,7 @@ pub fn run(input: &[u8]) {
         assert!(!audience.is_empty() && scopes.covers(&carried));
         assert!(audience.iter().all(|of| of == ISSUER || of == first || of == second), "{audience:?}");
         assert!(requested.is_empty() || audience == requested, "{audience:?}");
-        // A token for one API never carries what only another understands.
+        // A token for one API never carries the scopes of another.
         assert!(!carried.has("two.read") || audience.iter().any(|of| of == second), "{carried}");
         assert!(!carried.has("one.read") || audience.iter().any(|of| of == first), "{carried}");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Sealed tickets: what opens is what was sealed, for whom it was sealed.
+//! Sealed tickets: a ticket that opens was sealed, for the browser that opens it.
 
 use countersign::keys::seal;
 use countersign::web::ticket::{Ticket, TicketKind};
@@ -43,7 +43,7 @@ fn sealed_and_opened(provider: &Provider, params: &str) {
     assert!(nobodys.is_ok_and(|opened| !opened.is_ours), "it opens, and is nobody's");
 }
 
-/// The sealing below: any bytes, one purpose, one binding.
+/// The sealing beneath tickets: any bytes, one purpose, one binding.
 fn below(provider: &Provider, plain: &[u8], edits: &[u8]) {
     let keys = &provider.app.keys.instance;
     let sealed = seal::seal(keys, "purpose", b"bound", plain);

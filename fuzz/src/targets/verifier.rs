@@ -1,5 +1,5 @@
-//! The crate that services embed: no token passes that the keys did not sign, and no key set, header or
-//! token can upset it.
+//! The crate that services embed: no token passes that the keys did not sign, and no key set, header or token
+//! makes it panic.
 
 use std::sync::LazyLock;
 
@@ -49,7 +49,7 @@ pub fn run(input: &[u8]) {
     }
     if let Ok(keys) = KeySet::from_json(set) {
         assert!(keys.kids().len() <= keys.len());
-        // Keys of a stranger, whatever they are, do not make our tokens good.
+        // Foreign keys, whatever they are, do not make our tokens valid.
         let strange = verify(&ISSUED.tokens[0], &keys, &check(), now());
         assert!(strange.is_err(), "{:?}", keys.kids());
     }
@@ -72,12 +72,13 @@ fn passes_only_if_signed(token: &str) {
     assert!(read.header.is_object() && read.claims.is_object());
 }
 
-/// The same header and claims; the mathematics of ECDSA know two signatures for each.
+/// The same header and claims: ECDSA has two valid signatures for each.
 fn same_words(own: &str, token: &str) -> bool {
     own.rsplit_once('.').map(|(signed, _)| signed) == token.rsplit_once('.').map(|(signed, _)| signed)
 }
 
-/// Any claims, signed with the right keys: what passes is for us, in force, and of the right kind.
+/// Any claims, signed with the right keys: a token that passes is for this service, in force, and of the
+/// right kind.
 fn signed_claims(claims: &str) {
     for (header, key) in [(header("ES256", "ec"), &ISSUED.ec), (header("EdDSA", "ed"), &ISSUED.ed)] {
         let token = sign(&header, claims, key);
@@ -109,7 +110,7 @@ fn signed_claims(claims: &str) {
     }
 }
 
-/// A refusal goes into a header and into a log, and can break neither.
+/// A refusal goes into a header and into the log, and must break neither.
 fn can_be_said(refusal: &Refusal) {
     let challenge = refusal.www_authenticate(Some("https://api.example.com/\"meta\r\n"));
     assert!(challenge.bytes().all(|byte| (0x20..=0x7E).contains(&byte)), "{challenge:?}");

@@ -1,11 +1,11 @@
-//! Why client metadata is refused: which member, what is wrong with its value, and what to do about it.
+//! Faults of client metadata: which member is refused, what is wrong with its value, and the remedy.
 
 use std::fmt;
 
 use crate::protocol::names::HiddenCharacter;
 use crate::protocol::redirect_uri::RedirectUriFault;
 
-/// A member of client metadata that is refused. It is shown as one sentence.
+/// A member of client metadata that is refused, shown as one sentence.
 ///
 /// Spec: RFC 7591 §3.2.2
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,17 +23,17 @@ pub enum Problem {
     RedirectUri(String, RedirectUriFault),
     /// At least one value is needed.
     Missing,
-    /// The value as a whole has to be something else; the value where it helps, as JSON.
+    /// The whole value must be something else. The value is shown as JSON where that helps.
     Expected(&'static str, Option<String>),
-    /// This text of it has to be something else.
+    /// One text of the value must be something else.
     Malformed(String, &'static str),
-    /// The text is too short or too long: how long it has to be.
+    /// The text is too short or too long: the expected length.
     Length(&'static str),
     /// It contains this character, which cannot be seen.
     Hidden(HiddenCharacter),
     /// It cannot be had: the value where it matters, as JSON, and what can be had instead, if anything can.
     Unsupported(Option<String>, Option<&'static str>),
-    /// One of its values cannot be had: the value, and all that can be had, as JSON.
+    /// One of its values is not supported: the value, and the supported ones, as JSON.
     UnsupportedValue(String, String),
     /// No key signs with this algorithm, because the configuration does not name it.
     NotConfigured(&'static str),
@@ -41,17 +41,17 @@ pub enum Problem {
     NoScopeName(String),
     /// It names no scope at all.
     NoScope,
-    /// This text is no origin.
+    /// The text is no origin.
     NoOrigin(String),
     /// A public client has no secret.
     OfPublicClient,
     /// A public client always needs PKCE.
     PublicWithoutPkce,
-    /// The value that is to be removed is not among these, as JSON.
+    /// The value to remove is not among these, as JSON.
     NotThere(String, String),
-    /// The identifier given is not the one that the client has, which cannot change.
+    /// The given identifier is not that of the client, which cannot change.
     Fixed(String, String),
-    /// What is registered, or all of what was given, cannot be read.
+    /// The registration, or all of the given metadata, cannot be read.
     Unreadable(String),
 }
 
@@ -61,7 +61,7 @@ impl MetadataFault {
         MetadataFault { member: member.to_owned(), problem }
     }
 
-    /// What to do about it, where that is not said by the problem itself.
+    /// The remedy, where the problem does not include it.
     pub fn remedy(&self) -> Option<&'static str> {
         match &self.problem {
             Problem::NotConfigured(_) => Some("name it in algorithms under [keys] first"),

@@ -1,4 +1,4 @@
-//! A change to what is registered of a client, by the rule for a new one.
+//! A change to the registration of a client, by the same rules as a new one.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -6,32 +6,32 @@ use zeroize::Zeroizing;
 use super::{Offered, Registration, read};
 use crate::protocol::client::{AuthMethod, Client, Metadata, MetadataFault, Problem};
 
-/// A change to what is registered of a client. Members that it does not name stay as they are.
+/// A change to the registration of a client. Members that it does not name stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Amendment {
-    /// Members that take the place of those there are; null takes a member away.
+    /// Members to replace; null removes a member.
     pub set: Map<String, Value>,
-    /// Values that a member which is a list has more.
+    /// Values to add to members that are lists.
     pub add: Vec<(&'static str, String)>,
-    /// Values that it has no longer.
+    /// Values to remove from members that are lists.
     pub remove: Vec<(&'static str, String)>,
 }
 
-/// What becomes of a client's secret.
+/// The change to a client's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretChange {
     /// It stays as it is; for a public client, absent.
     Keep,
-    /// One has to be made: the client is to prove itself and has none.
+    /// A new one is made: the client must authenticate and has none.
     Make,
-    /// This one takes its place.
+    /// This one replaces it.
     Take(Zeroizing<String>),
-    /// It goes: a public client has none.
+    /// It is removed: a public client has none.
     Drop,
 }
 
 impl Amendment {
-    /// The client as it is described after the change.
+    /// The description of the client after the change.
     pub fn read(&self, client: &Client, offered: &Offered) -> Result<Registration, MetadataFault> {
         let registration = read(self.apply(&client.metadata)?, offered)?;
         match registration.id.as_deref().filter(|other| *other != client.id) {
@@ -43,7 +43,7 @@ impl Amendment {
         }
     }
 
-    /// All members as they are after the change; to be read like those of a new client.
+    /// All members after the change, to be read like those of a new client.
     fn apply(&self, current: &Metadata) -> Result<Map<String, Value>, MetadataFault> {
         let mut members = members(current);
         members.extend(self.set.clone());
@@ -73,7 +73,7 @@ fn list<'a>(members: &'a mut Map<String, Value>, name: &str) -> Result<&'a mut V
 }
 
 impl Registration {
-    /// What becomes of the secret of a client that has one already, or not.
+    /// The change to the secret of a client that has one already, or has none.
     pub fn secret_change(&self, has_one: bool) -> SecretChange {
         let public = self.metadata.token_endpoint_auth_method == AuthMethod::None;
         match &self.secret {

@@ -1,7 +1,7 @@
 //! Client metadata under its registered names: which members are kept, refused or ignored. One rule for new
 //! and for changed clients, whichever way they are registered.
 
-mod change; // a change to a client, by the rule for a new one
+mod change; // a change to a client, by the same rules as a new one
 
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -134,7 +134,7 @@ fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<Stri
     }
 }
 
-/// Only a hash without salt is stored, so a secret must be too long to be guessed.
+/// A secret must be too long to be guessed, because only a hash without salt is stored.
 fn check_secret(secret: &str) -> Result<(), MetadataFault> {
     if secret.chars().count() < 32 {
         return refuse("client_secret", Problem::Length("at least 32 characters"));
@@ -206,7 +206,7 @@ fn check_scope(text: &str, offered: &Scope) -> Result<Vec<String>, MetadataFault
     Ok(words)
 }
 
-/// A client as a registration response shows it; `secret` only where it was made or taken just now.
+/// A client as a registration response shows it; with `secret` only if it was made or taken just now.
 ///
 /// Spec: RFC 7591 §3.2.1
 pub fn response(client: &Client, secret: Option<&str>) -> Map<String, Value> {

@@ -3,7 +3,7 @@
 //! Holds `keys/jose.rs`, `keys/jose/verify.rs`, `keys/rsa.rs`.
 
 use countersign::db::Db;
-use countersign::keys::jose::{self, KeyPair, Signer, Verifier, thumbprint};
+use countersign::keys::jose::{self, KeyPair, Signer, VerifyingKey, thumbprint};
 use countersign::keys::key_set::Keys;
 use countersign::keys::policy::KeyPolicy;
 use countersign::protocol::client::SigningAlg;
@@ -255,10 +255,10 @@ fn our_own_check_takes_our_keys_only() {
 fn a_key_answers_to_its_own_name_only() {
     for alg in SigningAlg::ALL {
         let pair = KeyPair::generate(alg, 2048).unwrap();
-        let verifiers = [Verifier::new(alg, "ours", &pair.public_jwk).unwrap()];
+        let keys = [VerifyingKey::new(alg, "ours", &pair.public_jwk).unwrap()];
         for (kid, fine) in [("ours", true), ("other", false), ("", false)] {
             let token = Signer::new(alg, kid, &pair.private_der).unwrap().sign("JWT", &claims()).unwrap();
-            assert_eq!(jose::verify::<Value>(&token, &verifiers).is_ok(), fine, "{kid}");
+            assert_eq!(jose::verify::<Value>(&token, &keys).is_ok(), fine, "{kid}");
         }
     }
 }
@@ -269,15 +269,15 @@ fn many_threads_sign_with_one_key_again_and_again() {
     for alg in SigningAlg::ALL {
         let pair = KeyPair::generate(alg, 2048).unwrap();
         let signer = Signer::new(alg, "ours", &pair.private_der).unwrap();
-        let verifiers = [Verifier::new(alg, "ours", &pair.public_jwk).unwrap()];
+        let keys = [VerifyingKey::new(alg, "ours", &pair.public_jwk).unwrap()];
         std::thread::scope(|scope| {
             for thread in 0..4 {
-                let (signer, verifiers) = (&signer, &verifiers);
+                let (signer, keys) = (&signer, &keys);
                 scope.spawn(move || {
                     for turn in 0..40 {
                         let said = json!({ "thread": thread, "turn": turn });
                         let token = signer.sign("JWT", &said).unwrap();
-                        assert_eq!(jose::verify::<Value>(&token, verifiers).unwrap().claims, said);
+                        assert_eq!(jose::verify::<Value>(&token, keys).unwrap().claims, said);
                         let again = signer.sign("JWT", &said).unwrap();
                         let is_salted = matches!(alg, SigningAlg::PS256 | SigningAlg::ES256);
                         assert_eq!(token != again, is_salted, "{}", alg.name());

@@ -26,9 +26,9 @@ impl Default for Patience {
 
 /// The cooldown without any keys, during which every request waits: it is short.
 const WITHOUT_KEYS: Duration = Duration::SECOND;
-/// Key ids remembered as absent; more than this is an attack, and then the cooldown alone has to do.
+/// How many key ids are remembered as absent. More than these are an attack, which the cooldown limits.
 const ABSENT: usize = 256;
-/// Longer key ids are nobody's: not worth a fetch, nor the memory.
+/// Longer key ids cause no fetch and are not remembered.
 const LONGEST_KID: usize = 256;
 
 /// The keys of one issuer, shared by all callers that check its tokens.

@@ -1,0 +1,59 @@
+//! Comments name their subject: a connection, a task, a client. Pronouns for a person say less than that.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The words that hide the subject of a comment.
+const PRONOUNS: [&str; 4] = ["nobody", "somebody", "whoever", "everybody"];
+
+/// Rooms of `src/` whose comments still have such words. The list only shrinks.
+const OPEN: [&str; 6] = ["cli", "db", "pages", "state", "store", "web"];
+
+/// The comment of a line, if there is one: what follows `//` outside of a string.
+fn comment(line: &str) -> Option<&str> {
+    let begins = |(at, _): &(usize, &str)| line[..*at].matches('"').count() % 2 == 0;
+    let (at, _) = line.match_indices("//").find(begins)?;
+    Some(&line[at..])
+}
+
+fn pronoun(comment: &str) -> Option<&'static str> {
+    let words: Vec<String> = comment.split(|c: char| !c.is_alphabetic()).map(str::to_lowercase).collect();
+    PRONOUNS.into_iter().find(|pronoun| words.iter().any(|word| word == pronoun))
+}
+
+/// Every Rust file below a folder of the repository.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
+    found.filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
+}
+
+#[test]
+fn comments_name_their_subject() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["src", "verifier/src", "benches", "fuzz/src"];
+    let is_open = |path: &Path| OPEN.iter().any(|room| path.starts_with(Path::new("src").join(room)));
+    let (mut read, mut faults) = (0, vec![]);
+    for path in folders.iter().flat_map(|folder| files(&root.join(folder))) {
+        let place = path.strip_prefix(root).unwrap();
+        for (at, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+            let Some(comment) = comment(line) else { continue };
+            read += 1;
+            if let Some(pronoun) = pronoun(comment).filter(|_| !is_open(place)) {
+                faults.push(format!("{}:{}: {pronoun}: {comment}", place.display(), at + 1));
+            }
+        }
+    }
+    assert!(read > 2000, "only {read} comments were read");
+    assert!(faults.is_empty(), "name the subject instead:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_pronoun_is_found_in_comments_alone() {
+    let found = |line| comment(line).and_then(pronoun);
+    assert_eq!(found("/// Nobody waits."), Some("nobody"));
+    assert_eq!(found("let a = 1; // whoever it is"), Some("whoever"));
+    assert_eq!(found(r#"say("nobody // somebody");"#), None);
+    assert_eq!(found(r#"get("https://everybody.example"); // a host"#), None);
+    assert_eq!(found("nobody(); // nobodys"), None);
+}
