@@ -55,7 +55,7 @@ impl Refusal {
     }
 
     /// The report for the client's developer: the error code and the cause.
-    pub fn told(&self) -> (&'static str, Cause) {
+    pub fn report(&self) -> (&'static str, Cause) {
         let cause = self.cause.as_deref().cloned();
         (self.error.code, cause.unwrap_or_else(|| self.error.description.into()))
     }

@@ -37,7 +37,7 @@ impl AuthorizeFailure {
     pub fn told(&self) -> Option<(&'static str, Cause)> {
         match self {
             AuthorizeFailure::Page(page) => page.told(),
-            AuthorizeFailure::Reply { refusal, .. } => (!refusal.is_ordinary()).then(|| refusal.told()),
+            AuthorizeFailure::Reply { refusal, .. } => (!refusal.is_ordinary()).then(|| refusal.report()),
         }
     }
 }

@@ -89,7 +89,7 @@ impl TokenFailure {
 
     /// The error and its cause for the client's developer.
     pub fn told(&self) -> (&'static str, Cause) {
-        self.refusal.told()
+        self.refusal.report()
     }
 }
 

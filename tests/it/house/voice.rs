@@ -1,4 +1,5 @@
-//! Comments name their subject: a connection, a task, a client. Pronouns for a person say less than that.
+//! Comments name their subject: a connection, a task, a client. Pronouns for a person say less than that. The page that
+//! names the words and the place of each rule names files that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,26 @@ fn comments_name_their_subject() {
     }
     assert!(read > 2000, "only {read} comments were read");
     assert!(faults.is_empty(), "name the subject instead:\n{}", faults.join("\n"));
+}
+
+/// The table "Where a rule is" of ARCHITECTURE: rules below `src/`, then tests below `tests/it/`.
+#[test]
+fn the_map_of_the_rules_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/ARCHITECTURE.md")).unwrap();
+    let table = page.split_once("## Where a rule is").unwrap().1.split("\n## ").next().unwrap();
+    let mut named = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ") && line.contains(".rs`")) {
+        let cells: Vec<&str> = row.split('|').skip(2).collect();
+        for (folder, cell) in ["src", "tests/it"].iter().zip(cells) {
+            let files = cell.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs"));
+            for file in files {
+                assert!(root.join(folder).join(file).is_file(), "there is no {folder}/{file}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 60, "only {named} files are named");
 }
 
 #[test]
