@@ -12,7 +12,7 @@ fn any_of_the_levels_will_do() {
         (&["urn:example:high"], false, false),
         (&[""], false, false),
     ] {
-        let levels = Levels::wished(any_of.iter().copied());
+        let levels = Levels::voluntary(any_of.iter().copied());
         assert!(!levels.essential, "what is wished for need not be");
         assert_eq!((levels.are_met_by(here), levels.are_reachable()), (met, reachable), "{any_of:?}");
     }

@@ -14,7 +14,7 @@ fn an_outcome_of_a_silent_request_is_no_fault_unless_it_has_a_cause() {
     ] {
         let refusal = Refusal::new(code, "a sentence");
         assert_eq!(refusal.is_ordinary(), ordinary, "{code}");
-        assert_eq!(refusal.told().1.to_string(), "a sentence");
+        assert_eq!(refusal.report().1.to_string(), "a sentence");
         assert!(!refusal.because("a cause").is_ordinary(), "{code} with a cause");
     }
 }

@@ -19,7 +19,7 @@ fn what_must_be_counts_before_what_is_wished_for_and_the_request_before_the_regi
         (&wishing, &[wished, may], &["may", "other"], false),
         (&wishing, &[wished, must], &["must"], true),
     ] {
-        let expected = Levels { essential, ..Levels::wished(any_of.iter().copied()) };
+        let expected = Levels { essential, ..Levels::voluntary(any_of.iter().copied()) };
         assert_eq!(read(client, changes).unwrap().levels, expected, "{changes:?}");
     }
 }
