@@ -12,7 +12,7 @@ const OPEN: [&str; 5] = ["cli", "pages", "state", "store", "web"];
 
 /// The comment of a line, if there is one: what follows `//` outside of a string.
 fn comment(line: &str) -> Option<&str> {
-    let begins = |(at, _): &(usize, &str)| line[..*at].matches('"').count() % 2 == 0;
+    let begins = |(at, _): &(usize, &str)| line[..*at].matches('"').count().is_multiple_of(2);
     let (at, _) = line.match_indices("//").find(begins)?;
     Some(&line[at..])
 }
@@ -22,11 +22,15 @@ fn pronoun(comment: &str) -> Option<&'static str> {
     PRONOUNS.into_iter().find(|pronoun| words.iter().any(|word| word == pronoun))
 }
 
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "rs")
+}
+
 /// Every Rust file below a folder of the repository.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let found = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
-    found.filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
+    found.filter(|path| is_rust(path)).collect()
 }
 
 #[test]
@@ -59,7 +63,7 @@ fn the_map_of_the_rules_names_files_that_exist() {
     for row in table.lines().filter(|line| line.starts_with("| ") && line.contains(".rs`")) {
         let cells: Vec<&str> = row.split('|').skip(2).collect();
         for (folder, cell) in ["src", "tests/it"].iter().zip(cells) {
-            let files = cell.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs"));
+            let files = cell.split('`').skip(1).step_by(2).filter(|name| is_rust(Path::new(name)));
             for file in files {
                 assert!(root.join(folder).join(file).is_file(), "there is no {folder}/{file}");
                 named += 1;
