@@ -57,7 +57,7 @@ fn judge(
 ) -> Result<Request, Refusal> {
     let request = Request::read(params, client, &app.config.resources, redirect_uri)?;
     let alg = client.metadata.id_token_signed_response_alg.alg();
-    if request.scope.has("openid") && !app.keys.ring.load().signs(alg) {
+    if request.scope.has("openid") && !app.keys.snapshot.load().signs(alg) {
         // Before the person types a password.
         return Err(no_key(app, alg));
     }
