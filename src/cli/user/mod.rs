@@ -32,7 +32,7 @@ pub enum Word {
   countersign user update ada --email ada@example.com --email-verified
   countersign user update ada --name \"Ada Lovelace\" --clear nickname")]
     Update(update::Update),
-    /// List everybody
+    /// List all people
     #[command(after_help = "Example:\n  countersign user list --json")]
     List,
     /// Show one person
