@@ -16,7 +16,7 @@ use crate::db::Db;
 use crate::keys::secrets::vault;
 use crate::protocol::event::Name;
 use crate::protocol::span;
-use crate::store::events::{self, Personal, Told, Vault, Wanted};
+use crate::store::events::{self, Personal, StoredEvent, Vault, Wanted};
 use crate::store::users;
 
 /// The words of `audit`.
@@ -73,17 +73,17 @@ async fn list(flags: List, context: &Context) -> anyhow::Result<Report> {
     };
     let most = i64::from(flags.limit);
     let wanted = Wanted { person, client: flags.client, since, names, most };
-    let told = told(db, wanted, vault).await?;
-    let logins = logins(db, &told).await?;
-    let mut text = in_words(&told, &logins);
-    if told.len() == flags.limit as usize {
+    let stored = stored(db, wanted, vault).await?;
+    let logins = logins(db, &stored).await?;
+    let mut text = in_words(&stored, &logins);
+    if stored.len() == flags.limit as usize {
         text.push_str("\nThere may be more: --limit says how many are listed.\n");
     }
-    let json = told.iter().map(|told| in_json(told, &logins)).collect();
+    let json = stored.iter().map(|stored| in_json(stored, &logins)).collect();
     Ok(Report { warnings, ..Report::new(json, text) })
 }
 
-async fn told(db: &Db, wanted: Wanted, vault: Option<Vault>) -> anyhow::Result<Vec<Told>> {
+async fn stored(db: &Db, wanted: Wanted, vault: Option<Vault>) -> anyhow::Result<Vec<StoredEvent>> {
     Ok(events::list(db, wanted, vault).await?)
 }
 
@@ -129,9 +129,14 @@ async fn identifier(db: &Db, login: &str) -> anyhow::Result<String> {
 }
 
 /// The login names of the people in these events.
-async fn logins(db: &Db, told: &[Told]) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut ids: Vec<String> = told.iter().filter_map(|told| told.subject.clone()).collect();
-    ids.extend(told.iter().filter(|told| told.actor_kind == "person").filter_map(|told| told.actor.clone()));
+async fn logins(db: &Db, stored: &[StoredEvent]) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut ids: Vec<String> = stored.iter().filter_map(|stored| stored.subject.clone()).collect();
+    ids.extend(
+        stored
+            .iter()
+            .filter(|stored| stored.actor_kind == "person")
+            .filter_map(|stored| stored.actor.clone()),
+    );
     ids.sort();
     ids.dedup();
     let mut logins = BTreeMap::new();
@@ -142,60 +147,60 @@ async fn logins(db: &Db, told: &[Told]) -> anyhow::Result<BTreeMap<String, Strin
     Ok(logins)
 }
 
-fn in_json(told: &Told, logins: &BTreeMap<String, String>) -> Value {
+fn in_json(stored: &StoredEvent, logins: &BTreeMap<String, String>) -> Value {
     let login = |id: &Option<String>| id.as_ref().and_then(|id| logins.get(id));
-    let (personal, is_sealed) = match &told.personal {
+    let (personal, is_sealed) = match &stored.personal {
         Personal::None => (None, false),
         Personal::Opened(personal) => (Some(personal), false),
         Personal::Sealed => (None, true),
     };
     json!({
-        "id": told.id,
-        "at": rfc3339(told.at),
-        "event": told.event,
-        "outcome": told.outcome,
-        "actor_kind": told.actor_kind,
-        "actor": told.actor,
-        "subject": told.subject,
-        "login": login(&told.subject),
-        "client": told.client,
-        "via": told.via,
-        "request_id": told.request_id,
-        "network": told.network,
-        "context": told.context,
+        "id": stored.id,
+        "at": rfc3339(stored.at),
+        "event": stored.event,
+        "outcome": stored.outcome,
+        "actor_kind": stored.actor_kind,
+        "actor": stored.actor,
+        "subject": stored.subject,
+        "login": login(&stored.subject),
+        "client": stored.client,
+        "via": stored.via,
+        "request_id": stored.request_id,
+        "network": stored.network,
+        "context": stored.context,
         "personal": personal,
         "sealed": is_sealed,
     })
 }
 
-fn in_words(told: &[Told], logins: &BTreeMap<String, String>) -> String {
-    if told.is_empty() {
+fn in_words(stored: &[StoredEvent], logins: &BTreeMap<String, String>) -> String {
+    if stored.is_empty() {
         return "There are no such events.\n".into();
     }
     let name = |id: &str| logins.get(id).cloned().unwrap_or_else(|| id.to_owned());
-    let rows: Vec<[String; 7]> = told
+    let rows: Vec<[String; 7]> = stored
         .iter()
-        .map(|told| {
-            let by = told.actor.as_deref().map_or_else(|| told.actor_kind.clone(), name);
-            let about = told.subject.as_deref().map(name).unwrap_or_default();
-            let client = told.client.clone().unwrap_or_default();
-            let at = rfc3339(told.at).unwrap_or_default();
-            [at, told.event.clone(), told.outcome.clone(), by, about, client, particulars(told)]
+        .map(|stored| {
+            let by = stored.actor.as_deref().map_or_else(|| stored.actor_kind.clone(), name);
+            let about = stored.subject.as_deref().map(name).unwrap_or_default();
+            let client = stored.client.clone().unwrap_or_default();
+            let at = rfc3339(stored.at).unwrap_or_default();
+            [at, stored.event.clone(), stored.outcome.clone(), by, about, client, particulars(stored)]
         })
         .collect();
     table(["AT", "EVENT", "OUTCOME", "BY", "ABOUT", "CLIENT", "DETAIL"], &rows)
 }
 
 /// The details of an event. Personal ones come first, because the address is among them.
-fn particulars(told: &Told) -> String {
+fn particulars(stored: &StoredEvent) -> String {
     let words = |of: &Map<String, Value>| -> Vec<String> {
         of.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect()
     };
-    let mut all = match &told.personal {
+    let mut all = match &stored.personal {
         Personal::None => vec![],
         Personal::Opened(personal) => words(personal),
         Personal::Sealed => vec!["(sealed)".to_owned()],
     };
-    all.extend(words(&told.context));
+    all.extend(words(&stored.context));
     all.join(" ")
 }

@@ -15,14 +15,14 @@ const END_EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn end(app: Arc<App>) {
     loop {
         tokio::time::sleep(END_EVERY).await;
-        if let Err(error) = end_owed(&app).await {
+        if let Err(error) = end_due(&app).await {
             tracing::warn!(%error, "the sessions of people who may no longer be signed in are not ended yet");
         }
     }
 }
 
-async fn end_owed(app: &App) -> Result<(), Box<dyn Error>> {
-    for (user_id, since) in store::endings::owed(&app.db).await? {
+async fn end_due(app: &App) -> Result<(), Box<dyn Error>> {
+    for (user_id, since) in store::endings::due(&app.db).await? {
         let ended = app.state.sessions.end_user(&user_id, app.clock.now()).await?;
         store::endings::done(&app.db, &user_id, since).await?;
         tracing::info!(%user_id, ended, "ended the sessions of a person who may no longer be signed in");

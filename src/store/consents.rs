@@ -1,4 +1,4 @@
-//! Consents: what a person allowed a client, until it is taken back.
+//! Consents: the access that a person has granted to a client.
 
 use diesel::prelude::*;
 use time::OffsetDateTime;
@@ -11,12 +11,12 @@ use crate::protocol::event::Name;
 use crate::protocol::instant::AHEAD;
 use crate::protocol::scope::Scope;
 
-/// A consent without use is forgotten after this many seconds: 365 days.
+/// A consent expires after this many seconds without use: 365 days.
 const UNUSED: i64 = 365 * 24 * 3600;
-/// The last use is written only when it moves by more than a day.
+/// The last use is written only when it moves by more than a day, in seconds.
 const USE_STEP: i64 = 24 * 3600;
 
-/// Finds a person's consent for a client, but for one that was used in the future.
+/// Finds a person's consent for a client. One with a last use in the future is not accepted.
 fn find(
     conn: &mut Conn,
     user_id: &str,
@@ -36,7 +36,7 @@ fn find(
     Ok(Some((Consent { scopes: Scope::parse(&scopes), resources, claims }, used_at)))
 }
 
-/// Tells whether a stored consent covers what is asked for, and notes that it was used.
+/// Tells whether a stored consent covers a request, and updates its last use.
 pub async fn covers(
     db: &Db,
     user_id: &str,
@@ -58,7 +58,7 @@ pub async fn covers(
     Ok(true)
 }
 
-/// Records what a person allowed a client, beside what was allowed before.
+/// Adds to a person's consent for a client.
 pub async fn allow(
     db: &Db,
     user_id: &str,
@@ -83,7 +83,7 @@ pub async fn allow(
             .values(row)
             .on_conflict_do_nothing()
             .execute(c)?);
-        // Writing to the row first keeps it ours until the end: of two consents at once neither is lost.
+        // Writing to the row first locks it until the end, so that no concurrent consent is lost.
         let mine = consents::table.find((&user_id, &client_id));
         diesel::update(mine).set(consents::granted_at.eq(now)).execute(conn)?;
         let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
@@ -104,7 +104,7 @@ pub async fn allow(
     .await
 }
 
-/// What tells of a consent. That a person has one is not personal detail, as little as the consent itself.
+/// The event of a consent. A consent is no personal detail.
 fn given(allowed: &Consent, user_id: &str, client_id: &str, by: &By) -> Event {
     let mut event = Event::new(Name::GrantGiven, by).about(user_id).client(client_id);
     event = event.with("scope", allowed.scopes.to_string());

@@ -1,4 +1,4 @@
-//! Facts about this database: its version, its instance key, whether it is a demo's.
+//! Facts about this database: its version, its instance key, whether it belongs to a demo.
 
 use diesel::prelude::*;
 use time::{Duration, OffsetDateTime};
@@ -12,7 +12,7 @@ pub fn get(conn: &mut Conn, name: &str) -> Result<Option<String>, DbError> {
     Ok(facts::table.find(name).select(facts::value).first(conn).optional()?)
 }
 
-/// Records a fact, in place of an older one.
+/// Stores a fact; an older one is replaced.
 pub fn set(conn: &mut Conn, name: &str, value: &str) -> Result<(), DbError> {
     let row = (facts::name.eq(name), facts::value.eq(value));
     each!(conn, |c| diesel::insert_into(facts::table)
@@ -24,15 +24,15 @@ pub fn set(conn: &mut Conn, name: &str, value: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Records a fact unless there is one of this name; answers the one that is there.
+/// Stores a fact unless one with this name exists; answers the stored one.
 pub fn get_or_insert(conn: &mut Conn, name: &str, value: &str) -> Result<String, DbError> {
     let row = (facts::name.eq(name), facts::value.eq(value));
     each!(conn, |c| diesel::insert_into(facts::table).values(row).on_conflict_do_nothing().execute(c)?);
     Ok(facts::table.find(name).select(facts::value).first(conn)?)
 }
 
-/// Tries to write, and takes it back: a server that takes questions may still refuse to be written to, for want of a
-/// right or because its file is another account's.
+/// Tries to write, and rolls back: a database that can be read may refuse writes, for want of a privilege or because the
+/// file belongs to another account.
 pub async fn try_writing(db: &Db) -> Result<(), DbError> {
     let tried = db.write(|conn| {
         set(conn, "probe", "")?;
@@ -41,13 +41,13 @@ pub async fn try_writing(db: &Db) -> Result<(), DbError> {
     tried.await.or_else(|error| if error.was_taken_back() { Ok(()) } else { Err(error) })
 }
 
-/// Keeps others from changing a fact, or locking it, until this transaction ends.
+/// Locks a fact against changes until this transaction ends.
 pub fn lock(conn: &mut Conn, name: &str) -> Result<(), DbError> {
     diesel::update(facts::table.find(name)).set(facts::value.eq(facts::value)).execute(conn)?;
     Ok(())
 }
 
-/// What time the database's own clock says it is; none when it is this machine's.
+/// The time of the database's clock; none for the embedded engine, which uses this machine's.
 pub fn database_clock(conn: &mut Conn) -> Result<Option<OffsetDateTime>, DbError> {
     let Conn::Pg(pg) = conn else { return Ok(None) };
     let clock =
@@ -56,7 +56,7 @@ pub fn database_clock(conn: &mut Conn) -> Result<Option<OffsetDateTime>, DbError
     Ok(Some(OffsetDateTime::UNIX_EPOCH + Duration::seconds_f64(seconds)))
 }
 
-/// Refuses a database that only a newer program understands.
+/// Refuses a database that needs a newer program.
 pub fn check_version(db: &Db) -> Result<(), DbError> {
     let needed: Option<i64> = db.read_now(|conn| get(conn, "min_code_version"))?.and_then(|v| v.parse().ok());
     match needed {

@@ -1,4 +1,4 @@
-//! Authorizations that were taken back before their tokens expired.
+//! Grants that were revoked before their tokens expired.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -14,9 +14,9 @@ use crate::protocol::event::Name;
 use crate::protocol::instant::AHEAD;
 use crate::protocol::user::User;
 
-/// Records a grant as dead until `exp`, when the last token issued from it has expired. Recording it
-/// again changes nothing, and a token issued later under the same grant is dead as well. `of` is the person and
-/// the application it was given to; `by` is the actor of the event.
+/// Records a grant as dead until `exp`, when its last token has expired. Recording it again changes nothing; a token that
+/// is issued later under the same grant is dead as well. `of` is the grant's person and application; `by` is the actor of
+/// the event.
 pub async fn kill(
     db: &Db,
     grant_id: GrantId,
@@ -48,7 +48,7 @@ statement! { Holder -> (Text, Text):
      AND (clients.created_at <= ? OR clients.created_at > ?))"
 }
 
-/// An access token that was issued: from which grant, about which person, to which client, and when.
+/// An issued access token.
 #[derive(Clone, Copy, Debug)]
 pub struct Issued<'a> {
     /// The grant.
@@ -57,13 +57,13 @@ pub struct Issued<'a> {
     pub user_id: &'a str,
     /// The client's identifier.
     pub client_id: &'a str,
-    /// When, in seconds since the epoch.
+    /// When it was issued, in seconds since the epoch.
     pub at: i64,
 }
 
-/// The enabled person behind a token, unless the token's grant is dead or its client is disabled or removed. A
-/// client that was registered under the same identifier later is another client; a registration that a clock dated
-/// ahead is not believed, and counts as old.
+/// The enabled person of a token, unless the token's grant is dead or its client is disabled or removed. A client that was
+/// registered under the same identifier later is another client. A registration time in the future, from a clock that ran
+/// ahead, counts as old.
 pub async fn holder(db: &Db, token: &Issued<'_>, now: OffsetDateTime) -> Result<Option<User>, DbError> {
     let (grant_id, at, latest) = (token.grant_id, token.at, (now + AHEAD).unix_timestamp());
     let (user_id, client_id) = (token.user_id.to_owned(), token.client_id.to_owned());

@@ -1,5 +1,5 @@
-//! Logos of clients, as they were fetched: kept here so that every node shows the same, and none fetches
-//! what another has.
+//! Logos of clients, as they were fetched. They are stored here so that all nodes show the same, and one node fetches for
+//! all.
 
 use diesel::prelude::*;
 use time::{Duration, OffsetDateTime};
@@ -8,19 +8,19 @@ use super::schema::logos;
 use crate::db::{Db, DbError, each};
 use crate::protocol::instant::AHEAD;
 
-/// How long an image is shown before it is fetched again.
+/// Age at which an image is fetched again.
 pub const FRESH: Duration = Duration::days(1);
-/// Nothing is due later than this, in seconds from now, but what a clock that ran ahead has put off.
+/// Longest time until a logo is due, in seconds. One that is due later was written by a clock that ran ahead.
 const LATEST: i64 = FRESH.whole_seconds() + AHEAD.whole_seconds();
 
-/// What is known of a client's logo.
+/// A client's logo, without its image.
 #[derive(Clone, Debug)]
 pub struct Logo {
-    /// Where it was fetched from.
+    /// The address it was fetched from.
     pub uri: String,
     /// When it may be fetched again.
     pub due: i64,
-    /// The name it is served under; none when it could not be had.
+    /// The name under which it is served; none when fetching failed.
     pub name: Option<String>,
 }
 
@@ -43,8 +43,8 @@ pub async fn find(db: &Db, client_id: &str) -> Result<Option<Logo>, DbError> {
     .await
 }
 
-/// Takes it on to fetch a logo; of many at once exactly one does, and until `retry` nobody else. An image
-/// of another address is dropped.
+/// Claims the right to fetch a logo until `retry`. Of concurrent calls exactly one succeeds. An image from another
+/// address is deleted.
 pub async fn claim(
     db: &Db,
     client_id: &str,
@@ -69,7 +69,7 @@ pub async fn claim(
     .await
 }
 
-/// Keeps an image until it is `due` to be fetched again.
+/// Stores an image that is `due` to be fetched again at this instant.
 pub async fn keep(
     db: &Db,
     client_id: &str,
@@ -88,7 +88,7 @@ pub async fn keep(
     .await
 }
 
-/// The image that is served under a name.
+/// The image with a name.
 pub async fn image(db: &Db, name: &str) -> Result<Option<Vec<u8>>, DbError> {
     let name = name.to_owned();
     db.read(move |conn| {

@@ -1,5 +1,5 @@
-//! What lasts: verbs of the protocol over one set of queries. Every verb is one unit of work; a change
-//! writes its event in the same transaction.
+//! Lasting data: verbs of the protocol over one set of queries. Each verb is one unit of work; a change writes its event
+//! in the same transaction.
 
 mod schema;
 

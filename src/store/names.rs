@@ -1,5 +1,5 @@
-//! What keeps people apart: the skeletons of their login names, and their e-mail addresses. Rows are written in
-//! the transaction of the change to the person.
+//! Uniqueness of people: skeletons of login names, and e-mail addresses. Rows are written in the transaction of the change
+//! to the person.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::protocol::addresses::fold_address;
 use crate::protocol::names::{LoginFault, LoginName, skeletons, tables_version};
 use crate::protocol::user::{User, fold_login};
 
-/// The fact that says which tables of Unicode the skeletons in the database were made with.
+/// The fact with the version of Unicode's tables from which the stored skeletons were made.
 const MADE_WITH: &str = "skeletons_unicode";
-/// How many people are read at a time.
+/// Number of people read in one query.
 const PAGE: i64 = 1000;
 
-/// Runs a unit of work again that another one was ahead of: the second time it sees what that one wrote.
+/// Runs a unit of work again after a conflict: the second time it reads the rows of the transaction that was first.
 pub(super) async fn twice<T, W: Future<Output = Result<T, DbError>>>(
     work: impl Fn() -> W,
 ) -> Result<T, DbError> {
@@ -30,7 +30,7 @@ pub(super) async fn twice<T, W: Future<Output = Result<T, DbError>>>(
     }
 }
 
-/// Finds what keeps a person from getting a login name.
+/// Finds the reason why a person cannot get a login name.
 pub(super) fn clash(conn: &mut Conn, login: &LoginName, person: &str) -> Result<Option<LoginFault>, DbError> {
     let shown = || login.shown().to_owned();
     let taken = users::table.filter(users::login.eq(login.folded())).filter(users::id.ne(person));
@@ -52,8 +52,8 @@ pub(super) fn clash(conn: &mut Conn, login: &LoginName, person: &str) -> Result<
     Ok(theirs.map(|_| LoginFault::Address(shown())))
 }
 
-/// Brings a person's rows in line with the person. A new login name gets its skeletons or is a conflict; an old
-/// one gets those that no other person had before there was a rule.
+/// Updates a person's rows. A new login name gets all its skeletons or is a conflict; an old one, from before the rule,
+/// gets those that no other person has.
 pub(super) fn keep(
     conn: &mut Conn,
     person: &User,
@@ -81,7 +81,7 @@ fn claim(conn: &mut Conn, skeleton: &str, person: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The address is that of the person's claims. One that stays verified keeps the time since when.
+/// Updates the row of the address in the person's claims. An address that stays verified keeps its time.
 fn keep_address(conn: &mut Conn, person: &User, now: i64) -> Result<(), DbError> {
     let address = person.address();
     let folded = address.as_ref().map(|address| address.folded.as_str()).unwrap_or_default();
@@ -102,7 +102,7 @@ fn keep_address(conn: &mut Conn, person: &User, now: i64) -> Result<(), DbError>
 
 type Known = (String, String, String, String, bool, i64, i64);
 
-/// The next people in the order in which they came.
+/// The next people, in the order of their creation.
 fn page(conn: &mut Conn, after: &(i64, String)) -> Result<Vec<Known>, DbError> {
     let (at, id) = after;
     let later = users::created_at.gt(at).or(users::created_at.eq(at).and(users::id.gt(id)));
@@ -119,9 +119,9 @@ fn page(conn: &mut Conn, after: &(i64, String)) -> Result<Vec<Known>, DbError> {
     Ok(users::table.filter(later).order(order).limit(PAGE).select(columns).load(conn)?)
 }
 
-/// Makes the rows of people anew, at the first start with these tables and after a change of Unicode's: of two whose
-/// names look alike the older one gets the skeleton, and none is refused; addresses are folded anew. Blocks: for
-/// start-up and the command line.
+/// Rebuilds the rows of all people, at the first start with these tables and after an update of Unicode's. Of two people
+/// whose names look alike the older one gets the skeleton; none is refused. Addresses are folded anew. Blocks: for start-up
+/// and the command line.
 pub fn carry_over(db: &Db) -> Result<(), DbError> {
     let version = tables_version();
     let known = version.clone();
@@ -155,13 +155,13 @@ pub fn carry_over(db: &Db) -> Result<(), DbError> {
     })
 }
 
-/// Since when a person's address is verified, if it is: an address that folds to another form keeps that.
+/// The time since which a person's address is verified, if it is. An address that folds to another form keeps it.
 fn verified_since(conn: &mut Conn, person: &str) -> Result<Option<i64>, DbError> {
     let theirs = addresses::table.filter(addresses::person.eq(person)).select(addresses::verified_at);
     Ok(theirs.first::<Option<i64>>(conn).optional()?.flatten())
 }
 
-/// Folds a login name anew. One that has become another person's stays as it is.
+/// Folds a login name anew, unless the new form belongs to another person.
 fn refold(conn: &mut Conn, id: &str, login: &str, shown: &str) -> Result<(), DbError> {
     let folded = fold_login(shown);
     if folded == login {
@@ -174,17 +174,17 @@ fn refold(conn: &mut Conn, id: &str, login: &str, shown: &str) -> Result<(), DbE
     Ok(())
 }
 
-/// What an operator should know of people whose data are older than the rules.
+/// People whose data, from before the rules, violate them; for operators.
 #[derive(Debug, Default)]
 pub struct Clashes {
-    /// Login names that look like others: the one, the other, and the identifier of the other person.
+    /// Pairs of login names that look alike, with the identifier of the second person.
     pub alike: Vec<(String, String, String)>,
-    /// Login names that cannot be typed, because what is typed is another person's, and the identifiers of their
-    /// people.
+    /// Login names that cannot be typed, because their folded form belongs to another person, with the identifiers of
+    /// their people.
     pub shadowed: Vec<(String, String)>,
-    /// Addresses that several people have verified, and the login names of those.
+    /// Addresses that several people have verified, with their login names.
     pub shared: BTreeMap<String, Vec<String>>,
-    /// Login names, and the other user names that applications are told.
+    /// Login names, with the different `preferred_username` that applications get.
     pub contradicting: Vec<(String, String)>,
 }
 
@@ -201,7 +201,7 @@ const SHARED: &str = "SELECT a.address AS address, u.login_shown AS login FROM a
     (SELECT address FROM addresses WHERE verified_at IS NOT NULL GROUP BY address HAVING COUNT(*) > 1) \
     ORDER BY a.address, u.login";
 
-/// Looks for such people, and changes nothing.
+/// Finds such people. Nothing is changed.
 pub fn clashes(conn: &mut Conn) -> Result<Clashes, DbError> {
     let mut found = Clashes::default();
     for Shared { address, login } in diesel::sql_query(SHARED).load::<Shared>(conn)? {

@@ -1,7 +1,6 @@
-//! Signing keys, sealed, through the states of their life.
+//! Sealed signing keys, and the states of their life.
 //!
-//! Each change is made on condition that the key is still in the state it was seen in, and writes an
-//! event: of several nodes that take one step at the same moment, one does.
+//! Each change requires the state in which the key was read, so that of concurrent nodes one succeeds. It writes an event.
 
 use std::fmt;
 
@@ -14,20 +13,20 @@ use crate::db::{Conn, DbError};
 use crate::protocol::client::SigningAlg;
 use crate::protocol::event::Name;
 
-/// Where a key is in its life.
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyState {
-    /// Made, and shown to nobody.
+    /// Created, and not public yet.
     Pending,
-    /// In the public set; will sign next.
+    /// In the public set; signs nothing yet.
     Published,
     /// Signs.
     Active,
-    /// Signs no more, has no private part, and is still in the public set.
+    /// In the public set; signs nothing any more, and its private part is deleted.
     Retiring,
     /// Recognises old ID Tokens that come back as hints, and nothing else.
     Retained,
-    /// Good for nothing; only its name is remembered.
+    /// Unusable; only its name is stored.
     Destroyed,
 }
 
@@ -41,7 +40,7 @@ impl KeyState {
         KeyState::Destroyed,
     ];
 
-    /// As it is stored.
+    /// Its stored name.
     pub fn name(self) -> &'static str {
         match self {
             KeyState::Pending => "pending",
@@ -53,12 +52,12 @@ impl KeyState {
         }
     }
 
-    /// Reads what was stored.
+    /// The inverse of [`KeyState::name`].
     pub fn from_name(name: &str) -> Option<KeyState> {
         KeyState::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Tells whether verifiers are shown the key.
+    /// Tells whether the key is in the public set.
     pub fn is_public(self) -> bool {
         matches!(self, KeyState::Published | KeyState::Active | KeyState::Retiring)
     }
@@ -68,26 +67,26 @@ impl KeyState {
 #[derive(Clone, PartialEq, Eq, Queryable, Insertable)]
 #[diesel(table_name = signing_keys)]
 pub struct StoredKey {
-    /// The RFC 7638 thumbprint, or the name an imported key brought along.
+    /// The RFC 7638 thumbprint, or the name of an imported key.
     pub kid: String,
-    /// The one algorithm it is used with.
+    /// Its algorithm.
     pub alg: String,
     /// The name of its [`KeyState`].
     pub state: String,
     /// The public JWK.
     pub public_jwk: String,
-    /// The private key in PKCS#8 DER, sealed; gone as soon as the key signs no more.
+    /// The sealed private key (PKCS#8 DER); deleted as soon as the key signs nothing any more.
     pub private_sealed: Option<Vec<u8>>,
-    /// When it was made, in seconds since the epoch.
+    /// The time of its creation, in seconds since the epoch.
     pub created_at: i64,
-    /// Since when it is in this state, in seconds since the epoch.
+    /// The beginning of its state, in seconds since the epoch.
     pub since: i64,
-    /// What the state is held for: a published key signs nothing before this instant, a retiring one is
-    /// public until then, an active one gives way then (0: when the policy says).
+    /// The earliest end of its state, in seconds since the epoch: a published key signs nothing before, a retiring one is
+    /// public until then, an active one is replaced then (0: when the policy says).
     pub until: i64,
 }
 
-/// Shows which key it is, and nothing of its private part.
+/// Shows no private part.
 impl fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has = if self.private_sealed.is_some() { "with" } else { "without" };
@@ -96,19 +95,19 @@ impl fmt::Debug for StoredKey {
     }
 }
 
-/// A change of state, and who makes it.
+/// A change of state.
 pub struct Change<'a> {
     /// The key.
     pub kid: &'a str,
-    /// The state it must be in for the change to happen.
+    /// The required present state.
     pub from: KeyState,
-    /// The state it gets.
+    /// The new state.
     pub to: KeyState,
-    /// What the new state is held for.
+    /// The earliest end of the new state; see [`StoredKey::until`].
     pub until: i64,
-    /// Who does it.
+    /// The actor.
     pub by: &'a By,
-    /// The event that tells of it.
+    /// The event.
     pub event: Name,
 }
 
@@ -120,15 +119,15 @@ pub fn list(conn: &mut Conn) -> Result<Vec<StoredKey>, DbError> {
     Ok(keys)
 }
 
-/// Every key that ever was, oldest first.
+/// Every key, destroyed ones included, oldest first.
 pub fn list_all(conn: &mut Conn) -> Result<Vec<StoredKey>, DbError> {
     let mut keys: Vec<StoredKey> = signing_keys::table.load(conn)?;
     sort(&mut keys);
     Ok(keys)
 }
 
-/// Sorted here and not by the database, whose idea of the order of texts is its own: the public set must
-/// be the same bytes on every node.
+/// Sorts keys. The database does not sort them, because its order depends on a locale, and the public set must be the same
+/// bytes on every node.
 fn sort(keys: &mut [StoredKey]) {
     keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
 }
@@ -138,7 +137,7 @@ pub fn insert(conn: &mut Conn, key: &StoredKey, now: OffsetDateTime) -> Result<(
     add(conn, key, &By::from(Actor::System(None)), Name::KeyMade, now)
 }
 
-/// The same for a key that somebody brought.
+/// Stores an imported key.
 pub fn import(conn: &mut Conn, key: &StoredKey, by: &By, now: OffsetDateTime) -> Result<(), DbError> {
     add(conn, key, by, Name::KeyImported, now)
 }
@@ -149,8 +148,8 @@ fn add(conn: &mut Conn, key: &StoredKey, by: &By, event: Name, now: OffsetDateTi
     event.with("state", key.state.as_str()).record(conn, now)
 }
 
-/// Moves a key from one state to another; false when it is not in the first one. The private part goes
-/// with the last state that needs it.
+/// Changes the state of a key; false when it is not in the required state. The private part is deleted with the last state
+/// that needs it.
 pub fn change(conn: &mut Conn, change: &Change<'_>, now: OffsetDateTime) -> Result<bool, DbError> {
     let key = signing_keys::table.find(change.kid).filter(signing_keys::state.eq(change.from.name()));
     let set = (
@@ -170,7 +169,7 @@ pub fn change(conn: &mut Conn, change: &Change<'_>, now: OffsetDateTime) -> Resu
     Ok(true)
 }
 
-/// Asks the active key of a ring to give way as soon as another may sign; false when there is none.
+/// Asks for the active key of a ring to be replaced as soon as another one may sign; false when there is none.
 pub fn ask_to_rotate(
     conn: &mut Conn,
     alg: SigningAlg,

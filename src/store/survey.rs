@@ -1,4 +1,4 @@
-//! What an operator should know of a database; looks and changes nothing.
+//! Checks of a database, for operators. Nothing is changed.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use super::schema::{clients, consents, endings, events, signing_keys, users};
 use crate::db::{Conn, DbError};
 use crate::protocol::instant::AHEAD;
 
-/// What was found.
+/// The findings.
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Survey {
     /// The engine and its version.
@@ -19,19 +19,19 @@ pub struct Survey {
     pub takes_writes: bool,
     /// Whether what was committed survives a power cut.
     pub is_durable: bool,
-    /// Whether others could read along: the connection goes to another machine and is not encrypted.
+    /// Whether the connection leaves this machine without encryption.
     pub is_open: bool,
-    /// What its clock says; `None` when it has none of its own.
+    /// The time of its clock; `None` for the embedded engine, which has none.
     pub now: Option<OffsetDateTime>,
-    /// Whether our tables are there.
+    /// Whether the tables of `store` exist.
     pub has_tables: bool,
-    /// Whether the table of what passes is there too.
+    /// Whether the tables of `state` exist.
     pub has_state: bool,
-    /// Whether it keeps every character as it is.
+    /// Whether it stores all of Unicode.
     pub is_unicode: bool,
 }
 
-/// Looks at the database behind a connection.
+/// Checks the database of a connection.
 pub fn survey(conn: &mut Conn) -> Result<Survey, DbError> {
     match conn {
         Conn::Sqlite(conn) => of_sqlite(conn),
@@ -85,7 +85,7 @@ fn of_postgres(conn: &mut PgConnection) -> Result<Survey, DbError> {
     })
 }
 
-/// How many rows of each kind are dated in the future, by a clock that ran ahead; kinds without any are left out.
+/// Number of rows of each kind with a time in the future, from a clock that ran ahead. Kinds without any are left out.
 pub fn ahead(conn: &mut Conn, now: OffsetDateTime) -> Result<Vec<(&'static str, i64)>, DbError> {
     let latest = (now + AHEAD).unix_timestamp();
     let keys = signing_keys::table.filter(signing_keys::state.ne("destroyed"));

@@ -33,7 +33,7 @@ impl Row {
     }
 }
 
-/// A person as the columns have it. Names from before the rule about what is hidden lose it here.
+/// Makes a person from columns. Hidden characters are removed from names that were stored before the rule about them.
 pub(super) fn user(id: String, login: String, disabled: bool, claims: &str) -> Result<User, DbError> {
     match serde_json::from_str(claims) {
         Ok(mut claims) => {
@@ -44,7 +44,7 @@ pub(super) fn user(id: String, login: String, disabled: bool, claims: &str) -> R
     }
 }
 
-/// A person with the hash of the password.
+/// A person with the password's hash.
 pub struct WithPassword {
     /// The person.
     pub user: User,
@@ -52,7 +52,7 @@ pub struct WithPassword {
     pub password_hash: Option<String>,
 }
 
-/// Finds a person by login name, whatever its case and spacing.
+/// Finds a person by login name; case and spacing are ignored.
 pub async fn by_login(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbError> {
     let login = fold_login(typed);
     db.read(move |conn| {
@@ -70,8 +70,8 @@ statement! { ByNameOrAddress -> (Text, Text, Text, Nullable<Text>, Text, Bool, B
      FROM addresses a JOIN users u ON u.id = a.person WHERE a.address = ? AND a.verified_at IS NOT NULL"
 }
 
-/// Finds the person who signs in by what was typed: by login name, else by a verified e-mail address. An address
-/// that several people have verified is none's.
+/// Finds the person for a typed name: by login name, else by a verified e-mail address. An address that several people have
+/// verified finds none of them.
 pub async fn by_name_or_address(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbError> {
     let Some(address) = fold_address(typed) else { return by_login(db, typed).await };
     let login = fold_login(typed);
@@ -86,8 +86,8 @@ pub async fn by_name_or_address(db: &Db, typed: &str) -> Result<Option<WithPassw
     .await
 }
 
-/// Finds the person that an operator names: by login name exactly as it is shown, else by the folded login name,
-/// else by identifier. The exact name comes first, because an old name may fold to that of another person.
+/// Finds the person that an operator names: by the exact login name, else by the folded login name, else by identifier. The
+/// exact name comes first, because an old name may fold to that of another person.
 pub async fn named(db: &Db, typed: &str) -> Result<Option<WithPassword>, DbError> {
     let (login, shown) = (fold_login(typed), typed.trim().to_owned());
     db.read(move |conn| {
@@ -116,7 +116,7 @@ pub async fn by_id(db: &Db, id: &str) -> Result<Option<User>, DbError> {
     .await
 }
 
-/// The people with these identifiers, in their order; who is gone is left out.
+/// The people with these identifiers, in the same order. Unknown ones are left out.
 pub async fn by_ids(db: &Db, ids: Vec<String>) -> Result<Vec<User>, DbError> {
     db.read(move |conn| {
         let rows: Vec<Row> = users::table.filter(users::id.eq_any(&ids)).load(conn)?;
@@ -137,7 +137,7 @@ pub async fn still_signs_in(db: &Db, id: &str, password_hash: &str) -> Result<bo
     .await
 }
 
-/// Tells whether there is anybody at all.
+/// Tells whether there is a person at all.
 pub async fn any(db: &Db) -> Result<bool, DbError> {
     db.read(|conn| Ok(select(exists(users::table.select(users::id))).get_result(conn)?)).await
 }

@@ -9,7 +9,7 @@ use countersign::protocol::registration::{Amendment, Registration, read};
 use countersign::protocol::user::{ClaimFault, UserFault};
 use countersign::state::codes::Redeemed;
 use countersign::state::kv::Spend;
-use countersign::store::events::{self, Actor, Told, Wanted};
+use countersign::store::events::{self, Actor, StoredEvent, Wanted};
 use countersign::store::{self, endings};
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ fn by(app: &TestApp, actor: Actor) -> Operation<'_> {
 }
 
 /// The newest events of one name.
-async fn told(app: &TestApp, name: &'static str) -> Vec<Told> {
+async fn told(app: &TestApp, name: &'static str) -> Vec<StoredEvent> {
     let wanted = Wanted { person: None, client: None, since: None, names: vec![name], most: 10 };
     events::list(&app.app.db, wanted, None).await.unwrap()
 }
@@ -130,7 +130,7 @@ async fn a_person_is_signed_out_by_what_takes_their_way_in() {
     rp.sign_in(&browser, "grace", &[]).await;
     assert_eq!(people::disable(&by(&app, ACTOR), &grace).await.unwrap(), 1);
     assert_eq!(browser.get(&silent).await.answered("error").as_deref(), Some("login_required"));
-    assert_eq!(endings::owed(&app.app.db).await.unwrap(), []);
+    assert_eq!(endings::due(&app.app.db).await.unwrap(), []);
     let told = told(&app, "person.password.changed").await;
     assert_eq!((told.len(), told[0].subject.as_ref()), (1, Some(&ada.id)));
     app.finish().await;
@@ -151,7 +151,7 @@ async fn sessions_that_cannot_be_ended_are_owed_and_that_is_told() {
     let stored = store::users::by_login(&app.app.db, "grace").await.unwrap().unwrap();
     assert_eq!(stored.password_hash.as_deref(), Some("a hash"));
     let mut owed: Vec<String> =
-        endings::owed(&app.app.db).await.unwrap().into_iter().map(|owed| owed.0).collect();
+        endings::due(&app.app.db).await.unwrap().into_iter().map(|owed| owed.0).collect();
     owed.sort();
     let mut both = [ada.id.clone(), grace.id];
     both.sort();

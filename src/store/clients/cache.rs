@@ -1,5 +1,5 @@
-//! Clients in memory. One is kept until a change of it is seen: each node looks once a second what was changed. While
-//! a node cannot look, what it keeps is not trusted for longer than a few seconds.
+//! Cache of clients. An entry stays until a change of its client is seen: each node reads the list of changes once a
+//! second. While a node cannot read it, its entries are not used for longer than a few seconds.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,12 @@ use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, Db, DbError, each};
 use crate::protocol::client::Client;
 
-/// How long what is kept is trusted after the last look: a change is live on every node within this, even if the node
-/// cannot reach the database.
+/// How long entries are used after the last look at the changes: each change is in force on every node within this time,
+/// even if the node cannot reach the database.
 const TRUSTED: Duration = Duration::from_secs(5);
-/// How much memory clients may take, in bytes.
+/// Size limit of the cache, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
-/// How many changes are listed: a node that missed more forgets all clients.
+/// Length of the list of changes: a node that missed more empties its cache.
 const LISTED: i64 = 1000;
 
 statement! { Since -> (BigInt, Text):
@@ -31,7 +31,7 @@ statement! { Number -> Text:
 statement! { Note -> (): "INSERT INTO client_changes (seq, client_id) VALUES (?, ?)" }
 statement! { Forget -> (): "DELETE FROM client_changes WHERE seq <= ?" }
 
-/// Notes, in the transaction of a change, that this client was changed.
+/// Adds a client to the list of changes, in the transaction of its change.
 pub(super) fn note(conn: &mut Conn, client_id: &str) -> Result<(), DbError> {
     let number: String = each!(conn, |c| fixed::<Number>(&[]).get_result(c)?);
     let number: i64 =
@@ -41,28 +41,28 @@ pub(super) fn note(conn: &mut Conn, client_id: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Clients, kept in memory; that one is absent is never kept.
+/// The cache. The absence of a client is never cached.
 #[derive(Clone)]
 pub struct Clients {
     db: Db,
-    kept: Cache<String, Kept>,
+    entries: Cache<String, Entry>,
     seen: Arc<Mutex<Seen>>,
     looks: Arc<AtomicU64>,
 }
 
-/// A client, and about how much memory it takes.
+/// A client, and its approximate size in memory, in bytes.
 #[derive(Clone)]
-struct Kept {
+struct Entry {
     client: Arc<Client>,
     size: u32,
 }
 
-/// How much of the changes this node has seen.
+/// The position of this node in the list of changes.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    /// The last of them.
+    /// The last change that was read.
     seq: i64,
-    /// When it looked; never at first, and then nothing is kept.
+    /// The time of the last look; none before the first one, and then the cache is not used.
     at: Option<Instant>,
 }
 
@@ -73,10 +73,10 @@ impl Seen {
 }
 
 impl Clients {
-    /// Opens the drawer.
+    /// An empty cache.
     pub fn new(db: Db) -> Clients {
-        let kept = Cache::builder().max_capacity(LARGEST).weigher(|_, kept: &Kept| kept.size).build();
-        Clients { db, kept, seen: Arc::default(), looks: Arc::default() }
+        let entries = Cache::builder().max_capacity(LARGEST).weigher(|_, entry: &Entry| entry.size).build();
+        Clients { db, entries, seen: Arc::default(), looks: Arc::default() }
     }
 
     /// Finds an enabled client.
@@ -87,10 +87,10 @@ impl Clients {
     /// Finds the first of these that is an enabled client; at most one statement.
     pub async fn find_first(&self, ids: &[&str]) -> Result<Option<Arc<Client>>, DbError> {
         let seen = *self.seen();
-        let kept = |id: &&str| self.kept.get(*id).filter(|_| seen.is_trusted());
-        let known = ids.iter().enumerate().find_map(|(at, id)| Some((at, kept(id)?)));
+        let cached = |id: &&str| self.entries.get(*id).filter(|_| seen.is_trusted());
+        let known = ids.iter().enumerate().find_map(|(at, id)| Some((at, cached(id)?)));
         let (earlier, known) = match known {
-            Some((at, kept)) => (ids.get(..at).unwrap_or_default(), Some(kept.client)),
+            Some((at, entry)) => (ids.get(..at).unwrap_or_default(), Some(entry.client)),
             None => (ids, None),
         };
         let mut found = match earlier {
@@ -106,21 +106,22 @@ impl Clients {
         })
     }
 
-    /// Keeps a client that was read after the changes that were `seen` then.
+    /// Caches a client that was read when the list of changes was `seen`.
     fn keep(&self, (client, size): (Client, usize), seen: Seen) -> Arc<Client> {
         let client = Arc::new(client);
         let now = self.seen();
-        // What was read before a change that has been seen meanwhile must not be kept: no look would find it again.
+        // A client that was read before a change that has been seen meanwhile must not be cached: no later look would
+        // remove it.
         if seen.is_trusted() && now.seq == seen.seq {
-            // Its members take some more than their text.
+            // Parsed metadata take more memory than their text.
             let size = u32::try_from(1000 + 2 * size).unwrap_or(u32::MAX);
-            self.kept.insert(client.id.clone(), Kept { client: Arc::clone(&client), size });
+            self.entries.insert(client.id.clone(), Entry { client: Arc::clone(&client), size });
         }
         drop(now);
         client
     }
 
-    /// Looks which clients were changed since the last look, and forgets them.
+    /// Removes the clients that were changed since the last look.
     pub async fn look(&self) -> Result<(), DbError> {
         let (before, begun) = (*self.seen(), Instant::now());
         self.looks.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +137,7 @@ impl Clients {
             Ok(changes)
         });
         let changes = changes.await?;
-        // The change that was seen last is still listed, unless too many followed or the database is another one.
+        // The last change that was seen is still listed, unless too many followed or the database was replaced.
         match changes.split_first() {
             Some(((first, _), new)) if *first == from => {
                 let last = new.last().map_or(from, |(seq, _)| *seq);
@@ -147,17 +148,17 @@ impl Clients {
         Ok(())
     }
 
-    /// How often this node has looked: one statement each.
+    /// Number of looks so far, of one statement each.
     pub fn looks(&self) -> u64 {
         self.looks.load(Ordering::Relaxed)
     }
 
-    /// Notes what was seen, and forgets these clients, or all.
+    /// Stores the position, and removes these clients, or all.
     fn saw(&self, now: Seen, changed: Option<&[(i64, String)]>) {
         let mut seen = self.seen();
         match changed {
-            Some(changed) => changed.iter().for_each(|(_, id)| self.kept.invalidate(id)),
-            None => self.kept.invalidate_all(),
+            Some(changed) => changed.iter().for_each(|(_, id)| self.entries.invalidate(id)),
+            None => self.entries.invalidate_all(),
         }
         *seen = now;
     }

@@ -42,19 +42,19 @@ impl Row {
         Ok(Client { id: self.id, secret, disabled: self.disabled, registered_at, metadata })
     }
 
-    /// The client, with how large it is, in bytes.
+    /// The client, and the length of its row, in bytes.
     fn sized(self) -> Result<(Client, usize), DbError> {
         let size = self.id.len() + self.metadata.len();
         Ok((self.into_client()?, size))
     }
 }
 
-/// Finds a client, disabled or not, as it is stored at this moment.
+/// Finds a client, enabled or not, without the cache.
 pub async fn by_id(db: &Db, id: &str) -> Result<Option<Client>, DbError> {
     Ok(read(db, id).await?.map(|(client, _size)| client))
 }
 
-/// The same, with how large it is, in bytes.
+/// The same, with the length of its row, in bytes.
 async fn read(db: &Db, id: &str) -> Result<Option<(Client, usize)>, DbError> {
     let id = id.to_owned();
     db.read(move |conn| {
@@ -65,7 +65,7 @@ async fn read(db: &Db, id: &str) -> Result<Option<(Client, usize)>, DbError> {
     .await
 }
 
-/// Those of several that are there, in no order.
+/// The clients with these identifiers, in no order.
 async fn read_all(db: &Db, ids: &[&str]) -> Result<Vec<(Client, usize)>, DbError> {
     let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
     db.read(move |conn| {
@@ -112,27 +112,27 @@ pub async fn add(db: &Db, client: &Client, by: impl Into<By>, now: OffsetDateTim
     }
 }
 
-/// What becomes of the stored hash of a client's secret.
+/// A change of the stored hash of a client's secret.
 #[derive(Clone, Copy)]
 pub enum Secret {
     /// It stays.
     Keep,
-    /// This one takes its place.
+    /// It is replaced by this one.
     Set(TokenHash),
-    /// It goes.
+    /// It is deleted.
     Drop,
 }
 
 /// A client before and after a change.
 pub struct Edited {
-    /// As it was.
+    /// Before.
     pub before: Client,
-    /// As it is; the same if nothing was changed.
+    /// After; the same as before if nothing was changed.
     pub after: Client,
 }
 
-/// Changes a client in one step from what is stored at that moment; none when there is no such client. `edit`
-/// answers the metadata as they are to be and what becomes of the secret, or a refusal. Consents stay.
+/// Changes a client in one transaction from the stored data; none when there is no such client. `edit` answers the new
+/// metadata and the change of the secret, or a refusal. Consents stay.
 pub async fn edit<R: Send + 'static>(
     db: &Db,
     id: &str,
@@ -142,7 +142,7 @@ pub async fn edit<R: Send + 'static>(
 ) -> Result<Option<Result<Edited, R>>, DbError> {
     let (id, by) = (id.to_owned(), by.into());
     db.write(move |conn| {
-        // Writing to the row first keeps it ours: of two changes at once neither is lost.
+        // Writing to the row first locks it, so that no concurrent change is lost.
         let this = clients::table.find(&id);
         diesel::update(this).set(clients::updated_at.eq(clients::updated_at)).execute(conn)?;
         let row: Option<Row> = this.first(conn).optional()?;
@@ -180,7 +180,7 @@ pub async fn edit<R: Send + 'static>(
     .await
 }
 
-/// Disables a client, or enables it again; false when nothing had to be changed, or there is no such client.
+/// Disables a client, or enables it again; false when it was so already, or there is no such client.
 pub async fn set_disabled(
     db: &Db,
     id: &str,

@@ -1,5 +1,5 @@
-//! Events of sign-ins, which wait in memory for a second at most and are then written together: a sign-in must
-//! not wait for the writer. A power cut may lose them; whatever else loses any is counted.
+//! Events of sign-ins wait in memory, for a second at most, and are written in batches: a sign-in must not wait for the
+//! writer. A power cut may lose them; all other losses are counted.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -17,10 +17,10 @@ use crate::store::schema::events;
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-/// How many events may wait. More come only where a store does not answer: there is no other way to sign in, or
-/// fail to, without hashing a password.
+/// Number of events that may wait. It is reached only when the store does not answer, because each sign-in or failure costs
+/// the hashing of a password.
 const MOST: usize = 4096;
-/// How many are written in one transaction, so that others get their turn at the writer.
+/// Number of events in one transaction, so that other transactions do not wait long for the writer.
 const AT_ONCE: usize = 200;
 
 /// An event that waits.
@@ -30,7 +30,7 @@ pub(super) struct Waiting {
     event: Event,
 }
 
-/// What waits.
+/// The events that wait.
 #[derive(Default)]
 struct Noted {
     events: Vec<Arc<Waiting>>,
@@ -48,7 +48,7 @@ pub struct Batch {
     db: Db,
     noted: Mutex<Noted>,
     wake: Notify,
-    /// Held by the one that writes.
+    /// Held while a batch is written.
     turn: Turn<()>,
     waiting: AtomicU64,
     turned_away: AtomicU64,
@@ -56,19 +56,19 @@ pub struct Batch {
     asked: AtomicU64,
 }
 
-/// What became of events, since the start.
+/// Counts of events since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// How many wait, those that are being written at this moment included.
+    /// Events that wait, those that are being written included.
     pub waiting: u64,
-    /// How many were lost because too many waited.
+    /// Events that were lost because too many waited.
     pub full: u64,
-    /// How many were lost because the store refused them, or did not answer until the end.
+    /// Events that were lost because the store refused them, or did not answer before the process ended.
     pub refused: u64,
 }
 
 impl Tally {
-    /// How many were lost.
+    /// Events that were lost.
     pub fn lost(&self) -> u64 {
         self.full + self.refused
     }
@@ -89,7 +89,7 @@ impl Batch {
         }
     }
 
-    /// Notes an event of this instant. Tries of unknown names become one row for each network and minute.
+    /// Notes an event of this instant. Attempts with unknown names become one row for each network and minute.
     pub fn note(&self, event: Event, at: OffsetDateTime) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let row = (event.outcome == Outcome::UnknownName).then(|| unknown::row(&event, at));
@@ -109,17 +109,17 @@ impl Batch {
         self.wake.notify_one();
     }
 
-    /// Returns when something waits.
+    /// Returns when an event waits.
     pub async fn wait(&self) {
         self.wake.notified().await;
     }
 
-    /// Writes down what waits. What a store that does not answer could not take waits on. A batch that the store
-    /// refuses is written again one by one, so that a bad event takes no other along.
+    /// Writes the events that wait. If the store does not answer, they wait on. A batch that the store refuses is written
+    /// again event by event, so that a bad event does not lose the others.
     ///
     /// # Errors
     ///
-    /// The store did not answer, or refused some of them; those are lost, and counted.
+    /// The store did not answer, or refused some events, which are then lost and counted.
     pub async fn write_down(&self, now: OffsetDateTime) -> Result<(), DbError> {
         let _turn = self.turn.lock().await;
         let noted = mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
@@ -150,8 +150,8 @@ impl Batch {
         failed
     }
 
-    /// Writes each by itself, and counts those that are refused. Answers how many of the events were tried, and which
-    /// tries of unknown names were not, because the store did not answer any more.
+    /// Writes each event by itself, and counts those that are refused. Answers the number of events that were tried, and
+    /// the rows of unknown names that were not, because the store did not answer any more.
     async fn write_singly(
         &self,
         some: &[Arc<Waiting>],
@@ -173,7 +173,7 @@ impl Batch {
         (some.len(), unknown)
     }
 
-    /// Takes down that one was written, or refused; false when the store did not answer.
+    /// Counts an event that was written or refused; false when the store did not answer.
     fn settled(&self, written: &Result<(), DbError>) -> bool {
         if matches!(written, Err(DbError::Unreachable { .. })) {
             return false;
@@ -189,7 +189,7 @@ impl Batch {
         unknown: BTreeMap<Uuid, Unknown>,
         now: OffsetDateTime,
     ) -> Result<(), DbError> {
-        // In one order on every node, so that no two of them wait for each other.
+        // The same order on every node prevents deadlocks.
         waiting.sort_by(|a, b| a.event.subject.cmp(&b.event.subject));
         let asked = self.db.write(move |conn| {
             let mut asked = 2;
@@ -201,7 +201,7 @@ impl Batch {
             }
             let began = waiting.iter().filter(|one| one.event.name == Name::SessionBegan);
             let began = began.filter_map(|one| Some((one.event.subject.as_deref()?, one)));
-            // The last one of each person.
+            // The last sign-in of each person.
             let last: BTreeMap<&str, _> = began.collect();
             for (person, one) in last {
                 asked += last::signed_in(conn, person, one.event.client.as_deref(), one.at, now)?;
@@ -212,7 +212,7 @@ impl Batch {
         Ok(())
     }
 
-    /// What came meanwhile has been admitted already: nothing is lost here.
+    /// Puts events back. Events that came meanwhile were admitted already, so the limit is not checked here.
     fn put_back(&self, rest: &[Arc<Waiting>], unknown: BTreeMap<Uuid, Unknown>) {
         if rest.is_empty() && unknown.is_empty() {
             return;
@@ -229,11 +229,11 @@ impl Batch {
         self.wake.notify_one();
     }
 
-    /// Writes down what waits for the last time: what cannot be written now is lost, and counted.
+    /// Writes the events that wait, for the last time. Events that cannot be written are lost and counted.
     ///
     /// # Errors
     ///
-    /// Events were lost; how many, [`Batch::tally`] says.
+    /// Events were lost; [`Batch::tally`] has their number.
     pub async fn end(&self, now: OffsetDateTime) -> Result<(), DbError> {
         let done = self.write_down(now).await;
         let left = mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner)).len() as u64;
@@ -242,20 +242,20 @@ impl Batch {
         done
     }
 
-    /// What became of events so far.
+    /// The counts so far.
     pub fn tally(&self) -> Tally {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Tally { waiting: read(&self.waiting), full: read(&self.turned_away), refused: read(&self.refused) }
     }
 
-    /// How many statements writing them down took so far, those that begin and end transactions included.
+    /// Number of statements for events so far, those that begin and end transactions included.
     pub fn statements(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
 }
 
-/// Writes one event; again changes nothing, because an answer may have been lost. Answers how many statements it
-/// took.
+/// Writes one event. Writing it again changes nothing, which a retry after a lost answer needs. Answers the number of
+/// statements.
 fn insert(conn: &mut Conn, one: &Waiting) -> Result<u64, DbError> {
     let (row, asked) = one.event.to_row(conn, one.id, one.at)?;
     each!(conn, |c| diesel::insert_into(events::table).values(row).on_conflict_do_nothing().execute(c)?);

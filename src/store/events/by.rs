@@ -1,9 +1,8 @@
-//! The actor of an event, and what else an event says of how something was done.
+//! The actor of an event, and the context in which it acts.
 
 use super::Vault;
 
-/// Who does something. One value says all that an event stores of it: the kind, which one of its kind, and through
-/// what it acts.
+/// The actor of a change. An event stores its kind, its name within the kind, and the interface through which it acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A person on a page, by identifier.
@@ -12,14 +11,14 @@ pub enum Actor {
     Client(String),
     /// The command line, by the name of the operating system's user if it has one.
     Cli(Option<String>),
-    /// This program, or a part of it by name.
+    /// This program, or a named part of it.
     System(Option<&'static str>),
-    /// A visitor of a page who has not proven to be anyone.
+    /// A visitor of a page who is not authenticated.
     Unknown,
 }
 
 impl Actor {
-    /// The kind, as it is stored.
+    /// The stored name of its kind.
     pub fn kind(&self) -> &'static str {
         match self {
             Actor::Person(_) => "person",
@@ -30,7 +29,7 @@ impl Actor {
         }
     }
 
-    /// Which one of its kind.
+    /// Its name within the kind.
     pub fn name(&self) -> Option<&str> {
         match self {
             Actor::Person(id) | Actor::Client(id) => Some(id),
@@ -40,7 +39,7 @@ impl Actor {
         }
     }
 
-    /// Through what it acts, as it is stored.
+    /// The stored name of the interface through which it acts.
     pub fn via(&self) -> &'static str {
         match self {
             Actor::Person(_) | Actor::Unknown => "page",
@@ -51,7 +50,7 @@ impl Actor {
     }
 }
 
-/// An actor, with the request it acts in and the keys that seal personal detail of what it does.
+/// An actor, with its request and with the keys that seal personal detail.
 #[derive(Clone)]
 pub struct By {
     pub(super) actor: Actor,
@@ -61,19 +60,19 @@ pub struct By {
 }
 
 impl By {
-    /// In a request of this name, from this network; which network it was is kept only as a keyed hash.
+    /// Adds the request and its network, which is stored as a keyed hash only.
     pub fn in_request(self, id: &str, network: &str, vault: &Vault) -> By {
         let (request_id, network) = (Some(id.to_owned()), Some(vault.network(network)));
         By { request_id, network, ..self.sealing(vault) }
     }
 
-    /// With keys for personal detail. Without them an event says that such detail was left out.
+    /// Adds keys for personal detail. Without them an event says that such detail was left out.
     pub fn sealing(self, vault: &Vault) -> By {
         By { vault: Some(vault.clone()), ..self }
     }
 }
 
-/// Outside of a request, and without keys for personal detail.
+/// An actor outside of a request, without keys for personal detail.
 impl From<Actor> for By {
     fn from(actor: Actor) -> By {
         By { actor, request_id: None, network: None, vault: None }

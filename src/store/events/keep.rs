@@ -1,4 +1,4 @@
-//! Sweeping events that were kept long enough.
+//! Sweeping events at the end of their retention.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::db::{Conn, Db, DbError};
 use crate::protocol::event::{Class, Keep, Name};
 use crate::store::schema::events;
 
-/// How many events one step deletes at most.
+/// Number of events that one step deletes at most.
 const AT_ONCE: u16 = 500;
 
-/// Until when events of each class are swept already: a sweep looks only at what has become old since, and not at
-/// all that is kept for longer. Begins anew with the process, and so with another configuration.
+/// The instant up to which each class is swept, so that a sweep reads only events that have become old since. It is not
+/// stored, because the retention may differ after a restart.
 #[derive(Default)]
 pub struct Swept(BTreeMap<Class, i64>);
 
-/// Deletes up to 500 events of each class that were kept long enough; answers how many of one class at most.
+/// Deletes up to 500 old events of each class; answers the largest number of one class.
 ///
-/// A name that this program does not know is kept like a change.
+/// An event with an unknown name is retained like a change.
 pub async fn sweep(db: &Db, keep: &Keep, swept: &mut Swept, now: OffsetDateTime) -> Result<usize, DbError> {
     let mut most = 0;
     for class in Class::ALL {

@@ -1,4 +1,4 @@
-//! When each person signed in last, and where to: events are swept, this stays.
+//! The last sign-in of each person, which stays when events are swept.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::store::schema::last_sign_ins;
 /// A person's last sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastSignIn {
-    /// When.
+    /// Its time.
     pub at: OffsetDateTime,
     /// The application it was for.
     pub client: Option<String>,
 }
 
-/// How far a clock may run ahead of this one, in seconds, and be believed.
+/// The accepted skew of another node's clock, in seconds.
 const AHEAD: i64 = 30;
 
-/// Takes down a sign-in, unless a later one stands there. One that stands there as of the future was dated by a clock
-/// that ran ahead, and gives way. Answers how many statements that took.
+/// Stores a sign-in, unless a later one is stored. A stored one with a time in the future, from a clock that ran ahead, is
+/// replaced. Answers the number of statements.
 pub(super) fn signed_in(
     conn: &mut Conn,
     person: &str,
@@ -50,11 +50,11 @@ pub(super) fn signed_in(
     Ok(1)
 }
 
-/// The last sign-in of each of these people who ever signed in.
+/// The last sign-in of each of these people, if there is one.
 pub async fn last_sign_ins(db: &Db, people: Vec<String>) -> Result<BTreeMap<String, LastSignIn>, DbError> {
     db.read(move |conn| {
         let mut found = BTreeMap::new();
-        // As many as any database takes in one statement.
+        // Every database accepts that many values in one statement.
         for some in people.chunks(500) {
             let rows: Vec<(String, i64, Option<String>)> =
                 QueryDsl::filter(last_sign_ins::table, last_sign_ins::person.eq_any(some)).load(conn)?;

@@ -1,4 +1,4 @@
-//! Looking events up.
+//! Reading events.
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
@@ -8,67 +8,67 @@ use super::{Row, Vault};
 use crate::db::{Conn, Db, DbError};
 use crate::store::schema::events;
 
-/// Which events are asked for.
+/// A filter of events.
 #[derive(Clone, Default)]
 pub struct Wanted {
-    /// Those about this person, by identifier.
+    /// Only events about this person, by identifier.
     pub person: Option<String>,
-    /// Those for this application, by `client_id`.
+    /// Only events of this application, by `client_id`.
     pub client: Option<String>,
-    /// Those of this instant and later.
+    /// Only events of this instant and later.
     pub since: Option<OffsetDateTime>,
-    /// Those of these names; of any, if there are none.
+    /// Only events with these names; with any name, if the list is empty.
     pub names: Vec<&'static str>,
-    /// How many at most: the newest.
+    /// Number of events at most: the newest.
     pub most: i64,
 }
 
 /// A stored event.
-pub struct Told {
+pub struct StoredEvent {
     /// Its identifier.
     pub id: String,
-    /// When it happened, in seconds since the epoch.
+    /// Its time, in seconds since the epoch.
     pub at: i64,
-    /// What kind of actor did it.
+    /// The kind of its actor.
     pub actor_kind: String,
-    /// Which one of that kind.
+    /// The actor's name within the kind.
     pub actor: Option<String>,
     /// Its name.
     pub event: String,
-    /// The person or key it is about.
+    /// The person or the key that it is about.
     pub subject: Option<String>,
-    /// The application it is about, or happened for.
+    /// The application that it is about, or for which it happened.
     pub client: Option<String>,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: String,
-    /// Through what it was done.
+    /// The interface through which the actor acted.
     pub via: String,
-    /// The request it happened in.
+    /// Its request.
     pub request_id: Option<String>,
-    /// A keyed hash of the network it came from.
+    /// A keyed hash of the request's network.
     pub network: Option<String>,
-    /// The plain particulars.
+    /// Detail that is not personal.
     pub context: Map<String, Value>,
-    /// The personal ones.
+    /// Personal detail.
     pub personal: Personal,
 }
 
 /// Personal detail of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Personal {
-    /// There is none.
+    /// The event has none.
     None,
-    /// It was opened.
+    /// Opened.
     Opened(Map<String, Value>),
-    /// The instance key is not at hand, or the person's key is gone.
+    /// Sealed: the instance key is not available, or the person's key was deleted.
     Sealed,
 }
 
-/// The newest events that are asked for, the newest first; with personal detail where it opens.
-pub async fn list(db: &Db, wanted: Wanted, vault: Option<Vault>) -> Result<Vec<Told>, DbError> {
+/// The newest events of a filter, the newest first, with personal detail where its key is available.
+pub async fn list(db: &Db, wanted: Wanted, vault: Option<Vault>) -> Result<Vec<StoredEvent>, DbError> {
     db.read(move |conn| {
         let rows = rows(conn, &wanted)?;
-        rows.into_iter().map(|row| told(conn, row, vault.as_ref())).collect()
+        rows.into_iter().map(|row| stored_event(conn, row, vault.as_ref())).collect()
     })
     .await
 }
@@ -90,7 +90,7 @@ fn rows(conn: &mut Conn, wanted: &Wanted) -> Result<Vec<Row>, DbError> {
     Ok(query.order((events::at.desc(), events::id.desc())).limit(wanted.most).load(conn)?)
 }
 
-fn told(conn: &mut Conn, row: Row, vault: Option<&Vault>) -> Result<Told, DbError> {
+fn stored_event(conn: &mut Conn, row: Row, vault: Option<&Vault>) -> Result<StoredEvent, DbError> {
     let personal = match (&row.sealed, vault, &row.subject) {
         (None, _, _) => Personal::None,
         (Some(sealed), Some(vault), Some(person)) => {
@@ -98,10 +98,10 @@ fn told(conn: &mut Conn, row: Row, vault: Option<&Vault>) -> Result<Told, DbErro
         }
         _ => Personal::Sealed,
     };
-    // What cannot be read as an object is shown as it stands.
+    // Context that is no JSON object is shown as text.
     let context = serde_json::from_str(&row.context);
     let context = context.unwrap_or_else(|_| Map::from_iter([("detail".to_owned(), row.context.into())]));
-    Ok(Told {
+    Ok(StoredEvent {
         id: row.id,
         at: row.at,
         actor_kind: row.actor_kind,

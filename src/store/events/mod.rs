@@ -1,16 +1,17 @@
-//! What happened, by whom, through what, and how it ended. A change is told in the transaction that makes it.
+//! Events: what happened, its actor, the interface, the outcome. The event of a change is written in the transaction of
+//! that change.
 //!
-//! Personal detail is sealed under a key of the person it is about ([`Vault`]): without that key's row nothing
-//! of it can be read again, and the rest of the event stays.
+//! Personal detail is sealed under a key of the person that it is about ([`Vault`]). When that key is deleted, the detail
+//! cannot be read any more; the rest of the event stays.
 
-mod batch; // events of sign-ins, written together
-mod by; // who does something, and through what
+mod batch; // events of sign-ins, written in batches
+mod by; // actors
 mod keep; // sweeping
-mod list; // looking them up
+mod list; // reading
 mod metrics; // events that wait or were lost
-mod last; // when each person signed in last
-mod unknown; // tries of names that are of no account
-mod vault; // the keys under which personal detail is sealed
+mod last; // the last sign-in of each person
+mod unknown; // attempts with unknown names
+mod vault; // keys for personal detail
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
@@ -25,11 +26,11 @@ pub use batch::{Batch, Tally};
 pub use by::{Actor, By};
 pub use keep::{Swept, sweep};
 pub use last::{LastSignIn, last_sign_ins};
-pub use list::{Personal, Told, Wanted, list};
+pub use list::{Personal, StoredEvent, Wanted, list};
 pub use unknown::TYPED;
 pub use vault::Vault;
 
-/// The member of `context` that says that personal detail was not kept, and why.
+/// The member of `context` that says why personal detail was left out.
 const LEFT_OUT: &str = "left_out";
 
 /// A row.
@@ -52,7 +53,7 @@ struct Row {
     sealed: Option<Vec<u8>>,
 }
 
-/// An event that is about to be written.
+/// An event that is to be written.
 #[derive(Clone)]
 pub struct Event {
     name: Name,
@@ -65,7 +66,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something that was done.
+    /// An event with outcome `ok`.
     pub fn new(name: Name, by: &By) -> Event {
         Event {
             name,
@@ -78,42 +79,42 @@ impl Event {
         }
     }
 
-    /// The person or the key it is about, by identifier.
+    /// Sets the person or the key that it is about, by identifier.
     pub fn about(self, subject: &str) -> Event {
         Event { subject: Some(subject.into()), ..self }
     }
 
-    /// The application it is about, or that it happened for.
+    /// Sets the application that it is about, or for which it happened.
     pub fn client(self, id: &str) -> Event {
         Event { client: Some(id.into()), ..self }
     }
 
-    /// How it ended, if it was not done.
+    /// Sets another outcome.
     pub fn ended(self, outcome: Outcome) -> Event {
         Event { outcome, ..self }
     }
 
-    /// One of the particulars: nothing secret, and nothing personal.
+    /// Adds detail that is neither secret nor personal.
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Event {
         self.context.insert(member.into(), value.into());
         self
     }
 
-    /// One of the particulars that are personal: an address, a browser, a value of a person's account. It is
-    /// sealed for the person that the event is about.
+    /// Adds personal detail: an address, a browser, a value of a person's account. It is sealed under the key of the person
+    /// that the event is about.
     pub fn personal(mut self, member: &str, value: impl Into<Value>) -> Event {
         self.personal.insert(member.into(), value.into());
         self
     }
 
-    /// Records it in the caller's transaction.
+    /// Writes it in the caller's transaction.
     pub fn record(self, conn: &mut Conn, now: OffsetDateTime) -> Result<(), DbError> {
         let (row, _) = self.to_row(conn, Uuid::now_v7(), now)?;
         diesel::insert_into(events::table).values(row).execute(conn)?;
         Ok(())
     }
 
-    /// The row, with its personal detail sealed, and how many statements that took.
+    /// The row, with sealed personal detail, and the number of statements for that.
     fn to_row(&self, conn: &mut Conn, id: Uuid, at: OffsetDateTime) -> Result<(Row, u64), DbError> {
         let Event { name, by, subject, client, outcome, .. } = self;
         let (id, mut context) = (id.to_string(), self.context.clone());

@@ -1,5 +1,5 @@
-//! Tries of names that are of no account: one row for each network and minute, with a count. A typed name is
-//! never written, only its keyed hash.
+//! Attempts with names of no account: one row for each network and minute, with a count. A typed name is stored as a keyed
+//! hash only.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::db::{Conn, DbError, each};
 use crate::secret::sha256;
 use crate::store::schema::events;
 
-/// The member that says how many tries there were.
+/// The member with the number of attempts.
 const COUNT: &str = "count";
-/// The member that lists the keyed hashes of what was typed.
+/// The member with the keyed hashes of the typed names.
 pub const TYPED: &str = "typed";
-/// How many different names are kept of a row.
+/// Number of different names stored in a row.
 const MOST_NAMES: usize = 16;
 
-/// Tries from one network within one minute.
+/// Attempts from one network within one minute.
 #[derive(Clone)]
 pub(super) struct Unknown {
     event: Event,
@@ -28,7 +28,7 @@ pub(super) struct Unknown {
     tries: Tries,
 }
 
-/// How many there were, and of which names.
+/// Their number, and their names.
 #[derive(Clone, Default)]
 struct Tries {
     count: u64,
@@ -56,7 +56,7 @@ impl Tries {
     }
 }
 
-/// The row for tries from the event's network in this minute, the same on every node.
+/// The row of the event's network and minute, the same on every node.
 pub(super) fn row(event: &Event, at: OffsetDateTime) -> Uuid {
     let minute = at.unix_timestamp().div_euclid(60) * 60;
     let network = event.by.network.as_deref().unwrap_or_default();
@@ -66,20 +66,20 @@ pub(super) fn row(event: &Event, at: OffsetDateTime) -> Uuid {
 }
 
 impl Unknown {
-    /// The first try.
+    /// The first attempt.
     pub(super) fn new(mut event: Event, at: OffsetDateTime) -> Unknown {
         let typed = event.context.remove(TYPED);
         let typed = typed.as_ref().and_then(Value::as_str).map(str::to_owned).into_iter().collect();
         Unknown { event, at, tries: Tries { count: 1, typed } }
     }
 
-    /// Further ones.
+    /// Adds further attempts.
     pub(super) fn add(&mut self, other: &Unknown) {
         self.tries.add(&other.tries);
     }
 }
 
-/// Adds tries to their row. Answers how many statements that took.
+/// Adds attempts to their row. Answers the number of statements.
 pub(super) fn merge(conn: &mut Conn, row: Uuid, unknown: Unknown) -> Result<u64, DbError> {
     let Unknown { mut event, at, tries } = unknown;
     tries.clone().write(&mut event.context);
@@ -93,7 +93,7 @@ pub(super) fn merge(conn: &mut Conn, row: Uuid, unknown: Unknown) -> Result<u64,
     }
     let id = row.to_string();
     let there = events::table.find(&id);
-    // Writing to the row first keeps it ours until the end: of two nodes at once neither loses a try.
+    // Writing to the row first locks it until the end, so that concurrent nodes lose no attempt.
     diesel::update(there).set(events::at.eq(events::at)).execute(conn)?;
     let stored: String = there.select(events::context).first(conn)?;
     let mut context: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The keys under which personal detail is sealed: one for each person, sealed by a secret of the
-//! installation, which the instance key seals in turn.
+//! Keys for personal detail: one for each person, sealed under a secret of the installation, which is sealed under the
+//! instance key.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::db::{Conn, DbError, each};
 use crate::secret::{Key, base64url};
 use crate::store::schema::person_keys;
 
-/// What a person's key is sealed for.
+/// The purpose of the seal of a person's key.
 const PERSON: &str = "person key";
-/// What personal detail of an event is sealed for.
+/// The purpose of the seal of an event's personal detail.
 const DETAIL: &str = "event";
-/// How much of a keyed hash is kept: enough to tell networks and names apart.
+/// Stored length of a keyed hash, in bytes: enough to tell networks and names apart.
 const HASH: usize = 16;
 
-/// The secret of the installation that everything personal in events hangs on.
+/// The keys that are derived from the installation's secret for events.
 #[derive(Clone)]
 pub struct Vault(Arc<Keys>);
 
@@ -28,18 +28,18 @@ struct Keys {
 }
 
 impl Vault {
-    /// What hangs on this secret.
+    /// Derives the keys from the secret.
     pub fn new(secret: &Key) -> Vault {
         let derived = |purpose| Key::new(*secret.derive::<32>(purpose, b""));
         Vault(Arc::new(Keys { persons: derived("person keys"), hashes: derived("event hashes") }))
     }
 
-    /// A name for a network that tells nothing to those without the secret.
+    /// The keyed hash of a network.
     pub fn network(&self, network: &str) -> String {
         self.hash(&[b"network\0", network.as_bytes()])
     }
 
-    /// The same for a typed name that is of no account: people type passwords there.
+    /// The keyed hash of a typed name of no account. It must not be readable, because people type passwords there.
     pub fn typed(&self, folded: &str) -> String {
         self.hash(&[b"typed\0", folded.as_bytes()])
     }
@@ -48,8 +48,8 @@ impl Vault {
         base64url(self.0.hashes.mac(parts).first_chunk::<HASH>().unwrap_or(&[0; HASH]))
     }
 
-    /// Seals personal detail of one event for a person, whose key is made if there is none; seals none when the
-    /// person's key does not open. Answers how many statements that took as well.
+    /// Seals personal detail of one event under a person's key, which is created if there is none. None when the person's
+    /// key cannot be opened. Answers the number of statements, too.
     pub(super) fn seal(
         &self,
         conn: &mut Conn,
@@ -67,7 +67,7 @@ impl Vault {
         Ok((Some(key.seal(DETAIL, event.as_bytes(), &plain)), asked))
     }
 
-    /// Opens what was sealed; none when the person's key is gone, or what was sealed is of another event.
+    /// Opens sealed detail; none when the person's key was deleted, or the detail belongs to another event.
     pub fn open(
         &self,
         conn: &mut Conn,
@@ -82,7 +82,7 @@ impl Vault {
         Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
     }
 
-    /// Of two that are made at the same moment one stays, and both writers seal with it.
+    /// Creates a person's key. Of concurrent calls one key is stored, and all seal with it.
     fn make(&self, conn: &mut Conn, person: &str) -> Result<Option<Key>, DbError> {
         let sealed = self.0.persons.seal(PERSON, person.as_bytes(), Key::generate().expose());
         let row = (person_keys::person.eq(person), person_keys::sealed.eq(sealed));
@@ -101,7 +101,7 @@ impl Vault {
     }
 }
 
-/// A person's key, sealed; none when it was never made, or is gone.
+/// A person's sealed key; none when it was never created, or was deleted.
 fn stored(conn: &mut Conn, person: &str) -> Result<Option<Vec<u8>>, DbError> {
     let row = person_keys::table.find(person).select(person_keys::sealed);
     Ok(row.first(conn).optional()?)

@@ -22,7 +22,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The event that tells of it.
+    /// Its event.
     fn event(&self) -> Name {
         match self {
             Change::Password(_) => Name::PersonPasswordChanged,
@@ -31,7 +31,7 @@ impl Change {
         }
     }
 
-    /// Tells whether nobody may stay signed in who signed in before.
+    /// Tells whether it ends the person's sessions.
     fn signs_out(&self) -> bool {
         match self {
             Change::Password(_) => true,
@@ -40,7 +40,7 @@ impl Change {
     }
 }
 
-/// Adds a person, unless something is wrong with what is said of them.
+/// Adds a person, if the data are valid.
 pub async fn add(
     db: &Db,
     user: User,
@@ -85,17 +85,17 @@ fn encode(user: &User) -> String {
     serde_json::Value::Object(user.claims.clone()).to_string()
 }
 
-/// What a person was, and is now.
+/// A person before and after a change.
 pub struct Edited {
     /// Before.
     pub before: User,
-    /// After; the same if nothing was changed.
+    /// After; the same as before if nothing was changed.
     pub after: User,
 }
 
-/// Changes what is known about a person, in one step from what is stored at that moment; none when there is no
-/// such person. `edit` answers the person as they are to be, or a refusal, and may be asked twice. Identifier,
-/// password and whether the account is disabled are not its to change.
+/// Changes a person's data, in one transaction from the stored data; none when there is no such person. `edit` answers the
+/// new data, or a refusal, and may be called twice. It must not change the identifier, the password, and whether the
+/// account is disabled.
 pub async fn edit(
     db: &Db,
     id: &str,
@@ -107,7 +107,7 @@ pub async fn edit(
     names::twice(|| {
         let (id, edit, by) = (id.to_owned(), edit.clone(), by.clone());
         db.write(move |conn| {
-            // Writing to the row first keeps it ours: of two changes at once neither is lost.
+            // Writing to the row first locks it, so that no concurrent change is lost.
             let person = users::table.find(&id);
             diesel::update(person).set(users::updated_at.eq(users::updated_at)).execute(conn)?;
             let row: Option<Row> = person.first(conn).optional()?;
@@ -129,7 +129,8 @@ pub async fn edit(
             }
             let changed = changed(&before, &after);
             if !changed.is_empty() {
-                // A name that stays keeps its folded form: that of an old name may be another person's by now.
+                // The folded form of an unchanged name is not updated: that of an old name may belong to another person
+                // by now.
                 let renamed = login.as_ref().map(|login| users::login.eq(login.folded()));
                 let set = (
                     renamed,
@@ -148,7 +149,7 @@ pub async fn edit(
     .await
 }
 
-/// The names of what differs: `login`, and claims.
+/// The names of the changed data: `login`, and claims.
 pub fn changed(before: &User, after: &User) -> Vec<String> {
     let login = (before.login != after.login).then(|| "login".to_owned());
     let names: BTreeSet<&String> = before.claims.keys().chain(after.claims.keys()).collect();
@@ -156,8 +157,8 @@ pub fn changed(before: &User, after: &User) -> Vec<String> {
     login.into_iter().chain(claims.cloned()).collect()
 }
 
-/// Changes a person; false when there is none. A change that must sign the person out owes them the end of
-/// their sessions.
+/// Changes a person; false when there is none. Where the change signs the person out, the end of their sessions becomes
+/// due in the same transaction.
 pub async fn change(
     db: &Db,
     id: &str,
@@ -182,7 +183,7 @@ pub async fn change(
         }
         Event::new(change.event(), &by).about(&id).record(conn, now)?;
         if change.signs_out() {
-            endings::owe(conn, &id, now)?;
+            endings::make_due(conn, &id, now)?;
         }
         Ok(true)
     })

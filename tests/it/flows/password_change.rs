@@ -47,8 +47,8 @@ async fn sessions_that_nobody_could_end_are_ended_later() {
     rp.sign_in(&other, "eve", &[]).await;
     let change = Change::Disabled(true);
     assert!(store::users::change(&app.app.db, &ada.id, change, TEST, app.clock.now()).await.unwrap());
-    let owed = store::endings::owed(&app.app.db).await.unwrap();
-    assert_eq!(owed.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&ada.id]);
+    let due = store::endings::due(&app.app.db).await.unwrap();
+    assert_eq!(due.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&ada.id]);
 
     let silent = rp.authorize(&[("prompt", Some("none"))]);
     let begun = Instant::now();
@@ -56,8 +56,8 @@ async fn sessions_that_nobody_could_end_are_ended_later() {
         assert!(begun.elapsed() < Duration::from_secs(30), "the session of a disabled account lives on");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    while !store::endings::owed(&app.app.db).await.unwrap().is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the debt is never crossed off");
+    while !store::endings::due(&app.app.db).await.unwrap().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the due end is never deleted");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert!(other.get(&silent).await.answered("code").is_some(), "{}", eve.login);
