@@ -9,8 +9,8 @@ use crate::protocol::decide::{Decision, candidate, decide};
 use crate::protocol::event::Outcome;
 use crate::protocol::session::Account;
 use crate::state::StateError;
+use crate::state::limits::passwords::{Attempt, TurnedAway};
 use crate::state::sessions::{Authentication, Begun};
-use crate::state::throttle::{Attempt, TurnedAway};
 use crate::store;
 use crate::web::answer::{see_other, with_cookie};
 use crate::web::around::address::ClientAddress;
@@ -229,7 +229,7 @@ async fn authenticate(
     let network = record.visit.address().map(ClientAddress::network).unwrap_or_default();
     let login = user.as_ref().map(|user| user.login.as_str());
     let attempt = Attempt::new(typed.username, login, &network, known_device.then(|| browser.id()));
-    let counted = match app.state.throttle.admit(attempt, now).await? {
+    let counted = match app.state.password_limits.admit(attempt, now).await? {
         Ok(counted) => counted,
         Err(TurnedAway { counter, until }) => {
             record.throttled(
@@ -244,7 +244,7 @@ async fn authenticate(
             Ok(right) => right,
             // No password was compared, so the attempt is no failure.
             Err(busy_or_failed) => {
-                settled(app.state.throttle.forgive(&counted).await);
+                settled(app.state.password_limits.forgive(&counted).await);
                 return match busy_or_failed {
                     VerifyFailure::Busy => Ok(Err(LoginProblem::Busy)),
                     VerifyFailure::Failed(error) => {
@@ -259,10 +259,10 @@ async fn authenticate(
         record.ended(outcome, About { person, known_device }, typed.username);
     }
     let Some((user, hash)) = user.filter(|user| right && !user.disabled).zip(hash) else {
-        settled(app.state.throttle.failed(&counted, now).await);
+        settled(app.state.password_limits.failed(&counted, now).await);
         return Ok(Err(LoginProblem::WrongCredentials));
     };
-    settled(app.state.throttle.succeeded(&counted, now).await);
+    settled(app.state.password_limits.succeeded(&counted, now).await);
     Ok(Ok(Person { id: user.id, hash, known_device }))
 }
 

@@ -1,18 +1,18 @@
-//! Authorization codes: put once, spent once.
+//! Authorization codes: issued once, spent once.
 
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, OnceKey, Spend, Until};
+use super::kv::{Drawer, Key, OnceKey, Spend, Until};
 use super::mac::{Found, MacKv};
 use super::sessions::{self, Sessions};
 use crate::ids::RecordId;
 use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED, SpentCode};
 use crate::secret::{Token, from_base64url, random, sha256};
 
-/// How long it is remembered here that a client was removed: longer than any node can believe that it is there.
+/// How long the removal of a client is remembered here: longer than any node may hold the client in memory.
 const WITHDRAWN: Duration = Duration::minutes(1);
-/// How many characters a code has.
+/// The length of a code, in characters.
 pub const LENGTH: usize = 72;
 
 /// The drawer of authorization codes.
@@ -22,19 +22,19 @@ pub struct Codes {
     sessions: Sessions,
 }
 
-/// A code that was not spent before.
+/// A code that is spent for the first time.
 #[derive(Debug)]
 pub struct Redeemed {
-    /// What it stands for.
+    /// The grant.
     pub code: CodeGrant,
-    /// Whether the session that it was issued from has neither ended nor expired.
+    /// Whether its session has neither ended nor expired.
     pub is_live: bool,
     /// When its client was removed or disabled, if that was within the last minute.
     pub withdrawn: Option<OffsetDateTime>,
 }
 
-/// A code as it is sent: until when it is remembered, which is the beginning of its key, 32 random bytes, and, hidden
-/// by these, the browser record it was issued from. So the record can be asked for while the code is being spent.
+/// The parts of a code: the instant until which it is remembered, with which its key begins; 32 random bytes; and the name
+/// of its browser record, encrypted. The name allows the record to be read in the statement that spends the code.
 struct Code {
     until: Until,
     random: [u8; 32],
@@ -46,8 +46,8 @@ impl Codes {
         Codes { kv, sessions }
     }
 
-    /// Mints a code for a client. It is kept a little longer than it is good for, so that a client that comes too late
-    /// can be told so; [`CodeGrant::check_age`] holds it to its time.
+    /// Issues a code to a client. It is stored a little longer than it is valid, so that a late client gets the right
+    /// error; [`CodeGrant::check_age`] checks its age.
     pub async fn mint(
         &self,
         client_id: &str,
@@ -67,8 +67,8 @@ impl Codes {
         Ok(text)
     }
 
-    /// Spends a code, in one step, before anything is decided on it, and looks at its session in the same question.
-    /// Another client's attempt finds nothing and burns nothing.
+    /// Spends a code in one step, before any decision on it, and reads its session in the same statement. An attempt by
+    /// another client finds nothing and spends nothing.
     pub async fn spend(
         &self,
         client_id: &str,
@@ -92,7 +92,7 @@ impl Codes {
                 let is_live = if named == person.record {
                     sessions::is_live(session, person.session_id, now)?
                 } else {
-                    // Minted while another instance key was in use.
+                    // Issued while another instance key was in use.
                     self.sessions.is_live(person.record, person.session_id, now).await?
                 };
                 let withdrawn = withdrawn.as_ref().and_then(Found::value).and_then(instant);
@@ -101,20 +101,19 @@ impl Codes {
         })
     }
 
-    /// Has no code of a client redeemed that was removed or disabled just now, before each node has seen it. The
-    /// change itself is one of the main database; where this fails, each node sees it within about a second.
+    /// Withdraws the codes of a client that was removed or disabled, before each node has seen that change in the main
+    /// database. If this fails, each node sees it within about a second.
     pub async fn withdraw(&self, client_id: &str, now: OffsetDateTime) -> Result<(), StateError> {
         let at = now.unix_timestamp().to_be_bytes();
         self.kv.put(&withdrawn(client_id), &at, now + WITHDRAWN).await
     }
 
-    /// Takes that back, for a client that is enabled again.
+    /// Takes the withdrawal back, for a client that is enabled again.
     pub async fn readmit(&self, client_id: &str, now: OffsetDateTime) -> Result<(), StateError> {
         self.kv.put(&withdrawn(client_id), &[], now + WITHDRAWN).await
     }
 
-    /// Hides the name of a record from the client, to which it would tell whether two people use one browser; and
-    /// shows it again.
+    /// Encrypts, or decrypts, the name of a record: it would tell a client whether two people use one browser.
     fn hide(&self, random: &[u8; 32], name: [u8; 16]) -> [u8; 16] {
         let mut name = name;
         name.iter_mut().zip(self.kv.pad(random)).for_each(|(byte, pad)| *byte ^= pad);
@@ -132,7 +131,7 @@ impl Code {
 }
 
 fn withdrawn(client_id: &str) -> Key {
-    Key::new('r', client_id)
+    Key::new(Drawer::WithdrawnClient, client_id)
 }
 
 fn instant(bytes: &[u8]) -> Option<OffsetDateTime> {
@@ -140,5 +139,5 @@ fn instant(bytes: &[u8]) -> Option<OffsetDateTime> {
 }
 
 fn key(client_id: &str, text: &str, until: Until) -> OnceKey {
-    OnceKey::new('c', until, &sha256(&[client_id.as_bytes(), &[0], text.as_bytes()].concat()))
+    OnceKey::new(Drawer::Code, until, &sha256(&[client_id.as_bytes(), &[0], text.as_bytes()].concat()))
 }

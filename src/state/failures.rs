@@ -1,7 +1,7 @@
-//! The last failures of each client, for its developer: how they came about, and how often. A failure is
-//! noted in memory and written down by a task of its own, so that a flood of bad requests is no flood of
-//! writes, and the request that failed waits for nothing. Places are shared out among networks, because
-//! the name of a client is public: a stranger who uses it must not push out what its developer looks for.
+//! The last failures of each client, for its developer: their causes and counts. Failures are collected in memory and
+//! written by a task of its own, so that a flood of bad requests is no flood of writes, and a failed request does not
+//! wait. Room is shared among networks, because a client's name is public: requests of others under that name must not
+//! displace the failures that its developer looks for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,53 +11,53 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 
 use super::StateError;
-use super::kv::Key;
+use super::kv::{Drawer, Key};
 use super::mac::{Found, MacKv};
-use super::told::Told;
+use super::recent_reports::RecentReports;
 use crate::protocol::cause::Cause;
 use crate::protocol::instant::age;
 
-/// How long a failure is kept.
+/// How long a failure is stored.
 const KEPT: Duration = Duration::days(7);
-/// How many different ones are kept of a client.
+/// Number of different failures stored for a client.
 const MOST: usize = 50;
-/// How many of these one network may have of one kind: a flood of one kind does not push out the others.
+/// Number of these of one kind from one network, so that a flood of one kind does not displace the others.
 const MOST_OF_A_KIND: usize = 10;
-/// How many clients may wait for their failures to be written down, and so how many writes one round makes.
+/// Number of clients whose failures may wait in memory, and thus of writes in one round.
 const MOST_CLIENTS: usize = 32;
-/// How many of those one network may bring up.
+/// Number of these whose first failure is from one network.
 const MOST_CLIENTS_OF_A_NETWORK: usize = 8;
-/// How often others may come between before it is left for the next round.
+/// Number of attempts to write a list that concurrent nodes write, too.
 const TRIES: usize = 3;
 
-/// Stands for the error code where nothing failed, but less was granted than was asked for.
+/// The error code for a request that did not fail, but was granted less than it asked for.
 pub const NARROWED: &str = "narrowed";
 
-/// One way in which requests of a client failed.
+/// Equal failures of a client's requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// When it happened last.
+    /// The last time.
     #[serde(rename = "t", with = "time::serde::timestamp")]
     pub last: OffsetDateTime,
-    /// When it happened first.
+    /// The first time.
     #[serde(rename = "b", with = "time::serde::timestamp")]
     pub first: OffsetDateTime,
-    /// How often.
+    /// Number of times.
     #[serde(rename = "n")]
     pub count: u64,
-    /// Where: the path below the issuer.
+    /// The endpoint: the path below the issuer.
     #[serde(rename = "p")]
     pub endpoint: String,
-    /// What was answered: an error code of the standards, or [`NARROWED`].
+    /// The answer: an error code of the standards, or [`NARROWED`].
     #[serde(rename = "e")]
     pub error: String,
-    /// Why.
+    /// The cause.
     #[serde(rename = "c")]
     pub cause: Cause,
-    /// The last request, as the log names it.
+    /// The last request's identifier in the log.
     #[serde(rename = "i")]
     pub request_id: String,
-    /// The network the first request came from, as a keyed hash.
+    /// The network of the first request, as a keyed hash.
     #[serde(rename = "w")]
     pub network: String,
 }
@@ -77,13 +77,13 @@ impl Failure {
 pub struct Failures {
     kv: MacKv,
     noted: Arc<Mutex<BTreeMap<String, Vec<Failure>>>>,
-    told: Arc<Told>,
+    recent_reports: Arc<RecentReports>,
     wake: Arc<Notify>,
 }
 
 impl Failures {
     pub(super) fn new(kv: MacKv) -> Failures {
-        Failures { kv, noted: Arc::default(), told: Arc::default(), wake: Arc::default() }
+        Failures { kv, noted: Arc::default(), recent_reports: Arc::default(), wake: Arc::default() }
     }
 
     /// Notes a failure of a registered client.
@@ -96,10 +96,10 @@ impl Failures {
         self.wake.notify_one();
     }
 
-    /// Tells whether this node has something to say of a registered client that it did not say for a day. For
-    /// what comes with each sign-on, so that not each one costs a line and a write.
+    /// Tells whether this node has not reported this cause for a registered client within a day, and notes that it does so
+    /// now. For causes that come with each sign-on, so that not each of them costs a log line and a write.
     pub fn is_news(&self, client_id: &str, cause: &Cause, now: OffsetDateTime) -> bool {
-        self.told.is_news(client_id, &cause.to_string(), now)
+        self.recent_reports.is_new(client_id, &cause.to_string(), now)
     }
 
     /// Returns when something was noted.
@@ -107,7 +107,7 @@ impl Failures {
         self.wake.notified().await;
     }
 
-    /// Writes down what was noted: one write for each client.
+    /// Writes the failures that were noted: one write for each client.
     pub async fn write_down(&self, now: OffsetDateTime) -> Result<(), StateError> {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         for (client_id, new) in noted {
@@ -143,26 +143,26 @@ impl Failures {
 }
 
 fn key(client_id: &str) -> Key {
-    Key::new('f', client_id)
+    Key::new(Drawer::ClientFailures, client_id)
 }
 
-/// What cannot be read was written by a version that knew more, and is left out.
+/// Parses a list. One that was written by a later version may not be readable, and counts as empty.
 fn read(stored: &[u8], now: OffsetDateTime) -> Vec<Failure> {
     let mut kept: Vec<Failure> = serde_json::from_slice(stored).unwrap_or_default();
-    // One that is dated in the future, by a node whose clock is ahead, is shown: it grants nothing, and its
-    // developer would miss it.
+    // A failure with a time in the future, from a node whose clock is ahead, stays: it grants nothing, and the developer
+    // needs it.
     kept.retain(|failure| age(failure.last, now).is_none_or(|age| age < KEPT));
     kept
 }
 
-/// Tells whether one more client may wait, whose first failure is of this network.
+/// Tells whether one more client may wait in memory, whose first failure is from this network.
 fn has_room(noted: &BTreeMap<String, Vec<Failure>>, network: &str) -> bool {
     let brought_up = |failures: &&Vec<Failure>| failures.last().is_some_and(|first| first.network == network);
     noted.len() < MOST_CLIENTS && noted.values().filter(brought_up).count() < MOST_CLIENTS_OF_A_NETWORK
 }
 
-/// Puts a failure first. The same one as before is counted, from whatever network it comes; else, where there is
-/// no room, the oldest of the network's own kind gives way, or the oldest of the network that has the most.
+/// Adds a failure at the beginning. An equal one is counted with it, from any network. Where there is no room, the oldest
+/// of the same network and kind is removed, or the oldest of the network that has the most.
 fn add(kept: &mut Vec<Failure>, mut new: Failure) {
     let is_own_kind = |old: &Failure| old.network == new.network && old.is_of_a_kind(&new);
     if let Some(at) = kept.iter().position(|old| old.is_same(&new)) {
@@ -182,7 +182,7 @@ fn add(kept: &mut Vec<Failure>, mut new: Failure) {
     kept.insert(0, new);
 }
 
-/// Where the oldest failure is of the network that has the most, the one that `coming` is about to add included.
+/// The position of the oldest failure of the network that has the most, with the new failure of `coming` counted.
 fn oldest_of_the_largest(kept: &[Failure], coming: &str) -> Option<usize> {
     let of = |network: &str| {
         kept.iter().filter(|old| old.network == network).count() + usize::from(network == coming)

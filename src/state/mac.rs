@@ -1,9 +1,9 @@
-//! The key-value store as the drawers see it: every value carries a MAC over its key and itself, made with a key
-//! that is derived from the instance key. Write access to the store alone thus makes nothing that is believed.
+//! The key-value store of the drawers: each value carries a MAC over its key and itself, under a key derived from the
+//! instance key. Write access to the store alone thus creates no accepted value.
 //!
-//! What this does not cover: an earlier value of the same key can be put back, a value can be deleted, and counters
-//! and indexes, which hold no authority, carry no MAC. The end of a value in the store is not covered either, because
-//! the store moves it; whatever must end has its end inside the value.
+//! Not covered: an earlier value of the same key can be restored, a value can be deleted, and counters and indexes, which
+//! grant nothing, carry no MAC. The end of a value in the store is not covered either, because it is moved; a value that
+//! must end contains its end.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
@@ -14,7 +14,7 @@ use super::StateError;
 use super::kv::{Key, Kv, OnceKey, Part, Spend};
 use crate::secret::{MacKeys, TAG};
 
-/// How often a false MAC is written to the log at most.
+/// Shortest time between two log lines about wrong MACs.
 const WARN_EVERY: Span = Span::from_secs(10);
 
 /// A key-value store whose values carry a MAC.
@@ -25,27 +25,27 @@ pub(super) struct MacKv {
     warned: Arc<Mutex<Warned>>,
 }
 
-/// When a false MAC was last written to the log, and how many were not since.
+/// The last log line about a wrong MAC, and the number of those suppressed since.
 #[derive(Default)]
 struct Warned {
     last: Option<Instant>,
-    untold: u64,
+    suppressed: u64,
 }
 
-/// A value as it lies in the store.
+/// A stored value, with its MAC.
 pub(super) struct Found {
     stored: Vec<u8>,
     is_genuine: bool,
 }
 
 impl Found {
-    /// The value; one whose MAC is wrong is none.
+    /// The value; none if its MAC is wrong.
     pub(super) fn value(&self) -> Option<&[u8]> {
         let (value, _tag) = self.stored.split_last_chunk::<TAG>()?;
         self.is_genuine.then_some(value)
     }
 
-    /// The same, without what is kept to change it.
+    /// The same, by value.
     fn into_value(mut self) -> Option<Vec<u8>> {
         let length = self.value()?.len();
         self.stored.truncate(length);
@@ -63,7 +63,7 @@ impl MacKv {
         self.kv.put(key, &self.stored(key, value), exp).await
     }
 
-    /// [`Kv::put_new`]; a value whose MAC is wrong counts as being there.
+    /// [`Kv::put_new`]; a value with a wrong MAC counts as present.
     pub(super) async fn put_new(
         &self,
         key: &Key,
@@ -74,12 +74,12 @@ impl MacKv {
         self.kv.put_new(key, &self.stored(key, value), exp, now).await
     }
 
-    /// [`Kv::get`]; a value whose MAC is wrong is absent.
+    /// [`Kv::get`]; a value with a wrong MAC is absent.
     pub(super) async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         Ok(self.find(key, now).await?.and_then(Found::into_value))
     }
 
-    /// The value as it is stored, to be changed by [`MacKv::swap`] or [`MacKv::replace`].
+    /// The stored value, for a change by [`MacKv::swap`] or [`MacKv::replace`].
     pub(super) async fn find(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Found>, StateError> {
         Ok(self.kv.get(key, now).await?.map(|stored| self.found(key, stored)))
     }
@@ -96,7 +96,7 @@ impl MacKv {
         self.kv.issue(key, &stored(Part::Whole, whole), &stored(Part::Later, later), exp).await
     }
 
-    /// [`Kv::spend`]; a value whose MAC is wrong is unknown.
+    /// [`Kv::spend`]; a value with a wrong MAC is unknown.
     pub(super) async fn spend(
         &self,
         key: &OnceKey,
@@ -127,8 +127,8 @@ impl MacKv {
         self.kv.swap(key, &old.stored, &self.stored(key, new), exp, now).await
     }
 
-    /// Stores a value in place of the one that was found, or of none; tells whether that was still so. A value whose
-    /// MAC is wrong is replaced whatever became of it.
+    /// Replaces the value that was found, or none; false if it has changed meanwhile. A value with a wrong MAC is replaced
+    /// in any case.
     pub(super) async fn replace(
         &self,
         key: &Key,
@@ -154,23 +154,7 @@ impl MacKv {
         self.kv.del_same(key, &old.stored, now).await
     }
 
-    /// [`Kv::index_add`]; an index carries no MAC: what it names does.
-    pub(super) async fn index_add(
-        &self,
-        set: &Key,
-        member: &str,
-        exp: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<(), StateError> {
-        self.kv.index_add(set, member, exp, now).await
-    }
-
-    /// [`Kv::index_list`].
-    pub(super) async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
-        self.kv.index_list(set, now).await
-    }
-
-    /// 16 bytes that hide others beside `random`, which must not be used twice.
+    /// A pad of 16 bytes for `random`, which must not be used twice.
     pub(super) fn pad(&self, random: &[u8; 32]) -> [u8; TAG] {
         self.keys.tag(&[b"pad", random])
     }
@@ -189,18 +173,18 @@ impl MacKv {
         Found { stored, is_genuine }
     }
 
-    /// Says it in the log, now and then: an attacker must not be able to fill the disk with it.
+    /// Writes a log line, at a limited rate, so that an attacker cannot fill the disk.
     fn warn(&self, key: &Key) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.last.is_some_and(|last| last.elapsed() < WARN_EVERY) {
-            warned.untold += 1;
+            warned.suppressed += 1;
             return;
         }
-        let untold = std::mem::take(&mut warned.untold);
+        let untold = std::mem::take(&mut warned.suppressed);
         warned.last = Some(Instant::now());
         drop(warned);
         tracing::error!(
-            drawer = %key.drawer(),
+            drawer = %key.letter(),
             untold,
             "a value in the state store has a wrong MAC and is treated as absent: another program changed it, or a \
              node with another instance key wrote it"
@@ -208,7 +192,7 @@ impl MacKv {
     }
 }
 
-/// What a MAC is made of. The key's length stands first, so that no part of it can be taken for a part of the value.
+/// The input of a MAC. The key's length comes first, so that the boundary between key and value is unambiguous.
 fn parts<'a>(length: &'a [u8; 8], key: &'a Key, value: &'a [u8]) -> [&'a [u8]; 3] {
     [length, key.as_str().as_bytes(), value]
 }

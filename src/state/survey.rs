@@ -1,38 +1,38 @@
-//! What an operator should know of a state store: what it says of itself, and whether it does what is asked of it.
+//! Checks of a state store, for operators: its settings, and whether it accepts the commands that requests need.
 
 use std::collections::HashMap;
 
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Key, Kv, RedisKv};
+use super::kv::{Drawer, Key, Kv, RedisKv};
 use crate::secret::{base64url, random};
 
-/// How long what a probe wrote may lie when the probe could not delete it.
+/// End of a probe's value, for probes that fail before they delete it.
 const PROBED: Duration = Duration::minutes(1);
 
-/// What a Redis server says of itself. A managed one may keep some of it back.
+/// The settings of a Redis server, by its own account. A managed server may withhold some.
 pub struct Survey {
-    /// Its version: a compatible server tells the version it is compatible with.
+    /// Its version; a compatible server names the version that it is compatible with.
     pub version: Option<String>,
-    /// What it does when its memory is full: `noeviction`, `allkeys-lru`, …
+    /// Its policy when memory is full: `noeviction`, `allkeys-lru`, …
     pub policy: Option<String>,
-    /// Whether what it holds survives its restart.
+    /// Whether its values survive a restart.
     pub persists: Option<bool>,
-    /// Whether it follows another server and takes no writes.
+    /// Whether it is a replica, which takes no writes.
     pub is_replica: bool,
-    /// What its clock says.
+    /// The time of its clock.
     pub now: Option<OffsetDateTime>,
 }
 
 impl RedisKv {
-    /// Asks the server. What it does not tell is no fault; that it cannot be reached is.
+    /// Asks the server. A refused question is no error; an unreachable server is.
     pub async fn survey(&self) -> Result<Survey, StateError> {
-        let info: Option<String> = told(self.read(&redis::cmd("INFO")).await)?;
+        let info: Option<String> = unless_refused(self.read(&redis::cmd("INFO")).await)?;
         let info = info.unwrap_or_default();
         let info: HashMap<&str, &str> = info.lines().filter_map(|line| line.trim().split_once(':')).collect();
-        let time: Option<(i64, i64)> = told(self.read(&redis::cmd("TIME")).await)?;
-        let save = told(self.read(redis::cmd("CONFIG").arg("GET").arg("save")).await)?;
+        let time: Option<(i64, i64)> = unless_refused(self.read(&redis::cmd("TIME")).await)?;
+        let save = unless_refused(self.read(redis::cmd("CONFIG").arg("GET").arg("save")).await)?;
         let saves = save.and_then(|found: HashMap<String, String>| Some(!found.get("save")?.is_empty()));
         let appends = info.get("aof_enabled") == Some(&"1");
         Ok(Survey {
@@ -46,7 +46,7 @@ impl RedisKv {
 }
 
 /// An answer, or none where the server refuses one.
-fn told<T>(answer: Result<T, StateError>) -> Result<Option<T>, StateError> {
+fn unless_refused<T>(answer: Result<T, StateError>) -> Result<Option<T>, StateError> {
     match answer {
         Err(StateError::Broken(why)) => {
             tracing::debug!(why, "the state store does not tell");
@@ -57,10 +57,10 @@ fn told<T>(answer: Result<T, StateError>) -> Result<Option<T>, StateError> {
 }
 
 impl Kv {
-    /// Tries what every request needs, under a key of its own: a write, a read and a delete in one atomic step (in
-    /// Redis, a script), and a delete. Answers what failed.
+    /// Tries the commands that requests need, under a key of its own: a write, a read and a delete in one atomic step (in
+    /// Redis, a script), and a delete. Fails with the command that failed.
     pub async fn probe(&self, now: OffsetDateTime) -> Result<(), StateError> {
-        let key = Key::new('h', &base64url(&random::<12>()));
+        let key = Key::new(Drawer::Probe, &base64url(&random::<12>()));
         let value = b"probe";
         self.put(&key, value, now + PROBED).await.map_err(|error| while_trying("write", error))?;
         let kept = self.del_same(&key, value, now).await;

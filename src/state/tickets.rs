@@ -1,42 +1,42 @@
-//! Pending requests: which were completed, and the parameters of those too large to travel in an address.
+//! Pending requests: which of them are completed, and the parameters of those that are too large for an address.
 
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Hold, Key, Kv};
+use super::kv::{Drawer, Hold, Key, Kv};
 use super::mac::MacKv;
 use crate::ids::{RecordId, TicketId};
 use crate::secret::{Token, TokenHash, base64url};
 
-/// How long a completed request is remembered: as long as its ticket could live.
+/// How long a completed request is remembered: as long as its ticket may be valid.
 const COMPLETED: Duration = Duration::hours(24);
-/// How long parameters are kept.
+/// How long parameters stay parked.
 const PARKED: Duration = Duration::hours(1);
-/// How many bytes strangers may park in all.
+/// Budget of all browsers without a session, in bytes.
 const STRANGERS: u64 = 50_000_000;
-/// How many of those from one network.
+/// Part of it for one network.
 const NETWORK: u64 = 1_000_000;
-/// How many of those for one client.
+/// Part of it for one client.
 const CLIENT: u64 = 10_000_000;
-/// How many bytes browsers in which a person is signed in may park in all.
+/// Budget of all browsers with a session, in bytes.
 const SIGNED_IN: u64 = 50_000_000;
-/// How many of those one browser.
+/// Part of it for one browser.
 const BROWSER: u64 = 2_000_000;
-/// How many of those one person, in all browsers: signing in often is no way to all of it.
+/// Part of it for one person in all browsers, so that signing in often does not use it up.
 const PERSON: u64 = 10_000_000;
-/// The largest that may be parked, in bytes. The escapes in a request of the largest size can make more of it.
+/// Limit of one parked request, in bytes. Escapes can make a request of the largest accepted size longer than that.
 pub const LARGEST: usize = 64 * 1024;
 
-/// Whose budget parked bytes count in.
+/// The owner of parked bytes, whose budgets they count in.
 pub enum Whose {
-    /// A browser in which nobody is signed in.
+    /// A browser without a session.
     Stranger {
         /// The network (IPv4 /24, IPv6 /48) the request came from.
         network: String,
-        /// The client it names, or nothing.
+        /// The client that it names; empty for none.
         client_id: String,
     },
-    /// A browser in which a person is signed in.
+    /// A browser with a session.
     SignedIn {
         /// The browser's record.
         record: RecordId,
@@ -47,7 +47,7 @@ pub enum Whose {
 
 /// A budget of parked bytes.
 struct Budget {
-    /// What it is called in the log.
+    /// Its name in the log.
     name: &'static str,
     key: Key,
     most: u64,
@@ -56,18 +56,18 @@ struct Budget {
 /// A budget that has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full {
-    /// What it is called in the log.
+    /// Its name in the log.
     pub budget: &'static str,
-    /// When it has room again.
+    /// When it has room for the request.
     pub until: OffsetDateTime,
 }
 
 impl Whose {
-    /// The budgets that all need room, the narrowest first.
+    /// The budgets; each of them needs room. The narrowest comes first.
     fn budgets(&self) -> [Budget; 3] {
         let budget = |name, kind: &str, whose: &str, most| {
             let whose = base64url(TokenHash::of(whose).as_bytes());
-            Budget { name, key: Key::new('q', &format!("{kind}:{whose}")), most }
+            Budget { name, key: Key::new(Drawer::ParkedBytes, &format!("{kind}:{whose}")), most }
         };
         match self {
             Whose::Stranger { network, client_id } => [
@@ -106,8 +106,8 @@ impl Tickets {
         Ok(self.kv.get(&completed(id), now).await?.is_some())
     }
 
-    /// Keeps parameters that are too large to travel, sealed, behind a handle, if each budget they count in has room.
-    /// What is counted ends with what is parked, within the minute.
+    /// Parks sealed parameters under a handle, if each of their budgets has room. The amount in the budgets ends with the
+    /// parked request, rounded up to the minute.
     pub async fn park(
         &self,
         handle: &Token,
@@ -131,7 +131,8 @@ impl Tickets {
         };
         let done = done.await;
         if !matches!(done, Ok(Ok(()))) {
-            // What is not parked is not counted. If that cannot be told, it counts until its end.
+            // Nothing is parked, so nothing may stay counted. Where the store does not answer, it stays counted until
+            // its end.
             for key in &held {
                 if let Err(error) = self.counters.release(key, bytes, until).await {
                     tracing::warn!(%error, "what was not parked stays counted for an hour");
@@ -141,16 +142,16 @@ impl Tickets {
         done
     }
 
-    /// What is behind a handle, still sealed.
+    /// The parameters under a handle, still sealed.
     pub async fn parked(&self, handle: &str, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         self.kv.get(&parked(handle), now).await
     }
 }
 
 fn completed(id: TicketId) -> Key {
-    Key::new('t', &id.to_string())
+    Key::new(Drawer::CompletedRequest, &id.to_string())
 }
 
 fn parked(handle: &str) -> Key {
-    Key::new('p', &base64url(TokenHash::of(handle).as_bytes()))
+    Key::new(Drawer::ParkedRequest, &base64url(TokenHash::of(handle).as_bytes()))
 }

@@ -48,7 +48,7 @@ async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFail
     }
     let from = address(visit);
     for guess in refusals.iter().filter(|refusal| refusal.is_guess) {
-        app.state.guesses.failed(&guess.client.id, from, now).await?;
+        app.state.client_secret_limits.failed(&guess.client.id, from, now).await?;
     }
     let first = refusals.into_iter().next().map(|refusal| refusal.failure);
     Err(first.unwrap_or_else(|| unknown(&credentials)))
@@ -64,17 +64,17 @@ fn judge(
     if let Err(failure) = cors::note_client(visit, client) {
         return Some((failure.into(), false));
     }
-    let (now, from, guesses) = (visit.now, address(visit), &visit.app.state.guesses);
+    let (now, from, limits) = (visit.now, address(visit), &visit.app.state.client_secret_limits);
     // A public client has no secret to guess. Unknown identifiers are not counted: their number is unbounded.
     let has_secret = client.secret.is_some();
-    if has_secret && let Some(left) = guesses.held_off(&client.id, from, now) {
+    if has_secret && let Some(left) = limits.held_off(&client.id, from, now) {
         return Some((TokenFailure::held_off(left), false));
     }
     if let Err(refusal) = credentials.verify(reading, Some(client)) {
         return Some((with_id(refusal, reading), has_secret));
     }
     if has_secret {
-        guesses.proven(&client.id, from, now);
+        limits.proven(&client.id, from, now);
     }
     None
 }

@@ -10,7 +10,7 @@ use super::buttons::Answer;
 use super::trace::Trace;
 use crate::secret::{Token, TokenHash, base64url};
 use crate::state::StateError;
-use crate::state::kv::{Key, Kv};
+use crate::state::kv::{Drawer, Key, Kv};
 
 /// How long a session with a person is stored after its last change.
 const REMEMBERED: Duration = Duration::days(30);
@@ -19,8 +19,8 @@ const ANONYMOUS: Duration = Duration::DAY;
 /// How long a sign-in or sign-out at the provider may take.
 const AWAY: Duration = Duration::hours(1);
 /// Drawers of the sites' store.
-const SESSION: char = 'v';
-const AWAY_DRAWER: char = 'a';
+const SESSION: Drawer = Drawer::DemoSession;
+const AWAY_DRAWER: Drawer = Drawer::DemoRedirect;
 
 /// Who is signed in at this site.
 #[derive(Clone, Serialize, Deserialize)]
@@ -151,7 +151,7 @@ impl Sessions {
     }
 
     /// Both sites share one store, each under the name of its cookie.
-    fn key(&self, drawer: char, name: &str) -> Key {
+    fn key(&self, drawer: Drawer, name: &str) -> Key {
         Key::new(drawer, &format!("{}:{name}", self.cookie))
     }
 }

@@ -3,7 +3,7 @@
 use metrics::Counter;
 
 use crate::protocol::event::Outcome;
-use crate::state::throttle;
+use crate::state::limits::passwords::Counter as Limited;
 use crate::telemetry::registry::Registry;
 
 /// Attempts to sign in, by result.
@@ -65,13 +65,13 @@ impl SignIns {
     }
 
     /// Counts an attempt that was refused because this limit was exceeded.
-    pub fn throttled(&self, limit: throttle::Counter) {
+    pub fn throttled(&self, limit: Limited) {
         self.throttled.increment(1);
         match limit {
-            throttle::Counter::Network => self.throttled_by.network.increment(1),
-            throttle::Counter::AccountAndNetwork => self.throttled_by.account_and_network.increment(1),
-            throttle::Counter::Account => self.throttled_by.account.increment(1),
-            throttle::Counter::Device => self.throttled_by.device.increment(1),
+            Limited::Network => self.throttled_by.network.increment(1),
+            Limited::AccountAndNetwork => self.throttled_by.account_and_network.increment(1),
+            Limited::Account => self.throttled_by.account.increment(1),
+            Limited::Device => self.throttled_by.device.increment(1),
         }
     }
 

@@ -6,7 +6,7 @@ use actix_web::http::header::USER_AGENT;
 use super::metrics::SignIns;
 use crate::operations::sign_ins::{self, Attempt};
 use crate::protocol::event::Outcome;
-use crate::state::throttle::Counter;
+use crate::state::limits::passwords::Counter;
 use crate::web::around::address::ClientAddress;
 use crate::web::visit::Visit;
 

@@ -1,5 +1,5 @@
-//! The narrow contract of the state store. Every verb takes `now` and every value its own end, so that
-//! the clock is ours on both backends; their native expiry only collects garbage.
+//! The narrow contract of the state store. Each value has an end, which is compared with the instant handed in, so that
+//! the caller's clock decides on every store. Native expiry only collects garbage.
 
 use std::path::Path;
 
@@ -9,70 +9,46 @@ use super::StateError;
 use crate::db::metrics::StoreMetrics;
 use crate::db::{Db, DbError, Durability, Url};
 
-mod amounts_redis; // budgets, over Redis
-mod amounts_sql; // and over a SQL table
-mod link; // connections to Redis
-mod once; // values that are spent once
-mod redis; // the contract over Redis
-mod sql; // the contract over a SQL table
+mod key; // drawers and keys
+mod once; // keys of values that are spent once
+mod redis; // the contract in Redis
+mod sql; // the contract in SQL tables
 
 pub(super) use self::redis::RedisKv;
+pub use self::redis::passes;
 use self::sql::SqlKv;
-pub use link::passes;
+pub use key::{Drawer, Key};
 pub(super) use once::Part;
 pub use once::{OnceKey, Until};
 
-/// How much later than one held now an amount of the same budget may end and be believed, in seconds: amounts of one
-/// budget last equally long, to within the minute their ends may be rounded to, and clocks differ by 30 seconds at most.
+/// How much later than a new amount another one of the same budget may end and still count, in seconds. Amounts of one
+/// budget last equally long; their ends may be rounded to the minute, and clocks differ by 30 seconds at most.
 const LATER: i64 = 90;
 
-/// A key: a drawer and a name in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(String);
-
-impl Key {
-    /// A key in a drawer; the drawer's letter keeps kinds apart.
-    pub fn new(drawer: char, name: &str) -> Key {
-        let mut key = String::with_capacity(name.len() + 2);
-        key.extend([drawer, ':']);
-        key.push_str(name);
-        Key(key)
-    }
-
-    /// The letter of its drawer.
-    pub(super) fn drawer(&self) -> &str {
-        self.0.get(..1).unwrap_or_default()
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What became of an attempt to spend a value.
+/// The outcome of spending a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spend<W = Vec<u8>, L = Vec<u8>> {
-    /// It was there, whole, and is spent now; no other caller gets this answer.
+    /// The value; it is spent now, and no other call gets this answer.
     Fresh(W),
-    /// It was spent before; this is what was kept for such a case.
+    /// It was spent before; this is the part that is kept for later calls.
     Spent(L),
-    /// It never was, or its time is over.
+    /// It never existed, or has ended.
     Unknown,
 }
 
-/// What was found of two values.
+/// Two values, each if it exists.
 pub type Pair = [Option<Vec<u8>>; 2];
 
-/// How often something happened within a window.
+/// The count of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hits {
-    /// This time included.
+    /// The count, the present hit included.
     pub count: u64,
-    /// When counting starts again.
+    /// The end of the window.
     pub resets: OffsetDateTime,
 }
 
-/// What became of an amount that was to be held.
+/// The outcome of holding an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
     /// It is held.
@@ -82,7 +58,7 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// When a budget that holds these amounts, each until its second, has room for one more.
+    /// The instant at which a budget with these held amounts, each with its end, has room for another amount.
     pub(super) fn full(mut held: Vec<(i64, u64)>, amount: u64, most: u64) -> Result<Hold, StateError> {
         held.sort_unstable();
         let mut sum: u64 = held.iter().map(|(_, amount)| amount).sum();
@@ -97,7 +73,7 @@ impl Hold {
 }
 
 impl Hits {
-    /// Reads what a store answers.
+    /// Parses a store's answer.
     pub(super) fn read(count: u64, resets: i64) -> Result<Hits, StateError> {
         let resets = OffsetDateTime::from_unix_timestamp(resets);
         Ok(Hits { count, resets: resets.map_err(|error| StateError::Broken(error.to_string()))? })
@@ -113,7 +89,7 @@ pub enum Kv {
     Redis(RedisKv),
 }
 
-/// Calls the same verb on whichever store it is.
+/// Calls a verb on either store.
 macro_rules! both {
     ($kv:expr, $store:ident => $call:expr) => {
         match $kv {
@@ -129,24 +105,24 @@ impl Kv {
         Kv::Sql(SqlKv::new(db))
     }
 
-    /// A store in an SQLite file of its own, which is made if there is none. Blocks.
+    /// A store in an SQLite file of its own, which is created if there is none. Blocks.
     pub fn file(path: &Path) -> Result<Kv, DbError> {
         let db = Db::open(&Url::Sqlite(path.to_owned()), Durability::Process, super::MIGRATIONS)?;
         db.migrate_now(super::ON_SQLITE)?;
         Ok(Kv::sql(db))
     }
 
-    /// A store in Redis; connects when first used and again whenever the link was lost.
+    /// A store in Redis. It connects at first use, and again after a connection was lost.
     pub fn redis(url: &str) -> Result<Kv, StateError> {
         RedisKv::connect(url, None).map(Kv::Redis)
     }
 
-    /// The same; over TLS it trusts these roots (PEM) and no others.
+    /// The same, with these root certificates (PEM) alone for TLS.
     pub fn redis_trusting(url: &str, roots: Vec<u8>) -> Result<Kv, StateError> {
         RedisKv::connect(url, Some(roots)).map(Kv::Redis)
     }
 
-    /// The same store, whose operations count as those of this one.
+    /// The same store with metrics of its operations.
     pub fn measured(self, measured: StoreMetrics) -> Kv {
         match self {
             Kv::Sql(kv) => Kv::Sql(kv.measured(measured)),
@@ -154,7 +130,7 @@ impl Kv {
         }
     }
 
-    /// How many commands, or statements, it was asked so far; in `PostgreSQL` together with the main store.
+    /// Number of commands or statements sent so far; in `PostgreSQL` those of the main store included.
     pub fn asked(&self) -> u64 {
         match self {
             Kv::Sql(kv) => kv.db().statements(),
@@ -162,12 +138,12 @@ impl Kv {
         }
     }
 
-    /// Stores a value until `exp`, in place of any other.
+    /// Stores a value until `exp`. A present value is replaced.
     pub async fn put(&self, key: &Key, value: &[u8], exp: OffsetDateTime) -> Result<(), StateError> {
         both!(self, kv => kv.put(key, value, exp))
     }
 
-    /// Stores a value if none is there; tells whether it did. Of many at once exactly one does.
+    /// Stores a value if none is present; tells whether it did. Of concurrent calls exactly one does.
     pub async fn put_new(
         &self,
         key: &Key,
@@ -178,13 +154,13 @@ impl Kv {
         both!(self, kv => kv.put_new(key, value, exp, now))
     }
 
-    /// The value, unless its time is over.
+    /// The value, unless it has ended.
     pub async fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         both!(self, kv => kv.get(key, now))
     }
 
-    /// Stores a value that can be spent until `exp`, in place of any other. `later`, of less than 1000 bytes, is what is
-    /// kept of it once it was spent, until the instant in its key.
+    /// Stores a value that can be spent until `exp`. A present value is replaced. `later`, of less than 1000 bytes, is the
+    /// part that is kept of a spent value, until the instant in its key.
     pub async fn issue(
         &self,
         key: &OnceKey,
@@ -195,8 +171,8 @@ impl Kv {
         both!(self, kv => kv.issue(key, whole, later, exp))
     }
 
-    /// Spends a value in one atomic step. Of many at once exactly one is told [`Spend::Fresh`], and with it what two
-    /// other values are at that moment, each unless its time is over.
+    /// Spends a value in one atomic step. Of concurrent calls exactly one gets [`Spend::Fresh`], and with it two other
+    /// values as they are at that moment, each unless it has ended.
     pub async fn spend(
         &self,
         key: &OnceKey,
@@ -209,7 +185,7 @@ impl Kv {
         both!(self, kv => kv.spend(key, beside, now))
     }
 
-    /// Replaces `old` by `new` if `old` is still what is there; tells whether it did.
+    /// Replaces `old` by `new` if `old` is the present value; tells whether it did.
     pub async fn swap(
         &self,
         key: &Key,
@@ -221,38 +197,36 @@ impl Kv {
         both!(self, kv => kv.swap(key, old, new, exp, now))
     }
 
-    /// Removes a value if `old` is still what is there; tells whether it did.
+    /// Removes a value if `old` is the present value; tells whether it did.
     pub async fn del_same(&self, key: &Key, old: &[u8], now: OffsetDateTime) -> Result<bool, StateError> {
         both!(self, kv => kv.del_same(key, old, now))
     }
 
-    /// Counts one more within a window that starts with the first. A window that ends later than one begun now was
-    /// begun by a clock that ran ahead, and is begun anew.
+    /// Counts a hit within a window that begins with the first hit. A window that ends later than a new one would was begun
+    /// by a clock that ran ahead, and is begun anew.
     pub async fn hit(&self, key: &Key, window: Duration, now: OffsetDateTime) -> Result<Hits, StateError> {
         both!(self, kv => kv.hit(key, window, now))
     }
 
-    /// Takes this many counts back, never below zero. `resets` is what [`Kv::hit`] said of their window; a later
-    /// window keeps what it counted.
+    /// Subtracts hits from the window that ends at `resets`, never below zero. A later window is not changed.
     pub async fn unhit(&self, key: &Key, count: u64, resets: OffsetDateTime) -> Result<(), StateError> {
         both!(self, kv => kv.unhit(key, count, resets))
     }
 
-    /// What was counted in the present window, without counting.
+    /// The count of the present window, without counting.
     pub async fn hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
         both!(self, kv => kv.hits(key, now))
     }
 
-    /// Removes a counter and answers what it had counted, in one atomic step: of many at once one is told.
+    /// Removes a counter and answers its count, in one atomic step: of concurrent calls one gets it.
     pub async fn take_hits(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Hits>, StateError> {
         both!(self, kv => kv.take_hits(key, now))
     }
 
-    /// Adds an amount to a budget if at most `most` are held then. It is held until `until`, and then the
-    /// budget has room for it again: each amount ends by itself. Until when an amount is held is kept to the second,
-    /// so round it, to the minute at most, where many different ends would be many records. All amounts of one budget
-    /// must last equally long: one that ends much later than this one was held by a clock that ran ahead, and does
-    /// not count.
+    /// Adds an amount to a budget if its sum is then at most `most`. Each amount ends by itself, at `until`. Ends are
+    /// stored to the second, each in a record; round them, to the minute at most, where there would be many. All amounts
+    /// of one budget must last equally long: one that ends much later than this one was held by a clock that ran ahead,
+    /// and does not count.
     pub async fn hold(
         &self,
         key: &Key,
@@ -264,12 +238,12 @@ impl Kv {
         both!(self, kv => kv.hold(key, amount, most, until, now))
     }
 
-    /// Gives back what [`Kv::hold`] added, before its time.
+    /// Removes an amount that [`Kv::hold`] added, before its end.
     pub async fn release(&self, key: &Key, amount: u64, until: OffsetDateTime) -> Result<(), StateError> {
         both!(self, kv => kv.release(key, amount, until))
     }
 
-    /// Removes a value; one that is not there is no error.
+    /// Removes a value, if it is present.
     pub async fn del(&self, key: &Key) -> Result<(), StateError> {
         both!(self, kv => kv.del(key))
     }
@@ -285,12 +259,12 @@ impl Kv {
         both!(self, kv => kv.index_add(set, member, exp, now))
     }
 
-    /// The members whose time is not over, sorted.
+    /// The members that have not ended, sorted.
     pub async fn index_list(&self, set: &Key, now: OffsetDateTime) -> Result<Vec<String>, StateError> {
         both!(self, kv => kv.index_list(set, now))
     }
 
-    /// Carries what was written ahead over into the file, where there is one.
+    /// Copies the write-ahead log into the database file, if there is one.
     pub async fn checkpoint(&self) -> Result<(), StateError> {
         match self {
             Kv::Sql(kv) => kv.checkpoint().await,
@@ -298,7 +272,7 @@ impl Kv {
         }
     }
 
-    /// Deletes up to 500 values whose time is over; tells how many. Redis does that by itself.
+    /// Deletes up to 500 values that have ended, and answers how many. Redis does so by itself.
     pub async fn sweep(&self, now: OffsetDateTime) -> Result<usize, StateError> {
         match self {
             Kv::Sql(kv) => kv.sweep(now).await,

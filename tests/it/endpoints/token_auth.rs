@@ -172,7 +172,12 @@ async fn an_id_with_colons_is_no_way_round_the_limit() {
     };
     let now = app.clock.now();
     for _ in 0..299 {
-        app.app.state.guesses.failed("urn:app", Some("192.0.2.1".parse().unwrap()), now).await.unwrap();
+        app.app
+            .state
+            .client_secret_limits
+            .failed("urn:app", Some("192.0.2.1".parse().unwrap()), now)
+            .await
+            .unwrap();
     }
     assert_eq!(send(&format!("urn:app:{SECRET}")).await, 400, "the right secret");
     assert_eq!(send("urn:app:wrong").await, 401);
@@ -196,7 +201,7 @@ async fn a_sign_on_of_one_client_is_no_guess_at_another() {
     };
     for _ in 0..298 {
         let from = Some("192.0.2.1".parse().unwrap());
-        app.app.state.guesses.failed("sp", from, app.clock.now()).await.unwrap();
+        app.app.state.client_secret_limits.failed("sp", from, app.clock.now()).await.unwrap();
     }
     for _ in 0..3 {
         assert_eq!(send(&format!("sp:two:{SECRET}")).await, 400);
@@ -277,7 +282,12 @@ async fn wrong_secrets_are_held_off_for_an_address_and_for_a_client() {
     };
     let fail = async |id: &str, from: &str, times: usize| {
         for _ in 0..times {
-            app.app.state.guesses.failed(id, Some(from.parse().unwrap()), app.clock.now()).await.unwrap();
+            app.app
+                .state
+                .client_secret_limits
+                .failed(id, Some(from.parse().unwrap()), app.clock.now())
+                .await
+                .unwrap();
         }
     };
     // One address, and different clients: none of them is tried too often from there.

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign::clock::Clock;
 use countersign::db::{Db, Durability, Url};
 use countersign::demo::{self, Options, Ports};
-use countersign::store::events::{self, Told, Wanted};
+use countersign::store::events::{self, StoredEvent, Wanted};
 use countersign::store::{MIGRATIONS, clients};
 
 use crate::store::execute;
@@ -22,7 +22,7 @@ fn options(folder: &Path) -> Options {
     }
 }
 
-async fn told(db: &Db) -> Vec<Told> {
+async fn told(db: &Db) -> Vec<StoredEvent> {
     let wanted = Wanted { person: None, client: None, since: None, names: vec![], most: 100 };
     events::list(db, wanted, None).await.unwrap()
 }
@@ -39,7 +39,7 @@ async fn each_start_registers_the_sites_as_they_are_now() {
     let before = clients::by_id(&db, "demo-bank").await.unwrap().unwrap();
     let all = told(&db).await;
     for (name, count) in [("app.created", 2), ("person.created", 2), ("app.changed", 0)] {
-        let of_name: Vec<&Told> = all.iter().filter(|told| told.event == name).collect();
+        let of_name: Vec<&StoredEvent> = all.iter().filter(|told| told.event == name).collect();
         assert_eq!(of_name.len(), count, "{name}");
         assert!(
             of_name.iter().all(|told| told.actor_kind == "system" && told.actor.as_deref() == Some("demo"))
@@ -58,7 +58,7 @@ async fn each_start_registers_the_sites_as_they_are_now() {
     assert!(!after.secret.unwrap().matches(&before.secret.unwrap()), "a lost secret is replaced");
     let all = told(&db).await;
     for name in ["app.changed", "app.secret.rotated", "person.password.changed"] {
-        let of_name: Vec<&Told> = all.iter().filter(|told| told.event == name).collect();
+        let of_name: Vec<&StoredEvent> = all.iter().filter(|told| told.event == name).collect();
         assert_eq!(of_name.len(), 2, "{name}: {:?}", all.iter().map(|told| &told.event).collect::<Vec<_>>());
         assert!(of_name.iter().all(|told| told.actor.as_deref() == Some("demo")), "{name}");
     }

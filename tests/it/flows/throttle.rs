@@ -1,6 +1,6 @@
 //! Guessing is slowed down, and nobody can lock another person out.
 //!
-//! Holds `state/throttle.rs`.
+//! Holds `state/limits/passwords.rs`.
 
 use countersign::config::Config;
 use countersign::password::Password;

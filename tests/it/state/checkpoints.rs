@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use countersign::state::kv::{Key, Kv};
+use countersign::state::kv::{Drawer, Key, Kv};
 use time::{Duration, OffsetDateTime};
 
 use crate::support::app::TestApp;
@@ -20,7 +20,7 @@ async fn write(kv: &Kv, megabytes: u64) {
     for count in 0..megabytes * 32 {
         // Of what stays the same nothing would be written.
         let value = vec![u8::try_from(count % 251).unwrap(); 32 * 1024];
-        kv.put(&Key::new('x', &(count % 32).to_string()), &value, exp).await.unwrap();
+        kv.put(&Key::new(Drawer::Probe, &(count % 32).to_string()), &value, exp).await.unwrap();
         tokio::task::yield_now().await;
     }
 }

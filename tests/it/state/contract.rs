@@ -6,7 +6,7 @@ use std::future::Future;
 use countersign::db::{Db, Durability, Url};
 use countersign::secret::{Token, sha256};
 use countersign::state::MIGRATIONS;
-use countersign::state::kv::{Hits, Hold, Key, Kv, OnceKey, Spend, Until};
+use countersign::state::kv::{Drawer, Hits, Hold, Key, Kv, OnceKey, Spend, Until};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -74,12 +74,12 @@ on_every_store! {
 
 /// A key nobody else uses.
 fn key() -> Key {
-    Key::new('x', Token::generate().expose())
+    Key::new(Drawer::Probe, Token::generate().expose())
 }
 
 /// The same for what is spent, remembered until this instant.
 fn once(until: OffsetDateTime) -> OnceKey {
-    OnceKey::new('x', Until::of(until), &sha256(Token::generate().expose().as_bytes()))
+    OnceKey::new(Drawer::Probe, Until::of(until), &sha256(Token::generate().expose().as_bytes()))
 }
 
 /// Spends, whatever is beside it.
@@ -314,7 +314,7 @@ async fn a_budget_holds_amounts_until_each_of_them_ends(kv: Kv) {
     assert_eq!(hold(30, 140, 90).await, Hold::Held);
     assert_eq!(kv.hold(&other, 100, 100, until(60), now).await.unwrap(), Hold::Held, "another budget");
     // What a clock that ran ahead has held does not count: all amounts of a budget last equally long.
-    let ahead = Key::new('q', "ahead");
+    let ahead = Key::new(Drawer::ParkedBytes, "ahead");
     kv.hold(&ahead, 100, 100, until(3691), until(91)).await.unwrap();
     kv.hold(&ahead, 60, 100, until(3600), now).await.unwrap();
     assert_eq!(kv.hold(&ahead, 40, 100, until(3600), now).await.unwrap(), Hold::Held);
@@ -351,7 +351,7 @@ async fn only_what_is_still_the_same_is_removed(kv: Kv) {
 
 async fn drawers_do_not_meet(kv: Kv) {
     let name = Token::generate();
-    let (one, two) = (Key::new('y', name.expose()), Key::new('z', name.expose()));
+    let (one, two) = (Key::new(Drawer::Probe, name.expose()), Key::new(Drawer::Mark, name.expose()));
     let (now, exp) = (now(), now() + seconds(60));
     kv.put(&one, b"one", exp).await.unwrap();
     assert_eq!(kv.get(&two, now).await.unwrap(), None);

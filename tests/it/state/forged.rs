@@ -9,7 +9,7 @@ use countersign::protocol::scope::Scope;
 use countersign::secret::{self, MacKeys, Token, TokenHash, base64url, sha256};
 use countersign::state::State;
 use countersign::state::failures::Failure;
-use countersign::state::kv::{Key, Kv, OnceKey, Spend, Until};
+use countersign::state::kv::{Drawer, Key, Kv, OnceKey, Spend, Until};
 use countersign::state::sessions::Authentication;
 use countersign::state::tickets::Whose;
 use time::{Duration, OffsetDateTime};
@@ -62,7 +62,7 @@ fn login(user_id: &str) -> Authentication {
 
 /// The key of the record that a session cookie names.
 fn record(cookie: &str) -> Key {
-    Key::new('s', &cookie[..22])
+    Key::new(Drawer::Session, &cookie[..22])
 }
 
 async fn a_session_record_that_was_changed_signs_in_none(kv: Kv) {
@@ -127,7 +127,11 @@ async fn a_code_that_was_changed_is_unknown(kv: Kv) {
     let code = codes.mint("app", &grant(), now).await.unwrap();
     let key = |client: &str| {
         let until = Until::of(now + LIFETIME + REMEMBERED);
-        OnceKey::new('c', until, &sha256(&[client.as_bytes(), &[0], code.expose().as_bytes()].concat()))
+        OnceKey::new(
+            Drawer::Code,
+            until,
+            &sha256(&[client.as_bytes(), &[0], code.expose().as_bytes()].concat()),
+        )
     };
     let spend = async |client: &str| codes.spend(client, code.expose(), now).await.unwrap();
     let put = async |client: &str, whole: &[u8], later: &[u8]| {
@@ -159,7 +163,7 @@ async fn what_was_parked_and_changed_is_absent(kv: Kv) {
         client_id: Token::generate().expose().into(),
     };
     tickets.park(&handle, b"sealed", &whose, now).await.unwrap().unwrap();
-    let key = Key::new('p', &base64url(TokenHash::of(handle.expose()).as_bytes()));
+    let key = Key::new(Drawer::ParkedRequest, &base64url(TokenHash::of(handle.expose()).as_bytes()));
     let stored = kv.get(&key, now).await.unwrap().unwrap();
     for forged in changed(&stored) {
         kv.put(&key, &forged, in_a_while()).await.unwrap();
@@ -171,7 +175,7 @@ async fn what_was_parked_and_changed_is_absent(kv: Kv) {
 
 async fn a_forged_list_of_failures_gives_way_to_the_next_failure(kv: Kv) {
     let (failures, now, client) = (state(&kv).failures, now(), Token::generate());
-    let (key, client) = (Key::new('f', client.expose()), client.expose());
+    let (key, client) = (Key::new(Drawer::ClientFailures, client.expose()), client.expose());
     kv.put(&key, b"[]", in_a_while()).await.unwrap();
     assert!(failures.list(client, now).await.unwrap().is_empty());
     let failure = Failure {
@@ -191,7 +195,7 @@ async fn a_forged_list_of_failures_gives_way_to_the_next_failure(kv: Kv) {
 
 async fn a_forged_mark_gives_way_to_a_new_one(kv: Kv) {
     let (mark, now) = (state(&kv).mark, now());
-    kv.put(&Key::new('m', "mark"), b"a mark of another program", in_a_while()).await.unwrap();
+    kv.put(&Key::new(Drawer::Mark, "mark"), b"a mark of another program", in_a_while()).await.unwrap();
     let found = mark.read(now).await.unwrap();
     assert_eq!(mark.read(now).await.unwrap(), found);
 }
@@ -246,7 +250,7 @@ async fn what_is_no_value_of_ours_in_redis_is_no_failure() {
         assert!(matches!(spent, Spend::Unknown), "{words:?} {spent:?}");
     }
     // A counter begins anew.
-    let counter = Key::new('x', "counter");
-    let _: () = ::redis::cmd("RPUSH").arg("x:counter").arg("x").query(&mut direct).unwrap();
+    let counter = Key::new(Drawer::Probe, "counter");
+    let _: () = ::redis::cmd("RPUSH").arg("h:counter").arg("x").query(&mut direct).unwrap();
     assert_eq!(kv.hit(&counter, Duration::minutes(1), now).await.unwrap().count, 1);
 }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use countersign::db::{Db, DbError, Durability, Url};
-use countersign::state::kv::{Key, Kv, OnceKey, Until};
+use countersign::state::kv::{Drawer, Key, Kv, OnceKey, Until};
 use countersign::state::{MIGRATIONS, StateError};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -18,10 +18,10 @@ const PATIENCE: Duration = Duration::seconds(5);
 
 /// Asks through every verb at once.
 async fn ask(kv: &Kv) -> Vec<(&'static str, Result<(), StateError>)> {
-    let (key, now) = (&Key::new('x', "outage"), OffsetDateTime::now_utc());
+    let (key, now) = (&Key::new(Drawer::Probe, "outage"), OffsetDateTime::now_utc());
     let exp = now + Duration::minutes(1);
-    let once = &OnceKey::new('x', Until::of(exp), &[0; 32]);
-    let (counter, set) = (&Key::new('x', "counter"), &Key::new('x', "set"));
+    let once = &OnceKey::new(Drawer::Probe, Until::of(exp), &[0; 32]);
+    let (counter, set) = (&Key::new(Drawer::Probe, "counter"), &Key::new(Drawer::Probe, "set"));
     let asked: Vec<(&str, LocalBoxFuture<'_, Result<(), StateError>>)> = vec![
         ("get", Box::pin(async move { kv.get(key, now).await.map(drop) })),
         ("put", Box::pin(async move { kv.put(key, b"value", exp).await })),
@@ -142,7 +142,7 @@ pub async fn tell(server: &redis::Server, words: &[&str]) {
 async fn a_redis_that_was_demoted_is_an_outage() {
     let server = redis::Server::start();
     let kv = Kv::redis(&server.url()).unwrap();
-    let (key, now) = (Key::new('x', "demoted"), OffsetDateTime::now_utc());
+    let (key, now) = (Key::new(Drawer::Probe, "demoted"), OffsetDateTime::now_utc());
     let exp = now + Duration::minutes(1);
     is_there(&kv).await;
     tell(&server, &["REPLICAOF", "127.0.0.1", &redis::free_port().to_string()]).await;
@@ -156,7 +156,7 @@ async fn a_redis_that_was_demoted_is_an_outage() {
 /// What waiting does not heal is not taken for an outage.
 #[actix_web::test]
 async fn a_store_that_refuses_is_broken() {
-    let (key, now) = (&Key::new('x', "refused"), OffsetDateTime::now_utc());
+    let (key, now) = (&Key::new(Drawer::Probe, "refused"), OffsetDateTime::now_utc());
     let server = redis::Server::start();
     let redis = Kv::redis(&server.url()).unwrap();
     tell(&server, &["ACL", "SETUSER", "default", "-get", "-evalsha", "-eval"]).await;

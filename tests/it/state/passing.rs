@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use countersign::state::StateError;
-use countersign::state::kv::{Key, Kv, passes};
+use countersign::state::kv::{Drawer, Key, Kv, passes};
 use time::{Duration, OffsetDateTime};
 
 use super::outages::{is_there, tell};
@@ -54,12 +54,12 @@ fn the_codes_of_redis_are_told_apart() {
 
 /// Reads and writes, by commands and by scripts.
 async fn ask(kv: &Kv) -> [(&'static str, Result<(), StateError>); 3] {
-    let (key, now) = (Key::new('x', "passing"), OffsetDateTime::now_utc());
+    let (key, now) = (Key::new(Drawer::Probe, "passing"), OffsetDateTime::now_utc());
     let exp = now + Duration::minutes(1);
     [
         ("get", kv.get(&key, now).await.map(drop)),
         ("put", kv.put(&key, b"value", exp).await),
-        ("hit", kv.hit(&Key::new('x', "counter"), Duration::minutes(1), now).await.map(drop)),
+        ("hit", kv.hit(&Key::new(Drawer::Probe, "counter"), Duration::minutes(1), now).await.map(drop)),
     ]
 }
 

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use countersign::state::StateError;
-use countersign::state::kv::{Key, Kv};
+use countersign::state::kv::{Drawer, Key, Kv};
 use time::{Duration, OffsetDateTime};
 
 use super::outages::{is_there, tell};
@@ -25,7 +25,7 @@ async fn after_a_failover_redis_is_found_again_without_an_error() {
     relay.lead(new.port);
     tell(&old, &["REPLICAOF", "127.0.0.1", &new.port.to_string()]).await;
     is_there(&kv).await;
-    let (key, now) = (Key::new('x', "after"), OffsetDateTime::now_utc());
+    let (key, now) = (Key::new(Drawer::Probe, "after"), OffsetDateTime::now_utc());
     kv.put(&key, b"value", now + Duration::HOUR).await.unwrap();
     let mut direct = ::redis::Client::open(new.url()).unwrap().get_connection().unwrap();
     let there: i64 = ::redis::cmd("EXISTS").arg("x:after").query(&mut direct).unwrap();
@@ -40,7 +40,7 @@ async fn a_redis_link_that_died_in_silence_is_left_at_once() {
     let kv = through(&relay);
     is_there(&kv).await;
     relay.forget();
-    let silent = kv.get(&Key::new('x', "silence"), OffsetDateTime::now_utc()).await;
+    let silent = kv.get(&Key::new(Drawer::Probe, "silence"), OffsetDateTime::now_utc()).await;
     assert!(matches!(silent, Err(StateError::Unreachable(_))), "{silent:?}");
     is_there(&kv).await;
 }
@@ -51,7 +51,7 @@ async fn under_traffic_nothing_fails_once_redis_is_back() {
     let mut server = Server::start();
     let port = server.port;
     let kv = Kv::redis(&server.url()).unwrap();
-    let (key, now) = (Key::new('x', "traffic"), OffsetDateTime::now_utc());
+    let (key, now) = (Key::new(Drawer::Probe, "traffic"), OffsetDateTime::now_utc());
     for _ in 0..3 {
         is_there(&kv).await;
         drop(server);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use countersign::state::StateError;
-use countersign::state::kv::{Key, Kv};
+use countersign::state::kv::{Drawer, Key, Kv};
 use time::OffsetDateTime;
 
 use crate::support::certificates::Authority;
@@ -13,7 +13,7 @@ use crate::support::redis::Server;
 async fn attempt(kv: Kv) -> Result<(), StateError> {
     let begun = Instant::now();
     loop {
-        match kv.get(&Key::new('x', "over tls"), OffsetDateTime::now_utc()).await {
+        match kv.get(&Key::new(Drawer::Probe, "over tls"), OffsetDateTime::now_utc()).await {
             Err(slow) if slow.to_string().contains("timed out") && begun.elapsed().as_secs() < 30 => (),
             answer => return answer.map(drop),
         }

@@ -1,14 +1,14 @@
-//! Budgets of the state store in SQL: a row for each second at which held amounts end.
+//! Budgets in SQL: rows of `kv_amount`, one for each second at which held amounts end.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use time::OffsetDateTime;
 
-use super::sql::SqlKv;
-use super::{Hold, Key, LATER};
+use super::SqlKv;
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::db::{Conn, DbError, each};
 use crate::state::StateError;
+use crate::state::kv::{Hold, Key, LATER};
 
 statement! { Add -> ():
     "INSERT INTO kv_amount (name, exp, n) VALUES (?, ?, ?) \
@@ -20,7 +20,7 @@ statement! { RemoveEmpty -> (): "DELETE FROM kv_amount WHERE name = ? AND exp = 
 statement! { Sweep -> (): "DELETE FROM kv_amount WHERE exp <= ?" }
 
 impl SqlKv {
-    pub(super) async fn hold(
+    pub(in crate::state::kv) async fn hold(
         &self,
         key: &Key,
         amount: u64,
@@ -31,8 +31,8 @@ impl SqlKv {
         let name = key.as_str().to_owned();
         let (until, now) = (until.unix_timestamp(), now.unix_timestamp());
         let held = self.write(move |conn| {
-            // Added before it is summed: of two at once on a server, the later one waits for the row of the
-            // earlier one and sees it in the sum.
+            // The amount is added before the sum is read: of two concurrent transactions on a server, the later one
+            // waits for the row of the earlier one and sees it in the sum.
             let row = [Bind::Text(&name), Bind::Number(until), number(amount)];
             each!(conn, |c| fixed::<Add>(&row).execute(c)?);
             let live = [Bind::Text(&name), Bind::Number(now), Bind::Number(until + LATER)];
@@ -56,7 +56,7 @@ impl SqlKv {
         Hold::full(held, amount, most)
     }
 
-    pub(super) async fn release(
+    pub(in crate::state::kv) async fn release(
         &self,
         key: &Key,
         amount: u64,
@@ -67,8 +67,8 @@ impl SqlKv {
     }
 }
 
-/// Deletes what is held no more.
-pub fn sweep(conn: &mut Conn, now: i64) -> Result<(), DbError> {
+/// Deletes amounts that have ended.
+pub(super) fn sweep(conn: &mut Conn, now: i64) -> Result<(), DbError> {
     each!(conn, |c| fixed::<Sweep>(&[Bind::Number(now)]).execute(c)?);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Limits on guessing passwords. Every attempt is counted before its password is looked at, so that many
-//! at once do not slip through, and a success is taken back: what remains are the failures.
+//! Limits on guessing passwords. Each attempt is counted before its password is compared, so that concurrent attempts
+//! cannot exceed a limit. A success is taken back, so that only failures remain counted.
 //!
 //! Spec: OWASP ASVS 6.3.1
 
@@ -7,39 +7,38 @@ use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 
-use super::StateError;
-use super::kv::{Hits, Key, Kv};
+use super::{Limit, digest};
 use crate::protocol::addresses::fold_address;
 use crate::protocol::user::fold_login;
-use crate::secret::{base64url, sha256};
+use crate::state::StateError;
+use crate::state::kv::{Drawer, Hits, Key, Kv};
 
-/// The drawer of counters.
+/// The drawer of these counters.
 #[derive(Clone)]
-pub struct Throttle {
+pub struct PasswordLimits {
     kv: Kv,
 }
 
 /// One of the counters of failed attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
-    /// Failures from one network, whatever the name.
+    /// Failures from one network, for any name.
     Network,
     /// Failures for one account from one network.
     AccountAndNetwork,
-    /// Failures for one account in browsers that do not know it.
+    /// Failures for one account in browsers where it has not signed in before.
     Account,
     /// Failures in a browser where the account has signed in before.
     Device,
 }
 
 impl Counter {
-    /// Within how long failures are counted together, and how many there may be.
-    fn limit(self) -> (Duration, u64) {
+    fn limit(self) -> Limit {
         match self {
-            Counter::Network => (Duration::hours(1), 100),
-            Counter::AccountAndNetwork => (Duration::minutes(1), 5),
-            Counter::Account => (Duration::hours(1), 50),
-            Counter::Device => (Duration::hours(1), 10),
+            Counter::Network => Limit { most: 100, window: Duration::hours(1) },
+            Counter::AccountAndNetwork => Limit { most: 5, window: Duration::minutes(1) },
+            Counter::Account => Limit { most: 50, window: Duration::hours(1) },
+            Counter::Device => Limit { most: 10, window: Duration::hours(1) },
         }
     }
 }
@@ -59,7 +58,7 @@ impl fmt::Display for Counter {
 pub struct Attempt {
     /// The forms of the name whose failures are counted, as digests: the typed one first.
     names: Vec<String>,
-    /// What the share of the network's count is filed under: the account, or the typed form of none.
+    /// The account, or the typed form if there is none; names its share of the network's count.
     account: String,
     network: String,
     device: Option<String>,
@@ -68,36 +67,36 @@ pub struct Attempt {
 /// An attempt that was counted.
 pub struct Counted {
     attempt: Attempt,
-    /// Where, and until when each count stands.
+    /// The counters that were increased.
     taken: Vec<Taken>,
-    /// What the network had counted with this attempt; none where it was not asked.
+    /// The network's count, this attempt included; none for a known device.
     network: Option<Hits>,
 }
 
-/// One count of an attempt.
+/// A counter that an attempt has increased.
 struct Taken {
     counter: Counter,
     key: Key,
     resets: OffsetDateTime,
 }
 
-/// An attempt that was one too many.
+/// An attempt that exceeded a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnedAway {
     /// The counter that is over its limit.
     pub counter: Counter,
-    /// When it starts again.
+    /// The end of its window.
     pub until: OffsetDateTime,
 }
 
 impl Attempt {
-    /// `login` is the login name of the account that the typed text resolves to, if it resolves. The typed form is
-    /// counted in any case, so that two spellings of one address are one counter whether an account has it or not; the
-    /// account is counted as well. An address without an account has a second counter too: the cost of an attempt
-    /// does not tell whether the address is known.
+    /// `login` is the login name of the account that the typed text resolves to, if there is one. The typed form is
+    /// always counted, so that two spellings of one address share a counter, with or without an account. The account is
+    /// counted as well. An address without an account has a second counter, too, so that the cost of an attempt does not
+    /// tell whether the address is known.
     ///
-    /// `known_device` names the browser if this account has signed in in it before. It then answers to a counter
-    /// of its own and to no other, so that neither failures elsewhere nor a neighbour's lock the person out.
+    /// `known_device` names the browser if this account has signed in there before. Only the browser's own counter is
+    /// then used, so that failures elsewhere do not lock the person out.
     pub fn new(typed: &str, login: Option<&str>, network: &str, known_device: Option<&str>) -> Attempt {
         let form = |name: &str| fold_address(name).unwrap_or_else(|| fold_login(name));
         let first = form(typed);
@@ -112,7 +111,7 @@ impl Attempt {
         Attempt { names, account, network: network.to_owned(), device }
     }
 
-    /// Where a counter of this attempt is kept; `name` is one of its names.
+    /// The key of a counter of this attempt; `name` is one of its names.
     fn key(&self, counter: Counter, name: &str) -> Key {
         let Attempt { account, network, device, .. } = self;
         let name = match counter {
@@ -121,22 +120,22 @@ impl Attempt {
             Counter::Account => format!("a:{name}"),
             Counter::Device => format!("d:{account}:{}", device.as_deref().unwrap_or_default()),
         };
-        Key::new('l', &name)
+        Key::new(Drawer::PasswordLimit, &name)
     }
 
-    /// How many of the network's failures are this name's.
+    /// The key of this name's share of the network's failures.
     fn share(&self) -> Key {
-        Key::new('l', &format!("s:{}:{}", self.account, self.network))
+        Key::new(Drawer::PasswordLimit, &format!("s:{}:{}", self.account, self.network))
     }
 }
 
-impl Throttle {
-    pub(super) fn new(kv: Kv) -> Throttle {
-        Throttle { kv }
+impl PasswordLimits {
+    pub(in crate::state) fn new(kv: Kv) -> PasswordLimits {
+        PasswordLimits { kv }
     }
 
-    /// Counts an attempt; says what turned it away if it is one too many. Such a one is not counted: nobody
-    /// looked at its password, so it was no failure.
+    /// Counts an attempt, or answers the limit that it exceeds. An attempt that exceeds one is not counted: its password
+    /// is not compared, so it is no failure.
     pub async fn admit(
         &self,
         attempt: Attempt,
@@ -157,11 +156,11 @@ impl Throttle {
         }
     }
 
-    /// Counts an attempt of a browser that the account has not used. The network comes first: a flood of invented
-    /// names then leaves no more keys than the network allows names.
+    /// Counts an attempt in a browser where the account has not signed in before. The network is counted first, so that a
+    /// flood of invented names stores no more keys than the network's limit.
     ///
-    /// The network counts a name once a minute. It is asked with every attempt all the same and given back the
-    /// count of a repetition, because then no number of attempts at once gets past it.
+    /// The network counts a name once a minute. It is counted at every attempt all the same, and a repetition is taken
+    /// back, so that concurrent attempts cannot exceed the limit.
     async fn count_stranger(
         &self,
         counted: &mut Counted,
@@ -208,15 +207,14 @@ impl Throttle {
         name: &str,
         now: OffsetDateTime,
     ) -> Result<Result<Hits, TurnedAway>, StateError> {
-        let (window, most) = by.limit();
-        let key = counted.attempt.key(by, name);
-        let hits = self.kv.hit(&key, window, now).await?;
+        let (limit, key) = (by.limit(), counted.attempt.key(by, name));
+        let hits = limit.count(&self.kv, &key, now).await?;
         counted.taken.push(Taken { counter: by, key, resets: hits.resets });
-        let is_over = hits.count > most;
+        let is_over = hits.count > limit.most;
         Ok(if is_over { Err(TurnedAway { counter: by, until: hits.resets }) } else { Ok(hits) })
     }
 
-    /// Takes a counted attempt back, because its password was not looked at.
+    /// Takes a counted attempt back, because its password was not compared.
     pub async fn forgive(&self, counted: &Counted) -> Result<(), StateError> {
         for Taken { key, resets, .. } in &counted.taken {
             self.kv.unhit(key, 1, *resets).await?;
@@ -224,7 +222,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// Remembers for a failure how much of the network's count is this name's.
+    /// Adds a failure to this name's share of the network's count.
     pub async fn failed(&self, counted: &Counted, now: OffsetDateTime) -> Result<(), StateError> {
         for Taken { counter, resets, .. } in &counted.taken {
             if *counter == Counter::Network {
@@ -234,25 +232,18 @@ impl Throttle {
         Ok(())
     }
 
-    /// Takes a counted attempt back because it succeeded, and with it what the same name has added to the
-    /// network's count: a person who mistypes and then gets in uses up nothing of the neighbours'.
+    /// Takes a counted attempt back because it succeeded, and with it this name's share of the network's count: a person
+    /// who mistypes and then signs in uses up nothing of others' limit.
     pub async fn succeeded(&self, counted: &Counted, now: OffsetDateTime) -> Result<(), StateError> {
         self.forgive(counted).await?;
-        // Where this attempt was all that the network had counted, there is nothing to be taken back.
+        // There is no share when this attempt was the network's only one.
         if counted.network.is_some_and(|network| network.count <= 1) {
             return Ok(());
         }
-        // In one step: of many successes at once, each taking the same share back would empty the counter.
+        // Atomic, because concurrent successes would otherwise each take the same share back.
         if let Some(share) = self.kv.take_hits(&counted.attempt.share(), now).await? {
             self.kv.unhit(&counted.attempt.key(Counter::Network, ""), share.count, share.resets).await?;
         }
         Ok(())
     }
-}
-
-/// A short name for a text of any length and content.
-fn digest(text: &str) -> String {
-    let mut digest = base64url(&sha256(text.as_bytes()));
-    digest.truncate(22);
-    digest
 }

@@ -1,6 +1,6 @@
-//! The link to Redis: one connection for each thread, which all its requests share, so that none of them has to
-//! wake another thread and to be woken by it. It is made again when it was lost, and also when it still stands and
-//! is of no use: a silent one, or one to a server that follows another one now.
+//! Connections to Redis: one for each thread, shared by all its requests, so that no request has to wake another thread.
+//! A connection is replaced when it is lost, and also when it is of no more use: when the server does not answer, or has
+//! become a replica.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -17,55 +17,56 @@ use redis::{
 use socket2::TcpKeepalive;
 use thread_local::ThreadLocal;
 
-use super::StateError;
+use crate::state::StateError;
 
-/// How long what was sent may stay unacknowledged: then the link is dead, whatever it says.
+/// The longest time without an acknowledgement of sent bytes; then the connection counts as lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
-/// How long a link may be silent until it is looked whether the other end is still there.
+/// Idle time after which keep-alive probes are sent.
 const SILENT: Duration = Duration::from_secs(30);
-/// How long connecting may take, greetings included; and over TLS, which on a busy machine takes its time.
+/// The longest time for connecting, with the handshakes; TLS needs more on a busy machine.
 const CONNECTING: Duration = Duration::from_millis(500);
 const CONNECTING_OVER_TLS: Duration = Duration::from_millis(1500);
-/// How long an answer may take: a busy machine is not one that is away.
+/// The longest wait for an answer: a busy server is not an unreachable one.
 const ANSWERING: Duration = Duration::from_secs(1);
-/// How often a link that still stands is made again at most.
+/// Shortest time between two replacements of a connection that is not lost.
 const RENEWED: Duration = Duration::from_millis(250);
-/// What a server answers that is starting (LOADING), is no longer or not yet the one to ask (READONLY, MASTERDOWN,
-/// CLUSTERDOWN, TRYAGAIN, FAILOVER, UNBLOCKED), has too few replicas (NOREPLICAS), cannot save (MISCONF), is full (OOM),
-/// or is kept busy by another's script (BUSY, UNKILLABLE). NOSCRIPT is what a server that has just taken over says twice.
+/// Error codes of conditions that pass: the server is starting (LOADING), is not the primary at this moment (READONLY,
+/// MASTERDOWN, CLUSTERDOWN, TRYAGAIN, FAILOVER, UNBLOCKED), has too few replicas (NOREPLICAS), cannot save (MISCONF), is
+/// full (OOM), or runs another client's script (BUSY, UNKILLABLE). A server that has just become the primary answers
+/// NOSCRIPT twice.
 const PASSES: [&str; 13] = [
     "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "FAILOVER", "UNBLOCKED", "NOREPLICAS",
     "MISCONF", "OOM", "BUSY", "UNKILLABLE", "NOSCRIPT",
 ];
-/// The same without a code of its own.
+/// Messages of such conditions that have no code of their own.
 const PASSES_IN_WORDS: [&str; 2] = ["max number of clients reached", "shutdown in progress"];
 
 /// The connections to one server.
 pub(super) struct Link {
     client: Client,
-    /// Of each thread that has asked something.
+    /// One for each thread that has sent a command.
     connections: ThreadLocal<RefCell<Connection>>,
-    /// The server, without a password.
+    /// The server's URL without a password, for messages.
     shown: String,
 }
 
-/// What one thread asks through.
+/// One thread's connection.
 struct Connection {
     manager: ConnectionManager,
-    /// How often it was made again although it stood, and when last.
+    /// Number of replacements, and the time of the last one.
     renewals: u64,
     renewed: Option<Instant>,
 }
 
 impl Link {
-    /// Prepares a link; it connects when first used. Over TLS it trusts these roots, or the system's.
+    /// Prepares connections; they are made at first use. TLS trusts these roots, or the system's.
     pub(super) fn new(url: &str, roots: Option<Vec<u8>>) -> Result<Link, StateError> {
         let shown = url::Url::parse(url).map_or_else(|_| "redis://…".into(), |url| shown(&url));
         let unusable = |error: RedisError| StateError::Broken(format!("{shown}: {error}"));
         let server = url.into_connection_info().map_err(unusable)?;
-        // Version 3 of its protocol tells a lost link at once, not when somebody next needs it.
+        // Version 3 of the protocol notices a lost connection at once, not at its next use.
         let settings = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        // Whatever stands between forgets no connection over which something goes now and then.
+        // Keep-alive probes prevent firewalls from dropping the state of idle connections.
         let alive = TcpKeepalive::new().with_time(SILENT).with_interval(SILENT / 3);
         let tcp =
             TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED).set_keepalive(alive);
@@ -79,9 +80,9 @@ impl Link {
         Ok(Link { client: client.map_err(unusable)?, connections: ThreadLocal::new(), shown })
     }
 
-    /// Asks, and once more where that does no harm: when the connection was refused or found no way (the link
-    /// remembers its last attempt, which may be long ago), when the server is no longer the one to write to,
-    /// and, if asking changes nothing, when the connection was lost.
+    /// Sends a command, and retries once where that is harmless: when the connection was refused or could not be made
+    /// (the error may be that of an attempt long ago), when the server is not the primary any more, and, for commands
+    /// that change nothing, when the connection was lost.
     pub(super) async fn ask<T>(
         &self,
         changes: bool,
@@ -95,7 +96,7 @@ impl Link {
         };
         let mut answer = ask(used).await;
         if let Err(error) = &answer {
-            let is_renewed = if found_no_way(error) {
+            let is_renewed = if is_unconnected(error) {
                 self.replace(&mut connection.borrow_mut(), renewals)
             } else {
                 (is_read_only(error) || error.is_timeout())
@@ -116,13 +117,13 @@ impl Link {
         Ok(Connection { manager: manager(&self.client)?, renewals: 0, renewed: None })
     }
 
-    /// Leaves a connection that stands and is of no use, unless somebody just did.
+    /// Replaces a connection that is not lost but of no more use, unless that was done just now.
     fn renew(&self, connection: &mut Connection, renewals: u64) -> bool {
         let lately = connection.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWED);
         (connection.renewals != renewals || !lately) && self.replace(connection, renewals)
     }
 
-    /// Leaves a connection, unless somebody else who asked through it did.
+    /// Replaces a connection, unless another request has done so meanwhile.
     fn replace(&self, connection: &mut Connection, renewals: u64) -> bool {
         if connection.renewals != renewals {
             return true;
@@ -132,8 +133,8 @@ impl Link {
         true
     }
 
-    /// What a restart or a failover heals is an outage, and so is a server that proves to be another one;
-    /// anything else is for the operator to mend.
+    /// Sorts an error. A condition that a restart or a failover ends is an outage, and so is a server whose certificate is
+    /// another one's. All other errors need the operator.
     fn failed(&self, error: &RedisError) -> StateError {
         let is_other = error.kind() == ErrorKind::Client;
         let passes = passes(error.code().unwrap_or_default(), error.detail().unwrap_or_default());
@@ -145,15 +146,15 @@ impl Link {
 
 fn manager(client: &Client) -> RedisResult<ConnectionManager> {
     let is_tls = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
-    // A person waits for the answer: better to say at once that nothing can be done.
+    // A person waits for the answer, so connecting fails early.
     let (connecting, retries) = if is_tls { (CONNECTING_OVER_TLS, 0) } else { (CONNECTING, 1) };
     let config = ConnectionManagerConfig::new().set_number_of_retries(retries);
     let config = config.set_connection_timeout(Some(connecting)).set_response_timeout(Some(ANSWERING));
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
-/// Tells what a server refuses only for now from other refusals, by the code of its answer and the words behind it.
-/// Redis 6 wraps what a script's command was refused with.
+/// Tells whether a refusal is of a condition that passes, by the code of the answer and its message. Redis 6 wraps the
+/// error of a command in a script.
 pub fn passes(code: &str, detail: &str) -> bool {
     let is_wrapped = || PASSES.iter().any(|code| detail.contains(&format!("-{code} ")));
     let in_words = || PASSES_IN_WORDS.iter().any(|words| detail.contains(words));
@@ -168,9 +169,9 @@ fn is_read_only(error: &RedisError) -> bool {
     }
 }
 
-/// Tells whether connecting failed before anything can have been sent: nobody knew the server's name, say. Where
-/// the network says so it may have broken a connection that stood.
-fn found_no_way(error: &RedisError) -> bool {
+/// Tells whether connecting failed before anything can have been sent, for instance because the server's name did not
+/// resolve. Network errors are left out: they may have broken an established connection.
+fn is_unconnected(error: &RedisError) -> bool {
     let inner = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
     let kind = inner.and_then(|inner| inner.downcast_ref::<io::Error>()).map(io::Error::kind);
     let is_network = matches!(kind, Some(Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown));

@@ -1,15 +1,15 @@
-//! Budgets of the state store in Redis: a hash whose fields are the seconds at which held amounts end.
+//! Budgets in Redis: a hash for each, whose fields are the seconds at which held amounts end.
 
 use std::sync::LazyLock;
 
 use redis::Script;
 use time::OffsetDateTime;
 
-use super::redis::{GARBAGE, RedisKv};
-use super::{Hold, Key, LATER};
+use super::{GARBAGE, RedisKv};
 use crate::state::StateError;
+use crate::state::kv::{Hold, Key, LATER};
 
-/// Adds an amount where there is room; else answers what is held, and until when.
+/// Adds an amount if there is room; otherwise answers the amounts that are held and their ends.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local now, amount, most, ends = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]) \
@@ -38,7 +38,7 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl RedisKv {
-    pub(super) async fn hold(
+    pub(in crate::state::kv) async fn hold(
         &self,
         key: &Key,
         amount: u64,
@@ -55,7 +55,7 @@ impl RedisKv {
         if is_held { Ok(Hold::Held) } else { Hold::full(held, amount, most) }
     }
 
-    pub(super) async fn release(
+    pub(in crate::state::kv) async fn release(
         &self,
         key: &Key,
         amount: u64,

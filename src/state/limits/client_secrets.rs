@@ -1,5 +1,5 @@
-//! Limits on guessing the secrets of clients. A wrong secret is counted in the store, and what that count
-//! says is remembered by each node that hears it: who proves himself at once costs nothing.
+//! Limits on guessing client secrets. A wrong secret is counted in the store. Each node that reaches a limit remembers it
+//! in memory, so that a request with a right secret asks the store nothing.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,58 +7,58 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
-use super::StateError;
-use super::kv::{Key, Kv};
+use super::{Limit, digest};
 use crate::protocol::instant::lasts;
-use crate::secret::{base64url, sha256};
+use crate::state::StateError;
+use crate::state::kv::{Drawer, Key, Kv};
 
-/// How long wrong secrets are counted together.
+/// The window of all these limits.
 const WINDOW: Duration = Duration::minutes(1);
-/// How many of one client may come from one address within that time: a few instances of a service that try
-/// an old secret again and again shut no one out beside them, and nobody guesses 256 bits.
-const MOST: u64 = 300;
-/// How many may come from one address, of all clients: several services may be behind it.
-const MOST_FROM: u64 = 1000;
-/// How many of one client may come from everywhere.
-const MOST_OF: u64 = 3000;
-/// How long an address where a client has proven itself is let through when that many came from elsewhere:
-/// otherwise anybody with some addresses could shut a client out.
+/// For one client from one address: high, because some instances of a service may repeat an old secret, and 256 bits are
+/// not guessed.
+const PAIR: Limit = Limit { most: 300, window: WINDOW };
+/// For all clients from one address, which several services may share.
+const ADDRESS: Limit = Limit { most: 1000, window: WINDOW };
+/// For one client from all addresses.
+const CLIENT: Limit = Limit { most: 3000, window: WINDOW };
+/// How long [`CLIENT`] does not hold for an address from which the client has authenticated: otherwise an attacker with
+/// some addresses could lock a client out.
 const PROVEN: Duration = Duration::hours(1);
-/// How many of each kind a node remembers: more than one attacker has addresses.
+/// Number of names of each kind that a node remembers: more than the addresses of one attacker.
 const REMEMBERED: usize = 10_000;
 
-/// The drawer of counted guesses.
+/// The drawer of these counters.
 #[derive(Clone)]
-pub struct Guesses {
+pub struct ClientSecretLimits {
     kv: Kv,
-    /// Until when no secret is looked at.
+    /// Names whose secrets are not compared.
     held_off: Remembered,
-    /// Which clients are being tried, from anywhere.
+    /// Clients whose secrets are being guessed.
     tried: Remembered,
-    /// From where those proved themselves.
+    /// Addresses from which those clients have authenticated.
     proven: Remembered,
 }
 
-/// Names, and until when they are remembered: for an hour at most.
+/// Names, each until its end: an hour at most.
 #[derive(Clone, Default)]
 struct Remembered(Arc<Mutex<HashMap<String, OffsetDateTime>>>);
 
-/// What a secret is counted under.
+/// The names of a secret's counters.
 struct Names {
     pair: String,
     address: String,
     client: String,
 }
 
-impl Guesses {
-    pub(super) fn new(kv: Kv) -> Guesses {
+impl ClientSecretLimits {
+    pub(in crate::state) fn new(kv: Kv) -> ClientSecretLimits {
         let [held_off, tried, proven] = Default::default();
-        Guesses { kv, held_off, tried, proven }
+        ClientSecretLimits { kv, held_off, tried, proven }
     }
 
-    /// How long secrets of this client are not looked at when they come from this address.
+    /// How long secrets of this client from this address are not compared; none when they are.
     pub fn held_off(&self, client_id: &str, from: Option<IpAddr>, now: OffsetDateTime) -> Option<Duration> {
-        // Nearly always there is nobody, and then nothing to be written out and hashed.
+        // Nearly always the list is empty; then no name is hashed.
         if self.held_off.lock().is_empty() {
             return None;
         }
@@ -68,7 +68,7 @@ impl Guesses {
         here.or_else(|| self.held_off.left(&client, now).filter(|_| !is_proven()))
     }
 
-    /// Notes that a client has proven itself.
+    /// Notes that a client has authenticated.
     pub fn proven(&self, client_id: &str, from: Option<IpAddr>, now: OffsetDateTime) {
         if self.tried.lock().is_empty() {
             return;
@@ -87,18 +87,18 @@ impl Guesses {
         now: OffsetDateTime,
     ) -> Result<(), StateError> {
         let Names { pair, address, client } = Names::new(client_id, from);
-        let all = self.count(&client, MOST_OF, now).await?;
-        if all >= MOST {
+        let all = self.count(&client, CLIENT, now).await?;
+        if all >= PAIR.most {
             self.tried.note(client, now + PROVEN, now);
         }
-        self.count(&address, MOST_FROM, now).await?;
-        self.count(&pair, MOST, now).await?;
+        self.count(&address, ADDRESS, now).await?;
+        self.count(&pair, PAIR, now).await?;
         Ok(())
     }
 
-    async fn count(&self, name: &str, most: u64, now: OffsetDateTime) -> Result<u64, StateError> {
-        let hits = self.kv.hit(&Key::new('g', name), WINDOW, now).await?;
-        if hits.count >= most {
+    async fn count(&self, name: &str, limit: Limit, now: OffsetDateTime) -> Result<u64, StateError> {
+        let hits = limit.count(&self.kv, &Key::new(Drawer::ClientSecretLimit, name), now).await?;
+        if hits.count >= limit.most {
             self.held_off.note(name.to_owned(), hits.resets, now);
         }
         Ok(hits.count)
@@ -124,19 +124,14 @@ impl Remembered {
 }
 
 impl Names {
-    /// Short ones, whatever the client is called. An address of IPv6 stands for its /56: one visitor has all of
-    /// those.
+    /// Names of a constant length. An IPv6 address stands for its /56, because one visitor has all of it.
     fn new(client_id: &str, from: Option<IpAddr>) -> Names {
         let from = match from {
             None => String::new(),
             Some(IpAddr::V4(address)) => address.to_string(),
             Some(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() >> 72 << 72).to_string(),
         };
-        let name = |kind: &str, client_id: &str, from: &str| {
-            let mut name = base64url(&sha256(format!("{kind} {from} {client_id}").as_bytes()));
-            name.truncate(22);
-            name
-        };
+        let name = |kind: &str, client_id: &str, from: &str| digest(&format!("{kind} {from} {client_id}"));
         Names {
             pair: name("pair", client_id, &from),
             address: name("address", "", &from),
