@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{outcome, refusal};
-use crate::store::execute;
+use crate::store::{execute, lines};
 use crate::support::TEST;
 use crate::support::app::{API, Options, REDIRECT, TestApp};
 use crate::support::browser::{Answer, Browser};
@@ -206,6 +206,9 @@ async fn a_replay_revokes_only_if_it_could_have_been_the_first() {
         assert_eq!(userinfo(&app, &tokens).await, afterwards, "{what}");
     }
     assert_eq!(userinfo(&app, &unrelated).await, 200, "only what came of this code");
+    let reused =
+        "SELECT actor_kind || ' ' || actor || ' ' || client AS line FROM events WHERE event = 'grant.reused'";
+    assert_eq!(lines(&app.app.db, reused), [format!("client {0} {0}", rp.client_id)]);
 
     // The certification's half minute later, and an hour later.
     let code = fresh(&rp, &browser, &[]).await;

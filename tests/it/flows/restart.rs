@@ -1,7 +1,8 @@
 //! The program dies, and nobody but the operator notices.
 
+use std::cell::Cell;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::app::PASSWORD;
 use crate::support::browser::Browser;
@@ -49,6 +50,7 @@ async fn a_provider_killed_while_it_writes_loses_nothing_it_answered() {
     let page = browser.open(&provider.authorize("login")).await;
     browser.submit(&page, &[("username", "ada"), ("password", PASSWORD)]).await;
     for round in 0..4_u64 {
+        let written = Cell::new(0);
         let visits = async {
             let http = reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -63,17 +65,23 @@ async fn a_provider_killed_while_it_writes_loses_nothing_it_answered() {
                 let to = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
                 let code = to.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
                 codes.push(code);
+                written.set(codes.len());
             }
             codes
         };
         let child = provider.id().to_string();
         let end = async {
-            tokio::time::sleep(Duration::from_millis(150 + 37 * round)).await;
+            let begun = Instant::now();
+            while written.get() < 4 {
+                assert!(begun.elapsed() < Duration::from_secs(30), "hardly anything is written");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // Each time at another point of what is being written.
+            tokio::time::sleep(Duration::from_millis(37 * round)).await;
             Command::new("kill").args(["-KILL", &child]).status().unwrap();
         };
         let (codes, ()) = tokio::join!(visits, end);
         provider.kill();
-        assert!(codes.len() > 3, "hardly anything was written: {}", codes.len());
         provider.assert_whole();
         provider.start().await;
         for code in codes.iter().rev().take(3) {
