@@ -96,7 +96,8 @@ async fn large_requests_are_parked_a_few_to_a_network() {
         assert!((140..=170).contains(&parked), "{parked} requests of 6.1 KB are a megabyte");
         assert_eq!(refused.status, 429);
         let wait: i64 = refused.header("retry-after").parse().unwrap();
-        assert!((3590..=3661).contains(&wait), "{wait}");
+        // An hour from the first of them, which a busy machine may have parked a minute ago.
+        assert!((3500..=3661).contains(&wait), "{wait}");
         let log = log::of_requests(&[refused.header("x-request-id").to_owned()]).concat();
         assert!(log.contains("the budget of parked requests of a network"), "{log}");
         assert!(refused.body.contains(" minutes.") && refused.body.contains("(UTC)"), "{}", refused.body);
