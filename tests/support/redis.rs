@@ -14,10 +14,10 @@ pub struct Server {
     pub port: u16,
     // Holding the guard's standard input open is what keeps the server alive.
     guard: Child,
-    _files: Option<TempDir>,
+    _files: TempDir,
 }
 
-const FORGETS: &str = "--appendonly no --dir /tmp --databases 1000";
+const FORGETS: &str = "--appendonly no --databases 1000";
 
 impl Server {
     pub fn start() -> Server {
@@ -60,10 +60,14 @@ impl Server {
         Server::run(&tls, port, Some(files))
     }
 
+    /// Each in a folder of its own, unless its words name one: what one server writes for its replica, another one
+    /// in the same folder would read when it starts.
     fn run(words: &str, port: u16, files: Option<TempDir>) -> Server {
+        let files = files.unwrap_or_else(|| tempfile::tempdir().unwrap());
         let script = format!(
-            "redis-server {words} --bind 127.0.0.1 --save '' >/dev/null & \
-             server=$!; cat >/dev/null; kill $server; wait"
+            "redis-server --dir {} {words} --bind 127.0.0.1 --save '' >/dev/null & \
+             server=$!; cat >/dev/null; kill $server; wait",
+            files.path().display()
         );
         let guard = Command::new("sh").arg("-c").arg(script).stdin(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
