@@ -9,7 +9,7 @@ use crate::protocol::code::CodeGrant;
 use crate::protocol::decide::{Candidate, Decision, Done, candidate, decide};
 use crate::protocol::grant::{Authenticated, Grant};
 use crate::protocol::params::Params;
-use crate::protocol::refusal::Refusal;
+use crate::protocol::refusal::{Refusal, SERVER_ERROR, UNAVAILABLE};
 use crate::protocol::request::{self, PARAMS};
 use crate::protocol::session::Account;
 use crate::secret::Token;
@@ -104,11 +104,8 @@ impl Answering<'_> {
     ) -> Result<HttpResponse, AuthorizeFailure> {
         match self.evaluate(valid, params, ticket).await {
             Err(AuthorizeFailure::Page(fault)) if valid.request.prompt.none && fault.status() >= 500 => {
-                let (code, description) = match fault.status() {
-                    503 => ("temporarily_unavailable", "try again in a moment"),
-                    _ => ("server_error", "the server failed"),
-                };
-                let refusal = Refusal::new(code, description).because(fault.to_string());
+                let error = if fault.status() == 503 { UNAVAILABLE } else { SERVER_ERROR };
+                let refusal = Refusal::from(error).because(fault.to_string());
                 Err(AuthorizeFailure::at(&valid.reply_to, refusal))
             }
             outcome => outcome,

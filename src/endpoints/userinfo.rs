@@ -33,7 +33,7 @@ async fn answer(visit: &Visit, token: &str) -> Result<HttpResponse, BearerFailur
     let (typ, presented) = (verified.typ, verified.claims);
     let client = app.clients.find(presented.client_id()).await?;
     if let Some(client) = &client {
-        cors::note_client(visit, client)?;
+        cors::admit_origin(visit, client)?;
     }
     presented.check(typ.as_deref(), &app.config.issuer, *now)?;
     // The statement below checks again, because a client may be held in memory for a while.

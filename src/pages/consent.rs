@@ -67,11 +67,11 @@ impl ScopeLine {
 pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let app = &visit.app;
     let query = extract::query(&visit.req, &["t"])?;
-    let Some(sealed) = query.get("t") else {
-        return Ok(see_other(&visit.at("/")).finish());
+    let (sealed, pending) = match Pending::in_address(&visit, &query).await? {
+        Ok(opened) => opened,
+        Err(elsewhere) => return Ok(elsewhere),
     };
     let go_on = || see_other(&continue_at(app, sealed)).finish();
-    let Some(pending) = Pending::open(&visit, sealed).await? else { return Ok(go_on()) };
     let Some((shown_to, _)) = &pending.ticket.displayed else { return Ok(go_on()) };
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let Some(account) = accounts.iter().find(|account| account.session_id == *shown_to) else {

@@ -39,11 +39,9 @@ use view::LoginProblem;
 pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let app = &visit.app;
     let query = extract::query(&visit.req, &["t", "switch", "tried"])?;
-    let Some(sealed) = query.get("t") else {
-        return Ok(see_other(&visit.at("/")).finish());
-    };
-    let Some(pending) = Pending::open(&visit, sealed).await? else {
-        return Ok(see_other(&continue_at(app, sealed)).finish());
+    let (sealed, pending) = match Pending::in_address(&visit, &query).await? {
+        Ok(opened) => opened,
+        Err(elsewhere) => return Ok(elsewhere),
     };
     let retry = query.get("tried").and_then(|sealed| LoginRetry::open(app, &pending.browser, sealed));
     let switching = query.get("switch").is_some() || retry.as_ref().is_some_and(|retry| retry.switching);

@@ -33,17 +33,16 @@ pub struct SelectPage {
 pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let app = &visit.app;
     let query = extract::query(&visit.req, &["t"])?;
-    let Some(sealed) = query.get("t") else {
-        return Ok(see_other(&visit.at("/")).finish());
+    let (sealed, pending) = match Pending::in_address(&visit, &query).await? {
+        Ok(opened) => opened,
+        Err(elsewhere) => return Ok(elsewhere),
     };
-    let go_on = || see_other(&continue_at(app, sealed)).finish();
-    let Some(pending) = Pending::open(&visit, sealed).await? else { return Ok(go_on()) };
     let request = &pending.valid.request;
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let meant = accounts.into_iter().map(|account| account.user_id);
     let meant: Vec<String> = meant.filter(|user_id| request.may_be(user_id)).collect();
     if meant.is_empty() {
-        return Ok(go_on());
+        return Ok(see_other(&continue_at(app, sealed)).finish());
     }
     let mut people = store::users::by_ids(&app.db, meant).await?;
     people.retain(|user| !user.disabled);

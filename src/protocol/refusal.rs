@@ -22,6 +22,11 @@ impl OAuthError {
     }
 }
 
+/// A store or a key is missing for now: the same request may succeed in a moment.
+pub const UNAVAILABLE: OAuthError = OAuthError::new("temporarily_unavailable", "try again in a moment");
+/// The provider failed.
+pub const SERVER_ERROR: OAuthError = OAuthError::new("server_error", "the server failed");
+
 impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.description)

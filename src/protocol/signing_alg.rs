@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::protocol::cause::Cause;
-use crate::protocol::refusal::Refusal;
+use crate::protocol::refusal::{Refusal, UNAVAILABLE};
 
 /// A signature algorithm of this provider's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,7 +120,7 @@ pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> Refusal {
          `countersign keys list` shows what signs, and from when",
     );
     if configured.contains(&alg) {
-        return Refusal::new("temporarily_unavailable", "try again in a moment").because(cause);
+        return Refusal::from(UNAVAILABLE).because(cause);
     }
     Refusal::new("unauthorized_client", NO_KEY).because(cause)
 }

@@ -96,10 +96,10 @@ impl Failures {
         self.wake.notify_one();
     }
 
-    /// Tells whether this node has not reported this cause for a registered client within a day, and notes that it does so
-    /// now. For causes that come with each sign-on, so that not each of them costs a log line and a write.
-    pub fn is_news(&self, client_id: &str, cause: &Cause, now: OffsetDateTime) -> bool {
-        self.recent_reports.is_new(client_id, &cause.to_string(), now)
+    /// Notes that this node reports a cause for a registered client now; false if it did so within a day already. For
+    /// causes that come with each sign-on, so that not each of them costs a log line and a write.
+    pub fn note_report(&self, client_id: &str, cause: &Cause, now: OffsetDateTime) -> bool {
+        self.recent_reports.note(client_id, &cause.to_string(), now)
     }
 
     /// Returns when something was noted.

@@ -180,12 +180,12 @@ impl MacKv {
             warned.suppressed += 1;
             return;
         }
-        let untold = std::mem::take(&mut warned.suppressed);
+        let suppressed = std::mem::take(&mut warned.suppressed);
         warned.last = Some(Instant::now());
         drop(warned);
         tracing::error!(
             drawer = %key.letter(),
-            untold,
+            suppressed,
             "a value in the state store has a wrong MAC and is treated as absent: another program changed it, or a \
              node with another instance key wrote it"
         );

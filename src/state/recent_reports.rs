@@ -21,9 +21,9 @@ pub(super) struct RecentReports(Mutex<BTreeMap<String, VecDeque<Report>>>);
 type Report = ([u8; 16], OffsetDateTime);
 
 impl RecentReports {
-    /// Tells whether a text was not reported for the client within a day, and notes that it is reported now. The client
-    /// must be registered, because the number of invented names has no bound.
-    pub(super) fn is_new(&self, client_id: &str, text: &str, now: OffsetDateTime) -> bool {
+    /// Notes that a text is reported for the client now; false if it was reported within a day already. The client must be
+    /// registered, because the number of invented names has no bound.
+    pub(super) fn note(&self, client_id: &str, text: &str, now: OffsetDateTime) -> bool {
         let hash = sha256(text.as_bytes()).first_chunk::<16>().copied().unwrap_or_default();
         let mut reports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_client = reports.entry(client_id.to_owned()).or_default();

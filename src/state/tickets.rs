@@ -117,7 +117,7 @@ impl Tickets {
     ) -> Result<Result<(), Full>, StateError> {
         let bytes = u64::try_from(sealed.len()).unwrap_or(u64::MAX);
         let ends = now + PARKED;
-        let until = ends + Duration::seconds(59 - (ends.unix_timestamp() - 1).rem_euclid(60));
+        let until = rounded_up_to_minute(ends);
         let mut held: Vec<Key> = vec![];
         let done = async {
             for Budget { name, key, most } in whose.budgets() {
@@ -146,6 +146,10 @@ impl Tickets {
     pub async fn parked(&self, handle: &str, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         self.kv.get(&parked(handle), now).await
     }
+}
+
+fn rounded_up_to_minute(instant: OffsetDateTime) -> OffsetDateTime {
+    instant + Duration::seconds((-instant.unix_timestamp()).rem_euclid(60))
 }
 
 fn completed(id: TicketId) -> Key {

@@ -14,26 +14,34 @@ use crate::protocol::event::Name;
 use crate::protocol::instant::AHEAD;
 use crate::protocol::user::User;
 
+/// The parties of a grant.
+#[derive(Clone, Copy, Debug)]
+pub struct Parties<'a> {
+    /// The person's `sub`.
+    pub user_id: &'a str,
+    /// The client's identifier.
+    pub client_id: &'a str,
+}
+
 /// Records a grant as dead until `exp`, when its last token has expired. Recording it again changes nothing; a token that
-/// is issued later under the same grant is dead as well. `of` is the grant's person and application; `by` is the actor of
-/// the event.
+/// is issued later under the same grant is dead as well. `by` is the actor of the event.
 pub async fn kill(
     db: &Db,
     grant_id: GrantId,
     exp: OffsetDateTime,
-    of: (&str, &str),
+    of: Parties<'_>,
     by: impl Into<By>,
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
     let row = (dead_grants::id.eq(grant_id.as_bytes().to_vec()), dead_grants::exp.eq(exp.unix_timestamp()));
-    let (person, client, by) = (of.0.to_owned(), of.1.to_owned(), by.into());
+    let (user_id, client_id, by) = (of.user_id.to_owned(), of.client_id.to_owned(), by.into());
     db.write(move |conn| {
         let new = each!(conn, |c| diesel::insert_into(dead_grants::table)
             .values(row)
             .on_conflict_do_nothing()
             .execute(c)?);
         if new == 1 {
-            let event = Event::new(Name::GrantReused, &by).about(&person).client(&client);
+            let event = Event::new(Name::GrantReused, &by).about(&user_id).client(&client_id);
             event.with("grant", grant_id.to_string()).record(conn, now)?;
         }
         Ok(())

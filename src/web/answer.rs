@@ -17,7 +17,7 @@ use crate::web::shell::Shell;
 /// The longest address that the language switch leads back to, in bytes. The link to it has to fit into an address too.
 const LONGEST_HERE: usize = 8 * 1024;
 /// The `Retry-After` of an answer that a store which cannot be reached has made impossible, in seconds.
-pub const RETRY_AFTER: &str = "5";
+pub const RETRY_AFTER: u32 = 5;
 
 /// The data of a page's layout: language, base path, request id, and the page's own address.
 pub fn shell(req: &HttpRequest, app: &App) -> Shell {
@@ -129,7 +129,7 @@ pub fn complete(shell: Shell, app: &App, client_name: &str, url: &str) -> HttpRe
 pub fn with_status(mut res: HttpResponse, status: u16) -> HttpResponse {
     *res.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == 503 {
-        res.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
+        res.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
     }
     res
 }

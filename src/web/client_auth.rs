@@ -61,7 +61,7 @@ fn judge(
     reading: &Reading,
     client: &Client,
 ) -> Option<(TokenFailure, bool)> {
-    if let Err(failure) = cors::note_client(visit, client) {
+    if let Err(failure) = cors::admit_origin(visit, client) {
         return Some((failure.into(), false));
     }
     let (now, from, limits) = (visit.now, address(visit), &visit.app.state.client_secret_limits);

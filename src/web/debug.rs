@@ -94,10 +94,10 @@ fn weigh(status: u16, code: Option<&str>, is_of_client: bool) -> Weight {
 /// Logs and stores what a request asked for and does not get, once a day for the same cause and not at each sign-on.
 pub fn note_narrowed(req: &HttpRequest, app: &App, narrowed: &[Cause]) {
     for cause in narrowed {
-        let news = req.extensions().get::<Asking>().is_some_and(|Asking(client_id)| {
-            app.state.failures.is_news(client_id, cause, instant::of(req, app))
+        let is_new = req.extensions().get::<Asking>().is_some_and(|Asking(client_id)| {
+            app.state.failures.note_report(client_id, cause, instant::of(req, app))
         });
-        if news {
+        if is_new {
             tracing::warn!(%cause, "less is granted than was asked for");
             keep(req, app, NARROWED, cause.clone());
         }

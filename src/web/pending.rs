@@ -13,6 +13,7 @@ use crate::protocol::reply::ReplyTo;
 use crate::protocol::request::{self, PARAMS, Request, Unanswerable, id_token_hint};
 use crate::protocol::shown::Shown;
 use crate::protocol::user::User;
+use crate::web::answer::see_other;
 use crate::web::browser::Browser;
 use crate::web::browser::origin::refuse_cross_site;
 use crate::web::cards::{ClientCard, PersonCard};
@@ -98,6 +99,17 @@ impl Pending {
         let sealed = params.get("ticket").ok_or(PageFailure::TicketTampered)?.to_owned();
         let pending = Pending::open(visit, &sealed).await?;
         Ok(Posted { params, sealed, pending })
+    }
+
+    /// Opens the ticket `t` in the address of a page. Where it gives no request to show, the answer that leads on.
+    pub async fn in_address<'q>(
+        visit: &Visit,
+        query: &'q Params,
+    ) -> Result<Result<(&'q str, Pending), HttpResponse>, AuthorizeFailure> {
+        let Some(sealed) = query.get("t") else { return Ok(Err(see_other(&visit.at("/")).finish())) };
+        let pending = Pending::open(visit, sealed).await?;
+        let pending = pending.ok_or_else(|| see_other(&continue_at(&visit.app, sealed)).finish());
+        Ok(pending.map(|pending| (sealed, pending)))
     }
 
     /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer accepted; `/continue` treats

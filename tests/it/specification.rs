@@ -15,9 +15,6 @@ const TREES: [(&str, &str, &str); 2] =
 const PAGE: &str = "docs/PROTOCOL.md";
 const REMEDY: &str = "COUNTERSIGN_WRITE_PAGES=1 cargo test --test it specification::";
 
-/// Files whose `Spec:` lines name what they are made of, not a rule that a test could hold.
-const NO_RULE: &[&str] = &[];
-
 /// A source or test file: its path below its tree and its text.
 struct File {
     path: PathBuf,
@@ -153,7 +150,18 @@ fn order(section: &str) -> Vec<(u32, String)> {
     section.split('.').map(part).collect()
 }
 
-type Rows = BTreeMap<String, BTreeMap<(Vec<(u32, String)>, String), BTreeMap<String, BTreeSet<String>>>>;
+/// One row of the page, in the order of the rows.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    document: String,
+    order: Vec<(u32, String)>,
+    section: String,
+    /// The rule: its file and item.
+    place: String,
+}
+
+/// Each row with the tests of its rule.
+type Rows = BTreeMap<Row, BTreeSet<String>>;
 
 /// All rules with their tests, and the source files that no test holds.
 fn collect(root: &Path) -> (Rows, Vec<String>) {
@@ -164,7 +172,7 @@ fn collect(root: &Path) -> (Rows, Vec<String>) {
             let rules = rules(&source.text);
             let path = source.path.display().to_string();
             let holding: Vec<&File> = all_tests.iter().filter(|test| holds(test, &source.path)).collect();
-            if !rules.is_empty() && holding.is_empty() && !NO_RULE.contains(&path.as_str()) {
+            if !rules.is_empty() && holding.is_empty() {
                 loose.push(format!("{prefix}{path}"));
             }
             for rule in rules {
@@ -177,11 +185,8 @@ fn collect(root: &Path) -> (Rows, Vec<String>) {
                 let colons = if rule.item.is_empty() { "" } else { "::" };
                 let place = format!("{prefix}{path}{colons}{}", rule.item);
                 for (document, section) in rule.citations {
-                    let section = (order(&section), section);
-                    let of = rows.entry(document).or_default().entry(section).or_default();
-                    of.entry(place.clone())
-                        .or_default()
-                        .extend(tests.iter().map(|test| format!("{prefix}{test}")));
+                    let row = Row { document, order: order(&section), section, place: place.clone() };
+                    rows.entry(row).or_default().extend(tests.iter().map(|test| format!("{prefix}{test}")));
                 }
             }
         }
@@ -197,15 +202,15 @@ fn page(rows: &Rows) -> String {
          holds the rule as a whole."
     );
     let mut lines = vec![head];
-    for (document, sections) in rows {
-        lines.push(format!("\n## {document}\n\n| section | rule | tests |\n|---|---|---|"));
-        for ((_, section), places) in sections {
-            let section = if section.is_empty() { String::new() } else { format!("§{section}") };
-            for (place, tests) in places {
-                let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();
-                lines.push(format!("| {section} | `{place}` | {} |", tests.join(", ")));
-            }
+    let mut last = "";
+    for (Row { document, section, place, .. }, tests) in rows {
+        if document != last {
+            lines.push(format!("\n## {document}\n\n| section | rule | tests |\n|---|---|---|"));
+            last = document;
         }
+        let section = if section.is_empty() { String::new() } else { format!("§{section}") };
+        let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();
+        lines.push(format!("| {section} | `{place}` | {} |", tests.join(", ")));
     }
     lines.join("\n") + "\n"
 }
@@ -225,7 +230,8 @@ fn the_page_of_the_protocol_is_what_the_source_says() {
 #[test]
 fn every_rule_has_a_test() {
     let (rows, loose) = collect(Path::new(env!("CARGO_MANIFEST_DIR")));
-    assert!(rows.len() > 30, "the search has lost its way: {:?}", rows.keys());
+    let documents: BTreeSet<&str> = rows.keys().map(|row| row.document.as_str()).collect();
+    assert!(documents.len() > 30, "the search has lost its way: {documents:?}");
     assert!(
         loose.is_empty(),
         "no test holds the rules of these files: {loose:#?}; give each a test file of its path below the tests, or name \

@@ -12,8 +12,8 @@ use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::state::codes::{self, Redeemed};
 use crate::state::kv::Spend;
-use crate::store;
 use crate::store::events::Actor;
+use crate::store::grants::{self, Parties};
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
 
@@ -37,9 +37,9 @@ pub(super) async fn redeem(
         Spend::Spent(spent) => {
             spent.check(params)?;
             let exp = now + REVOCATION_REMEMBERED;
-            let of = (spent.user_id.as_str(), client.id.as_str());
+            let of = Parties { user_id: &spent.user_id, client_id: &client.id };
             let by = Actor::Client(client.id.clone());
-            store::grants::kill(&app.db, spent.grant_id, exp, of, by, now).await?;
+            grants::kill(&app.db, spent.grant_id, exp, of, by, now).await?;
             let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
             let cause = cause.with("grant", spent.grant_id).mend(
                 "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",

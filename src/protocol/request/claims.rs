@@ -6,7 +6,7 @@ use crate::protocol::cause::Cause;
 use crate::protocol::named_claims::{NamedClaims, scope_of};
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::request::wrong;
+use crate::protocol::request::{less_granted, wrong};
 use crate::protocol::scope::Scope;
 
 /// Reads the parameter.
@@ -24,24 +24,15 @@ pub fn read(params: &Params) -> Result<Option<ClaimsRequest>, Refusal> {
 pub fn narrowed(claims: &ClaimsRequest, allowed: &Scope) -> Option<Cause> {
     let dropped = claims.dropped(allowed);
     let reasons = [
-        (&dropped.members, "members beside id_token and userinfo"),
-        (&dropped.unknown, "not known here"),
-        (&dropped.not_allowed, "of a scope that is not allowed to this client"),
+        ("members beside id_token and userinfo", dropped.members.as_slice()),
+        ("not known here", &dropped.unknown),
+        ("of a scope that is not allowed to this client", &dropped.not_allowed),
     ];
-    if reasons.iter().all(|(names, _)| names.is_empty()) {
-        return None;
-    }
     let lost = |name: &&str| !dropped.unknown.contains(name) && !dropped.not_allowed.contains(name);
     let granted: Vec<&str> = claims.names().filter(lost).collect();
     let asked: Vec<&str> = claims.names().chain(dropped.members.iter().copied()).collect();
-    let cause = Cause::new("a part of the claims parameter is not granted");
-    let cause = cause.with("asked for", asked.join(" ")).with("granted", granted.join(" "));
-    Some(
-        reasons
-            .iter()
-            .filter(|(names, _)| !names.is_empty())
-            .fold(cause, |cause, (names, why)| cause.with("because", format!("{why}: {}", names.join(" ")))),
-    )
+    let what = "a part of the claims parameter is not granted";
+    less_granted(what, asked.join(" "), granted.join(" "), &reasons)
 }
 
 /// The parsed `claims` parameter.

@@ -24,6 +24,8 @@ pub use prompt::{Contradiction, Prompt};
 pub use redirect_uri::reply_to;
 pub use unanswerable::Unanswerable;
 
+use std::fmt;
+
 use time::Duration;
 
 use crate::protocol::acr::Levels;
@@ -175,4 +177,21 @@ impl Request {
 fn wrong(params: &Params, name: &str, code: &'static str, description: &'static str) -> Refusal {
     let sent = params.get(name).unwrap_or_default();
     Refusal::new(code, description).because(Cause::new(description).with("sent", sent))
+}
+
+/// The cause for the developer where less of a parameter is granted than was asked for. Each reason has the names that it
+/// concerns; `None` where all of them are without names.
+fn less_granted(
+    what: &'static str,
+    asked: impl fmt::Display,
+    granted: impl fmt::Display,
+    reasons: &[(&str, &[&str])],
+) -> Option<Cause> {
+    let cause = Cause::new(what).with("asked for", asked).with("granted", granted);
+    let mut reasons = reasons.iter().filter(|(_, names)| !names.is_empty()).peekable();
+    reasons.peek()?;
+    Some(
+        reasons
+            .fold(cause, |cause, (why, names)| cause.with("because", format!("{why}: {}", names.join(" ")))),
+    )
 }

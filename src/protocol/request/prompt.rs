@@ -3,7 +3,7 @@
 use crate::protocol::cause::Cause;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::request::wrong;
+use crate::protocol::request::{less_granted, wrong};
 
 /// Reads the parameter.
 ///
@@ -16,18 +16,14 @@ pub fn read(params: &Params) -> Result<Prompt, Refusal> {
 
 /// The part of the parameter that is ignored.
 pub fn narrowed(params: &Params) -> Option<Cause> {
-    let asked = params.get("prompt");
-    let unknown: Vec<&str> = Prompt::unknown(asked).collect();
-    if unknown.is_empty() {
-        return None;
-    }
-    let asked = asked.unwrap_or_default();
-    let known: Vec<&str> = asked.split(' ').filter(|value| Prompt::SUPPORTED.contains(value)).collect();
-    let cause = Cause::new("a part of the prompt is ignored").with("asked for", asked);
-    let cause = cause.with("granted", known.join(" "));
-    let cause = cause.with("because", format!("not known here: {}", unknown.join(" ")));
+    let asked = params.get("prompt").unwrap_or_default();
+    let (known, unknown): (Vec<&str>, Vec<&str>) =
+        values(asked).partition(|value| Prompt::SUPPORTED.contains(value));
+    let reasons = [("not known here", unknown.as_slice())];
+    let cause = less_granted("a part of the prompt is ignored", asked, known.join(" "), &reasons)?;
     Some(cause.mend(format!("the values are: {}", Prompt::SUPPORTED.join(" "))))
 }
+
 /// The parsed `prompt` parameter; unknown values are ignored.
 ///
 /// Spec: OpenID Connect Core §3.1.2.1
@@ -52,14 +48,9 @@ impl Prompt {
     /// The supported values, as discovery lists them.
     pub const SUPPORTED: [&str; 4] = ["none", "login", "consent", "select_account"];
 
-    /// The unknown values, which are ignored.
-    pub fn unknown(text: Option<&str>) -> impl Iterator<Item = &str> {
-        values(text).filter(|value| !Prompt::SUPPORTED.contains(value))
-    }
-
     /// Reads the space-separated list.
     pub fn parse(text: Option<&str>) -> Result<Prompt, Contradiction> {
-        let values: Vec<&str> = values(text).collect();
+        let values: Vec<&str> = values(text.unwrap_or_default()).collect();
         let has = |value: &str| values.contains(&value);
         let prompt = Prompt {
             none: has("none"),
@@ -75,6 +66,6 @@ impl Prompt {
     }
 }
 
-fn values(text: Option<&str>) -> impl Iterator<Item = &str> {
-    text.unwrap_or_default().split(' ').filter(|value| !value.is_empty())
+fn values(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|value| !value.is_empty())
 }

@@ -5,6 +5,7 @@ use crate::protocol::client::Client;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::request::claims::ClaimsRequest;
+use crate::protocol::request::less_granted;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{Scope, is_standard};
 
@@ -45,24 +46,17 @@ impl Scopes<'_> {
     pub fn narrowed(&self, params: &Params) -> Option<Cause> {
         let text = params.get("scope").unwrap_or_default();
         let mut unknown: Vec<&str> = Scope::unreadable(text).collect();
-        if unknown.is_empty() && self.granted.covers(&self.asked) {
-            return None;
-        }
         let is_offline = self.asked.has(OFFLINE) && !self.granted.has(OFFLINE);
+        let offline: &[&str] = if is_offline { &["this client has no refresh_token grant"] } else { &[] };
         unknown.extend(self.asked.names().filter(|name| *name != OFFLINE && !self.known.has(name)));
         let not_allowed: Vec<&str> =
             self.asked.names().filter(|name| self.known.has(name) && !self.allowed.has(name)).collect();
-        let mut cause = Cause::new("a part of the scope is not granted");
-        cause = cause.with("asked for", text).with("granted", &self.granted);
-        if !unknown.is_empty() {
-            cause = cause.with("because", format!("not known here: {}", unknown.join(" ")));
-        }
-        if is_offline {
-            cause = cause.with("because", "offline_access: this client has no refresh_token grant");
-        }
-        if !not_allowed.is_empty() {
-            cause = cause.with("because", format!("not allowed to this client: {}", not_allowed.join(" ")));
-        }
+        let reasons = [
+            ("not known here", unknown.as_slice()),
+            (OFFLINE, offline),
+            ("not allowed to this client", not_allowed.as_slice()),
+        ];
+        let cause = less_granted("a part of the scope is not granted", text, &self.granted, &reasons)?;
         Some(if not_allowed.is_empty() {
             cause.mend("ask for what discovery lists under scopes_supported, separated by single spaces")
         } else {

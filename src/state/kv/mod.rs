@@ -25,6 +25,9 @@ pub use once::{OnceKey, Until};
 /// budget last equally long; their ends may be rounded to the minute, and clocks differ by 30 seconds at most.
 const LATER: i64 = 90;
 
+/// How long a store keeps a value after its end, in seconds.
+const GARBAGE: i64 = 3600;
+
 /// The outcome of spending a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spend<W = Vec<u8>, L = Vec<u8>> {

@@ -129,6 +129,14 @@ impl Attempt {
     }
 }
 
+impl Counted {
+    /// Removes a counter from those that the attempt has increased.
+    fn remove(&mut self, counter: Counter) -> Option<Taken> {
+        let at = self.taken.iter().position(|taken| taken.counter == counter)?;
+        Some(self.taken.remove(at))
+    }
+}
+
 impl PasswordLimits {
     pub(in crate::state) fn new(kv: Kv) -> PasswordLimits {
         PasswordLimits { kv }
@@ -181,8 +189,9 @@ impl PasswordLimits {
             Err(turned_away) => return Ok(Err(turned_away)),
         };
         if pair.count > 1 {
-            let Taken { key, resets, .. } = counted.taken.remove(0);
-            self.kv.unhit(&key, 1, resets).await?;
+            if let Some(Taken { key, resets, .. }) = counted.remove(Counter::Network) {
+                self.kv.unhit(&key, 1, resets).await?;
+            }
         } else if let Err(turned_away) = network {
             return Ok(Err(turned_away));
         }

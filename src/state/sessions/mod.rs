@@ -72,7 +72,7 @@ impl Sessions {
         }
         match record.before {
             Some(before) if is(&before.secret) && lasts(before.until, OVERLAP, now) => {
-                let still = |a: &Account| record.accounts.iter().any(|now| now.session_id == a.session_id);
+                let still = |a: &Account| record.accounts.iter().any(|left| left.session_id == a.session_id);
                 let accounts = before.accounts.into_iter().filter(still).collect();
                 Ok(Some(Session { record: id, accounts, presented, touch: false }))
             }

@@ -17,14 +17,14 @@ const MAX_AGE: &str = "600";
 /// A request from a script of an origin that is not registered for its client.
 pub struct ForeignOrigin(Cause);
 
-/// Notes the client of the request. Scripts of other origins than the client's and the provider's own are refused
-/// before anything is spent. The script can read the refusal.
+/// Refuses a script of another origin than the client's and the provider's own, before anything is spent, and notes the
+/// client of the request. The script can read the refusal.
 ///
-/// Origins other than those of sites are not refused: native shells send `null`, or a scheme of their own. Without CORS
-/// headers no browser lets a script read the answer.
-pub fn note_client(visit: &Visit, client: &Client) -> Result<(), ForeignOrigin> {
+/// Origins of other schemes than `http` and `https` are not refused: native shells send `null`, or a scheme of their
+/// own. Without CORS headers no browser lets a script read the answer.
+pub fn admit_origin(visit: &Visit, client: &Client) -> Result<(), ForeignOrigin> {
     visit.note_client(client);
-    match site(visit.req.headers()) {
+    match web_origin(visit.req.headers()) {
         Some(origin) if origin != visit.app.config.origin && !client.allows_origin(origin) => {
             let cause = Cause::new(
                 "the request came from a script of an origin that is not registered for this client",
@@ -49,8 +49,8 @@ impl From<ForeignOrigin> for BearerFailure {
     }
 }
 
-/// The origin of the script that sent a request, if it is the origin of a site.
-fn site(headers: &HeaderMap) -> Option<&str> {
+/// The origin of the script that sent a request, if its scheme is `http` or `https`.
+fn web_origin(headers: &HeaderMap) -> Option<&str> {
     let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
     (origin.starts_with("https://") || origin.starts_with("http://")).then_some(origin)
 }
@@ -60,7 +60,7 @@ fn site(headers: &HeaderMap) -> Option<&str> {
 ///
 /// Spec: Fetch Standard §3.2
 pub async fn around<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let origin = site(req.headers()).and_then(|origin| HeaderValue::from_str(origin).ok());
+    let origin = web_origin(req.headers()).and_then(|origin| HeaderValue::from_str(origin).ok());
     let mut res = next.call(req).await?;
     let headers = res.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));

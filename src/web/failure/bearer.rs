@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::db::DbError;
 use crate::protocol::bearer::TokenFault;
 use crate::protocol::cause::Cause;
+use crate::protocol::refusal::{SERVER_ERROR, UNAVAILABLE};
 use crate::protocol::shown::Shown;
 use crate::state::StateError;
 use crate::web::answer::{RETRY_AFTER, no_store};
@@ -60,8 +61,8 @@ impl BearerFailure {
             BearerFailure::Token(TokenFault::LacksScope(_)) => {
                 (403, "insufficient_scope", "the access token lacks a scope")
             }
-            BearerFailure::Unavailable(_) => (503, "temporarily_unavailable", "try again in a moment"),
-            BearerFailure::Internal(_) => (500, "server_error", "the server failed"),
+            BearerFailure::Unavailable(_) => (503, UNAVAILABLE.code, UNAVAILABLE.description),
+            BearerFailure::Internal(_) => (500, SERVER_ERROR.code, SERVER_ERROR.description),
         }
     }
 

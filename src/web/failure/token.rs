@@ -9,10 +9,10 @@ use crate::app::App;
 use crate::db::DbError;
 use crate::keys::KeyError;
 use crate::protocol::cause::Cause;
-use crate::protocol::refusal::Refusal;
+use crate::protocol::refusal::{Refusal, SERVER_ERROR, UNAVAILABLE};
 use crate::protocol::signing_alg::{self, SigningAlg};
 use crate::state::StateError;
-use crate::web::answer::no_store;
+use crate::web::answer::{RETRY_AFTER, no_store, whole_seconds};
 
 /// A failure of an endpoint that clients call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,9 +28,6 @@ pub struct TokenFailure {
     pub challenge: Option<Box<str>>,
 }
 
-/// `Retry-After` where a store cannot be reached, in seconds.
-const STORE_RETRY: u32 = 5;
-
 impl From<Refusal> for TokenFailure {
     /// A refusal as JSON: its error code decides the status.
     ///
@@ -39,7 +36,7 @@ impl From<Refusal> for TokenFailure {
         let (status, retry_after) = match refusal.error.code {
             "invalid_client" => (401, None),
             "server_error" => (500, None),
-            "temporarily_unavailable" => (503, Some(STORE_RETRY)),
+            "temporarily_unavailable" => (503, Some(RETRY_AFTER)),
             _ => (400, None),
         };
         TokenFailure { status, refusal, retry_after, challenge: None }
@@ -64,19 +61,19 @@ impl TokenFailure {
         TokenFailure {
             status: 429,
             refusal: Refusal::new("temporarily_unavailable", "too many wrong client secrets").because(cause),
-            retry_after: Some(u32::try_from(left.whole_seconds()).unwrap_or(u32::MAX).saturating_add(1)),
+            retry_after: Some(whole_seconds(left)),
             challenge: None,
         }
     }
 
     /// 503: a store cannot be reached; the same request may succeed in a moment.
     pub fn unavailable(cause: impl Into<Cause>) -> TokenFailure {
-        Refusal::new("temporarily_unavailable", "try again in a moment").because(cause).into()
+        Refusal::from(UNAVAILABLE).because(cause).into()
     }
 
     /// 500: the provider failed.
     pub fn server_error(cause: impl Into<Cause>) -> TokenFailure {
-        Refusal::new("server_error", "the server failed").because(cause).into()
+        Refusal::from(SERVER_ERROR).because(cause).into()
     }
 
     /// The same failure with its challenge, which every 401 needs.

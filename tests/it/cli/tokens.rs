@@ -137,8 +137,9 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
     signer.shell.run(&["user", "enable", "ada"]).good();
     let end = Clock::default().now() + Duration::HOUR;
     let db = signer.shell.db();
+    let parties = grants::Parties { user_id: "a person", client_id: "an app" };
     actix_web::rt::System::new()
-        .block_on(grants::kill(&db, grant, end, ("a person", "an app"), Actor::Client("an app".into()), end))
+        .block_on(grants::kill(&db, grant, end, parties, Actor::Client("an app".into()), end))
         .unwrap();
     assert!(signer.inspect(&token)["live"].as_str().unwrap().contains("not stand by it"));
     let other = jti(GrantId::generate(), [1; 8]);

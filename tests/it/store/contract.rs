@@ -313,18 +313,17 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     let exp = now() + Duration::minutes(11);
     clients::add(&db, &client("app"), TEST, now()).await.unwrap();
     let registered = client("app").registered_at.unix_timestamp();
+    let parties = grants::Parties { user_id: &ada.id, client_id: "app" };
     let issued = |grant_id| grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at: registered };
     assert_eq!(grants::holder(&db, &issued(dead), now()).await.unwrap().unwrap().id, ada.id);
     for _ in 0..3 {
-        grants::kill(&db, dead, exp, (&ada.id, "app"), Actor::Client("app".into()), now()).await.unwrap();
+        grants::kill(&db, dead, exp, parties, Actor::Client("app".into()), now()).await.unwrap();
         assert!(grants::holder(&db, &issued(dead), now()).await.unwrap().is_none());
     }
-    join_all(
-        (0..20).map(|_| grants::kill(&db, dead, exp, (&ada.id, "app"), Actor::Client("app".into()), now())),
-    )
-    .await
-    .into_iter()
-    .for_each(|killed| killed.unwrap());
+    join_all((0..20).map(|_| grants::kill(&db, dead, exp, parties, Actor::Client("app".into()), now())))
+        .await
+        .into_iter()
+        .for_each(|killed| killed.unwrap());
     let told: Vec<String> = trail(&db).into_iter().filter(|line| line.contains("grant")).collect();
     assert_eq!(told, [format!(r#"app grant.reused {} {{"grant":"{dead}"}}"#, ada.id)], "told once");
     assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_some());

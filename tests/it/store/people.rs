@@ -10,19 +10,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::contract::on_both_databases;
 use super::{Store, execute, lines, trail};
 use crate::support::TEST;
-
-macro_rules! on_both_databases {
-    ($($test:ident)*) => {
-        mod sqlite { $(#[actix_web::test] async fn $test() {
-            super::$test(super::super::store(super::super::sqlite_place())).await;
-        })* }
-        mod postgres { $(#[actix_web::test] async fn $test() {
-            super::$test(super::super::store(super::super::postgres_place())).await;
-        })* }
-    };
-}
 
 on_both_databases! {
     a_name_that_looks_like_another_is_refused

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use redis::Script;
 use time::OffsetDateTime;
 
-use super::{GARBAGE, RedisKv};
+use super::RedisKv;
 use crate::state::StateError;
-use crate::state::kv::{Hold, Key, LATER};
+use crate::state::kv::{GARBAGE, Hold, Key, LATER};
 
 /// Adds an amount if there is room; otherwise answers the amounts that are held and their ends.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use redis::Script;
 use time::{Duration, OffsetDateTime};
 
-use super::{GARBAGE, RedisKv, script, seconds, split};
+use super::{RedisKv, script, seconds, split};
 use crate::protocol::instant::AHEAD;
 use crate::state::StateError;
-use crate::state::kv::{Hits, Key};
+use crate::state::kv::{GARBAGE, Hits, Key};
 
 static HIT: LazyLock<Script> = LazyLock::new(|| {
     script(

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use redis::Script;
 use time::OffsetDateTime;
 
-use super::{GARBAGE, RedisKv, seconds};
+use super::{RedisKv, seconds};
 use crate::state::StateError;
-use crate::state::kv::Key;
+use crate::state::kv::{GARBAGE, Key};
 
 /// The set itself expires after its last member.
 static INDEX_ADD: LazyLock<Script> = LazyLock::new(|| {

@@ -16,15 +16,12 @@ use redis::aio::ConnectionManager;
 use redis::{FromRedisValue, RedisResult, Script, ToRedisArgs};
 use time::OffsetDateTime;
 
-use super::Key;
+use super::{GARBAGE, Key};
 use crate::db::metrics::{Ended, OperationMetrics, StoreMetrics};
 use crate::state::StateError;
 
 use link::Link;
 pub use link::passes;
-
-/// Time from a value's end to its expiry in Redis, in seconds.
-const GARBAGE: i64 = 3600;
 
 /// A state store in Redis.
 #[derive(Clone)]
@@ -34,19 +31,22 @@ pub struct RedisKv {
     asked: Arc<AtomicU64>,
 }
 
-/// The beginning of scripts: splits a stored value, and defines `live`, which tells whether its end has not come. Bytes in
-/// another form, written by another program, count as no value.
-const PRELUDE: &str = r"
+/// The beginning of every script: reads the first key. A key of another type, written by another program, has no value.
+const READ: &str = r"
 local stored = redis.pcall('GET', KEYS[1])
 if type(stored) == 'table' and not string.find(stored.err, 'WRONGTYPE') then return stored end
+";
+/// The second part of scripts: splits a stored value, and defines `live`, which tells whether its end has not come. Bytes
+/// in another form count as no value.
+const SPLIT: &str = r"
 local exp, value
 if type(stored) == 'string' then exp, value = tonumber(string.sub(stored, 1, 12)), string.sub(stored, 13) end
 local function live(now) return exp and exp > tonumber(now) end
 ";
 
-/// A script that begins with [`PRELUDE`].
+/// A script that begins with [`READ`] and [`SPLIT`].
 fn script(body: &str) -> Script {
-    Script::new(&format!("{PRELUDE}{body}"))
+    Script::new(&format!("{READ}{SPLIT}{body}"))
 }
 
 impl RedisKv {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use redis::Script;
 use time::{Duration, OffsetDateTime};
 
-use super::{RedisKv, live, seconds};
+use super::{READ, RedisKv, live, seconds};
 use crate::state::StateError;
 use crate::state::kv::once::OnceKey;
 use crate::state::kv::{Key, Pair, Spend};
@@ -15,11 +15,9 @@ const LEEWAY: Duration = Duration::minutes(1);
 
 /// A value is stored as `0`, 12 digits of its end, 3 digits of the later part's length, that part, and the whole. A spent
 /// value is `1` and the later part. The values beside it are those of the other keys.
-static SPEND: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-local stored = redis.pcall('GET', KEYS[1])
-if type(stored) == 'table' and not string.find(stored.err, 'WRONGTYPE') then return stored end
+static SPEND: LazyLock<Script> = LazyLock::new(|| Script::new(&format!("{READ}{SPEND_BODY}")));
+
+const SPEND_BODY: &str = r"
 if type(stored) ~= 'string' then return {} end
 if string.sub(stored, 1, 1) == '1' then return {'1', string.sub(stored, 2)} end
 local exp, length = tonumber(string.sub(stored, 2, 13)), tonumber(string.sub(stored, 14, 16))
@@ -27,9 +25,7 @@ if not exp or not length or exp <= tonumber(ARGV[1]) then return {} end
 redis.call('SET', KEYS[1], '1' .. string.sub(stored, 17, 16 + length), 'KEEPTTL')
 local beside = redis.call('MGET', KEYS[2], KEYS[3])
 return {'0', string.sub(stored, 17 + length), beside[1], beside[2]}
-",
-    )
-});
+";
 
 impl RedisKv {
     pub(in crate::state::kv) async fn issue(

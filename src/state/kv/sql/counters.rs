@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use time::{Duration, OffsetDateTime};
 
-use super::{GARBAGE, SqlKv};
+use super::SqlKv;
 use crate::db::each;
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::protocol::instant::AHEAD;
 use crate::state::StateError;
-use crate::state::kv::{Hits, Key};
+use crate::state::kv::{GARBAGE, Hits, Key};
 
 statement! { Hit -> (BigInt, BigInt):
     "INSERT INTO kv (k, v, n, exp, sweep) VALUES (?, ?, 1, ?, ?) ON CONFLICT (k) DO UPDATE SET \

@@ -34,8 +34,6 @@ diesel::table! {
 
 /// Number of rows that one sweep deletes at most, so that it never holds the writer for long.
 const SWEEP: i64 = 500;
-/// How long a row stays after the end of its value, in seconds.
-const GARBAGE: i64 = 3600;
 
 /// A state store in SQL tables.
 #[derive(Clone)]

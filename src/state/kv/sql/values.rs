@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Binary;
 use time::OffsetDateTime;
 
-use super::{GARBAGE, SqlKv, kv};
+use super::{SqlKv, kv};
 use crate::db::each;
 use crate::db::fixed::{Bind, fixed, statement};
 use crate::state::StateError;
-use crate::state::kv::Key;
+use crate::state::kv::{GARBAGE, Key};
 
 statement! { Put -> ():
     "INSERT INTO kv (k, v, n, exp, sweep) VALUES (?, ?, 0, ?, ?) \
