@@ -114,7 +114,7 @@ struct Header {
 /// Verifies a compact JWS with one of this provider's keys, which the header selects by `kid`. The cause of a failure
 /// is written for the developer who sent the token.
 ///
-/// Spec: RFC 7515 §5.2, RFC 8725 §3.1
+/// Spec: RFC 7515 §4.1.11, §5.2; RFC 8725 §3.1
 pub fn verify<T: DeserializeOwned>(token: &str, keys: &[VerifyingKey]) -> Result<Verified<T>, Cause> {
     if token.len() > LONGEST {
         let cause = Cause::new("the token is longer than any of ours");

@@ -5,6 +5,7 @@ mod between_steps;
 mod clocks;
 mod foreign_library;
 mod golden;
+mod headers;
 mod instance;
 mod lost_touch;
 mod plan;
