@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::Operation;
+use super::{Operation, StateFault};
 use crate::db::DbError;
 use crate::protocol::client::{Client, MetadataFault};
 use crate::protocol::registration::{Amendment, Offered, Registration, SecretChange, changed};
@@ -117,25 +117,30 @@ pub async fn rotate_secret(op: &Operation<'_>, id: &str) -> Result<(Client, Toke
     Ok((edited.ok_or(ClientFault::Unknown)??.after, secret))
 }
 
-/// Disables a client and withdraws its codes. Its registration and the consents given to it stay. The answer tells
-/// whether the client was enabled before.
-pub async fn disable(op: &Operation<'_>, id: &str) -> Result<(Client, bool), ClientFault> {
-    let done = set_disabled(op, id, true).await?;
-    // Also for a client that was disabled before, because withdrawing its codes may have failed then.
-    withdraw(op, id).await;
-    Ok(done)
+/// A client that was disabled, enabled or removed. The change is stored in the main database.
+pub struct Switched {
+    /// The client after the change; a removed one as it was.
+    pub client: Client,
+    /// Whether there was anything to change.
+    pub changed: bool,
+    /// Why the state store was not told, if it was not. After [`disable`] and [`remove`], a node redeems the client's
+    /// codes until it has seen the change in the main database, about a second later. After [`enable`], the codes are
+    /// refused for the rest of the minute after the client was disabled.
+    pub not_told: Option<StateFault>,
 }
 
-/// Enables a client. The answer tells whether it was disabled before.
-pub async fn enable(op: &Operation<'_>, id: &str) -> Result<(Client, bool), ClientFault> {
-    let done = set_disabled(op, id, false).await?;
-    // If this fails, the client's codes are refused for the rest of the minute after it was disabled.
-    if done.1
-        && let Ok(state) = op.state()
-    {
-        let _unreachable = state.codes.readmit(id, op.now).await;
-    }
-    Ok(done)
+/// Disables a client and withdraws its codes. Its registration and the consents given to it stay.
+pub async fn disable(op: &Operation<'_>, id: &str) -> Result<Switched, ClientFault> {
+    let (client, changed) = set_disabled(op, id, true).await?;
+    // Also for a client that was disabled before, because withdrawing its codes may have failed then.
+    Ok(Switched { client, changed, not_told: withdraw(op, id).await.err() })
+}
+
+/// Enables a client.
+pub async fn enable(op: &Operation<'_>, id: &str) -> Result<Switched, ClientFault> {
+    let (client, changed) = set_disabled(op, id, false).await?;
+    let not_told = if changed { readmit(op, id).await.err() } else { None };
+    Ok(Switched { client, changed, not_told })
 }
 
 async fn set_disabled(op: &Operation<'_>, id: &str, disabled: bool) -> Result<(Client, bool), ClientFault> {
@@ -144,20 +149,21 @@ async fn set_disabled(op: &Operation<'_>, id: &str, disabled: bool) -> Result<(C
     Ok((client, changed))
 }
 
-/// Removes a client with the consents given to it, and withdraws its codes. Answers the client as it was.
-pub async fn remove(op: &Operation<'_>, id: &str) -> Result<Client, ClientFault> {
+/// Removes a client with the consents given to it, and withdraws its codes.
+pub async fn remove(op: &Operation<'_>, id: &str) -> Result<Switched, ClientFault> {
     let client = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
     if !clients::remove(op.db, id, op.by.clone(), op.now).await? {
         return Err(ClientFault::Unknown);
     }
-    withdraw(op, id).await;
-    Ok(client)
+    Ok(Switched { client, changed: true, not_told: withdraw(op, id).await.err() })
 }
 
-/// Withdraws the codes of a client: none is redeemed from now on. If the state store cannot be reached, each node sees
-/// the change in the main database about a second later.
-async fn withdraw(op: &Operation<'_>, id: &str) {
-    if let Ok(state) = op.state() {
-        let _unreachable = state.codes.withdraw(id, op.now).await;
-    }
+/// Withdraws the codes of a client: none is redeemed from now on.
+async fn withdraw(op: &Operation<'_>, id: &str) -> Result<(), StateFault> {
+    Ok(op.state()?.codes.withdraw(id, op.now).await?)
+}
+
+/// Takes the withdrawal back.
+async fn readmit(op: &Operation<'_>, id: &str) -> Result<(), StateFault> {
+    Ok(op.state()?.codes.readmit(id, op.now).await?)
 }

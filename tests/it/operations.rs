@@ -1,6 +1,6 @@
 //! Operations: each leaves one event of its actor, and what has to follow from it has happened when it answers.
 
-use countersign::operations::clients::{self, ClientFault};
+use countersign::operations::clients::{self, ClientFault, Switched};
 use countersign::operations::keys::{self, KeyFault, Which};
 use countersign::operations::people::{self, PersonFault};
 use countersign::operations::{Operation, keys::Installation};
@@ -53,10 +53,10 @@ async fn a_client_that_is_disabled_or_removed_has_no_code_redeemed_from_then_on(
     }
     let (op, id) = (by(&app, ACTOR), rp.client_id.as_str());
     assert_eq!(withdrawn(&rp, &codes[0]).await, None);
-    assert!(clients::disable(&op, id).await.unwrap().1);
+    assert!(clients::disable(&op, id).await.unwrap().changed);
     assert!(withdrawn(&rp, &codes[1]).await.is_some());
-    let (client, changed) = clients::enable(&op, id).await.unwrap();
-    assert!(changed && !client.disabled);
+    let enabled = clients::enable(&op, id).await.unwrap();
+    assert!(enabled.changed && !enabled.client.disabled && enabled.not_told.is_none());
     assert_eq!(withdrawn(&rp, &codes[2]).await, None);
     clients::remove(&op, id).await.unwrap();
     assert!(withdrawn(&rp, &codes[3]).await.is_some());
@@ -157,9 +157,31 @@ async fn sessions_that_cannot_be_ended_are_owed_and_that_is_told() {
     both.sort();
     assert_eq!(owed, both);
     assert!(store::users::by_id(&app.app.db, &ada.id).await.unwrap().unwrap().disabled);
-    // A client is disabled without the state store as well: nodes see it by themselves a second later.
+    drop(op);
+    app.finish().await;
+}
+
+/// The change of a client is stored without the state store as well: nodes see it by themselves a second later. What does
+/// not hold until then is told.
+#[actix_web::test]
+async fn codes_that_cannot_be_withdrawn_or_admitted_again_are_told() {
+    let app = TestApp::start().await;
     let (id, _) = app.client(json!({})).await;
-    assert!(clients::disable(&op, &id).await.unwrap().0.disabled);
+    let op = Operation::opening(&app.app.db, || Err("no state store".into()), ACTOR, app.clock.now());
+    let told =
+        |done: Switched| (done.client.disabled, done.changed, done.not_told.map(|why| why.to_string()));
+    let away = || Some("no state store".to_owned());
+    assert_eq!(
+        told(clients::enable(&op, &id).await.unwrap()),
+        (false, false, None),
+        "there was nothing to tell"
+    );
+    assert_eq!(told(clients::disable(&op, &id).await.unwrap()), (true, true, away()));
+    assert_eq!(told(clients::disable(&op, &id).await.unwrap()), (true, false, away()));
+    assert_eq!(told(clients::disable(&by(&app, ACTOR), &id).await.unwrap()), (true, false, None));
+    assert_eq!(told(clients::enable(&op, &id).await.unwrap()), (false, true, away()));
+    assert_eq!(told(clients::remove(&op, &id).await.unwrap()), (false, true, away()));
+    assert!(store::clients::by_id(&app.app.db, &id).await.unwrap().is_none());
     drop(op);
     app.finish().await;
 }

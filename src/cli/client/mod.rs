@@ -8,7 +8,7 @@ use super::context::{Context, Opened};
 use super::report::{Report, members, table};
 use super::words::nearest;
 use crate::operations;
-use crate::operations::clients::ClientFault;
+use crate::operations::clients::{ClientFault, Switched};
 use crate::protocol::client::Client;
 use crate::protocol::registration::response;
 use crate::store::clients;
@@ -138,7 +138,7 @@ async fn list(context: &Context) -> anyhow::Result<Report> {
 async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let removed = operations::clients::remove(&opened.operation(context.now()), id).await;
-    let client = in_words(removed, &opened, id, context).await?;
+    let Switched { client, not_told, .. } = in_words(removed, &opened, id, context).await?;
     let name = &client.metadata.client_name;
     let json = json!({ "removed": true, "client_id": client.id, "client_name": name });
     let text = format!(
@@ -146,7 +146,8 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
          access tokens it holds end by themselves within 10 minutes.",
         client.id
     );
-    Ok(Report::new(json, text))
+    let warnings = not_told.map(disable::not_withdrawn).into_iter().collect();
+    Ok(Report { warnings, ..Report::new(json, text) })
 }
 
 async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {

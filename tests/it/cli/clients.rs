@@ -316,6 +316,31 @@ fn a_disabled_application_is_kept_and_shown_as_disabled() {
     assert_eq!(told, ["app.created", "app.disabled", "app.enabled"]);
 }
 
+/// Both forms of the answer stay as they are, because the change is stored.
+#[test]
+fn when_the_state_store_is_not_told_it_says_so() {
+    let shell = Shell::new();
+    let client = shell.client(&[]);
+    let id = client["client_id"].as_str().unwrap();
+    let toml = shell.file("outage.toml", "state_url = \"redis://127.0.0.1:1\"");
+    for (word, said, mend) in [
+        ("disable", "codes were not withdrawn", "for up to 5 seconds"),
+        ("enable", "codes were not admitted again", "wait, or disable and enable it again"),
+        ("remove", "codes were not withdrawn", "for up to 5 seconds"),
+    ] {
+        let done = shell.run(&["client", word, id, "--json", "--config", &toml]);
+        assert_eq!((done.code, done.json()["client_id"].as_str()), (0, Some(id)), "{}", done.err);
+        let warning = "countersign: warning: the change is stored, but the application's ";
+        assert!(done.err.starts_with(warning) && done.err.contains(said), "{word}: {}", done.err);
+        assert!(
+            done.err.contains("the state store cannot be reached") && done.err.contains(mend),
+            "{}",
+            done.err
+        );
+    }
+    shell.run(&["client", "show", id]).bad("there is no client");
+}
+
 #[test]
 fn removing_says_what_and_an_unknown_one_names_the_nearest() {
     let shell = Shell::new();
