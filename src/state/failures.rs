@@ -72,11 +72,35 @@ impl Failure {
     }
 }
 
+/// Failures that were noted and are lost.
+#[derive(Debug, thiserror::Error)]
+#[error("{crowded_out} found no room in memory, {unwritten} were not stored{}", because(.error.as_ref()))]
+pub struct Lost {
+    /// Number of failures that found no room in memory.
+    pub crowded_out: u64,
+    /// Number of failures that the state store did not take.
+    pub unwritten: u64,
+    /// Its last error.
+    pub error: Option<StateError>,
+}
+
+fn because(error: Option<&StateError>) -> String {
+    error.map(|error| format!(": {error}")).unwrap_or_default()
+}
+
+/// What waits to be written.
+#[derive(Default)]
+struct Noted {
+    of_clients: BTreeMap<String, Vec<Failure>>,
+    /// Number of failures that found no room.
+    crowded_out: u64,
+}
+
 /// The drawer of failures.
 #[derive(Clone)]
 pub struct Failures {
     kv: MacKv,
-    noted: Arc<Mutex<BTreeMap<String, Vec<Failure>>>>,
+    noted: Arc<Mutex<Noted>>,
     recent_reports: Arc<RecentReports>,
     wake: Arc<Notify>,
 }
@@ -86,13 +110,14 @@ impl Failures {
         Failures { kv, noted: Arc::default(), recent_reports: Arc::default(), wake: Arc::default() }
     }
 
-    /// Notes a failure of a registered client.
+    /// Notes a failure of a registered client. One that finds no room is counted.
     pub fn note(&self, client_id: &str, failure: Failure) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !noted.contains_key(client_id) && !has_room(&noted, &failure.network) {
+        if !noted.of_clients.contains_key(client_id) && !has_room(&noted.of_clients, &failure.network) {
+            noted.crowded_out += failure.count;
             return;
         }
-        add(noted.entry(client_id.to_owned()).or_default(), failure);
+        add(noted.of_clients.entry(client_id.to_owned()).or_default(), failure);
         self.wake.notify_one();
     }
 
@@ -107,13 +132,25 @@ impl Failures {
         self.wake.notified().await;
     }
 
-    /// Writes the failures that were noted: one write for each client.
-    pub async fn write_down(&self, now: OffsetDateTime) -> Result<(), StateError> {
+    /// Writes the failures that were noted: one write for each client. If one fails, the others follow, unless the store
+    /// cannot be reached, because each further attempt may take seconds.
+    ///
+    /// # Errors
+    /// Failures are lost, with their number since the last call.
+    pub async fn write_down(&self, now: OffsetDateTime) -> Result<(), Lost> {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
-        for (client_id, new) in noted {
-            self.append(&client_id, new, now).await?;
+        let mut lost = Lost { crowded_out: noted.crowded_out, unwritten: 0, error: None };
+        for (client_id, new) in noted.of_clients {
+            let count: u64 = new.iter().map(|failure| failure.count).sum();
+            if !matches!(lost.error, Some(StateError::Unreachable(_))) {
+                match self.append(&client_id, new, now).await {
+                    Ok(()) => continue,
+                    Err(error) => lost.error = Some(error),
+                }
+            }
+            lost.unwritten += count;
         }
-        Ok(())
+        if (lost.crowded_out, lost.unwritten) == (0, 0) { Ok(()) } else { Err(lost) }
     }
 
     async fn append(

@@ -1,9 +1,12 @@
 //! What is kept of a client's failures is shared out among the networks they come from, on every store.
 
+use countersign::db::{Db, Durability, Url};
 use countersign::protocol::cause::Cause;
 use countersign::secret::Token;
 use countersign::state::failures::{Failure, Failures};
 use countersign::state::kv::Kv;
+use countersign::state::{MIGRATIONS, StateError};
+use diesel::connection::SimpleConnection;
 use time::OffsetDateTime;
 
 use super::contract::{on_every_store, postgres, redis, sqlite};
@@ -91,6 +94,8 @@ async fn one_network_does_not_keep_others_from_being_written_down(kv: Kv) {
             failures.note(&client(network, number), failure(&format!("network-{network}"), 0, number));
         }
     }
+    let lost = failures.write_down(now()).await.unwrap_err();
+    assert_eq!((lost.crowded_out, lost.unwritten), (6 * 40 - 32, 0));
     failures.write_down(now()).await.unwrap();
     let mut written = [0; 6];
     for (network, written) in written.iter_mut().enumerate() {
@@ -99,4 +104,28 @@ async fn one_network_does_not_keep_others_from_being_written_down(kv: Kv) {
         }
     }
     assert_eq!(written, [8, 8, 8, 8, 0, 0]);
+}
+
+/// The database ignores every write of one list, as if another node had always been faster.
+#[actix_web::test]
+async fn a_list_that_keeps_changing_does_not_keep_others_from_being_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Url::Sqlite(folder.path().join("state.db"));
+    let db = Db::open(&place, Durability::Process, MIGRATIONS).unwrap();
+    let ignored =
+        "CREATE TRIGGER ignored BEFORE INSERT ON kv WHEN NEW.k = 'f:b' BEGIN SELECT RAISE(IGNORE); END";
+    db.write_now(|conn| Ok(conn.batch_execute(ignored)?)).unwrap();
+    let failures = state(&Kv::sql(db)).failures;
+    for (client, count) in [("a", 1), ("b", 3), ("c", 1)] {
+        failures.note(client, Failure { count, ..failure("home", 0, 0) });
+        failures.note(client, failure("home", 0, 1));
+    }
+    let lost = failures.write_down(now()).await.unwrap_err();
+    assert_eq!((lost.crowded_out, lost.unwritten), (0, 4));
+    assert!(matches!(lost.error, Some(StateError::Contended)), "{lost}");
+    assert!(lost.to_string().ends_with("4 were not stored: the value kept changing"), "{lost}");
+    for (client, stored) in [("a", 2), ("b", 0), ("c", 2)] {
+        assert_eq!(failures.list(client, now()).await.unwrap().len(), stored, "{client}");
+    }
+    failures.write_down(now()).await.unwrap();
 }
