@@ -72,6 +72,7 @@ fn client_address(req: &ServiceRequest, app: &App, peer: Option<IpAddr>) -> Opti
     }
     let path = req.path().strip_prefix(app.config.base.as_str());
     if nearest.is_none() && path.is_some_and(|path| OF_PEOPLE.contains(&path)) {
+        // For this report alone. A request is decided for an instant that is read later, after its body.
         app.health.proxies.report_silent(&app.db, peer, app.clock.now());
     }
     Some(nearest.unwrap_or(peer))

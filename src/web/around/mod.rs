@@ -65,6 +65,8 @@ async fn inside<B: MessageBody + 'static>(
     };
     let answered = match called {
         Ok(Ok(answered)) => answered,
+        // Not reached: actix makes an answer of the error of every handler and extractor, and no layer in between has an
+        // error of its own.
         Ok(Err(error)) => return Err(holding(rest, error)),
         Err(panics::Panicked) => {
             line.write(500, from, &requests.unmatched);
