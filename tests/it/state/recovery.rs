@@ -28,7 +28,7 @@ async fn after_a_failover_redis_is_found_again_without_an_error() {
     let (key, now) = (Key::new(Drawer::Probe, "after"), OffsetDateTime::now_utc());
     kv.put(&key, b"value", now + Duration::HOUR).await.unwrap();
     let mut direct = ::redis::Client::open(new.url()).unwrap().get_connection().unwrap();
-    let there: i64 = ::redis::cmd("EXISTS").arg("x:after").query(&mut direct).unwrap();
+    let there: i64 = ::redis::cmd("EXISTS").arg("h:after").query(&mut direct).unwrap();
     assert_eq!(there, 1, "it went to the server that took over");
 }
 
