@@ -226,26 +226,31 @@ impl Visit<'_> {
         self.provider.sealed(&ticket)
     }
 
+    fn authenticated(&self) -> grant::Authenticated {
+        let Provider { user, now, .. } = self.provider;
+        grant::Authenticated {
+            user_id: user.id.clone(),
+            auth_time: *now,
+            acr: claims::ACR_SINGLE_FACTOR.into(),
+            amr: vec!["pwd".into()],
+            session_id: self.session_id,
+        }
+    }
+
     /// A code that the public client may redeem.
     pub fn code(&self) -> String {
-        let Provider { app, user, now, .. } = self.provider;
+        let Provider { app, now, .. } = self.provider;
         let challenge = base64url(&sha256(VERIFIER.as_bytes()));
         let grant = Grant {
             id: GrantId::generate(),
             scope: Scope::parse("openid"),
             claims: NamedClaims::default(),
             resources: vec![],
-            person: grant::Authenticated {
-                user_id: user.id.clone(),
-                auth_time: *now,
-                acr: claims::ACR_SINGLE_FACTOR.into(),
-                amr: vec!["pwd".into()],
-                record: self.record,
-                session_id: self.session_id,
-            },
+            person: self.authenticated(),
         };
         let grant = CodeGrant {
             grant,
+            record: self.record,
             issued_at: *now,
             redirect_uri: REDIRECT.into(),
             code_challenge: CodeChallenge::parse(Some(&challenge), Some("S256"), true).expect("S256"),
@@ -258,17 +263,15 @@ impl Visit<'_> {
     /// An ID Token for the confidential client.
     pub fn id_token(&self) -> String {
         let Provider { app, user, now, .. } = self.provider;
-        let amr = ["pwd".to_owned()];
+        let person = self.authenticated();
         let claims = IdToken {
             iss: ISSUER,
             sub: &user.id,
             aud: "web",
             exp: (*now + TOKEN_LIFETIME).unix_timestamp(),
             iat: now.unix_timestamp(),
-            auth_time: now.unix_timestamp(),
+            authentication: claims::Authentication::of(&person),
             nonce: None,
-            acr: claims::ACR_SINGLE_FACTOR,
-            amr: &amr,
             sid: &sid(&app.keys.sid, self.session_id, "web"),
             at_hash: claims::at_hash(SigningAlg::RS256, "token"),
             jti: base64url(&random::<16>()),
@@ -280,7 +283,7 @@ impl Visit<'_> {
     /// An access token for the provider itself.
     pub fn access_token(&self) -> String {
         let Provider { app, user, now, .. } = self.provider;
-        let (grant_id, amr) = (GrantId::generate(), ["pwd".to_owned()]);
+        let (grant_id, person) = (GrantId::generate(), self.authenticated());
         let claims = AccessToken {
             iss: ISSUER,
             sub: &user.id,
@@ -291,9 +294,7 @@ impl Visit<'_> {
             jti: claims::jti(grant_id, random()),
             client_id: "web",
             scope: Some("openid email".into()),
-            auth_time: now.unix_timestamp(),
-            acr: claims::ACR_SINGLE_FACTOR,
-            amr: &amr,
+            authentication: Some(claims::Authentication::of(&person)),
             session: Some(app.keys.hide_session(self.record, self.session_id, grant_id)),
             userinfo: vec![],
             person: serde_json::Map::new(),

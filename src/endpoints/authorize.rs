@@ -254,12 +254,12 @@ impl Answering<'_> {
                 auth_time: account.auth_time,
                 acr: account.acr.clone(),
                 amr: account.amr.clone(),
-                record: session.record,
                 session_id: account.session_id,
             },
         };
         let grant = CodeGrant {
             grant,
+            record: session.record,
             issued_at: self.visit.now,
             redirect_uri: reply_to.redirect_uri().into(),
             code_challenge: request.code_challenge.clone(),

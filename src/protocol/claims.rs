@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::ids::GrantId;
 use crate::protocol::client::SigningAlg;
+use crate::protocol::grant::Authenticated;
 use crate::secret::{base64url, sha256, sha512};
 
 /// The lifetime of ID Tokens and access tokens.
@@ -17,6 +18,26 @@ pub const REVOCATION_REMEMBERED: Duration = Duration::minutes(11);
 const NOT_BEFORE: Duration = Duration::minutes(1);
 /// The authentication context class of a sign-in with a single factor.
 pub const ACR_SINGLE_FACTOR: &str = "urn:countersign:acr:1";
+
+/// The claims about the authentication of a person.
+///
+/// Spec: OpenID Connect Core §2, RFC 9068 §2.2.1
+#[derive(Clone, Debug, Serialize)]
+pub struct Authentication<'a> {
+    /// When the person authenticated.
+    pub auth_time: i64,
+    /// The authentication context class.
+    pub acr: &'a str,
+    /// The authentication methods.
+    pub amr: &'a [String],
+}
+
+impl<'a> Authentication<'a> {
+    /// The claims about this authentication.
+    pub fn of(person: &'a Authenticated) -> Authentication<'a> {
+        Authentication { auth_time: person.auth_time.unix_timestamp(), acr: &person.acr, amr: &person.amr }
+    }
+}
 
 /// An ID Token's claims.
 ///
@@ -33,15 +54,12 @@ pub struct IdToken<'a> {
     pub exp: i64,
     /// Seconds since the epoch.
     pub iat: i64,
-    /// When the person authenticated.
-    pub auth_time: i64,
+    /// The authentication.
+    #[serde(flatten)]
+    pub authentication: Authentication<'a>,
     /// The nonce as received; absent if none was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
-    /// The authentication context class.
-    pub acr: &'a str,
-    /// The authentication methods.
-    pub amr: &'a [String],
     /// The identifier of the session for this client.
     pub sid: &'a str,
     /// Binds the ID Token to the access token that is issued with it.
@@ -77,12 +95,9 @@ pub struct AccessToken<'a> {
     /// The scopes it carries, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// When the person authenticated.
-    pub auth_time: i64,
-    /// The authentication context class.
-    pub acr: &'a str,
-    /// The authentication methods.
-    pub amr: &'a [String],
+    /// The authentication, where a person is involved.
+    #[serde(flatten)]
+    pub authentication: Option<Authentication<'a>>,
     /// The session. Only tokens for this provider's own endpoints carry it, and only this provider reads it.
     #[serde(rename = "urn:countersign:claim:session", skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,

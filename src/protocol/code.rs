@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::ids::GrantId;
+use crate::ids::{GrantId, RecordId};
 use crate::protocol::cause::Cause;
 use crate::protocol::grant::Grant;
 use crate::protocol::instant::age;
@@ -26,6 +26,9 @@ pub struct CodeGrant {
     /// The grant that the tokens are issued from.
     #[serde(rename = "g")]
     pub grant: Grant,
+    /// The browser record with the session that it was given from.
+    #[serde(rename = "b")]
+    pub record: RecordId,
     /// When it was issued.
     #[serde(rename = "o", with = "time::serde::timestamp")]
     pub issued_at: OffsetDateTime,

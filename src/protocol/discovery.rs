@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::protocol::acr::REACHABLE;
 use crate::protocol::client::{AuthMethod, NamedAlg, SigningAlg};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::reply::ResponseMode;
 use crate::protocol::request::Prompt;
 use crate::protocol::resource::Resources;
@@ -35,7 +36,7 @@ pub fn metadata(
         ("end_session_endpoint", at("/end_session")),
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::name))),
-        ("grant_types_supported", json!(["authorization_code"])),
+        ("grant_types_supported", json!(GrantType::names().collect::<Vec<_>>())),
         ("subject_types_supported", json!(["public"])),
         ("id_token_signing_alg_values_supported", json!(signing)),
         ("token_endpoint_auth_methods_supported", json!(AuthMethod::SUPPORTED)),

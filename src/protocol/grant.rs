@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::ids::{GrantId, RecordId, SessionId};
+use crate::ids::{GrantId, SessionId};
 use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
@@ -46,9 +46,6 @@ pub struct Authenticated {
     /// The authentication methods.
     #[serde(rename = "m")]
     pub amr: Vec<String>,
-    /// The browser record it was given from.
-    #[serde(rename = "b")]
-    pub record: RecordId,
     /// The session it was given from.
     #[serde(rename = "i")]
     pub session_id: SessionId,

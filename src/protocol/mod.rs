@@ -28,6 +28,7 @@ pub mod pkce;
 pub mod reply; // authorization responses: where and how they are sent
 pub mod session; // the accounts signed in in one browser
 
+pub mod grant_type; // the ways to tokens
 pub mod grant; // the record that tokens are issued from
 pub mod code; // redeeming an authorization code
 pub mod claims; // the claims of issued tokens

@@ -58,7 +58,7 @@ impl Codes {
         let code = Code {
             until: Until::of(now + LIFETIME + REMEMBERED),
             random,
-            hidden: self.hide(&random, *grant.grant.person.record.as_bytes()),
+            hidden: self.hide(&random, *grant.record.as_bytes()),
         };
         let text = Token::of(&[&code.until.to_bytes(), code.random.as_slice(), &code.hidden].concat());
         let whole = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
@@ -88,12 +88,12 @@ impl Codes {
             Spend::Fresh(whole) => {
                 let grant: CodeGrant =
                     serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
-                let person = &grant.grant.person;
-                let is_live = if named == person.record {
-                    sessions::is_live(session, person.session_id, now)?
+                let session_id = grant.grant.person.session_id;
+                let is_live = if named == grant.record {
+                    sessions::is_live(session, session_id, now)?
                 } else {
                     // Issued while another instance key was in use.
-                    self.sessions.is_live(person.record, person.session_id, now).await?
+                    self.sessions.is_live(grant.record, session_id, now).await?
                 };
                 let withdrawn = withdrawn.as_ref().and_then(Found::value).and_then(instant);
                 Spend::Fresh(Redeemed { code: grant, is_live, withdrawn })

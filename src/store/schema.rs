@@ -61,6 +61,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    grants (id) {
+        id -> Binary,
+        client_id -> Text,
+        user_id -> Nullable<Text>,
+        session_id -> Nullable<Binary>,
+        terms -> Text,
+        agreed_at -> BigInt,
+        salt -> Binary,
+        generation -> BigInt,
+        used_at -> BigInt,
+        late_hits -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        absolute_end -> BigInt,
+        idle_end -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    dead_tokens (jti) {
+        jti -> Text,
+        exp -> BigInt,
+    }
+}
+
+diesel::table! {
     signing_keys (kid) {
         kid -> Text,
         alg -> Text,
@@ -129,7 +155,9 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(users, consents, clients, dead_grants, skeletons, addresses);
+diesel::allow_tables_to_appear_in_same_query!(
+    users, consents, clients, grants, dead_grants, dead_tokens, skeletons, addresses
+);
 
 diesel::table! {
     endings (user_id) {

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value};
 
 use crate::cli::input;
 use crate::protocol::client::AuthMethod;
+use crate::protocol::grant_type::GrantType;
 
 /// The description of an application in flags.
 #[derive(Args)]
@@ -29,6 +31,13 @@ pub struct Described {
         help = "How the application proves who it is [default: client_secret_basic]"
     )]
     auth_method: Option<String>,
+    #[arg(
+        long = "grant-type",
+        value_name = "TYPE",
+        value_parser = PossibleValuesParser::new(GrantType::names()),
+        help = "How it may get tokens; may be repeated [default: authorization_code]"
+    )]
+    grant_types: Vec<String>,
     /// The scopes it may ask for, separated by spaces [default: those of OpenID Connect]
     #[arg(long)]
     scope: Option<String>,
@@ -85,8 +94,11 @@ impl Described {
         ];
         members
             .extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?)))));
-        let lists =
-            [("redirect_uris", redirect_uris), ("post_logout_redirect_uris", self.post_logout_redirect_uris)];
+        let lists = [
+            ("redirect_uris", redirect_uris),
+            ("post_logout_redirect_uris", self.post_logout_redirect_uris),
+            ("grant_types", self.grant_types),
+        ];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         members.extend(lists.map(|(name, list)| (name.to_owned(), Value::from(list))));
         if self.first_party {

@@ -61,7 +61,11 @@ pub(super) async fn redeem(
     let issue = Issue {
         app,
         client,
-        grant: &granted.grant,
+        id: granted.grant.id,
+        scope: &granted.grant.scope,
+        claims: &granted.grant.claims,
+        person: Some(&granted.grant.person),
+        record: Some(granted.record),
         resources: &resources,
         nonce: granted.nonce.as_deref(),
         now,

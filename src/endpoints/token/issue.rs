@@ -5,11 +5,12 @@ use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::ids::{GrantId, RecordId};
 use crate::keys::KeyError;
-use crate::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
+use crate::protocol::claims::{self, AccessToken, Authentication, IdToken, TOKEN_LIFETIME};
 use crate::protocol::client::{Client, SigningAlg};
-use crate::protocol::grant::Grant;
-use crate::protocol::named_claims::is_released;
+use crate::protocol::grant::Authenticated;
+use crate::protocol::named_claims::{NamedClaims, is_released};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
@@ -24,8 +25,17 @@ pub(super) struct Issue<'a> {
     pub(super) app: &'a App,
     /// The client that authenticated; the grant is its own.
     pub(super) client: &'a Client,
-    /// What the tokens say.
-    pub(super) grant: &'a Grant,
+    /// The grant, which every token names.
+    pub(super) id: GrantId,
+    /// The scopes of the tokens.
+    pub(super) scope: &'a Scope,
+    /// The claims to release by name, beside those of the scopes.
+    pub(super) claims: &'a NamedClaims,
+    /// The person that the tokens are about; none where the client acts for itself.
+    pub(super) person: Option<&'a Authenticated>,
+    /// The browser record with the session that decides whether a token for ourselves is still good. None where the row
+    /// of the grant decides.
+    pub(super) record: Option<RecordId>,
     /// The resources of this access token: all of the grant, or those that are asked for now.
     pub(super) resources: &'a [String],
     /// The nonce of the authorization request, if this answers one.
@@ -40,12 +50,15 @@ impl Issue<'_> {
     ///
     /// Spec: RFC 6749 §5.1, OpenID Connect Core §3.1.3.3
     pub(super) async fn answer(&self) -> Result<HttpResponse, TokenFailure> {
-        let Issue { app, grant, .. } = self;
-        let target = app.config.resources.target(&app.config.issuer, self.resources, &grant.scope);
+        let app = self.app;
+        let target = app.config.resources.target(&app.config.issuer, self.resources, self.scope);
         let (audience, scope) = target.map_err(|_fault| {
             Refusal::new("invalid_target", "a granted scope belongs to a resource: send it")
         })?;
-        let user = self.user(&audience).await?;
+        let user = match self.person {
+            Some(person) => self.user(person, &audience).await?,
+            None => None,
+        };
         let access_token = self.access_token(&audience, &scope, user.as_ref())?;
         let mut answer = Map::from_iter([
             ("token_type".to_owned(), json!("Bearer")),
@@ -54,8 +67,8 @@ impl Issue<'_> {
         if !scope.is_empty() {
             answer.insert("scope".into(), json!(scope));
         }
-        if grant.scope.has("openid") {
-            answer.insert("id_token".into(), json!(self.id_token(&access_token, user.as_ref())?));
+        if let Some(person) = self.person.filter(|_| self.scope.has("openid")) {
+            answer.insert("id_token".into(), json!(self.id_token(person, &access_token, user.as_ref())?));
         }
         answer.insert("access_token".into(), json!(access_token));
         let mut res = HttpResponse::Ok();
@@ -65,13 +78,13 @@ impl Issue<'_> {
 
     /// The person's account. It is read only if a token is to say something about the person: a session found alive
     /// proves that the account is enabled.
-    async fn user(&self, audience: &[String]) -> Result<Option<User>, TokenFailure> {
-        let Issue { app, grant, .. } = self;
+    async fn user(&self, person: &Authenticated, audience: &[String]) -> Result<Option<User>, TokenFailure> {
+        let app = self.app;
         let is_carried = app.config.resources.token_claims(audience).next().is_some();
-        if !is_carried && grant.claims.is_empty() {
+        if !is_carried && self.claims.is_empty() {
             return Ok(None);
         }
-        let user = store::users::by_id(&app.db, &grant.person.user_id).await?;
+        let user = store::users::by_id(&app.db, &person.user_id).await?;
         match user.filter(|user| !user.disabled) {
             Some(user) => Ok(Some(user)),
             None => Err((self.refused)("the account is disabled or gone").into()),
@@ -85,30 +98,30 @@ impl Issue<'_> {
         scope: &Scope,
         user: Option<&User>,
     ) -> Result<String, TokenFailure> {
-        let Issue { app, client, grant, now, .. } = *self;
-        let person = &grant.person;
+        let Issue { app, client, person, now, .. } = *self;
         let known = |name: &str| user.and_then(|user| user.claim(name));
         let carried = app.config.resources.token_claims(audience);
         let carried = carried.filter_map(|name| Some((name.to_owned(), known(name)?))).collect();
         let for_us = audience.contains(&app.config.issuer);
         // Only what there is to tell and no scope tells anyway: the token stays small whatever was asked for.
         let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);
-        let userinfo = grant.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name);
-        let hidden = || app.keys.hide_session(person.record, person.session_id, grant.id);
+        let userinfo = self.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name);
+        let session = self.record.filter(|_| for_us).zip(person);
+        let hidden = |(record, person): (RecordId, &Authenticated)| {
+            app.keys.hide_session(record, person.session_id, self.id)
+        };
         let claims = AccessToken {
             iss: &app.config.issuer,
-            sub: &person.user_id,
+            sub: person.map_or(&client.id, |person| &person.user_id),
             aud: claims::audience(audience),
             exp: (now + TOKEN_LIFETIME).unix_timestamp(),
             iat: now.unix_timestamp(),
             nbf: claims::not_before(now),
-            jti: claims::jti(grant.id, random()),
+            jti: claims::jti(self.id, random()),
             client_id: &client.id,
             scope: (!scope.is_empty()).then(|| scope.to_string()),
-            auth_time: person.auth_time.unix_timestamp(),
-            acr: &person.acr,
-            amr: &person.amr,
-            session: for_us.then(hidden),
+            authentication: person.map(Authentication::of),
+            session: session.map(hidden),
             userinfo: userinfo.cloned().collect(),
             person: carried,
         };
@@ -116,23 +129,26 @@ impl Issue<'_> {
     }
 
     /// Spec: OpenID Connect Core §2, §3.1.3.6
-    fn id_token(&self, access_token: &str, user: Option<&User>) -> Result<String, TokenFailure> {
-        let Issue { app, client, grant, now, .. } = *self;
-        let (person, alg) = (&grant.person, client.metadata.id_token_signed_response_alg);
+    fn id_token(
+        &self,
+        person: &Authenticated,
+        access_token: &str,
+        user: Option<&User>,
+    ) -> Result<String, TokenFailure> {
+        let Issue { app, client, now, .. } = *self;
+        let alg = client.metadata.id_token_signed_response_alg;
         let claims = IdToken {
             iss: &app.config.issuer,
             sub: &person.user_id,
             aud: &client.id,
             exp: (now + TOKEN_LIFETIME).unix_timestamp(),
             iat: now.unix_timestamp(),
-            auth_time: person.auth_time.unix_timestamp(),
+            authentication: Authentication::of(person),
             nonce: self.nonce,
-            acr: &person.acr,
-            amr: &person.amr,
             sid: &sid(&app.keys.sid, person.session_id, &client.id),
             at_hash: claims::at_hash(alg.alg(), access_token),
             jti: base64url(&random::<16>()),
-            person: user.map(|user| user.claims_named(&grant.claims.id_token)).unwrap_or_default(),
+            person: user.map(|user| user.claims_named(&self.claims.id_token)).unwrap_or_default(),
         };
         app.keys.snapshot.load().sign(alg, "JWT", &claims).map_err(|error| match error {
             KeyError::NoKey(alg) => no_key(app, alg).into(),

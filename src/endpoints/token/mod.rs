@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 
 use metrics::Counter;
 
-use crate::protocol::cause::Cause;
+use crate::protocol::grant_type::GrantType;
 use crate::telemetry::registry::Registry;
 use crate::web::client_auth;
 use crate::web::extract;
@@ -45,21 +45,11 @@ pub async fn post(
 ) -> Result<HttpResponse, TokenFailure> {
     let params = extract::client_form(&visit.req, &body, &PARAMS)?;
     let client = client_auth::authenticate(&visit, &params).await?;
-    match params.get("grant_type") {
-        None => {
-            let cause = Cause::new("grant_type is missing").with("received", params.names());
-            Err(TokenFailure::bad_request("invalid_request", "grant_type is missing").because(cause))
-        }
-        Some("authorization_code") => {
+    match GrantType::read(&params, &client)? {
+        GrantType::AuthorizationCode => {
             let answer = code::redeem(&visit, &client, &params).await?;
             issued.authorization_code.increment(1);
             Ok(answer)
-        }
-        Some(other) => {
-            let cause = Cause::new("this grant_type is not supported").with("sent", other);
-            let cause = cause.with("supported", "authorization_code");
-            let what = "this grant_type is not supported";
-            Err(TokenFailure::bad_request("unsupported_grant_type", what).because(cause))
         }
     }
 }

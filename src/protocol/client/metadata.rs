@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::fault::{MetadataFault, Problem};
+use crate::protocol::grant_type::{GrantType, GrantTypes};
 use crate::protocol::localized::Localized;
 use crate::protocol::names::{check_shown, clean};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
@@ -70,6 +71,8 @@ pub struct Metadata {
     /// The addresses to which people may be redirected after signing out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// The ways in which it may get tokens.
+    pub grant_types: GrantTypes,
     /// How the client authenticates.
     pub token_endpoint_auth_method: AuthMethod,
     /// The algorithm that signs its ID Tokens.
@@ -132,7 +135,10 @@ impl Metadata {
             let hidden = |character| MetadataFault::new("client_name", Problem::Hidden(character));
             check_shown(name).map_err(hidden)?;
         }
-        if self.redirect_uris.is_empty() {
+        if self.grant_types.is_empty() {
+            return refuse("grant_types", Problem::Expected("a list of at least one grant type", None));
+        }
+        if self.redirect_uris.is_empty() && self.grant_types.has(GrantType::AuthorizationCode) {
             return refuse("redirect_uris", Problem::Missing);
         }
         let lists = [

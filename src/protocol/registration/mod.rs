@@ -9,17 +9,16 @@ use zeroize::Zeroizing;
 pub use change::{Amendment, SecretChange, changed};
 
 use crate::protocol::client::{AuthMethod, Client, Metadata, MetadataFault, Problem, SigningAlg, check_id};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::localized;
 use crate::protocol::names::clean;
 use crate::protocol::scope::{Scope, is_name};
 
-/// The grant types of every client.
-pub const GRANT_TYPES: [&str; 1] = ["authorization_code"];
-/// The response types of every client.
+/// The response types of every client that uses codes; any other client has none.
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// The members that [`Metadata`] keeps, with the expected form of each.
-const KEPT: [(&str, &str); 17] = [
+const KEPT: [(&str, &str); 18] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
     ("logo_uri", "a string"),
@@ -29,6 +28,7 @@ const KEPT: [(&str, &str); 17] = [
     ("application_type", "\"web\" or \"native\""),
     ("redirect_uris", "a list of strings"),
     ("post_logout_redirect_uris", "a list of strings"),
+    ("grant_types", "a list of strings"),
     ("token_endpoint_auth_method", "\"client_secret_basic\", \"client_secret_post\" or \"none\""),
     ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\""),
     ("scope", "a string, with spaces between the scopes"),
@@ -94,6 +94,9 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
             ignored.extend(clean(name, text));
         }
     }
+    if let Some(value) = members.get("grant_types") {
+        only("grant_types", value, &GrantType::names().collect::<Vec<_>>())?;
+    }
     for (name, expected) in KEPT {
         let Some(value) = members.get(name) else { continue };
         let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
@@ -152,7 +155,7 @@ fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault
     let mut ignored = vec![];
     for (name, value) in members.iter().filter(|(name, _)| !is_kept(name)) {
         match (name.as_str(), value) {
-            ("grant_types", value) => only(name, value, &GRANT_TYPES)?,
+            ("response_types", Value::Array(none)) if none.is_empty() && !uses_codes(members) => (),
             ("response_types", value) => only(name, value, &RESPONSE_TYPES)?,
             ("subject_type", Value::String(kind)) if kind == "public" => (),
             ("subject_type", value) => {
@@ -170,6 +173,12 @@ fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault
         }
     }
     Ok(ignored)
+}
+
+/// Tells whether the members describe a client that uses codes, as one does that names no grant type.
+fn uses_codes(members: &Map<String, Value>) -> bool {
+    let grant_types = members.get("grant_types").and_then(Value::as_array);
+    grant_types.is_none_or(|named| named.iter().any(|one| one == GrantType::AuthorizationCode.name()))
 }
 
 fn only(name: &str, value: &Value, supported: &[&str]) -> Result<(), MetadataFault> {
@@ -220,7 +229,7 @@ pub fn response(client: &Client, secret: Option<&str>) -> Map<String, Value> {
     }
     shown.extend(change::members(&client.metadata));
     shown.insert("require_pkce".into(), client.needs_pkce().into());
-    shown.insert("grant_types".into(), json!(GRANT_TYPES));
-    shown.insert("response_types".into(), json!(RESPONSE_TYPES));
+    let has_code = client.metadata.grant_types.has(GrantType::AuthorizationCode);
+    shown.insert("response_types".into(), json!(if has_code { &RESPONSE_TYPES[..] } else { &[] }));
     shown
 }

@@ -32,6 +32,7 @@ use crate::protocol::acr::Levels;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::consent::{self, Consent};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
@@ -47,6 +48,9 @@ pub const PARAMS: [&str; 22] = [
     // Accepted without effect.
     "display", "claims_locales",
 ];
+
+/// The refusal of a client that gets its tokens in other ways.
+const NO_CODES: &str = "this client has not registered the grant type of codes";
 
 /// A validated authorization request.
 #[derive(Clone, Debug)]
@@ -94,6 +98,7 @@ impl Request {
         response::check_mode(params, redirect_uri)?;
         parameters::check(params)?;
         registration::check(params)?;
+        GrantType::AuthorizationCode.check(client, NO_CODES)?;
         let scopes = scope::read(params, client, resources)?;
         let code_challenge = pkce::read(params, client)?;
         let prompt = prompt::read(params)?;

@@ -27,12 +27,12 @@ pub fn grant(with_pkce: bool) -> CodeGrant {
             auth_time: OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap(),
             acr: "1".into(),
             amr: vec!["pwd".into()],
-            record: RecordId::generate(),
             session_id: SessionId::generate(),
         },
     };
     CodeGrant {
         grant,
+        record: RecordId::generate(),
         issued_at: OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap(),
         redirect_uri: REDIRECT.into(),
         code_challenge: CodeChallenge::parse(challenge, challenge.map(|_| "S256"), false).unwrap(),

@@ -9,6 +9,7 @@ mod code;
 mod cookies;
 mod decide;
 mod grant;
+mod grant_type;
 mod hint;
 mod instant;
 mod locales;

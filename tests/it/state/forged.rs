@@ -109,12 +109,12 @@ pub fn grant() -> CodeGrant {
             auth_time: now(),
             acr: "1".into(),
             amr: vec!["pwd".into()],
-            record: RecordId::generate(),
             session_id: SessionId::generate(),
         },
     };
     CodeGrant {
         grant,
+        record: RecordId::generate(),
         issued_at: now(),
         redirect_uri: "https://app.example/cb".into(),
         code_challenge: None,

@@ -1,0 +1,2 @@
+DROP TABLE dead_tokens;
+DROP TABLE grants;
