@@ -1,10 +1,15 @@
 //! How the house is built: which room may use which, and that the rules stay pure.
 
+mod circles; // files that import each other
+mod sizes; // lengths of functions and files
+mod source; // the source as text
 mod voice; // the words of comments
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use source::{expand, imports, sources};
 
 /// Each room, and what it may import. A room may always use its own files, except where [`APART`] says
 /// otherwise.
@@ -95,82 +100,6 @@ const IMPURE: &[&str] = &[
     "Instant::now", "SystemTime", "clock", "random", "rand", "generate()", "std::fs", "std::env", "std::net",
     "static mut", "Mutex", "thread_local", "println!", "tracing::",
 ];
-
-fn sources() -> Vec<(PathBuf, String)> {
-    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|ending| ending == "rs") && !hidden {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((path, text));
-            }
-        }
-    }
-    let (root, mut found) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), vec![]);
-    walk(&root, &mut found);
-    found
-        .into_iter()
-        .map(|(path, text)| (path.strip_prefix(&root).unwrap().to_owned(), code(&text)))
-        .collect()
-}
-
-/// The text without comments and without what is quoted.
-fn code(text: &str) -> String {
-    let line = |line: &str| {
-        let line = line.split("//").next().unwrap_or_default();
-        let unquoted: Vec<&str> = line.split('"').step_by(2).collect();
-        unquoted.join("\"\"")
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// The path of every `crate::…` in a text, be it in a `use` (whose braces are taken apart) or in place.
-fn imports(code: &str) -> BTreeSet<Vec<String>> {
-    let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let is_ours = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
-        if is_ours {
-            expand(&code[at + "crate::".len()..], &[], &mut found);
-        }
-    }
-    found
-}
-
-/// Takes `a::{b, c::d}` apart; answers what follows it.
-fn expand<'a>(text: &'a str, before: &[String], found: &mut BTreeSet<Vec<String>>) -> &'a str {
-    let text = text.trim_start();
-    if let Some(mut rest) = text.strip_prefix('{') {
-        loop {
-            rest = expand(rest, before, found).trim_start();
-            rest = match rest.strip_prefix(',') {
-                Some(more) if !more.trim_start().starts_with('}') => more,
-                Some(end) => end.trim_start(),
-                None => rest,
-            };
-            if let Some(after) = rest.strip_prefix('}') {
-                return after;
-            }
-            if rest.is_empty() {
-                return rest;
-            }
-        }
-    }
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
-    let path = [before, &[text[..end].to_owned()]].concat();
-    match text[end..].strip_prefix("::") {
-        Some(more) if more.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '{') => {
-            expand(more, &path, found)
-        }
-        _ => {
-            found.insert(path);
-            let alias = text[end..].strip_prefix(" as ").unwrap_or(&text[end..]);
-            alias.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
-        }
-    }
-}
 
 /// `endpoints/token/code.rs` is in the room `endpoints`, as its part `token`.
 fn place(path: &Path) -> (String, Option<String>) {
@@ -342,7 +271,7 @@ fn what_belongs_in_one_place_is_only_there() {
 /// The test itself: it must see what it is there to see.
 #[test]
 fn a_forbidden_import_is_seen_however_it_is_written() {
-    let seen = |path: &str, code: &str| faults(Path::new(path), &self::code(code)).len();
+    let seen = |path: &str, code: &str| faults(Path::new(path), &source::code(code)).len();
     for (path, code, count) in [
         ("protocol/x.rs", "use crate::ids::GrantId;", 0),
         ("protocol/x.rs", "use crate::db::Db;", 1),
@@ -370,200 +299,9 @@ fn a_forbidden_import_is_seen_however_it_is_written() {
             seen(path, code),
             count,
             "{path}: {code} {:?}",
-            faults(Path::new(path), &self::code(code))
+            faults(Path::new(path), &source::code(code))
         );
     }
-}
-
-/// Every file, with the files whose definitions it names. A name that a folder only hands on leads to the file
-/// that defines it. Arrows from a file into the folder of its own name are left out: it puts its parts together, and
-/// they may use what it defines for all of them.
-fn arrows(sources: &[(PathBuf, String)]) -> BTreeMap<String, BTreeSet<String>> {
-    let modules: BTreeMap<Vec<String>, &Path> =
-        sources.iter().map(|(path, _)| (module(path), path.as_path())).collect();
-    let handed_on: BTreeMap<Vec<String>, Vec<String>> = sources
-        .iter()
-        .flat_map(|(path, code)| handed_on(&module(path), code))
-        .filter(|(_, defined)| (1..defined.len()).any(|end| modules.contains_key(&defined[..end])))
-        .collect();
-    // A folder may hand on what another one hands on to it.
-    let file = |path: &Vec<String>| {
-        let follow = |path: &Vec<String>| {
-            let mut ends = (1..=path.len()).rev();
-            let defined = ends.find_map(|end| handed_on.get(&path[..end]));
-            defined.unwrap_or(path).clone()
-        };
-        let path = follow(&follow(path));
-        (1..=path.len()).rev().find_map(|end| modules.get(&path[..end]))
-    };
-    let mut arrows = BTreeMap::new();
-    for (path, code) in sources {
-        let here = module(path);
-        let mut paths = imports(code);
-        for (at, _) in code.match_indices("super::") {
-            let is_first = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
-            let steps = code[at..].split("::").take_while(|step| *step == "super").count();
-            if is_first {
-                let above = &here[..here.len().saturating_sub(steps)];
-                expand(&code[at + steps * "super::".len()..], above, &mut paths);
-            }
-        }
-        let named = paths.iter().filter_map(file);
-        let others = named.filter(|other| !module(other).starts_with(&here));
-        arrows.insert(name(path), others.map(|other| name(other)).collect());
-    }
-    arrows
-}
-
-/// What a file hands on by `pub use`, with the path where each is defined.
-fn handed_on(here: &[String], code: &str) -> Vec<(Vec<String>, Vec<String>)> {
-    let mut found = BTreeSet::new();
-    for (at, word) in code.match_indices("pub use ") {
-        let text = &code[at + word.len()..];
-        match text.strip_prefix("crate::") {
-            Some(text) => expand(text, &[], &mut found),
-            None => expand(text, here, &mut found),
-        };
-    }
-    let own = |path: &Vec<String>| [here, &path[path.len() - 1..]].concat();
-    found.into_iter().map(|path| (own(&path), path)).filter(|(own, path)| own != path).collect()
-}
-
-fn name(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
-/// `state/kv/mod.rs` is the module `state::kv`.
-fn module(path: &Path) -> Vec<String> {
-    let names = path.iter().map(|name| name.to_string_lossy().trim_end_matches(".rs").to_owned());
-    names.filter(|name| name != "mod").collect()
-}
-
-/// The circles of a plan: each file that can be reached from itself, with all that lie on the same loops.
-fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<BTreeSet<String>> {
-    let reach = |from: &String| {
-        let (mut found, mut next) = (BTreeSet::new(), vec![from]);
-        while let Some(at) = next.pop() {
-            next.extend(arrows.get(at).into_iter().flatten().filter(|to| found.insert((*to).clone())));
-        }
-        found
-    };
-    let reached: BTreeMap<&String, BTreeSet<String>> =
-        arrows.keys().map(|from| (from, reach(from))).collect();
-    let loops = reached.iter().filter(|(from, found)| found.contains(**from));
-    loops
-        .map(|(from, found)| found.iter().filter(|to| reached[to].contains(*from)).cloned().collect())
-        .collect()
-}
-
-#[test]
-fn no_files_import_each_other_in_a_circle() {
-    let found = circles(&arrows(&sources()));
-    assert!(found.is_empty(), "{found:#?}");
-}
-
-/// The test itself: it must see a circle however its imports are written.
-#[test]
-fn a_circle_is_seen_however_it_is_written() {
-    let rows: &[(&[(&str, &str)], usize)] = &[
-        (
-            &[
-                ("a.rs", "use crate::b::B;"),
-                ("b.rs", "use crate::c::C;"),
-                ("c.rs", "fn f(a: crate::a::A) {}"),
-            ],
-            1,
-        ),
-        (&[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c::C;"), ("c.rs", "")], 0),
-        (
-            &[
-                ("a.rs", "use crate::{b::{B, C}, d};"),
-                ("b.rs", "use crate::a;"),
-                ("d.rs", "use crate::a::A;"),
-            ],
-            1,
-        ),
-        (&[("a/b.rs", "use super::{c::C, D};"), ("a/c.rs", "use super::super::a::b::B;")], 1),
-        // What a folder hands on is its part's.
-        (
-            &[
-                ("a/mod.rs", "mod b;\npub use b::B;"),
-                ("a/b.rs", "use crate::c::C;"),
-                ("c.rs", "use crate::a::B;"),
-            ],
-            1,
-        ),
-        (
-            &[
-                ("a/mod.rs", "mod b;\npub use b::B;"),
-                ("a/b.rs", "use crate::c::C;"),
-                ("c.rs", "use crate::a::A;"),
-            ],
-            0,
-        ),
-        // Parts use what their folder defines for them.
-        (&[("a/mod.rs", "mod b;\nuse b::B;"), ("a/b.rs", "use super::A;")], 0),
-        (&[("a.rs", "mod b;\npub use b::{B, C};"), ("a/b.rs", "use crate::a::A;")], 0),
-    ];
-    for (files, count) in rows {
-        let files: Vec<_> = files.iter().map(|(path, text)| (PathBuf::from(path), code(text))).collect();
-        let found = circles(&arrows(&files));
-        assert_eq!(found.len(), *count, "{files:?}: {found:?}");
-    }
-}
-
-/// The longest function, in lines from its `fn` to its brace.
-const LONGEST_FUNCTION: usize = 60;
-
-/// The longest file, in lines.
-const LONGEST_FILE: usize = 300;
-
-/// Each function of a formatted file, with its lines from `fn` to its brace.
-fn functions(code: &str) -> Vec<(String, usize)> {
-    let lines: Vec<&str> = code.lines().collect();
-    let mut found = vec![];
-    for (at, line) in lines.iter().enumerate() {
-        let text = line.trim_start();
-        let words: Vec<&str> = text.split(' ').collect();
-        let Some(word) = words.iter().take(5).position(|word| *word == "fn") else { continue };
-        let is_declared = words[..word].iter().all(|word| {
-            matches!(*word, "const" | "async" | "unsafe" | "extern")
-                || word.starts_with("pub")
-                || ["(super)", "(crate)", "(in", "crate::"].iter().any(|part| word.starts_with(part))
-        });
-        let Some(name) = words.get(word + 1).filter(|_| is_declared) else { continue };
-        let name = name.split(['(', '<']).next().unwrap_or_default();
-        let end = format!("{}}}", &line[..line.len() - text.len()]);
-        let is_whole = line.ends_with('}') || line.ends_with(';');
-        let rest = lines[at..].iter().take_while(|line| !is_whole && **line != end).count();
-        found.push((name.to_owned(), rest + 1));
-    }
-    found
-}
-
-#[test]
-fn functions_and_files_are_short() {
-    let mut long = vec![];
-    for (path, code) in sources() {
-        let file = name(&path);
-        let functions = functions(&code).into_iter().filter(|(_, lines)| *lines > LONGEST_FUNCTION);
-        long.extend(functions.map(|(name, lines)| format!("{file}: {name}: {lines} lines")));
-        let lines = code.lines().count();
-        if lines > LONGEST_FILE {
-            long.push(format!("{file}: {lines} lines"));
-        }
-    }
-    assert!(long.is_empty(), "{long:#?}");
-}
-
-/// The test itself: it must count every line of a function, and none that is not its own.
-#[test]
-fn the_lines_of_a_function_are_counted() {
-    let text = "pub async fn a<T>(\n    t: T,\n) {\n    t();\n}\n\nimpl A {\n    pub(in crate::a) const fn b() {\n        \
-                if c {\n        }\n    }\n\n    fn d() {}\n}\n\ntype F = fn(u8);\n";
-    let found = functions(text);
-    let expected = [("a", 5), ("b", 4), ("d", 1)].map(|(name, lines)| (name.to_owned(), lines));
-    assert_eq!(found, expected);
 }
 
 /// Text from a request gets into a failure as `Shown` alone, which is cut: so no log line grows with a request.
