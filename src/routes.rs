@@ -3,8 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::endpoints::{assets, authorize, discovery, end_session, health, jwks, metrics, token, userinfo};
-use crate::pages::{consent, home, language, login, select, signed_out};
+use crate::endpoints::{
+    assets, authorize, device_authorization, discovery, end_session, health, jwks, metrics, token, userinfo,
+};
+use crate::pages::{consent, device, home, language, login, select, signed_out};
 use crate::telemetry::registry::Registry;
 use crate::web::around::refuse::ProgramPaths;
 use crate::web::failure::PageFailure;
@@ -38,6 +40,9 @@ pub fn configure(service: &mut ServiceConfig, base: &str, registry: &Registry) {
         at(People, "/continue").get(authorize::resume),
         // RFC 6749 §3.2
         at(Programs, "/token").holding(token::Issued::new(registry)).post(token::post),
+        // RFC 8628 §3.1, §3.3
+        at(Programs, "/device_authorization").post(device_authorization::post),
+        at(People, "/device").get(device::get).post(device::post),
         // OpenID Connect Core §5.3
         at(Programs, "/userinfo").get(userinfo::get).post(userinfo::post),
         // RP-Initiated Logout §2

@@ -53,24 +53,15 @@ pub async fn resume(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let known = visit.browser();
     let sent = query.get("t").ok_or(PageFailure::TicketTampered)?;
     let opened = Ticket::open(&visit, TicketKind::Authorize, sent, known.as_ref()).await?;
-    let mut ticket = opened.ticket;
-    let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
+    let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
     let client = app.clients.find(request::client_id(&params)?).await?;
-    if ticket.is_expired(now) {
+    if opened.ticket.is_expired(now) {
         let lang = visit.texts().lang();
         return Err(
             PageFailure::TicketExpired { back: client.and_then(|client| client.way_back(lang)) }.into()
         );
     }
-    if !opened.is_ours {
-        ticket = ticket.afresh(now);
-        if known.is_none() {
-            if ticket.rebound {
-                return Err(PageFailure::CookiesOff.into());
-            }
-            ticket.rebound = true;
-        }
-    }
+    let ticket = opened.for_browser(known.as_ref(), now)?;
     let answering = Answering { visit: &visit, browser: visit.browser_of_get() };
     let outcome = match pending::read(&visit, &params).await {
         Ok(valid) => answering.answer(&valid, &params, Some(ticket)).await,
@@ -249,13 +240,7 @@ impl Answering<'_> {
             scope: request.scope.clone(),
             claims: request.claims.clone(),
             resources: request.resources.clone(),
-            person: Authenticated {
-                user_id: account.user_id.clone(),
-                auth_time: account.auth_time,
-                acr: account.acr.clone(),
-                amr: account.amr.clone(),
-                session_id: account.session_id,
-            },
+            person: Authenticated::of(account),
         };
         let grant = CodeGrant {
             grant,

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod authorize; // and its continuation after a page
+pub mod device_authorization;
 pub mod discovery;
 pub mod end_session;
 pub mod health;

@@ -4,6 +4,7 @@
 
 pub mod clients; // register, change, disable, enable, remove, give a new secret
 pub mod consents; // allow an application something
+pub mod devices; // sign a device in, or refuse to
 pub mod demo; // mark a database as one of a demo
 pub mod keys; // rotate, revoke, import and reseal signing keys
 pub mod people; // add, change, disable, enable, give a new password

@@ -9,8 +9,8 @@ use crate::store::events::{Actor, Batch, By, Event, TYPED, Vault};
 
 /// An attempt whose password was compared.
 pub struct Attempt<'a> {
-    /// The application, by `client_id`.
-    pub client: &'a str,
+    /// The application, by `client_id`; none where the sign-in is for a device, which is named afterwards.
+    pub client: Option<&'a str>,
     /// The person, by identifier; none when no account has the typed name.
     pub person: Option<&'a str>,
     /// The typed name. It is kept only if no account has it, and as a keyed hash, because people type passwords there.
@@ -34,7 +34,10 @@ pub fn record(events: &Batch, vault: &Vault, attempt: Attempt<'_>, outcome: Outc
         _ => (Name::SessionRefused, Actor::Unknown),
     };
     let by = By::from(actor).in_request(attempt.request_id, attempt.network, vault);
-    let mut event = Event::new(name, &by).ended(outcome).client(attempt.client);
+    let mut event = Event::new(name, &by).ended(outcome);
+    if let Some(client) = attempt.client {
+        event = event.client(client);
+    }
     let Some(person) = attempt.person else {
         events.note(event.with(TYPED, vault.typed(&fold_login(attempt.typed))), now);
         return;

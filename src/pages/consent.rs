@@ -4,20 +4,18 @@ use actix_web::HttpResponse;
 use askama::Template;
 use url::Url;
 
-use crate::app::App;
 use crate::operations::Operation;
 use crate::operations::consents::{self, ConsentFault, Given};
 use crate::protocol::decide::candidate;
 use crate::protocol::redirect_uri::is_loopback;
-use crate::protocol::resource::Resource;
 use crate::store;
 use crate::store::events::Actor;
-use crate::texts::Texts;
 use crate::web::answer::{PageKind, page, see_other};
 use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract;
 use crate::web::failure::AuthorizeFailure;
 use crate::web::pending::{Pending, Posted, ValidRequest, card, continue_at, person_card};
+use crate::web::permissions::{ScopeLine, permissions};
 use crate::web::shell::Shell;
 use crate::web::visit::{Visit, VisitWithBody};
 
@@ -44,25 +42,6 @@ pub struct ConsentPage {
     pub switch_href: String,
 }
 
-/// One permission that an application asks for.
-#[derive(Clone, Debug)]
-pub struct ScopeLine {
-    /// The permission in words.
-    pub title: String,
-    /// A second line.
-    pub detail: Option<String>,
-}
-
-impl ScopeLine {
-    /// Describes a standard scope. Other scopes have the operator's description.
-    pub fn standard(texts: Texts, scope: &str) -> Option<Self> {
-        let title = format!("scope-{scope}");
-        let detail = format!("{title}-detail");
-        (texts.has(&title) && texts.has(&detail))
-            .then(|| Self { title: texts.get(&title), detail: Some(texts.get(&detail)) })
-    }
-}
-
 /// `GET /consent?t=…`
 pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let app = &visit.app;
@@ -72,18 +51,20 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         Err(elsewhere) => return Ok(elsewhere),
     };
     let go_on = || see_other(&continue_at(app, sealed)).finish();
-    let Some((shown_to, _)) = &pending.ticket.displayed else { return Ok(go_on()) };
+    let (Some((shown_to, _)), Some(valid)) = (&pending.ticket.displayed, pending.valid()) else {
+        return Ok(go_on());
+    };
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let Some(account) = accounts.iter().find(|account| account.session_id == *shown_to) else {
         return Ok(go_on());
     };
     let Some(user) = store::users::by_id(&app.db, &account.user_id).await? else { return Ok(go_on()) };
     let shell = visit.shell();
-    let redirect = Url::parse(pending.valid.reply_to.redirect_uri());
+    let redirect = Url::parse(valid.reply_to.redirect_uri());
     let view = ConsentPage {
-        client: card(&visit, &pending.valid.client).await,
+        client: card(&visit, &valid.client).await,
         account: person_card(&user),
-        scopes: lines(shell.texts, app, &pending.valid),
+        scopes: permissions(shell.texts, app, &valid.request.consent()),
         // In development mode every application runs on this computer, and the warning would mean nothing.
         loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
         ticket: sealed.into(),
@@ -110,7 +91,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
         _ => return Ok(go_on()),
     }
     let Some(session) = visit.session().await? else { return Ok(go_on()) };
-    let ValidRequest { client, request, .. } = &pending.valid;
+    let Some(ValidRequest { client, request, .. }) = pending.valid() else { return Ok(go_on()) };
     // Consent applies to exactly what was displayed, for the session it was displayed to. If either has changed, nothing
     // is recorded and the request is decided again.
     let current = candidate(request, &pending.ticket.done, &session.accounts);
@@ -136,34 +117,4 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     pending.ticket.done.consent = Some(fingerprint);
     pending.ticket.displayed = None;
     Ok(see_other(&pending.go_on(&visit).await?).finish())
-}
-
-/// Each scope in words: a standard scope by the texts, a resource's scope by its declaration. Claims requested by name
-/// are listed together, and a resource that is requested without a scope of its own is named as well.
-fn lines(texts: Texts, app: &App, valid: &ValidRequest) -> Vec<ScopeLine> {
-    let scope = &valid.request.scope;
-    let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
-    let describe = |scope: &str| {
-        if let Some(line) = ScopeLine::standard(texts, scope) {
-            return line;
-        }
-        let owner = app.config.resources.iter().find(|resource| resource.has(scope));
-        let words = owner.and_then(|owner| owner.describe(scope, texts.lang()));
-        ScopeLine { title: words.unwrap_or(scope).into(), detail: owner.map(name) }
-    };
-    let bare = app.config.resources.iter().filter(|resource| {
-        valid.request.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))
-    });
-    let bare = bare.map(|resource| ScopeLine {
-        title: texts.with("scope-resource", &[("resource", &name(resource))]),
-        detail: None,
-    });
-    let claims = valid.request.consent().claims;
-    let claim_names: Vec<String> = claims.iter().map(|name| texts.get(&format!("claim-{name}"))).collect();
-    let claims = (!claim_names.is_empty())
-        .then(|| ScopeLine { title: texts.get("scope-claims"), detail: Some(claim_names.join(", ")) });
-    // `openid` comes first, in whatever order the application sent the scopes.
-    let mut names: Vec<&str> = scope.names().collect();
-    names.sort_by_key(|name| *name != "openid");
-    names.into_iter().map(describe).chain(claims).chain(bare).collect()
 }

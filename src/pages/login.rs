@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use crate::app::App;
 use crate::password::{Password, VerifyFailure};
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
-use crate::protocol::decide::{Decision, candidate, decide};
+use crate::protocol::decide::{Candidate, Decision, decide};
 use crate::protocol::event::Outcome;
 use crate::protocol::session::Account;
 use crate::state::StateError;
@@ -20,7 +20,7 @@ use crate::web::browser::device::Device;
 use crate::web::extract;
 use crate::web::failure::{AuthorizeFailure, PageFailure};
 use crate::web::login_retry::LoginRetry;
-use crate::web::pending::{Pending, Posted, continue_at};
+use crate::web::pending::{Errand, Pending, Posted, ValidRequest, continue_at};
 use crate::web::sealed::Sealed;
 use crate::web::visit::{Visit, VisitWithBody};
 
@@ -79,7 +79,11 @@ pub async fn post(
     let Some(password) = params.get("password").filter(|_| !username.is_empty()) else {
         return form.again(&visit, LoginProblem::Missing).await;
     };
-    let record = SignInRecord { visit: &visit, sign_ins: &sign_ins, client: &pending.valid.client.id };
+    let record = SignInRecord {
+        visit: &visit,
+        sign_ins: &sign_ins,
+        client: pending.valid().map(|valid| valid.client.id.as_str()),
+    };
     let signed_in = match sign_in(record, &pending, &Typed { username, password, remember }).await {
         Ok(Ok(signed_in)) => signed_in,
         Ok(Err(problem)) => {
@@ -161,9 +165,14 @@ struct Waiting {
 async fn waits_for(visit: &Visit, pending: &Pending) -> Result<Waiting, AuthorizeFailure> {
     let session = visit.session().await?;
     let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
-    let (request, done) = (&pending.valid.request, &pending.ticket.done);
-    let candidate = candidate(request, done, accounts);
-    let needed = decide(request, &pending.valid.client, done, candidate, true, visit.now) == Decision::Login;
+    let candidate = pending.candidate(accounts);
+    let needed = match &pending.errand {
+        Errand::Device => candidate == Candidate::Absent,
+        Errand::Authorize(valid) => {
+            let ValidRequest { client, request, .. } = &**valid;
+            decide(request, client, &pending.ticket.done, candidate, true, visit.now) == Decision::Login
+        }
+    };
     let id = |account: &Account| account.user_id.clone();
     let remembered = candidate.one().is_some_and(|account| account.remembered);
     let here = accounts.iter().map(id).collect();
@@ -178,7 +187,7 @@ async fn proposed(
     waiting: Waiting,
     switching: bool,
 ) -> Result<String, AuthorizeFailure> {
-    let hint = pending.valid.request.login_hint.as_deref().unwrap_or_default();
+    let hint = pending.login_hint().unwrap_or_default();
     if switching {
         let here = store::users::by_ids(&app.db, waiting.here).await?;
         let is_here = here.iter().any(|user| user.is_called(hint));

@@ -1,6 +1,7 @@
 //! The pages for people, one file each.
 
 pub mod consent;
+pub mod device;
 pub mod home;
 pub mod language;
 pub mod login;

@@ -9,7 +9,7 @@ use crate::web::answer::{PageKind, page, see_other};
 use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract;
 use crate::web::failure::AuthorizeFailure;
-use crate::web::pending::{Pending, Posted, card, continue_at, person_card};
+use crate::web::pending::{Pending, Posted, continue_at, person_card};
 use crate::web::shell::Shell;
 use crate::web::visit::{Visit, VisitWithBody};
 
@@ -21,8 +21,8 @@ use crate::web::visit::{Visit, VisitWithBody};
 pub struct SelectPage {
     /// The data of the layout.
     pub shell: Shell,
-    /// The application that asked.
-    pub client: ClientCard,
+    /// The application that asked; none where a device is to be signed in.
+    pub client: Option<ClientCard>,
     /// The accounts that may be chosen.
     pub accounts: Vec<PersonCard>,
     /// The sealed request, which is the form's CSRF token as well.
@@ -37,10 +37,9 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         Ok(opened) => opened,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let request = &pending.valid.request;
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let meant = accounts.into_iter().map(|account| account.user_id);
-    let meant: Vec<String> = meant.filter(|user_id| request.may_be(user_id)).collect();
+    let meant: Vec<String> = meant.filter(|user_id| pending.may_be(user_id)).collect();
     if meant.is_empty() {
         return Ok(see_other(&continue_at(app, sealed)).finish());
     }
@@ -50,10 +49,10 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
         return Ok(another(&visit, sealed));
     }
     // A hint puts an account first, and does not choose it.
-    people.sort_by_key(|user| !request.login_hint.as_ref().is_some_and(|hint| user.is_called(hint)));
+    people.sort_by_key(|user| !pending.login_hint().is_some_and(|hint| user.is_called(hint)));
     let view = SelectPage {
         shell: visit.shell(),
-        client: card(&visit, &pending.valid.client).await,
+        client: pending.card(&visit).await,
         accounts: people.iter().map(person_card).collect(),
         ticket: sealed.into(),
     };
@@ -75,7 +74,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     let accounts = visit.session().await?.map(|session| session.accounts).unwrap_or_default();
     let chosen = accounts.iter().find(|account| params.get("account") == Some(&account.user_id));
     // An account that was signed out meanwhile, or that the request excludes, cannot be chosen.
-    let Some(account) = chosen.filter(|account| pending.valid.request.may_be(&account.user_id)) else {
+    let Some(account) = chosen.filter(|account| pending.may_be(&account.user_id)) else {
         return Ok(go_on());
     };
     let user = store::users::by_id(&app.db, &account.user_id).await?;
@@ -89,6 +88,15 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     pending.ticket.done.selected(account.session_id);
     pending.ticket.displayed = None;
     Ok(see_other(&pending.go_on(&visit).await?).finish())
+}
+
+impl SelectPage {
+    fn heading(&self) -> String {
+        match &self.client {
+            Some(client) => self.shell.with("select-title", "client", &client.name),
+            None => self.shell.get("select-title-device"),
+        }
+    }
 }
 
 /// Leads to the sign-in page, which adds an account; the other accounts stay signed in.

@@ -108,11 +108,16 @@ pub enum Decision<'a> {
 ///
 /// Spec: OpenID Connect Core §3.1.2.1 (`id_token_hint`), §3.1.2.3
 pub fn candidate<'a>(request: &Request, done: &Done, accounts: &'a [Account]) -> Candidate<'a> {
+    among(accounts, done, |user_id| request.may_be(user_id))
+}
+
+/// The same for a request that may be about the persons for whom `may_be` holds.
+pub fn among<'a>(accounts: &'a [Account], done: &Done, may_be: impl Fn(&str) -> bool) -> Candidate<'a> {
     if let Some(chosen) = done.chosen() {
         let found = accounts.iter().find(|account| account.session_id == chosen);
         return found.map_or(Candidate::Absent, Candidate::One);
     }
-    let mut meant = accounts.iter().filter(|account| request.may_be(&account.user_id));
+    let mut meant = accounts.iter().filter(|account| may_be(&account.user_id));
     match (meant.next(), meant.next()) {
         (None, _) => Candidate::Absent,
         (Some(only), None) => Candidate::One(only),

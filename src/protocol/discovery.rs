@@ -12,7 +12,7 @@ use crate::protocol::scope::{STANDARD, is_standard};
 
 /// The provider's metadata. A member is listed because its feature exists, and a test uses each.
 ///
-/// Spec: OpenID Connect Discovery §3, RFC 8414 §2
+/// Spec: OpenID Connect Discovery §3, RFC 8414 §2, RFC 8628 §4
 pub fn metadata(
     issuer: &str,
     resources: &Resources,
@@ -32,6 +32,7 @@ pub fn metadata(
         ("authorization_endpoint", at("/authorize")),
         ("token_endpoint", at("/token")),
         ("userinfo_endpoint", at("/userinfo")),
+        ("device_authorization_endpoint", at("/device_authorization")),
         ("jwks_uri", at("/.well-known/jwks.json")),
         ("end_session_endpoint", at("/end_session")),
         ("response_types_supported", json!(["code"])),

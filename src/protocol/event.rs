@@ -62,6 +62,10 @@ catalogue! {
 
     /// A person allowed an application something.
     GrantGiven = "grant.given", Change;
+    /// A person signed a device in.
+    DeviceApproved = "device.approved", Change;
+    /// A person refused to sign a device in.
+    DeviceDenied = "device.denied", Change;
     /// A code was redeemed twice: what came of it is revoked.
     GrantReused = "grant.reused", Security;
 

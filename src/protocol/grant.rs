@@ -9,6 +9,7 @@ use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
+use crate::protocol::session::Account;
 
 /// What every grant carries. The client is not part of it: a grant is stored under its client, and only that
 /// client can find it.
@@ -49,6 +50,19 @@ pub struct Authenticated {
     /// The session it was given from.
     #[serde(rename = "i")]
     pub session_id: SessionId,
+}
+
+impl Authenticated {
+    /// The facts of an account that is signed in.
+    pub fn of(account: &Account) -> Authenticated {
+        Authenticated {
+            user_id: account.user_id.clone(),
+            auth_time: account.auth_time,
+            acr: account.acr.clone(),
+            amr: account.amr.clone(),
+            session_id: account.session_id,
+        }
+    }
 }
 
 impl Grant {

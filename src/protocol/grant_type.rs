@@ -9,6 +9,9 @@ use crate::protocol::client::Client;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 
+/// Spec: RFC 8628 §3.4
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// A grant type that a client can register.
 ///
 /// Spec: RFC 7591 §2 (`grant_types`)
@@ -17,11 +20,17 @@ pub enum GrantType {
     /// A code of the authorization endpoint.
     #[serde(rename = "authorization_code")]
     AuthorizationCode,
+    /// The code of a device, which a person allows in a browser elsewhere.
+    ///
+    /// Spec: RFC 8628 §3.4
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 impl GrantType {
     /// Every grant type of this provider, by its registered name.
-    pub const SUPPORTED: [(&str, GrantType); 1] = [("authorization_code", GrantType::AuthorizationCode)];
+    pub const SUPPORTED: [(&str, GrantType); 2] =
+        [("authorization_code", GrantType::AuthorizationCode), (DEVICE_CODE, GrantType::DeviceCode)];
 
     /// The registered names of all of them.
     pub fn names() -> impl Iterator<Item = &'static str> {
@@ -32,6 +41,7 @@ impl GrantType {
     pub fn name(self) -> &'static str {
         match self {
             GrantType::AuthorizationCode => "authorization_code",
+            GrantType::DeviceCode => DEVICE_CODE,
         }
     }
 

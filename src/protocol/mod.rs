@@ -31,6 +31,8 @@ pub mod session; // the accounts signed in in one browser
 pub mod grant_type; // the ways to tokens
 pub mod grant; // the record that tokens are issued from
 pub mod code; // redeeming an authorization code
+pub mod user_code; // what a device shows and a person enters
+pub mod device; // the request of a device, the decision on it, and the polls
 pub mod claims; // the claims of issued tokens
 pub mod bearer; // access tokens presented to our own endpoints
 pub mod logout;

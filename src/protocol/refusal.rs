@@ -65,13 +65,15 @@ impl Refusal {
         (self.error.code, cause.unwrap_or_else(|| self.error.description.into()))
     }
 
-    /// Tells whether this is an ordinary outcome of a silent request: nothing failed, but the person has to
-    /// be asked. A refusal with a cause is a fault, whatever its code.
+    /// Tells whether this is an ordinary outcome: nothing failed, but a silent request needs the person, or a
+    /// device has to wait for one. A refusal with a cause is a fault, whatever its code.
     ///
-    /// Spec: OpenID Connect Core §3.1.2.6
+    /// Spec: OpenID Connect Core §3.1.2.6, RFC 8628 §3.5
     pub fn is_ordinary(&self) -> bool {
-        const OUTCOMES: [&str; 4] =
-            ["login_required", "interaction_required", "consent_required", "account_selection_required"];
+        const OUTCOMES: [&str; 5] = [
+            "login_required", "interaction_required", "consent_required", "account_selection_required",
+            "authorization_pending",
+        ];
         self.cause.is_none() && OUTCOMES.contains(&self.error.code)
     }
 }

@@ -7,6 +7,7 @@ mod mac; // authenticates values
 pub mod survey; // checks of a store, for operators
 
 pub mod codes;
+pub mod device_codes;
 pub mod failures; // of each client, for its developer
 pub mod limits; // on guessing passwords and client secrets
 pub mod mark; // notices the loss of a store
@@ -18,6 +19,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::limits::client_secrets::ClientSecretLimits;
 use self::limits::passwords::PasswordLimits;
+use self::limits::user_codes::UserCodeLimits;
 use crate::secret::MacKeys;
 
 /// The SQL table's own migrations.
@@ -46,10 +48,14 @@ pub struct State {
     pub sessions: sessions::Sessions,
     /// Authorization codes.
     pub codes: codes::Codes,
+    /// Requests of devices, and their polls.
+    pub device_codes: device_codes::DeviceCodes,
     /// Pending requests: completed ones, and those too large for an address.
     pub tickets: tickets::Tickets,
     /// Limits on guessing passwords.
     pub password_limits: PasswordLimits,
+    /// Limits on guessing user codes.
+    pub user_code_limits: UserCodeLimits,
     /// Limits on guessing client secrets.
     pub client_secret_limits: ClientSecretLimits,
     /// The last failures of each client, for its developer.
@@ -66,9 +72,11 @@ impl State {
         let sessions = sessions::Sessions::new(values.clone(), kv.clone());
         State {
             codes: codes::Codes::new(values.clone(), sessions.clone()),
+            device_codes: device_codes::DeviceCodes::new(values.clone(), kv.clone()),
             sessions,
             tickets: tickets::Tickets::new(values.clone(), kv.clone()),
             password_limits: PasswordLimits::new(kv.clone()),
+            user_code_limits: UserCodeLimits::new(kv.clone()),
             client_secret_limits: ClientSecretLimits::new(kv.clone()),
             failures: failures::Failures::new(values.clone()),
             mark: mark::Mark::new(values),

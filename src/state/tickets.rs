@@ -3,10 +3,13 @@
 use time::{Duration, OffsetDateTime};
 
 use super::StateError;
-use super::kv::{Drawer, Hold, Key, Kv};
+use super::kv::{Drawer, Key, Kv};
+use super::limits::budget::{Budget, store_within};
 use super::mac::MacKv;
 use crate::ids::{RecordId, TicketId};
 use crate::secret::{Token, TokenHash, base64url};
+
+pub use super::limits::budget::Full;
 
 /// How long a completed request is remembered: as long as its ticket may be valid.
 const COMPLETED: Duration = Duration::hours(24);
@@ -45,30 +48,11 @@ pub enum Whose {
     },
 }
 
-/// A budget of parked bytes.
-struct Budget {
-    /// Its name in the log.
-    name: &'static str,
-    key: Key,
-    most: u64,
-}
-
-/// A budget that has no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full {
-    /// Its name in the log.
-    pub budget: &'static str,
-    /// When it has room for the request.
-    pub until: OffsetDateTime,
-}
-
 impl Whose {
     /// The budgets; each of them needs room. The narrowest comes first.
     fn budgets(&self) -> [Budget; 3] {
-        let budget = |name, kind: &str, whose: &str, most| {
-            let whose = base64url(TokenHash::of(whose).as_bytes());
-            Budget { name, key: Key::new(Drawer::ParkedBytes, &format!("{kind}:{whose}")), most }
-        };
+        let budget =
+            |name, kind, whose: &str, most| Budget::new(Drawer::ParkedBytes, name, kind, whose, most);
         match self {
             Whose::Stranger { network, client_id } => [
                 budget("parked requests of a network", "network", network, NETWORK),
@@ -117,39 +101,14 @@ impl Tickets {
     ) -> Result<Result<(), Full>, StateError> {
         let bytes = u64::try_from(sealed.len()).unwrap_or(u64::MAX);
         let ends = now + PARKED;
-        let until = rounded_up_to_minute(ends);
-        let mut held: Vec<Key> = vec![];
-        let done = async {
-            for Budget { name, key, most } in whose.budgets() {
-                if let Hold::Full(free) = self.counters.hold(&key, bytes, most, until, now).await? {
-                    return Ok(Err(Full { budget: name, until: free }));
-                }
-                held.push(key);
-            }
-            self.kv.put(&parked(handle.expose()), sealed, ends).await?;
-            Ok(Ok(()))
-        };
-        let done = done.await;
-        if !matches!(done, Ok(Ok(()))) {
-            // Nothing is parked, so nothing may stay counted. Where the store does not answer, it stays counted until
-            // its end.
-            for key in &held {
-                if let Err(error) = self.counters.release(key, bytes, until).await {
-                    tracing::warn!(%error, "what was not parked stays counted for an hour");
-                }
-            }
-        }
-        done
+        let key = parked(handle.expose());
+        store_within(&self.counters, whose.budgets(), bytes, ends, now, self.kv.put(&key, sealed, ends)).await
     }
 
     /// The parameters under a handle, still sealed.
     pub async fn parked(&self, handle: &str, now: OffsetDateTime) -> Result<Option<Vec<u8>>, StateError> {
         self.kv.get(&parked(handle), now).await
     }
-}
-
-fn rounded_up_to_minute(instant: OffsetDateTime) -> OffsetDateTime {
-    instant + Duration::seconds((-instant.unix_timestamp()).rem_euclid(60))
 }
 
 fn completed(id: TicketId) -> Key {

@@ -108,6 +108,6 @@ pub fn note_narrowed(req: &HttpRequest, app: &App, narrowed: &[Cause]) {
 pub fn told(error: &actix_web::Error) -> Option<(&'static str, Cause)> {
     let page = error.as_error().and_then(PageFailure::told);
     let page = page.or_else(|| error.as_error().and_then(AuthorizeFailure::told));
-    let token = page.or_else(|| error.as_error().map(TokenFailure::told));
+    let token = page.or_else(|| error.as_error().and_then(TokenFailure::told));
     token.or_else(|| error.as_error().and_then(BearerFailure::told))
 }

@@ -13,7 +13,7 @@ pub mod language; // the language of a request
 
 pub mod ticket; // a pending request, sealed
 pub mod packed; // compressed parameters of a long ticket
-pub mod pending; // an authorization request as its pages meet it
+pub mod pending; // a request as its pages meet it
 pub mod hint; // ID Tokens that are sent back
 pub mod sealed; // sealed values in forms and addresses
 pub mod login_retry; // the result of a failed sign-in, for its page
@@ -28,4 +28,5 @@ pub mod document; // public documents
 pub mod assets; // style sheet, script and icon, by their hashes
 pub mod shell; // the data of every page's layout
 pub mod cards; // views of an application and of an account
+pub mod permissions; // what an application asks for, in words
 pub mod error_page; // the page of a failure

@@ -1,4 +1,5 @@
-//! An authorization request between its pages. It is read again at each of them, because the client may have changed.
+//! A request between its pages: an authorization request, which is read again at each of them because the client may have
+//! changed, or the sign-in of a device.
 
 use std::sync::Arc;
 
@@ -7,10 +8,12 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::protocol::client::Client;
+use crate::protocol::decide::{Candidate, among};
 use crate::protocol::params::Params;
 use crate::protocol::refusal::{OAuthError, Refusal};
 use crate::protocol::reply::ReplyTo;
 use crate::protocol::request::{self, PARAMS, Request, Unanswerable, id_token_hint};
+use crate::protocol::session::Account;
 use crate::protocol::shown::Shown;
 use crate::protocol::user::User;
 use crate::web::answer::see_other;
@@ -70,10 +73,18 @@ fn judge(
 pub struct Pending {
     /// The ticket.
     pub ticket: Ticket,
-    /// The request, read again.
-    pub valid: ValidRequest,
+    /// What is pending.
+    pub errand: Errand,
     /// The browser.
     pub browser: Browser,
+}
+
+/// What a person signs in for.
+pub enum Errand {
+    /// An authorization request, read again.
+    Authorize(Box<ValidRequest>),
+    /// The sign-in of a device. Which one is found out after the person has signed in.
+    Device,
 }
 
 /// A form of a page about a pending request.
@@ -112,21 +123,53 @@ impl Pending {
         Ok(pending.map(|pending| (sealed, pending)))
     }
 
-    /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer accepted; `/continue` treats
-    /// those.
+    /// Opens a ticket for a page. `None` when it is another browser's, too old, or no longer accepted; the address that
+    /// continues it treats those.
     pub async fn open(visit: &Visit, sealed: &str) -> Result<Option<Pending>, AuthorizeFailure> {
         let browser = visit.browser();
-        let opened = Ticket::open(visit, TicketKind::Authorize, sealed, browser.as_ref()).await?;
+        let opened = Ticket::open(visit, TicketKind::of(sealed), sealed, browser.as_ref()).await?;
         let Some(browser) = browser.filter(|_| opened.is_ours && !opened.ticket.is_expired(visit.now)) else {
             return Ok(None);
         };
-        let params = Params::parse(opened.ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
+        let ticket = opened.ticket;
+        if ticket.kind == TicketKind::Device {
+            return Ok(Some(Pending { ticket, errand: Errand::Device, browser }));
+        }
+        let params = Params::parse(ticket.params.as_bytes(), &PARAMS).map_err(PageFailure::from)?;
         match read(visit, &params).await {
-            Ok(valid) => Ok(Some(Pending { ticket: opened.ticket, valid, browser })),
+            Ok(valid) => Ok(Some(Pending { ticket, errand: Errand::Authorize(Box::new(valid)), browser })),
             // The client has changed meanwhile. `/continue` alone sends errors to clients.
             Err(AuthorizeFailure::Reply { .. }) => Ok(None),
             Err(page) => Err(page),
         }
+    }
+
+    /// The authorization request, if it is one.
+    pub fn valid(&self) -> Option<&ValidRequest> {
+        match &self.errand {
+            Errand::Authorize(valid) => Some(valid),
+            Errand::Device => None,
+        }
+    }
+
+    /// Whether the request may be about this person.
+    pub fn may_be(&self, user_id: &str) -> bool {
+        self.valid().is_none_or(|valid| valid.request.may_be(user_id))
+    }
+
+    /// The account that the request is about.
+    pub fn candidate<'a>(&self, accounts: &'a [Account]) -> Candidate<'a> {
+        among(accounts, &self.ticket.done, |user_id| self.may_be(user_id))
+    }
+
+    /// The login name that the request proposes.
+    pub fn login_hint(&self) -> Option<&str> {
+        self.valid()?.request.login_hint.as_deref()
+    }
+
+    /// The view of the application, where it is known.
+    pub async fn card(&self, visit: &Visit) -> Option<ClientCard> {
+        Some(card(visit, &self.valid()?.client).await)
     }
 
     /// Seals the request again with the steps done since, and answers the address that continues it.
@@ -137,10 +180,11 @@ impl Pending {
     /// Ends the request because the person declined. Its ticket is spent.
     pub async fn deny(&self, visit: &Visit) -> Result<HttpResponse, AuthorizeFailure> {
         let app = &visit.app;
+        let Some(valid) = self.valid() else { return Ok(see_other(&visit.at("/")).finish()) };
         app.state.tickets.complete(self.ticket.id, visit.now).await?;
         let error = OAuthError::new("access_denied", "the person did not allow it");
         debug::keep(&visit.req, app, error.code, error.description.into());
-        let reply_to = &self.valid.reply_to;
+        let reply_to = &valid.reply_to;
         Ok(after_pages(visit.shell(), app, reply_to, reply_to.error(&error)))
     }
 }
@@ -152,7 +196,11 @@ pub fn name<'c>(visit: &Visit, client: &'c Client) -> &'c str {
 
 /// The address that continues a ticket.
 pub fn continue_at(app: &App, sealed: &str) -> String {
-    format!("{}/continue?t={sealed}", app.config.base)
+    let page = match TicketKind::of(sealed) {
+        TicketKind::Device => "device",
+        TicketKind::Authorize | TicketKind::Logout => "continue",
+    };
+    format!("{}/{page}?t={sealed}", app.config.base)
 }
 
 /// The view of a person.

@@ -31,6 +31,9 @@ const UNBOUND: [u8; 16] = [0; 16];
 /// The purpose that parked parameters are sealed for.
 const PARKED: &str = "parked parameters";
 
+/// The mark of a ticket for a device. It has a character that base64url has not.
+const DEVICE: &str = "d.";
+
 /// The purpose of a ticket. A ticket of another kind does not open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TicketKind {
@@ -39,6 +42,8 @@ pub enum TicketKind {
     Authorize,
     /// A logout request that was posted.
     Logout,
+    /// The sign-in of a device.
+    Device,
 }
 
 impl TicketKind {
@@ -47,7 +52,22 @@ impl TicketKind {
         match self {
             TicketKind::Authorize => "authorization request",
             TicketKind::Logout => "logout request",
+            TicketKind::Device => "sign-in of a device",
         }
+    }
+
+    /// The mark of the kind before a sealed ticket, where pages serve more than one kind. It proves nothing: a ticket opens
+    /// only for the purpose it was sealed for.
+    fn mark(self) -> &'static str {
+        match self {
+            TicketKind::Authorize | TicketKind::Logout => "",
+            TicketKind::Device => DEVICE,
+        }
+    }
+
+    /// The kind of a sealed ticket that leads a person through sign-in.
+    pub fn of(sealed: &str) -> TicketKind {
+        if sealed.starts_with(DEVICE) { TicketKind::Device } else { TicketKind::Authorize }
     }
 }
 
@@ -86,6 +106,24 @@ pub struct Opened {
     pub ticket: Ticket,
     /// Whether it was sealed for the browser that sent it. Another browser's ticket has no effect.
     pub is_ours: bool,
+}
+
+impl Opened {
+    /// The ticket for the browser that sent it, which is `known` by its cookie. Another browser's ticket counts as a new
+    /// request with the same parameters. A browser that does not send its cookie back is refused the second time.
+    pub fn for_browser(self, known: Option<&Browser>, now: OffsetDateTime) -> Result<Ticket, PageFailure> {
+        if self.is_ours {
+            return Ok(self.ticket);
+        }
+        let mut ticket = self.ticket.afresh(now);
+        if known.is_none() {
+            if ticket.rebound {
+                return Err(PageFailure::CookiesOff);
+            }
+            ticket.rebound = true;
+        }
+        Ok(ticket)
+    }
 }
 
 impl Ticket {
@@ -138,7 +176,7 @@ impl Ticket {
             serde_json::to_vec(self).map_err(|error| PageFailure::Internal(error.to_string().into()))?;
         plain.extend_from_slice(behind);
         let sealed = seal(&app.keys.instance, self.kind.purpose(), binding, &plain);
-        Ok(base64url(&[&binding[..], &sealed].concat()))
+        Ok(format!("{}{}", self.kind.mark(), base64url(&[&binding[..], &sealed].concat())))
     }
 
     /// Parks the packed parameters in the state store and answers their handle.
@@ -176,7 +214,7 @@ impl Ticket {
     ) -> Result<Opened, PageFailure> {
         let app = &visit.app;
         let tampered = || PageFailure::TicketTampered;
-        let sealed = from_base64url(text).ok_or_else(tampered)?;
+        let sealed = text.strip_prefix(kind.mark()).and_then(from_base64url).ok_or_else(tampered)?;
         let (binding, sealed) = sealed.split_first_chunk::<16>().ok_or_else(tampered)?;
         let plain = open(&app.keys.instance, kind.purpose(), binding, sealed).map_err(|_why| tampered())?;
         let (json, behind) = match plain.iter().position(|byte| *byte == PACKED) {

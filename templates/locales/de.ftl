@@ -31,6 +31,7 @@ month-name =
 ## Anmelden
 
 login-title = Bei { $client } anmelden
+login-title-device = Anmelden, um ein Gerät zu verbinden
 login-continues = Danach gelangen Sie zu { $host }.
 login-username = Benutzername oder E-Mail-Adresse
 login-password = Passwort
@@ -59,6 +60,7 @@ login-state-down-next = Ein Teil dieses Dienstes ist nicht erreichbar. Versuchen
 ## Konto auswählen
 
 select-title = Wählen Sie ein Konto für { $client }
+select-title-device = Wählen Sie ein Konto für Ihr Gerät
 select-another-hint = Dabei wird niemand abgemeldet.
 
 ## Zustimmung
@@ -72,6 +74,50 @@ consent-loopback-title = Haben Sie das selbst gestartet?
 consent-loopback = { $client } ist ein Programm auf diesem Computer, und sein Name lässt sich nicht überprüfen. Erlauben Sie den Zugriff nur, wenn Sie es gerade selbst gestartet haben.
 consent-allow = Erlauben
 consent-deny = Ablehnen
+
+## Geräte
+
+device-title = Gerät verbinden
+device-what = Ihr Gerät zeigt einen Code, zum Beispiel BCDF-GHJK. Geben Sie ihn hier ein.
+device-code = Code auf Ihrem Gerät
+device-code-hint = Acht Buchstaben. Groß- und Kleinschreibung und der Bindestrich spielen keine Rolle.
+device-submit = Weiter
+device-missing-title = Der Code fehlt
+device-missing-next = Geben Sie die acht Buchstaben ein, die Ihr Gerät zeigt.
+device-character-title = Das ist kein Code von einem Gerät
+device-character-next = „{ $character }“ kommt in keinem Code vor: Codes haben keine Ziffern und keinen der Buchstaben A, E, I, O, U und Y. Sehen Sie noch einmal auf Ihr Gerät.
+device-length-title = Der Code ist nicht vollständig
+device-length-next =
+    { $count ->
+        [one] Ein Code hat acht Buchstaben; Sie haben { $count } Buchstaben eingegeben. Geben Sie den ganzen Code ein.
+       *[other] Ein Code hat acht Buchstaben; Sie haben { $count } Buchstaben eingegeben. Geben Sie den ganzen Code ein, wie Ihr Gerät ihn zeigt.
+    }
+device-unknown-title = Kein Gerät zeigt diesen Code
+device-unknown-next = Vergleichen Sie ihn Buchstabe für Buchstabe mit Ihrem Gerät und geben Sie ihn noch einmal ein. Wenn Ihr Gerät schon weiter ist, beginnen Sie dort von vorn.
+device-expired-title = Dieser Code ist abgelaufen
+device-expired-next = Ein Code gilt zehn Minuten. Lassen Sie sich von Ihrem Gerät einen neuen geben und geben Sie ihn hier ein.
+device-decided-title = Dieser Code wurde schon benutzt
+device-decided-next = Ein Code gilt nur einmal. Wenn das nicht Sie waren oder Ihr Gerät noch wartet, lassen Sie sich dort einen neuen geben.
+device-too-many-title = Zu viele falsche Codes
+device-too-many-next =
+    { $minutes ->
+        [one] Weitere Codes werden für { $minutes } Minute nicht angenommen. Lassen Sie sich dann von Ihrem Gerät einen neuen geben und geben Sie ihn ab { $time } Uhr (UTC) ein. Ihr Konto ist nicht gesperrt.
+       *[other] Weitere Codes werden für { $minutes } Minuten nicht angenommen. Lassen Sie sich dann von Ihrem Gerät einen neuen geben und geben Sie ihn ab { $time } Uhr (UTC) ein. Ihr Konto ist nicht gesperrt.
+    }
+device-confirm-title = { $client } auf einem Gerät anmelden?
+device-warning-title = Hat Ihnen jemand diesen Code oder einen Link geschickt?
+device-warning = Dann lehnen Sie ab. Wer das Gerät hat, kommt in Ihr Konto. Stimmen Sie nur zu, wenn Sie das selbst begonnen haben, auf einem Gerät vor Ihnen.
+device-confirm-code = Ihr Gerät muss genau diesen Code zeigen
+device-asked = Angefragt am { $day }. { month-name } { $year } um { $time } Uhr (UTC).
+device-network-same = Das Gerät ist im selben Netz wie Sie ({ $network }).
+device-network-other = Das Gerät ist in einem anderen Netz als Sie: { $network }.
+device-approve = Zustimmen
+device-approved-title = Ihr Gerät ist angemeldet
+device-approved-what = Sie können zu Ihrem Gerät zurückgehen. Dort geht es in wenigen Sekunden von selbst weiter.
+device-approved-next = Sie können diese Seite schließen.
+device-denied-title = Ihr Gerät ist nicht angemeldet
+device-denied-what = Sie haben abgelehnt, und das Gerät bekommt keinen Zugang zu Ihrem Konto.
+device-denied-next = Sie können diese Seite schließen. Wenn Ihnen jemand den Code geschickt hat, sagen Sie es den Betreibern dieses Dienstes.
 
 # Was eine Anwendung mit einem Scope tun kann: Titel und eine weitere Zeile.
 scope-resource = { $resource } in Ihrem Namen nutzen

@@ -32,6 +32,7 @@ month-name =
 ## Sign in
 
 login-title = Sign in to { $client }
+login-title-device = Sign in to connect a device
 login-continues = You continue to { $host }.
 login-username = User name or e-mail address
 login-password = Password
@@ -60,6 +61,7 @@ login-state-down-next = A part of this service is out of reach. Try again in a m
 ## Choose an account
 
 select-title = Choose an account for { $client }
+select-title-device = Choose an account for your device
 select-another-hint = This signs nobody out.
 
 ## Consent
@@ -73,6 +75,50 @@ consent-loopback-title = Did you start this yourself?
 consent-loopback = { $client } is a program on this computer, and its name cannot be verified. Allow it only if you started it a moment ago.
 consent-allow = Allow
 consent-deny = Deny
+
+## Devices
+
+device-title = Connect a device
+device-what = Your device shows a code, such as BCDF-GHJK. Enter it here.
+device-code = Code on your device
+device-code-hint = Eight letters. Capital or small does not matter, and neither does the hyphen.
+device-submit = Continue
+device-missing-title = The code is missing
+device-missing-next = Enter the eight letters that your device shows.
+device-character-title = This is not a code from a device
+device-character-next = “{ $character }” appears in no code: codes have no digits and none of the letters A, E, I, O, U and Y. Look at your device again.
+device-length-title = The code is not complete
+device-length-next =
+    { $count ->
+        [one] A code has eight letters; you entered { $count } letter. Enter the whole code.
+       *[other] A code has eight letters; you entered { $count } letters. Enter the whole code as your device shows it.
+    }
+device-unknown-title = No device shows this code
+device-unknown-next = Compare it with your device, letter by letter, and enter it again. If your device has moved on, start there once more.
+device-expired-title = This code has expired
+device-expired-next = A code lasts ten minutes. Ask your device for a new one, and enter it here.
+device-decided-title = This code was used already
+device-decided-next = A code works once. If that was not you, or your device still waits, ask it for a new code.
+device-too-many-title = Too many wrong codes
+device-too-many-next =
+    { $minutes ->
+        [one] No more codes are accepted for { $minutes } minute. Ask your device for a new code then, and enter it from { $time } (UTC) on. Your account is not locked.
+       *[other] No more codes are accepted for { $minutes } minutes. Ask your device for a new code then, and enter it from { $time } (UTC) on. Your account is not locked.
+    }
+device-confirm-title = Sign { $client } in on a device?
+device-warning-title = Did somebody send you this code or a link?
+device-warning = Then deny. Whoever holds the device gets into your account. Approve only if you started this yourself, on a device in front of you.
+device-confirm-code = Your device must show exactly this code
+device-asked = Asked for on { $day } { month-name } { $year } at { $time } UTC.
+device-network-same = The device is in the same network as you ({ $network }).
+device-network-other = The device is in another network than you: { $network }.
+device-approve = Approve
+device-approved-title = Your device is signed in
+device-approved-what = You can go back to your device. It goes on by itself within a few seconds.
+device-approved-next = You can close this page.
+device-denied-title = Your device is not signed in
+device-denied-what = You denied it, and the device gets no access to your account.
+device-denied-next = You can close this page. If somebody sent you the code, tell the people who run this service.
 
 # What a scope lets an application do: title, and one line more.
 scope-resource = Use { $resource } for you

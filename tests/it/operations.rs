@@ -23,7 +23,7 @@ fn by(app: &TestApp, actor: Actor) -> Operation<'_> {
 }
 
 /// The newest events of one name.
-async fn told(app: &TestApp, name: &'static str) -> Vec<StoredEvent> {
+pub async fn told(app: &TestApp, name: &'static str) -> Vec<StoredEvent> {
     let wanted = Wanted { person: None, client: None, since: None, names: vec![name], most: 10 };
     events::list(&app.app.db, wanted, None).await.unwrap()
 }

@@ -19,6 +19,7 @@ pub mod redis;
 pub mod relay;
 pub mod rp;
 pub mod traffic;
+pub mod tv;
 
 use countersign::store::events::Actor;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use countersign::endpoints::end_session::SignOutPage;
-use countersign::pages::consent::{ConsentPage, ScopeLine};
+use countersign::pages::consent::ConsentPage;
+use countersign::pages::device::view::{CodeProblem, ConfirmPage, DevicePage, DonePage};
 use countersign::pages::home::{HomeAccount, HomeApp, HomePage};
 use countersign::pages::login::view::{LoginPage, LoginProblem};
 use countersign::pages::select::SelectPage;
@@ -14,11 +15,13 @@ use countersign::protocol::params::Undecodable;
 use countersign::protocol::redirect_uri::Mismatch;
 use countersign::protocol::refusal::OAuthError;
 use countersign::protocol::request::Unanswerable;
+use countersign::protocol::user_code::Mistyped;
 use countersign::texts::Texts;
 use countersign::web::answer::InterstitialPage;
 use countersign::web::cards::{ClientCard, PersonCard};
 use countersign::web::error_page::ErrorPage;
 use countersign::web::failure::PageFailure;
+use countersign::web::permissions::ScopeLine;
 use countersign::web::reply::FormPostPage;
 use countersign::web::shell::Shell;
 use time::OffsetDateTime;
@@ -41,6 +44,7 @@ fn pages_in(texts: Texts) -> Vec<(String, String)> {
     let mut pages = login_pages(texts);
     pages.extend(select_pages(texts));
     pages.extend(consent_pages(texts));
+    pages.extend(device_pages(texts));
     pages.extend(sign_out_pages(texts));
     pages.extend(error_pages(texts));
     pages.extend(home_pages(texts));
@@ -136,7 +140,7 @@ fn person(name: &str, login: &str) -> PersonCard {
 fn select_pages(texts: Texts) -> Vec<(String, String)> {
     let plain = SelectPage {
         shell: shell(texts),
-        client: client(),
+        client: Some(client()),
         accounts: vec![person("Ada Lovelace", "ada"), person("eva@work.example", "eva@work.example")],
         ticket: "t1.c2VhbGVk".to_owned(),
     };
@@ -152,15 +156,19 @@ fn select_pages(texts: Texts) -> Vec<(String, String)> {
     let six = six.map(|(name, login)| person(name, login));
     let six = SelectPage { accounts: six.to_vec(), ..plain.clone() };
     let long = SelectPage {
-        client: long_client(),
+        client: Some(long_client()),
         accounts: vec![person(LONG, "ada"), person("Ada Lovelace", LONG), person(LONG, LONG)],
         ..plain.clone()
     };
-    let hostile =
-        SelectPage { client: hostile_client(), accounts: vec![person(HOSTILE, HOSTILE)], ..plain.clone() };
+    let hostile = SelectPage {
+        client: Some(hostile_client()),
+        accounts: vec![person(HOSTILE, HOSTILE)],
+        ..plain.clone()
+    };
     vec![
         page("select", &plain),
         page("select-one", &one),
+        page("select-device", &SelectPage { client: None, ..plain.clone() }),
         page("select-six", &six),
         page("select-long", &long),
         page("select-hostile", &hostile),
@@ -170,7 +178,7 @@ fn select_pages(texts: Texts) -> Vec<(String, String)> {
 fn login_pages(texts: Texts) -> Vec<(String, String)> {
     let plain = LoginPage {
         shell: shell(texts),
-        client: client(),
+        client: Some(client()),
         ticket: "t1.c2VhbGVk".to_owned(),
         username: String::new(),
         remember: false,
@@ -192,8 +200,15 @@ fn login_pages(texts: Texts) -> Vec<(String, String)> {
         page("login-busy", &problem(LoginProblem::Busy, "ada")),
         page("login-state-down", &problem(LoginProblem::StateDown, "ada")),
         page("login-too-many", &problem(LoginProblem::TooMany { until: OffsetDateTime::UNIX_EPOCH }, "ada")),
-        page("login-long", &LoginPage { client: long_client(), username: LONG.to_owned(), ..plain.clone() }),
-        page("login-hostile", &LoginPage { client: hostile_client(), username: HOSTILE.to_owned(), ..plain }),
+        page("login-device", &LoginPage { client: None, ..plain.clone() }),
+        page(
+            "login-long",
+            &LoginPage { client: Some(long_client()), username: LONG.to_owned(), ..plain.clone() },
+        ),
+        page(
+            "login-hostile",
+            &LoginPage { client: Some(hostile_client()), username: HOSTILE.to_owned(), ..plain },
+        ),
     ]
 }
 
@@ -229,6 +244,61 @@ fn consent_pages(texts: Texts) -> Vec<(String, String)> {
         page("consent-wary", &wary),
         page("consent-long", &long),
         page("consent-hostile", &hostile),
+    ]
+}
+
+fn device_pages(texts: Texts) -> Vec<(String, String)> {
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let plain = DevicePage {
+        shell: shell(texts),
+        account: person("Ada Lovelace", "ada@lovelace.example"),
+        switch_href: "/id/login?t=d.c2VhbGVk&switch=1".to_owned(),
+        code: String::new(),
+        problem: None,
+        ticket: "d.c2VhbGVk".to_owned(),
+        now,
+    };
+    let problem =
+        |problem, code: &str| DevicePage { problem: Some(problem), code: code.to_owned(), ..plain.clone() };
+    let scopes = ["openid", "profile", "email"];
+    let confirm = ConfirmPage {
+        shell: shell(texts),
+        client: client(),
+        code: "BCDF-GHJK".to_owned(),
+        account: plain.account.clone(),
+        switch_href: plain.switch_href.clone(),
+        scopes: scopes.into_iter().filter_map(|scope| ScopeLine::standard(texts, scope)).collect(),
+        network: Some("198.51.100.0/24".to_owned()),
+        is_same_network: false,
+        asked_at: datetime!(2026-03-07 09:41 UTC),
+        ticket: "d.c2VhbGVk".to_owned(),
+    };
+    let near = ConfirmPage { is_same_network: true, ..confirm.clone() };
+    let hostile = ConfirmPage {
+        client: hostile_client(),
+        code: HOSTILE.to_owned(),
+        account: person(HOSTILE, HOSTILE),
+        scopes: vec![ScopeLine { title: HOSTILE.to_owned(), detail: Some(LONG.to_owned()) }],
+        network: None,
+        ..confirm.clone()
+    };
+    let done = |approved| DonePage { shell: shell(texts), approved };
+    vec![
+        page("device", &plain),
+        page("device-prefilled", &DevicePage { code: "BCDF-GHJK".to_owned(), ..plain.clone() }),
+        page("device-missing", &problem(CodeProblem::Mistyped(Mistyped::Missing), "")),
+        page("device-character", &problem(CodeProblem::Mistyped(Mistyped::Character('<')), HOSTILE)),
+        page("device-length", &problem(CodeProblem::Mistyped(Mistyped::Length(7)), "BCDF-GHJ")),
+        page("device-unknown", &problem(CodeProblem::Unknown, "BCDF-GHJK")),
+        page("device-expired", &problem(CodeProblem::Expired, "BCDF-GHJK")),
+        page("device-decided", &problem(CodeProblem::Decided, "BCDF-GHJK")),
+        page("device-too-many", &problem(CodeProblem::TooMany { until: now }, "BCDF-GHJK")),
+        page("device-confirm", &confirm),
+        page("device-confirm-near", &near),
+        page("device-confirm-long", &ConfirmPage { client: long_client(), ..confirm.clone() }),
+        page("device-confirm-hostile", &hostile),
+        page("device-approved", &done(true)),
+        page("device-denied", &done(false)),
     ]
 }
 

@@ -7,7 +7,7 @@ use super::{Waiting, waits_for};
 use crate::web::answer::{PageKind, page, retry_after, see_other, with_status};
 use crate::web::failure::AuthorizeFailure;
 use crate::web::login_retry::LoginRetry;
-use crate::web::pending::{Pending, card};
+use crate::web::pending::Pending;
 use crate::web::sealed::Sealed;
 use crate::web::visit::Visit;
 
@@ -59,7 +59,7 @@ impl Form<'_> {
         let view = LoginPage {
             shell: visit.shell(),
             now: visit.now,
-            client: card(visit, &self.pending.valid.client).await,
+            client: self.pending.card(visit).await,
             ticket: self.sealed.into(),
             username: self.username.into(),
             remember: self.remember,

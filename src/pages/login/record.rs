@@ -20,8 +20,8 @@ pub struct SignInRecord<'a> {
     pub visit: &'a Visit,
     /// The metrics.
     pub sign_ins: &'a SignIns,
-    /// The application it is for, by `client_id`.
-    pub client: &'a str,
+    /// The application it is for, by `client_id`; none for a device.
+    pub client: Option<&'a str>,
 }
 
 /// The account that an attempt is about.
@@ -57,7 +57,7 @@ impl SignInRecord<'_> {
         tracing::info!(
             outcome = display(outcome),
             address = self.visit.address().map(|address| display(address.0)),
-            client = display(self.client),
+            client = self.client.map(display),
             person = about.person.map(display),
             known_device = about.known_device,
             counter = tripped.map(display),

@@ -14,8 +14,8 @@ use crate::web::shell::{Shell, wait_text};
 pub struct LoginPage {
     /// The data of the layout.
     pub shell: Shell,
-    /// The application that asked.
-    pub client: ClientCard,
+    /// The application that asked; none where a device is to be signed in.
+    pub client: Option<ClientCard>,
     /// The sealed request, which is the form's CSRF token as well.
     pub ticket: String,
     /// The value of the name field: from a hint, or as typed before.
@@ -66,7 +66,10 @@ impl LoginProblem {
 
 impl LoginPage {
     fn heading(&self) -> String {
-        self.shell.with("login-title", "client", &self.client.name)
+        match &self.client {
+            Some(client) => self.shell.with("login-title", "client", &client.name),
+            None => self.shell.get("login-title-device"),
+        }
     }
 
     fn document_title(&self) -> String {

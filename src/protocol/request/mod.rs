@@ -3,6 +3,7 @@
 //! order in which they apply.
 
 mod client_id;
+pub mod device; // of a device, by the same rules
 mod redirect_uri;
 pub mod object; // request, request_uri
 mod response; // response_type, response_mode

@@ -10,6 +10,12 @@ pub enum Drawer {
     SessionsOfPerson = b'u',
     /// Authorization codes.
     Code = b'c',
+    /// Polls of devices, by device code.
+    DeviceCode = b'd',
+    /// Requests of devices, by user code.
+    UserCode = b'w',
+    /// Counters of wrong user codes, and budgets of requests of devices.
+    DeviceLimit = b'x',
     /// Clients that were removed or disabled within the last minute.
     WithdrawnClient = b'r',
     /// Requests that were completed.

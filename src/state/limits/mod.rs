@@ -1,7 +1,10 @@
-//! Limits on guessing. Attempts are counted in the store, within a window that begins with the first of them.
+//! Limits on guessing, where attempts are counted within a window that begins with the first of them; and on what may be
+//! stored at a time.
 
+pub mod budget; // what may be stored
 pub mod client_secrets; // counted when wrong
 pub mod passwords; // counted before they are compared
+pub mod user_codes; // counted before they are looked up
 
 use time::{Duration, OffsetDateTime};
 

@@ -58,12 +58,13 @@ impl TokenFailure {
     pub fn held_off(left: Duration) -> TokenFailure {
         let cause = Cause::new("too many wrong secrets came from this address, or for this client");
         let cause = cause.mend("find what still sends an old secret");
-        TokenFailure {
-            status: 429,
-            refusal: Refusal::new("temporarily_unavailable", "too many wrong client secrets").because(cause),
-            retry_after: Some(whole_seconds(left)),
-            challenge: None,
-        }
+        let refusal = Refusal::new("temporarily_unavailable", "too many wrong client secrets");
+        TokenFailure::held_back(refusal.because(cause), left)
+    }
+
+    /// 429: a limit is reached, for this long.
+    pub fn held_back(refusal: Refusal, left: Duration) -> TokenFailure {
+        TokenFailure { status: 429, refusal, retry_after: Some(whole_seconds(left)), challenge: None }
     }
 
     /// 503: a store cannot be reached; the same request may succeed in a moment.
@@ -84,9 +85,9 @@ impl TokenFailure {
         TokenFailure { challenge, ..self }
     }
 
-    /// The error and its cause for the client's developer.
-    pub fn told(&self) -> (&'static str, Cause) {
-        self.refusal.report()
+    /// The error and its cause for the client's developer; none for an ordinary outcome.
+    pub fn told(&self) -> Option<(&'static str, Cause)> {
+        (!self.refusal.is_ordinary()).then(|| self.refusal.report())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::support::chromium::{Chromium, Look, ScreenSize};
 use crate::support::rp::Rp;
 
 /// Looks at the page that is shown, on every screen and in both colours.
-async fn look(chromium: &Chromium, name: &str) {
+pub async fn look(chromium: &Chromium, name: &str) {
     let folder = std::env::var_os("SCREENSHOTS").map(PathBuf::from);
     for screen in [ScreenSize(320, 640), ScreenSize(360, 740), ScreenSize(1280, 900)] {
         chromium.on_screen(screen).await;

@@ -7,6 +7,7 @@ mod consent;
 mod cookies_off;
 mod demo_buttons;
 mod demo_sessions;
+mod device;
 mod form_post;
 pub mod gallery;
 mod history;

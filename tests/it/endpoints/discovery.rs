@@ -129,6 +129,8 @@ async fn every_member_is_kept() {
         match name.as_str() {
             "issuer" => assert_eq!(document[name], app.issuer),
             "authorization_endpoint" => assert_eq!(document[name], app.at("/authorize")),
+            // device_authorization.rs uses it.
+            "device_authorization_endpoint" => assert_eq!(document[name], app.at("/device_authorization")),
             "token_endpoint" => assert_eq!(document[name], app.at("/token")),
             "userinfo_endpoint" => assert_eq!(document[name], app.at("/userinfo")),
             "end_session_endpoint" => assert_eq!(document[name], app.at("/end_session")),
@@ -144,7 +146,9 @@ async fn every_member_is_kept() {
                 }
             }
             // token.rs refuses the others.
-            "grant_types_supported" => assert_eq!(document[name], json!(["authorization_code"])),
+            "grant_types_supported" => {
+                assert_eq!(document[name], json!(["authorization_code", crate::support::tv::DEVICE]));
+            }
             "subject_types_supported" => assert_eq!(document[name], json!(["public"])),
             "id_token_signing_alg_values_supported" => {
                 assert!(list(name).contains(&"RS256".to_owned()));

@@ -6,6 +6,8 @@ mod authorize_post;
 mod authorize_prompt; // against who is signed in
 mod claims; // asked for one by one
 mod consent;
+mod device;
+mod device_authorization;
 mod discovery;
 mod end_session;
 mod form_post; // the answer as a form

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use countersign::pages::consent::ScopeLine;
 use countersign::protocol::redirect_uri::Difference;
 use countersign::protocol::scope::{STANDARD, Scope};
 use countersign::texts::Texts;
+use countersign::web::permissions::ScopeLine;
 use time::macros::datetime;
 use time::{Date, Month};
 
@@ -57,8 +57,8 @@ fn no_page_shows_an_id_or_an_unfilled_place() {
         let shown = scraper::Html::parse_document(&html).root_element().text().collect::<String>();
         assert!(!shown.contains("{$") && !shown.contains("{ $"), "{name} shows an unfilled place");
         for prefix in [
-            "error-", "login-", "select-", "consent-", "sign-out-", "signed-out-", "home-", "detail-",
-            "page-title",
+            "error-", "login-", "select-", "consent-", "device-", "sign-out-", "signed-out-", "home-",
+            "detail-", "page-title",
         ] {
             let id = shown.split_whitespace().find(|word| word.starts_with(prefix));
             assert_eq!(id, None, "{name} shows an id instead of words");
@@ -104,8 +104,21 @@ fn composed_ids() -> BTreeSet<String> {
     let claims = STANDARD.iter().flat_map(|(_, claims)| *claims).filter(|claim| **claim != "sub");
     let claims = claims.map(|claim| format!("claim-{claim}"));
     let differs = differences().map(|name| format!("differs-{name}"));
+    let codes = ["missing", "character", "length", "unknown", "expired", "decided", "too-many"];
+    let codes = codes.iter().flat_map(|kind| ["title", "next"].map(|part| format!("device-{kind}-{part}")));
+    let ends = ["approved", "denied"];
+    let ends =
+        ends.iter().flat_map(|end| ["title", "what", "next"].map(|part| format!("device-{end}-{part}")));
     let way_back = "error-ticket-expired-next-client".to_owned();
-    errors.chain(problems).chain(scopes).chain(claims).chain(differs).chain([way_back]).collect()
+    let of_devices = codes.chain(ends);
+    errors
+        .chain(problems)
+        .chain(of_devices)
+        .chain(scopes)
+        .chain(claims)
+        .chain(differs)
+        .chain([way_back])
+        .collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod client;
 mod code;
 mod cookies;
 mod decide;
+mod device;
 mod grant;
 mod grant_type;
 mod hint;
@@ -30,6 +31,7 @@ mod session;
 mod shown;
 mod signing_alg;
 mod user;
+mod user_code;
 
 use countersign::protocol::client::Client;
 use countersign::protocol::params::Params;

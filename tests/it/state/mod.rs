@@ -6,6 +6,7 @@ use countersign::state::kv::Kv;
 
 mod checkpoints;
 mod contract;
+mod device_codes;
 mod failures;
 mod forged;
 mod outages;

@@ -3,6 +3,7 @@
 mod acr;
 pub mod claims;
 mod client_id;
+mod device;
 mod id_token_hint;
 mod max_age;
 mod object;
