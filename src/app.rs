@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
 use crate::connection::permits::Permits;
 use crate::db::metrics::{StoreMetrics, set_connections, set_statements};
-use crate::db::{Db, Durability, Url};
+use crate::db::{Db, DbError, Durability, Url};
 use crate::drain::Drain;
 use crate::health::Health;
 use crate::keys::KeyError;
@@ -20,11 +20,13 @@ use crate::outbound::{Outbound, look_up};
 use crate::password::{PasswordVerifier, QueueMetrics};
 use crate::protocol::cookies::Names;
 use crate::protocol::discovery::metadata;
+use crate::protocol::resource::Resources;
 use crate::published::Published;
 use crate::state::kv::Kv;
 use crate::state::{self, State, StateError};
 use crate::store::clients::Clients;
 use crate::store::events::Batch;
+use crate::store::resources::Current;
 use crate::store::{self, facts};
 use crate::telemetry::process::Process;
 use crate::telemetry::registry::Registry;
@@ -43,6 +45,8 @@ pub struct App {
     pub events: Batch,
     /// The registered clients, from memory while they are fresh enough.
     pub clients: Clients,
+    /// The resources in force.
+    pub resources: Current,
     /// The logos of the clients.
     pub logos: Logos,
     /// The drawers of the state store: sessions, codes, tickets, counters.
@@ -76,7 +80,7 @@ pub struct App {
 pub enum StartError {
     /// The main database.
     #[error(transparent)]
-    Db(#[from] crate::db::DbError),
+    Db(#[from] DbError),
     /// The state store.
     #[error(transparent)]
     State(#[from] StateError),
@@ -111,8 +115,10 @@ impl App {
         let kv = kv.measured(StoreMetrics::new(&registry, "state"));
         let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now())?;
         let outbound = Outbound::new(&config.outbound_allow, &config.outbound_ca, look_up);
+        let resources = Current::open(&db, &config.resources)?;
         Ok(App {
-            discovery: ArcSwap::new(Arc::new(discovery(&config, &keys))),
+            discovery: ArcSwap::new(Arc::new(discovery(&config, &keys, &resources.load()))),
+            resources,
             clients: Clients::new(db.clone()),
             events: Batch::new(db.clone()),
             logos: Logos::new(db.clone(), outbound),
@@ -155,11 +161,28 @@ impl App {
     /// document. Blocks for as long as making an RSA key takes.
     pub fn tend_keys(&self) -> Result<(), KeyError> {
         self.keys.rotate(&self.db, &self.clock)?;
-        let document = discovery(&self.config, &self.keys);
+        self.publish_discovery();
+        Ok(())
+    }
+
+    /// Takes over what was changed of clients and resources since the last look. The resources come first: a client from
+    /// memory is used only for some seconds after the last look, so that old resources are not used for longer either.
+    pub async fn look_for_changes(&self) -> Result<(), DbError> {
+        let seen = self.clients.look().await?;
+        if seen.has_resources() {
+            self.resources.read_again(&self.db).await?;
+            self.publish_discovery();
+        }
+        self.clients.take(&seen);
+        Ok(())
+    }
+
+    /// Replaces the discovery document if its content has changed.
+    fn publish_discovery(&self) {
+        let document = discovery(&self.config, &self.keys, &self.resources.load());
         if document.etag != self.discovery.load().etag {
             self.discovery.store(Arc::new(document));
         }
-        Ok(())
     }
 
     /// Refuses a database that `countersign demo` made: its passwords are no secrets.
@@ -172,10 +195,10 @@ impl App {
 }
 
 /// Spec: OpenID Connect Discovery §4.2
-fn discovery(config: &Config, keys: &Keys) -> Published {
+fn discovery(config: &Config, keys: &Keys, resources: &Resources) -> Published {
     let signing = keys.snapshot.load().algorithms();
     Published::new(
-        Value::Object(metadata(&config.issuer, &config.resources, &signing, &Texts::languages())).to_string(),
+        Value::Object(metadata(&config.issuer, resources, &signing, &Texts::languages())).to_string(),
     )
 }
 

@@ -116,11 +116,9 @@ impl Provider {
         let folder = tempfile::tempdir().expect("a folder");
         let api = Resource {
             uri: "https://api.example".into(),
-            name: None,
             scopes: vec!["read".into()],
-            default: false,
             claims: vec!["roles".into()],
-            descriptions: [].into(),
+            ..Resource::default()
         };
         let (data, keys) = (folder.path().join("data"), folder.path().join("keys"));
         let config = Config::development(ISSUER, &data, &keys, vec![api]).expect("a configuration");

@@ -10,11 +10,14 @@ use time::OffsetDateTime;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, origin};
-use crate::db::{Db, Url};
+use crate::db::{Db, DbError, Url};
 use crate::keys::secrets::vault;
 use crate::operations::Operation;
 use crate::operations::keys::Installation;
+use crate::protocol::registration::Offered;
+use crate::protocol::resource::Resources;
 use crate::store::events::{Actor, By};
+use crate::store::resources;
 
 /// The name of the operating system's user that runs this program; its number when it has none.
 fn os_user() -> Option<String> {
@@ -71,6 +74,16 @@ impl Opened {
 
     fn operation_by(&self, by: By, now: OffsetDateTime) -> Operation<'_> {
         Operation::opening(&self.db, || Ok(app::open_drawers(&self.config, &self.db)?), by, now)
+    }
+
+    /// All resources: those of the configuration file, and the rows beside them.
+    pub async fn resources(&self) -> Result<Resources, DbError> {
+        Ok(self.config.resources.and(resources::list(&self.db).await?))
+    }
+
+    /// What this provider has for clients.
+    pub async fn offered(&self) -> Result<Offered, DbError> {
+        Ok(self.config.offered(&self.resources().await?))
     }
 
     /// The instance key and the policy of signing keys.

@@ -20,6 +20,7 @@ mod keys;
 mod port; // the ports of serve
 mod last_sign_in; // the last sign-ins of people
 mod ready;
+mod resource; // APIs
 mod report; // the answer of a word, and printing it
 mod serve;
 mod signals;
@@ -68,6 +69,9 @@ enum Word {
     /// Add and look after people
     #[command(subcommand)]
     User(user::Word),
+    /// Declare and look after the APIs that access tokens are for
+    #[command(subcommand)]
+    Resource(resource::Word),
     /// See who signed in and who did not, and what was changed
     #[command(subcommand)]
     Audit(audit::Word),
@@ -113,6 +117,7 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
         Word::Demo(demo) => return demo::run(demo, &context).await.map(|()| true),
         Word::Client(word) => client::run(word, quietly(&context)?).await?,
         Word::User(word) => user::run(word, quietly(&context)?).await?,
+        Word::Resource(word) => resource::run(word, quietly(&context)?).await?,
         Word::Audit(word) => audit::run(word, quietly(&context)?).await?,
         Word::Keys(word) => keys::run(&word, quietly(&context)?)?,
         Word::Ready => ready::run(quietly(&context)?).await?,

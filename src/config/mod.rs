@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use time::Duration;
+use toml::Spanned;
 use url::Url;
 
 use crate::db;
@@ -20,6 +22,7 @@ mod audit; // how long events are kept
 mod error; // why a configuration cannot be used
 mod kubernetes; // variables that Kubernetes sets
 mod origin; // where settings were read from, in words
+mod resources; // the resources that the file declares
 mod settings; // the file and the environment
 mod state_url; // where the state store is
 
@@ -69,7 +72,7 @@ pub struct Config {
     pub outbound_allow: Vec<Allowed>,
     /// Certificate authorities that are trusted there beside the system's, and instead of them for Redis.
     pub outbound_ca: Authorities,
-    /// The APIs that tokens are issued for.
+    /// The APIs that tokens are issued for, as far as the file declares them.
     pub resources: Resources,
     /// How long events are kept.
     pub keep_events: Keep,
@@ -102,10 +105,10 @@ impl Config {
         let data_dir = settings.data_dir.unwrap_or_else(|| "data".into());
         let database = database(settings.database_url, &data_dir)?;
         let keys_dir = settings.keys_dir.unwrap_or_else(|| "keys".into());
-        let resources = Resources::new(settings.resource).map_err(ConfigError)?;
-        if resources.find(&issuer).is_some() {
-            return refuse("the issuer itself cannot be a [[resource]]");
-        }
+        let resources = resources::declared(settings.resource, &issuer, settings.keys.algorithms())?;
+        let longest = resources.iter().filter_map(Resource::lifetime).fold(TOKEN_LIFETIME, Duration::max);
+        let keys =
+            KeyPolicy::new(settings.keys, longest).map_err(|why| ConfigError(format!("[keys] {why}")))?;
         Ok(Config {
             origin: url.origin().ascii_serialization(),
             base: url.path().trim_end_matches('/').to_owned(),
@@ -126,8 +129,7 @@ impl Config {
             outbound_ca: outbound_ca(settings.outbound_ca_file)?,
             resources,
             keep_events: audit::keep(settings.audit)?,
-            keys: KeyPolicy::new(settings.keys, TOKEN_LIFETIME)
-                .map_err(|why| ConfigError(format!("[keys] {why}")))?,
+            keys,
             ignored_variables: vec![],
         })
     }
@@ -137,10 +139,10 @@ impl Config {
         Url::parse(&self.issuer).is_ok_and(|issuer| default_listen(&issuer) == self.listen)
     }
 
-    /// What this provider has for clients.
-    pub fn offered(&self) -> Offered {
+    /// What this provider has for clients, with all its resources.
+    pub fn offered(&self, resources: &Resources) -> Offered {
         Offered {
-            scopes: self.resources.all_scopes().clone(),
+            scopes: resources.all_scopes().clone(),
             algorithms: self.keys.algorithms.clone(),
             development: self.development,
         }
@@ -157,7 +159,7 @@ impl Config {
             issuer: Some(issuer.into()),
             data_dir: Some(data_dir.into()),
             keys_dir: Some(keys_dir.into()),
-            resource: resources,
+            resource: resources.into_iter().map(|resource| Spanned::new(0..0, resource)).collect(),
             ..Settings::default()
         })
     }

@@ -50,7 +50,7 @@ pub(super) struct Settings {
     pub(super) completion: Option<Completion>,
     pub(super) outbound_allow: Option<Vec<String>>,
     pub(super) outbound_ca_file: Option<PathBuf>,
-    pub(super) resource: Vec<Resource>,
+    pub(super) resource: Vec<Spanned<Resource>>,
     pub(super) keys: KeySettings,
     pub(super) audit: AuditSettings,
 }
@@ -98,19 +98,28 @@ pub(super) fn read(named: Option<&Path>) -> Result<(Settings, Vec<String>), Conf
         let value = value_of(&name, value)?;
         table.get_mut().insert(Spanned::new(0..0, name.into()), value);
     }
-    let settings = Settings::deserialize(Deserializer::from(table)).map_err(wrong)?;
+    let mut settings = Settings::deserialize(Deserializer::from(table)).map_err(wrong)?;
+    for resource in &mut settings.resource {
+        let line = line(&text, resource.span().start);
+        resource.get_mut().place = Some(format!("{shown}, line {line}"));
+    }
     Ok((settings, ignored))
 }
 
 /// Line, setting and error; without the value, which may be a secret.
 fn misread(text: &str, error: &toml::de::Error) -> String {
-    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+    let Some(span) = error.span() else {
         return format!(": {}", error.message());
     };
-    let line = before.matches('\n').count();
-    let name = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let line = line(text, span.start);
+    let name = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
     let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-    format!(", line {}{name}: {}", line + 1, error.message())
+    format!(", line {line}{name}: {}", error.message())
+}
+
+/// The number of the line, from 1, with the byte at this position.
+fn line(text: &str, position: usize) -> usize {
+    1 + text.bytes().take(position).filter(|byte| *byte == b'\n').count()
 }
 
 /// The non-empty `COUNTERSIGN_…` variables under the names of the settings in the file, and the variables that

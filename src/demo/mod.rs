@@ -101,7 +101,7 @@ async fn set_up(
         DemoFault::Db(error) => error.into(),
     })?;
     let people = people::ensure(&op, app, credentials).await?;
-    let offered = app.config.offered();
+    let offered = app.config.offered(&app.resources.load());
     for (id, origin, secret) in
         [(SiteId::Bank, bank, &credentials.bank_secret), (SiteId::Fund, fund, &credentials.fund_secret)]
     {

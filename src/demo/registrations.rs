@@ -21,7 +21,6 @@ pub(super) fn resource(origin: &str) -> Resource {
         uri: origin.into(),
         name: Some("Balances".into()),
         scopes: vec![READ.into(), TRANSFER.into()],
-        default: false,
         claims: vec!["roles".into()],
         descriptions: [
             (READ.to_owned(), "See your balances".to_owned()),
@@ -30,6 +29,7 @@ pub(super) fn resource(origin: &str) -> Resource {
             (format!("{TRANSFER}#de"), "Geld von Ihren Konten überweisen".to_owned()),
         ]
         .into(),
+        ..Resource::default()
     }
 }
 

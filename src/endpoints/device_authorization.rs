@@ -23,7 +23,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     let (app, now) = (&visit.app, visit.now);
     let params = extract::client_form(&visit.req, &body, &PARAMS)?;
     let client = client_auth::authenticate(&visit, &params).await?;
-    let Asked { scope, resources, narrowed } = read(&params, &client, &app.config.resources)?;
+    let Asked { scope, resources, narrowed } = read(&params, &client, &app.resources.load())?;
     let alg = client.metadata.id_token_signed_response_alg.alg();
     if scope.has("openid") && !app.keys.snapshot.load().signs(alg) {
         // Before a person signs in.

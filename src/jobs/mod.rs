@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::state::kv::Kv;
 
 mod checkpoints; // of the state store's file
-mod clients; // changed ones
+mod clients; // changed ones, and changed resources
 mod events; // of sign-ins, written down together
 mod failures; // of clients, written down together
 mod metrics; // the sweeper

@@ -1,10 +1,14 @@
 //! The keys of a running provider.
 
 use arc_swap::ArcSwap;
+use time::Duration;
 
 use super::instance::InstanceKeys;
+use super::promise;
 use super::snapshot::Snapshot;
+use crate::db::{Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
+use crate::protocol::claims::REVOCATION_SLACK;
 use crate::secret::{Key, MacKeys, base64url, from_base64url};
 use crate::store::events::Vault;
 
@@ -29,6 +33,14 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// How long a revocation is kept: until the last token of its grant has expired. The longest lifetime is read from the
+    /// database, because another node may offer one that this node has not seen yet.
+    pub async fn revocation_remembered(&self, db: &Db) -> Result<Duration, DbError> {
+        let policy = self.snapshot.load().policy.clone();
+        let longest = db.read(move |conn| Ok(promise::read(conn, &policy)?.longest_token(&policy))).await?;
+        Ok(longest + REVOCATION_SLACK)
+    }
+
     /// Encrypts the session a grant came from, in 43 characters. The pad is derived from the random name of the
     /// grant, so two tokens of one session have nothing in common.
     pub fn hide_session(&self, record: RecordId, session_id: SessionId, grant_id: GrantId) -> String {

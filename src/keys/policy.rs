@@ -43,6 +43,13 @@ impl Default for KeySettings {
     }
 }
 
+impl KeySettings {
+    /// The algorithms that are configured.
+    pub fn algorithms(&self) -> &[SigningAlg] {
+        &self.algorithms
+    }
+}
+
 /// One value feeds both the `max-age` of the key set and the planning of key changes, so that the two
 /// cannot disagree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +62,8 @@ pub struct KeyPolicy {
     pub jwks_max_age: Duration,
     /// How long a key is public before it signs, so that caches learn of it; [`KeyPolicy::skew`] is added.
     pub publish_before: Duration,
-    /// How long a key stays public after it has signed for the last time; the skew is added.
+    /// How long a key stays public after it has signed for the last time, if no token lives for longer than
+    /// [`KeyPolicy::longest_token`]; the skew is added.
     pub publish_after: Duration,
     /// How long a key signs.
     pub rotate_every: Duration,
@@ -63,7 +71,7 @@ pub struct KeyPolicy {
     pub retain: Duration,
     /// How far apart the clocks of nodes and verifiers may be.
     pub skew: Duration,
-    /// The longest lifetime of tokens that others verify with these keys.
+    /// The longest lifetime of tokens that the configuration offers. Rows beside it may offer longer ones.
     pub longest_token: Duration,
 }
 
@@ -137,7 +145,7 @@ impl KeyPolicy {
                 up(before),
             ));
         }
-        let after = self.longest_token + self.jwks_max_age + missed;
+        let after = self.least_publish_after(self.longest_token);
         if self.publish_after < after {
             return Err(format!(
                 "publish_after is {} s, but tokens live for {} s and the key set may be held for jwks_max_age ({} s): \
@@ -158,6 +166,16 @@ impl KeyPolicy {
             ));
         }
         Ok(())
+    }
+
+    /// How long a key stays public after it has signed for the last time, where tokens live for up to `longest`; the skew
+    /// is added.
+    pub fn publish_after(&self, longest: Duration) -> Duration {
+        self.publish_after.max(Duration::seconds(up(self.least_publish_after(longest))))
+    }
+
+    fn least_publish_after(&self, longest: Duration) -> Duration {
+        longest + self.jwks_max_age + self.refresh() * MISSED
     }
 
     /// How often each node reads the keys.

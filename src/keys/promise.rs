@@ -23,6 +23,9 @@ pub struct Promise {
     publish_before: i64,
     /// Every token expires within this many seconds after its key was last seen to be active.
     publish_after: i64,
+    /// The longest lifetime of a token that was ever offered, in seconds. Never becomes shorter; absent in old records.
+    #[serde(default)]
+    longest_token: i64,
     /// Until when key sets that were served under a longer `publish_before` may be cached, in epoch seconds.
     held_before: i64,
     /// Until when tokens that were signed under a longer `publish_after` may be valid, in epoch seconds.
@@ -37,9 +40,16 @@ pub struct Promise {
 
 impl Promise {
     fn under(policy: &KeyPolicy) -> Promise {
+        Promise::offering(policy, policy.longest_token)
+    }
+
+    /// The promise under a policy where tokens of this lifetime were offered as well.
+    fn offering(policy: &KeyPolicy, lifetime: Duration) -> Promise {
+        let longest = policy.longest_token.max(lifetime);
         Promise {
             publish_before: policy.publish_before.whole_seconds(),
-            publish_after: policy.publish_after.whole_seconds(),
+            publish_after: policy.publish_after(longest).whole_seconds(),
+            longest_token: longest.whole_seconds(),
             held_before: 0,
             held_after: 0,
             before_span: None,
@@ -50,7 +60,7 @@ impl Promise {
     /// The promise after a node has started with `policy`: a span that it shortens stays recorded for as long as it
     /// may be relied on.
     fn and(self, policy: &KeyPolicy, now: OffsetDateTime) -> Promise {
-        let (new, now) = (Promise::under(policy), now.unix_timestamp());
+        let (new, now) = (Promise::offering(policy, self.longest_token(policy)), now.unix_timestamp());
         let held = |old: i64, new: i64, until: i64, span: Option<i64>| {
             let until = limited(until, span, now);
             if new >= old {
@@ -71,6 +81,27 @@ impl Promise {
         }
     }
 
+    /// The promise after tokens of this lifetime were offered.
+    fn and_offered(self, policy: &KeyPolicy, lifetime: Duration) -> Promise {
+        let offered = Promise::offering(policy, lifetime);
+        Promise {
+            publish_after: self.publish_after.max(offered.publish_after),
+            longest_token: self.longest_token.max(offered.longest_token),
+            ..self
+        }
+    }
+
+    /// The longest lifetime of a token that was ever offered. No token may live longer that is signed while this is the
+    /// promise.
+    pub fn longest_token(&self, policy: &KeyPolicy) -> Duration {
+        policy.longest_token.max(Duration::seconds(self.longest_token))
+    }
+
+    /// How long a key is public after it has signed for the last time, without the skew.
+    fn after(&self, policy: &KeyPolicy) -> Duration {
+        policy.publish_after(self.longest_token(policy))
+    }
+
     /// How long a key set may be cached that was read from the database `age` ago; none when it may not be served
     /// any more.
     ///
@@ -84,8 +115,8 @@ impl Promise {
     /// Tells whether a key may sign that was last seen to be active `age` ago. It may be retiring by now, and every
     /// token it signs must expire before it leaves the public set.
     pub fn may_sign(&self, policy: &KeyPolicy, age: Duration) -> bool {
-        let after = policy.publish_after.min(Duration::seconds(self.publish_after));
-        age <= (after - policy.longest_token - policy.jwks_max_age).min(LONGEST_OUT_OF_TOUCH)
+        let after = self.after(policy).min(Duration::seconds(self.publish_after));
+        age <= (after - self.longest_token(policy) - policy.jwks_max_age).min(LONGEST_OUT_OF_TOUCH)
     }
 
     /// The earliest instant at which a key that is published now may sign, in epoch seconds.
@@ -98,8 +129,7 @@ impl Promise {
 
     /// The earliest instant at which a key that stops signing now may leave the public set, in epoch seconds.
     pub fn may_leave_at(&self, policy: &KeyPolicy, now: OffsetDateTime) -> i64 {
-        let (span, now) =
-            (policy.publish_after.whole_seconds().max(self.publish_after), now.unix_timestamp());
+        let (span, now) = (self.after(policy).whole_seconds().max(self.publish_after), now.unix_timestamp());
         let held = limited(self.held_after, self.after_span, now);
         held.max(now + 1 + span + policy.skew.whole_seconds())
     }
@@ -118,6 +148,17 @@ pub fn begin(conn: &mut Conn, policy: &KeyPolicy, now: OffsetDateTime) -> Result
         facts::set(conn, FACT, &encode(next)?)?;
     }
     Ok(next)
+}
+
+/// Records that tokens of this lifetime are about to be offered: keys that sign them are public for long enough from now
+/// on. It has to be committed before a token of this lifetime is signed.
+pub fn offer(conn: &mut Conn, policy: &KeyPolicy, lifetime: Duration) -> Result<(), DbError> {
+    let known = lock(conn, policy)?;
+    let next = known.and_offered(policy, lifetime);
+    if next != known {
+        facts::set(conn, FACT, &encode(next)?)?;
+    }
+    Ok(())
 }
 
 /// Reads the record and locks it: no other transaction changes the keys until this one ends.

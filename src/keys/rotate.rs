@@ -92,8 +92,9 @@ impl Keys {
     pub fn refresh(&self, db: &Db) -> Result<(), KeyError> {
         let before = self.snapshot.load_full();
         let asked = Instant::now();
-        let (keys, promise) =
-            db.read_now(|conn| Ok((signing_keys::list(conn)?, promise::read(conn, &before.policy)?)))?;
+        // The promise first: a key that is active afterwards will be retired under it, or under a longer one.
+        let (promise, keys) =
+            db.read_now(|conn| Ok((promise::read(conn, &before.policy)?, signing_keys::list(conn)?)))?;
         let read = Read { keys, promise, asked };
         if !before.confirm(&read) {
             let snapshot = Snapshot::open(read, &self.instance, &before.policy, Some(&before));

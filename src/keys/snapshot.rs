@@ -135,6 +135,11 @@ impl Snapshot {
         signer.sign_as(name, typ, claims)
     }
 
+    /// The longest lifetime of a token that may be signed by this snapshot: its key is public for as long.
+    pub fn longest_token(&self) -> Duration {
+        self.read.promise.longest_token(&self.policy)
+    }
+
     /// Tells whether a key signs with this algorithm now.
     pub fn signs(&self, alg: SigningAlg) -> bool {
         self.signers.iter().any(|(state, signer)| *state == KeyState::Active && signer.alg == alg)

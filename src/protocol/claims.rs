@@ -11,9 +11,8 @@ use crate::secret::{base64url, sha256, sha512};
 
 /// The lifetime of ID Tokens and access tokens.
 pub const TOKEN_LIFETIME: Duration = Duration::minutes(10);
-/// How long a revocation is kept: until the last token of the grant has expired everywhere, on clocks that
-/// differ by a minute as well.
-pub const REVOCATION_REMEMBERED: Duration = Duration::minutes(11);
+/// How much longer than the longest token a revocation is kept, for clocks that differ.
+pub const REVOCATION_SLACK: Duration = Duration::minutes(5);
 /// `nbf` lies this long before `iat`, for verifiers whose clocks are behind.
 const NOT_BEFORE: Duration = Duration::minutes(1);
 /// The authentication context class of a sign-in with a single factor.

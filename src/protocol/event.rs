@@ -60,6 +60,13 @@ catalogue! {
     /// An application was removed.
     AppRemoved = "app.removed", Change;
 
+    /// A resource was declared, beside those of the configuration file.
+    ResourceCreated = "resource.created", Change;
+    /// The declaration of a resource was changed.
+    ResourceChanged = "resource.changed", Change;
+    /// A resource was removed.
+    ResourceRemoved = "resource.removed", Change;
+
     /// A person allowed an application something.
     GrantGiven = "grant.given", Change;
     /// A person signed a device in.

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::ids::{GrantId, SessionId};
+use crate::protocol::cause::Cause;
 use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::resource::Resources;
+use crate::protocol::resource::{Resources, TargetFault, comparable};
 use crate::protocol::scope::Scope;
 use crate::protocol::session::Account;
 
@@ -70,19 +71,26 @@ impl Grant {
     /// came into the audience by its scopes alone can be requested as well.
     ///
     /// Spec: RFC 8707 §2.2
-    pub fn narrow(
-        &self,
-        declared: &Resources,
-        issuer: &str,
-        params: &Params,
-    ) -> Result<Vec<String>, Refusal> {
-        let refused = || Refusal::new("invalid_target", "the resource was not authorized");
-        let requested = declared.resolve(params.all("resource")).map_err(|_fault| refused())?;
+    pub fn narrow(&self, declared: &Resources, params: &Params) -> Result<Vec<String>, Refusal> {
+        let requested = declared.resolve(params.all("resource")).map_err(TargetFault::refusal)?;
         if requested.is_empty() {
             return Ok(self.resources.clone());
         }
-        let authorized = declared.target(issuer, &self.resources, &self.scope).map_err(|_fault| refused())?;
-        let all = requested.iter().all(|resource| authorized.0.contains(resource));
-        if all { Ok(requested) } else { Err(refused()) }
+        let by_scope = |uri: &&String| {
+            let resource =
+                declared.find(uri).filter(|resource| resource.default && self.resources.is_empty());
+            resource.is_some_and(|resource| resource.scopes.iter().any(|scope| self.scope.has(scope)))
+        };
+        let is_authorized =
+            |uri: &&String| self.resources.iter().any(|own| comparable(own) == comparable(uri));
+        match requested.iter().find(|uri| !is_authorized(uri) && !by_scope(uri)) {
+            None => Ok(requested),
+            Some(other) => {
+                let cause = Cause::new("the grant is not for this resource").with("resource", other);
+                let cause = cause.with("authorized", self.resources.join(" "));
+                let cause = cause.mend("name the resource in the authorization request as well");
+                Err(Refusal::new("invalid_target", "the resource was not authorized").because(cause))
+            }
+        }
     }
 }

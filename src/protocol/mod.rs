@@ -13,6 +13,7 @@ pub mod localized; // texts of a client in several languages
 pub mod redirect_uri;
 pub mod registration; // client metadata as described, for a new client or a changed one
 pub mod resource; // resources: the APIs that tokens are for
+pub mod lifetimes; // how long what is issued lives
 pub mod scope;
 pub mod names; // permitted characters of names, and names that look alike
 pub mod addresses; // e-mail addresses

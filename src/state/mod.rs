@@ -6,6 +6,7 @@ mod mac; // authenticates values
 
 pub mod survey; // checks of a store, for operators
 
+pub mod access_tokens; // opaque ones
 pub mod codes;
 pub mod device_codes;
 pub mod failures; // of each client, for its developer
@@ -46,6 +47,8 @@ pub enum StateError {
 pub struct State {
     /// Browser records.
     pub sessions: sessions::Sessions,
+    /// Opaque access tokens.
+    pub access_tokens: access_tokens::AccessTokens,
     /// Authorization codes.
     pub codes: codes::Codes,
     /// Requests of devices, and their polls.
@@ -71,6 +74,7 @@ impl State {
         let values = mac::MacKv::new(kv.clone(), keys);
         let sessions = sessions::Sessions::new(values.clone(), kv.clone());
         State {
+            access_tokens: access_tokens::AccessTokens::new(values.clone()),
             codes: codes::Codes::new(values.clone(), sessions.clone()),
             device_codes: device_codes::DeviceCodes::new(values.clone(), kv.clone()),
             sessions,

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod grants;
 pub mod logos;
 pub mod names;
+pub mod resources;
 pub mod secrets;
 pub mod signing_keys;
 pub mod survey;

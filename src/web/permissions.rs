@@ -27,17 +27,17 @@ impl ScopeLine {
 /// Each scope in words: a standard scope by the texts, a resource's scope by its declaration. Claims requested by name
 /// are listed together, and a resource that is requested without a scope of its own is named as well.
 pub fn permissions(texts: Texts, app: &App, asked: &Consent) -> Vec<ScopeLine> {
-    let scope = &asked.scopes;
+    let (scope, resources) = (&asked.scopes, app.resources.load());
     let name = |resource: &Resource| resource.name.clone().unwrap_or_else(|| resource.uri.clone());
     let describe = |scope: &str| {
         if let Some(line) = ScopeLine::standard(texts, scope) {
             return line;
         }
-        let owner = app.config.resources.iter().find(|resource| resource.has(scope));
+        let owner = resources.iter().find(|resource| resource.has(scope));
         let words = owner.and_then(|owner| owner.describe(scope, texts.lang()));
         ScopeLine { title: words.unwrap_or(scope).into(), detail: owner.map(name) }
     };
-    let bare = app.config.resources.iter().filter(|resource| {
+    let bare = resources.iter().filter(|resource| {
         asked.resources.contains(&resource.uri) && !scope.names().any(|scope| resource.has(scope))
     });
     let bare = bare.map(|resource| ScopeLine {

@@ -30,7 +30,7 @@ pub async fn told(app: &TestApp, name: &'static str) -> Vec<StoredEvent> {
 
 fn described(app: &TestApp, members: Value) -> Registration {
     let Value::Object(members) = members else { panic!("{members}") };
-    read(members, &app.app.config.offered()).unwrap()
+    read(members, &app.app.config.offered(&app.app.resources.load())).unwrap()
 }
 
 /// When the client was withdrawn, as a code of its tells that is redeemed now.
@@ -94,7 +94,7 @@ async fn what_is_wrong_with_a_client_is_told_by_its_type() {
         set: Map::from_iter([(name.to_owned(), value)]),
         ..Amendment::default()
     };
-    let offered = app.app.config.offered();
+    let offered = app.app.config.offered(&app.app.resources.load());
     let change = async |amendment: Amendment| clients::change(&op, "app", &amendment, &offered).await;
     let refused = change(set("scope", json!(""))).await.map(|_| ());
     assert!(

@@ -87,13 +87,13 @@ impl TestApp {
             uri: API.into(),
             name: Some("The API".into()),
             scopes: vec!["balances.read".into(), "balances.transfer".into()],
-            default: false,
             claims: vec!["roles".into()],
             descriptions: [
                 ("balances.read".to_owned(), "See your balances".to_owned()),
                 ("balances.read#de".to_owned(), "Ihre Kontostände sehen".to_owned()),
             ]
             .into(),
+            ..Resource::default()
         };
         let mut config = Config::development(&issuer, &path("data"), &path("keys"), vec![api]).unwrap();
         if options.state == State::Redis {

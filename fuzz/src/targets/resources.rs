@@ -1,7 +1,8 @@
 //! Resource indicators: only declared resources are ever the audience of a token.
 
-use countersign::protocol::resource::{Resource, Resources};
+use countersign::protocol::resource::{Resource, Resources, Target};
 use countersign::protocol::scope::Scope;
+use countersign::protocol::signing_alg::SigningAlg;
 use url::Url;
 
 use crate::input::texts;
@@ -12,6 +13,9 @@ const ISSUER: &str = "https://id.example";
 pub fn run(input: &[u8]) {
     let Some([first, second, scopes, asked]) = texts::<4>(input) else { return };
     let declared = vec![resource(first, "one", true), resource(second, "two", false)];
+    if declared.iter().any(|resource| resource.check(ISSUER, &SigningAlg::ALL).is_err()) {
+        return;
+    }
     let Ok(resources) = Resources::new(declared) else { return };
     for sent in asked.lines().chain([first, second]) {
         let Some(found) = resources.find(sent) else { continue };
@@ -24,7 +28,7 @@ pub fn run(input: &[u8]) {
     assert_eq!(requested.is_ok(), asked.lines().all(|uri| resources.find(uri).is_some()));
     let requested = requested.unwrap_or_default();
     let scopes = Scope::parse(scopes).filter(|name| resources.all_scopes().has(name));
-    if let Ok((audience, carried)) = resources.target(ISSUER, &requested, &scopes) {
+    if let Ok(Target { audience, scope: carried, .. }) = resources.target(ISSUER, &requested, &scopes) {
         assert!(!audience.is_empty() && scopes.covers(&carried));
         assert!(audience.iter().all(|of| of == ISSUER || of == first || of == second), "{audience:?}");
         assert!(requested.is_empty() || audience == requested, "{audience:?}");
@@ -52,10 +56,9 @@ fn parts(uri: &str) -> (Url, Option<String>) {
 fn resource(uri: &str, name: &str, default: bool) -> Resource {
     Resource {
         uri: uri.into(),
-        name: None,
         scopes: vec![format!("{name}.read"), format!("{name}.write")],
         default,
         claims: if default { vec!["roles".into()] } else { vec![] },
-        descriptions: [].into(),
+        ..Resource::default()
     }
 }

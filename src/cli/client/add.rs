@@ -42,7 +42,12 @@ pub struct Add {
 pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     let mut members = flags.described.members(flags.name, flags.redirect_uris)?;
     members.extend(flags.id.map(|id| ("client_id".to_owned(), id.into())));
-    let registration = registration::read(members, &context.config()?.offered())?;
+    // A mistake makes no database.
+    let offered = match context.open_if_there()? {
+        Some(opened) => opened.offered().await?,
+        None => context.config().map(|config| config.offered(&config.resources))?,
+    };
+    let registration = registration::read(members, &offered)?;
     let ignored = registration.ignored.clone();
     let opened = context.open()?;
     let registered = clients::register(&opened.operation(context.now()), registration).await;

@@ -103,7 +103,7 @@ impl Update {
 pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let id = find(&opened, &flags.id, context).await?.id;
-    let (amendment, offered) = (flags.amendment()?, opened.config.offered());
+    let (amendment, offered) = (flags.amendment()?, opened.offered().await?);
     let done = clients::change(&opened.operation(context.now()), &id, &amendment, &offered).await;
     let Changed { before, after, members, made, ignored } = done.map_err(|fault| match fault {
         ClientFault::Unknown => anyhow!("client {id} was removed at this moment"),

@@ -6,6 +6,7 @@ mod keys; // the instance key and the signing keys
 mod outside; // the certificate, and the issuer's own address
 mod people; // names and addresses that are not unique
 mod proxies; // trusted proxies
+mod resources; // declarations that exclude one another or cannot be served
 mod stores; // the database and the state store
 
 use clap::Args;
@@ -40,10 +41,12 @@ pub async fn run(doctor: Doctor, context: &Context) -> Report {
     found.extend(proxies::heard(db.as_ref(), now));
     found.extend(keys::check(&config, db.as_ref()));
     found.extend(keys::signing(&config, db.as_ref(), now).await);
+    let (resources, findings) = resources::check(&config, db.as_ref()).await;
+    found.extend(findings);
     found.extend(people::check(db.as_ref()));
     found.extend(outside::certificate(&config, now));
     if !doctor.offline {
-        found.extend(outside::issuer(&config).await);
+        found.extend(outside::issuer(&config, &resources).await);
     }
     finding::report(&found)
 }

@@ -10,6 +10,7 @@ use crate::cli::context::discovery;
 use crate::clock::span;
 use crate::config::Config;
 use crate::protocol::discovery::metadata;
+use crate::protocol::resource::Resources;
 use crate::texts::Texts;
 use crate::tls;
 
@@ -37,7 +38,7 @@ pub(super) fn certificate(config: &Config, now: OffsetDateTime) -> Option<Findin
 
 /// Requests the issuer as a client does, but from this machine. From elsewhere the result may differ, so a failure is
 /// only a warning.
-pub(super) async fn issuer(config: &Config) -> Option<Finding> {
+pub(super) async fn issuer(config: &Config, resources: &Resources) -> Option<Finding> {
     const CHECK: &str = "issuer";
     let url = discovery(&config.issuer);
     let unseen = |what: String| {
@@ -56,7 +57,7 @@ pub(super) async fn issuer(config: &Config) -> Option<Finding> {
             None => return unseen(format!("{url}: {why}")),
         },
     };
-    let ours = metadata(&config.issuer, &config.resources, &config.keys.algorithms, &Texts::languages());
+    let ours = metadata(&config.issuer, resources, &config.keys.algorithms, &Texts::languages());
     let differs = |name: &&String| ours.get(name.as_str()) != found.get(name.as_str());
     let names: Vec<&str> = ours.keys().chain(found.keys()).filter(differs).map(String::as_str).collect();
     let mut names: Vec<&str> = names;

@@ -4,7 +4,6 @@ use actix_web::HttpResponse;
 
 use super::issue::Issue;
 use crate::protocol::cause::Cause;
-use crate::protocol::claims::REVOCATION_REMEMBERED;
 use crate::protocol::client::Client;
 use crate::protocol::code::refused;
 use crate::protocol::instant::age;
@@ -36,7 +35,7 @@ pub(super) async fn redeem(
         Spend::Unknown => return Err(refused(unknown(code)).into()),
         Spend::Spent(spent) => {
             spent.check(params)?;
-            let exp = now + REVOCATION_REMEMBERED;
+            let exp = now + app.keys.revocation_remembered(&app.db).await?;
             let of = Parties { user_id: &spent.user_id, client_id: &client.id };
             let by = Actor::Client(client.id.clone());
             grants::kill(&app.db, spent.grant_id, exp, of, by, now).await?;
@@ -49,7 +48,7 @@ pub(super) async fn redeem(
     };
     granted.check_age(now)?;
     granted.check(params)?;
-    let resources = granted.grant.narrow(&app.config.resources, &app.config.issuer, params)?;
+    let resources = granted.grant.narrow(&app.resources.load(), params)?;
     if !is_live {
         return Err(refused("the session has ended").into());
     }

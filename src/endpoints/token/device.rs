@@ -43,7 +43,7 @@ pub(super) async fn redeem(
     if !app.state.sessions.is_live(record, grant.person.session_id, now).await? {
         return Err(refused("the session that the person approved from has ended").into());
     }
-    let resources = grant.narrow(&app.config.resources, &app.config.issuer, params)?;
+    let resources = grant.narrow(&app.resources.load(), params)?;
     let issue = Issue {
         app,
         client,

@@ -2,16 +2,17 @@
 
 use actix_web::HttpResponse;
 use serde_json::{Map, json};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
 use crate::ids::{GrantId, RecordId};
 use crate::keys::KeyError;
 use crate::protocol::claims::{self, AccessToken, Authentication, IdToken, TOKEN_LIFETIME};
-use crate::protocol::client::{Client, SigningAlg};
+use crate::protocol::client::Client;
 use crate::protocol::grant::Authenticated;
 use crate::protocol::named_claims::{NamedClaims, is_released};
 use crate::protocol::refusal::Refusal;
+use crate::protocol::resource::{Format, Target, TargetFault};
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
 use crate::protocol::user::User;
@@ -50,22 +51,22 @@ impl Issue<'_> {
     ///
     /// Spec: RFC 6749 §5.1, OpenID Connect Core §3.1.3.3
     pub(super) async fn answer(&self) -> Result<HttpResponse, TokenFailure> {
-        let app = self.app;
-        let target = app.config.resources.target(&app.config.issuer, self.resources, self.scope);
-        let (audience, scope) = target.map_err(|_fault| {
-            Refusal::new("invalid_target", "a granted scope belongs to a resource: send it")
-        })?;
+        let resources = self.app.resources.load();
+        let target = resources.target(&self.app.config.issuer, self.resources, self.scope);
+        let target = target.map_err(TargetFault::refusal)?;
+        let carried: Vec<&str> = resources.token_claims(&target.audience).collect();
         let user = match self.person {
-            Some(person) => self.user(person, &audience).await?,
+            Some(person) => self.user(person, !carried.is_empty()).await?,
             None => None,
         };
-        let access_token = self.access_token(&audience, &scope, user.as_ref())?;
+        let lifetime = self.lifetime(&target);
+        let access_token = self.access_token(&target, lifetime, &carried, user.as_ref()).await?;
         let mut answer = Map::from_iter([
             ("token_type".to_owned(), json!("Bearer")),
-            ("expires_in".to_owned(), json!(TOKEN_LIFETIME.whole_seconds())),
+            ("expires_in".to_owned(), json!(lifetime.whole_seconds())),
         ]);
-        if !scope.is_empty() {
-            answer.insert("scope".into(), json!(scope));
+        if !target.scope.is_empty() {
+            answer.insert("scope".into(), json!(target.scope));
         }
         if let Some(person) = self.person.filter(|_| self.scope.has("openid")) {
             answer.insert("id_token".into(), json!(self.id_token(person, &access_token, user.as_ref())?));
@@ -78,9 +79,8 @@ impl Issue<'_> {
 
     /// The person's account. It is read only if a token is to say something about the person: a session found alive
     /// proves that the account is enabled.
-    async fn user(&self, person: &Authenticated, audience: &[String]) -> Result<Option<User>, TokenFailure> {
+    async fn user(&self, person: &Authenticated, is_carried: bool) -> Result<Option<User>, TokenFailure> {
         let app = self.app;
-        let is_carried = app.config.resources.token_claims(audience).next().is_some();
         if !is_carried && self.claims.is_empty() {
             return Ok(None);
         }
@@ -91,30 +91,38 @@ impl Issue<'_> {
         }
     }
 
+    /// How long the access token lives. A longer lifetime that another node offers counts from when this one has seen
+    /// that keys stay public for it.
+    fn lifetime(&self, target: &Target) -> Duration {
+        target.lifetime(TOKEN_LIFETIME).min(self.app.keys.snapshot.load().longest_token())
+    }
+
     /// Spec: RFC 9068 §2
-    fn access_token(
+    async fn access_token(
         &self,
-        audience: &[String],
-        scope: &Scope,
+        target: &Target,
+        lifetime: Duration,
+        carried: &[&str],
         user: Option<&User>,
     ) -> Result<String, TokenFailure> {
         let Issue { app, client, person, now, .. } = *self;
+        let (scope, is_opaque) = (&target.scope, target.format == Format::Opaque);
         let known = |name: &str| user.and_then(|user| user.claim(name));
-        let carried = app.config.resources.token_claims(audience);
-        let carried = carried.filter_map(|name| Some((name.to_owned(), known(name)?))).collect();
-        let for_us = audience.contains(&app.config.issuer);
+        let carried = carried.iter().filter_map(|name| Some(((*name).to_owned(), known(name)?))).collect();
+        let for_us = target.audience.contains(&app.config.issuer);
         // Only what there is to tell and no scope tells anyway: the token stays small whatever was asked for.
         let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);
         let userinfo = self.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name);
-        let session = self.record.filter(|_| for_us).zip(person);
+        // An opaque token is read by ourselves alone.
+        let session = self.record.filter(|_| for_us || is_opaque).zip(person);
         let hidden = |(record, person): (RecordId, &Authenticated)| {
             app.keys.hide_session(record, person.session_id, self.id)
         };
         let claims = AccessToken {
             iss: &app.config.issuer,
             sub: person.map_or(&client.id, |person| &person.user_id),
-            aud: claims::audience(audience),
-            exp: (now + TOKEN_LIFETIME).unix_timestamp(),
+            aud: claims::audience(&target.audience),
+            exp: (now + lifetime).unix_timestamp(),
             iat: now.unix_timestamp(),
             nbf: claims::not_before(now),
             jti: claims::jti(self.id, random()),
@@ -125,7 +133,10 @@ impl Issue<'_> {
             userinfo: userinfo.cloned().collect(),
             person: carried,
         };
-        Ok(app.keys.snapshot.load().sign(SigningAlg::ES256, "at+jwt", &claims)?)
+        if is_opaque {
+            return Ok(app.state.access_tokens.put(&claims, now + lifetime).await?);
+        }
+        Ok(app.keys.snapshot.load().sign(target.alg, "at+jwt", &claims)?)
     }
 
     /// Spec: OpenID Connect Core §2, §3.1.3.6

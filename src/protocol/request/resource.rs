@@ -15,7 +15,7 @@ pub fn read(params: &Params, resources: &Resources, scope: &Scope) -> Result<Vec
     let Ok(requested) = resources.resolve(params.all("resource")) else {
         return Err(wrong(params, "resource", "invalid_target", UNKNOWN));
     };
-    if resources.needs_resource(&requested, scope) {
+    if resources.needs_resource(&requested, scope).is_some() {
         return Err(wrong(params, "scope", "invalid_target", NEEDED));
     }
     Ok(requested)

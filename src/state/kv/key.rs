@@ -16,6 +16,8 @@ pub enum Drawer {
     UserCode = b'w',
     /// Counters of wrong user codes, and budgets of requests of devices.
     DeviceLimit = b'x',
+    /// Opaque access tokens.
+    AccessToken = b'o',
     /// Clients that were removed or disabled within the last minute.
     WithdrawnClient = b'r',
     /// Requests that were completed.

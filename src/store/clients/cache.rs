@@ -1,5 +1,6 @@
 //! Cache of clients. An entry stays until a change of its client is seen: each node reads the list of changes once a
-//! second. While a node cannot read it, its entries are not used for longer than a few seconds.
+//! second. While a node cannot read it, its entries are not used for longer than a few seconds. Changes of resources are
+//! listed as well, so that one statement a second sees all changes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,14 @@ statement! { Number -> Text:
 statement! { Note -> (): "INSERT INTO client_changes (seq, client_id) VALUES (?, ?)" }
 statement! { Forget -> (): "DELETE FROM client_changes WHERE seq <= ?" }
 
+/// What stands in the list of changes for the resources: no client has this identifier.
+const RESOURCES: &str = "";
+
+/// Adds the resources to the list of changes, in the transaction of their change.
+pub(in crate::store) fn note_resources(conn: &mut Conn) -> Result<(), DbError> {
+    note(conn, RESOURCES)
+}
+
 /// Adds a client to the list of changes, in the transaction of its change.
 pub(super) fn note(conn: &mut Conn, client_id: &str) -> Result<(), DbError> {
     let number: String = each!(conn, |c| fixed::<Number>(&[]).get_result(c)?);
@@ -46,7 +55,7 @@ pub(super) fn note(conn: &mut Conn, client_id: &str) -> Result<(), DbError> {
 pub struct Clients {
     db: Db,
     entries: Cache<String, Entry>,
-    seen: Arc<Mutex<Seen>>,
+    position: Arc<Mutex<Position>>,
     looks: Arc<AtomicU64>,
 }
 
@@ -59,16 +68,30 @@ struct Entry {
 
 /// The position of this node in the list of changes.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct Position {
     /// The last change that was read.
     seq: i64,
     /// The time of the last look; none before the first one, and then the cache is not used.
     at: Option<Instant>,
 }
 
-impl Seen {
+impl Position {
     fn is_trusted(&self) -> bool {
         self.at.is_some_and(|at| at.elapsed() < TRUSTED)
+    }
+}
+
+/// The result of a look at the list of changes.
+pub struct Seen {
+    now: Position,
+    /// What was changed since the last look; none if that is not known.
+    changed: Option<Vec<(i64, String)>>,
+}
+
+impl Seen {
+    /// Tells whether the resources were changed, or may have been.
+    pub fn has_resources(&self) -> bool {
+        self.changed.as_ref().is_none_or(|changed| changed.iter().any(|(_, id)| id == RESOURCES))
     }
 }
 
@@ -76,7 +99,7 @@ impl Clients {
     /// An empty cache.
     pub fn new(db: Db) -> Clients {
         let entries = Cache::builder().max_capacity(LARGEST).weigher(|_, entry: &Entry| entry.size).build();
-        Clients { db, entries, seen: Arc::default(), looks: Arc::default() }
+        Clients { db, entries, position: Arc::default(), looks: Arc::default() }
     }
 
     /// Finds an enabled client.
@@ -86,7 +109,7 @@ impl Clients {
 
     /// Finds the first of these that is an enabled client; at most one statement.
     pub async fn find_first(&self, ids: &[&str]) -> Result<Option<Arc<Client>>, DbError> {
-        let seen = *self.seen();
+        let seen = *self.position();
         let cached = |id: &&str| self.entries.get(*id).filter(|_| seen.is_trusted());
         let known = ids.iter().enumerate().find_map(|(at, id)| Some((at, cached(id)?)));
         let (earlier, known) = match known {
@@ -107,9 +130,9 @@ impl Clients {
     }
 
     /// Caches a client that was read when the list of changes was `seen`.
-    fn keep(&self, (client, size): (Client, usize), seen: Seen) -> Arc<Client> {
+    fn keep(&self, (client, size): (Client, usize), seen: Position) -> Arc<Client> {
         let client = Arc::new(client);
-        let now = self.seen();
+        let now = self.position();
         // A client that was read before a change that has been seen meanwhile must not be cached: no later look would
         // remove it.
         if seen.is_trusted() && now.seq == seen.seq {
@@ -121,14 +144,13 @@ impl Clients {
         client
     }
 
-    /// Removes the clients that were changed since the last look.
-    pub async fn look(&self) -> Result<(), DbError> {
-        let (before, begun) = (*self.seen(), Instant::now());
+    /// Reads what was changed since the last look, for [`Clients::take`].
+    pub async fn look(&self) -> Result<Seen, DbError> {
+        let (before, begun) = (*self.position(), Instant::now());
         self.looks.fetch_add(1, Ordering::Relaxed);
         if before.at.is_none() {
-            let last = self.db.read(|conn| Ok(each!(conn, |c| fixed::<Last>(&[]).get_result(c)?))).await?;
-            self.saw(Seen { seq: last, at: Some(begun) }, None);
-            return Ok(());
+            let seq = self.db.read(|conn| Ok(each!(conn, |c| fixed::<Last>(&[]).get_result(c)?))).await?;
+            return Ok(Seen { now: Position { seq, at: Some(begun) }, changed: None });
         }
         let from = before.seq;
         let changes = self.db.read(move |conn| {
@@ -136,16 +158,25 @@ impl Clients {
                 each!(conn, |c| fixed::<Since>(&[Bind::Number(from)]).load(c)?);
             Ok(changes)
         });
-        let changes = changes.await?;
+        let mut changes = changes.await?;
         // The last change that was seen is still listed, unless too many followed or the database was replaced.
-        match changes.split_first() {
-            Some(((first, _), new)) if *first == from => {
-                let last = new.last().map_or(from, |(seq, _)| *seq);
-                self.saw(Seen { seq: last, at: Some(begun) }, Some(new));
-            }
-            _ => self.saw(Seen::default(), None),
+        if changes.first().is_none_or(|(first, _)| *first != from) {
+            return Ok(Seen { now: Position::default(), changed: None });
         }
-        Ok(())
+        changes.remove(0);
+        let seq = changes.last().map_or(from, |(seq, _)| *seq);
+        Ok(Seen { now: Position { seq, at: Some(begun) }, changed: Some(changes) })
+    }
+
+    /// Removes the clients that were changed, or all if that is not known. From now on the others are used again, so
+    /// what else was changed must have been taken over before.
+    pub fn take(&self, seen: &Seen) {
+        let mut position = self.position();
+        match &seen.changed {
+            Some(changed) => changed.iter().for_each(|(_, id)| self.entries.invalidate(id)),
+            None => self.entries.invalidate_all(),
+        }
+        *position = seen.now;
     }
 
     /// Number of looks so far, of one statement each.
@@ -153,17 +184,7 @@ impl Clients {
         self.looks.load(Ordering::Relaxed)
     }
 
-    /// Stores the position, and removes these clients, or all.
-    fn saw(&self, now: Seen, changed: Option<&[(i64, String)]>) {
-        let mut seen = self.seen();
-        match changed {
-            Some(changed) => changed.iter().for_each(|(_, id)| self.entries.invalidate(id)),
-            None => self.entries.invalidate_all(),
-        }
-        *seen = now;
-    }
-
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn position(&self) -> MutexGuard<'_, Position> {
+        self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,14 +5,15 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::events::{By, Event};
-use super::schema::clients;
+use super::schema::{clients, resource_clients};
 use crate::db::{Db, DbError};
 use crate::protocol::client::{Client, Metadata};
 use crate::protocol::event::Name;
 use crate::protocol::registration::changed;
 use crate::secret::TokenHash;
 
-pub use cache::Clients;
+pub(super) use cache::note_resources;
+pub use cache::{Clients, Seen};
 
 mod cache; // clients in memory
 
@@ -203,13 +204,18 @@ pub async fn set_disabled(
     .await
 }
 
-/// Removes a client with its consents; false when there is no such client.
+/// Removes a client with its consents; it acts as no resource any more. False when there is no such client.
 pub async fn remove(db: &Db, id: &str, by: impl Into<By>, now: OffsetDateTime) -> Result<bool, DbError> {
     let (id, by) = (id.to_owned(), by.into());
     db.write(move |conn| {
+        // First, because it takes a lock that a change of resources holds while it needs this row.
+        cache::note(conn, &id)?;
+        let acted = resource_clients::table.filter(resource_clients::client_id.eq(&id));
+        if diesel::delete(acted).execute(conn)? > 0 {
+            note_resources(conn)?;
+        }
         let removed = diesel::delete(clients::table.find(&id)).execute(conn)? == 1;
         if removed {
-            cache::note(conn, &id)?;
             Event::new(Name::AppRemoved, &by).client(&id).record(conn, now)?;
         }
         Ok(removed)

@@ -79,7 +79,7 @@ impl Event {
         }
     }
 
-    /// Sets the person or the key that it is about, by identifier.
+    /// Sets the person, the key or the resource that it is about, by identifier.
     pub fn about(self, subject: &str) -> Event {
         Event { subject: Some(subject.into()), ..self }
     }

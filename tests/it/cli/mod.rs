@@ -9,6 +9,7 @@ mod key_changes;
 mod key_import;
 mod key_place;
 mod keys;
+mod resources;
 pub mod serving;
 mod stores;
 mod tokens;

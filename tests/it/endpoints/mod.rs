@@ -17,6 +17,7 @@ mod jwks;
 mod language;
 mod login;
 mod request_object; // refused, and where that is said
+mod resources; // added while the provider runs
 mod robustness;
 mod select; // which of several accounts
 mod silent; // what prompt=none may tell

@@ -43,7 +43,7 @@ fn is_granted(answer: &Answer) -> Value {
     answer.json()
 }
 
-fn bad(error: &str) -> (u16, String) {
+pub fn bad(error: &str) -> (u16, String) {
     (400, error.into())
 }
 
@@ -255,7 +255,7 @@ async fn a_client_that_was_just_removed_redeems_nothing() {
         let id = &rp.client_id;
         assert!(clients::set_disabled(&app.app.db, id, disabled, TEST, app.clock.now()).await.unwrap());
     }
-    app.app.clients.look().await.unwrap();
+    app.app.look_for_changes().await.unwrap();
     withdraw(&rp.client_id, app.clock.now()).await;
     let code = fresh(&rp, &browser, &[]).await;
     assert_eq!(refusal(&rp.redeem(&browser, &code, &[]).await), bad("invalid_grant"));
@@ -332,11 +332,9 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
         adjust: |config| {
             let resource = |uri: &str, scope: &str, claims: &[&str]| Resource {
                 uri: uri.into(),
-                name: None,
                 scopes: vec![scope.into()],
-                default: false,
                 claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
-                descriptions: [].into(),
+                ..Resource::default()
             };
             let declared =
                 vec![resource(API, "balances.read", &["roles"]), resource(LEDGER, "ledger.write", &[])];

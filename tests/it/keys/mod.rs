@@ -10,6 +10,7 @@ mod instance;
 mod lost_touch;
 mod plan;
 mod policies;
+mod promise;
 mod purposes;
 mod revoked;
 mod sealing;

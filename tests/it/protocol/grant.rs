@@ -17,7 +17,7 @@ fn a_token_can_be_for_fewer_resources_but_not_for_others() {
     let declared = Resources::new(serde_json::from_value(declared).unwrap()).unwrap();
     let narrow = |grant: Grant, asked: &[&str]| {
         let asked: Vec<(&str, &str)> = asked.iter().map(|uri| ("resource", *uri)).collect();
-        let narrowed = grant.narrow(&declared, "https://id.example", &params(&asked, &["resource"]));
+        let narrowed = grant.narrow(&declared, &params(&asked, &["resource"]));
         narrowed.map_err(|failure| failure.error.code)
     };
     for (asked, expected) in [

@@ -13,6 +13,7 @@ mod grant;
 mod grant_type;
 mod hint;
 mod instant;
+mod lifetimes;
 mod locales;
 mod localized;
 mod logout;

@@ -4,6 +4,7 @@ use countersign::secret::{Key, MacKeys};
 use countersign::state::State;
 use countersign::state::kv::Kv;
 
+mod access_tokens;
 mod checkpoints;
 mod contract;
 mod device_codes;

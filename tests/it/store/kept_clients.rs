@@ -39,6 +39,11 @@ async fn rename(db: &Db, name: &str) {
     assert!(clients::edit(db, "app", edit, TEST, now).await.unwrap().is_some_and(|edited| edited.is_ok()));
 }
 
+/// Sees what was changed, as a node does every second.
+async fn look(clients: &Clients) {
+    clients.take(&clients.look().await.unwrap());
+}
+
 async fn name(clients: &Clients) -> String {
     clients.find("app").await.unwrap().expect("it is there").metadata.client_name.clone()
 }
@@ -58,13 +63,12 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
         assert_eq!(asked(&db, name(&one)).await, (1, "First".into()));
     }
     for node in [&one, &other] {
-        let (looked, done) = asked(&db, node.look()).await;
-        assert_eq!((looked, done.is_ok()), (1, true));
+        assert_eq!(asked(&db, look(node)).await, (1, ()));
         assert_eq!(asked(&db, name(node)).await, (1, "First".into()));
         for _ in 0..3 {
             assert_eq!(asked(&db, name(node)).await, (0, "First".into()));
         }
-        node.look().await.unwrap();
+        look(node).await;
         assert_eq!(
             asked(&db, name(node)).await,
             (0, "First".into()),
@@ -73,13 +77,13 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
     }
     rename(&db, "Second").await;
     assert_eq!(asked(&db, name(&one)).await, (0, "First".into()), "it was not seen yet");
-    one.look().await.unwrap();
+    look(&one).await;
     assert_eq!(asked(&db, name(&one)).await, (1, "Second".into()));
     assert_eq!(asked(&db, name(&one)).await, (0, "Second".into()));
     assert_eq!(name(&other).await, "First");
     assert!(clients::remove(&db, "app", TEST, now).await.unwrap());
     for node in [&one, &other] {
-        node.look().await.unwrap();
+        look(node).await;
         for _ in 0..2 {
             let (read, found) = asked(&db, node.find("app")).await;
             assert!(read == 1 && found.unwrap().is_none(), "that it is absent is never kept");
@@ -87,7 +91,7 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
     }
     clients::add(&db, &named("Third"), TEST, now).await.unwrap();
     assert_eq!(name(&one).await, "Third", "a new one is there at once");
-    one.look().await.unwrap();
+    look(&one).await;
     assert_eq!(name(&one).await, "Third");
 }
 
@@ -96,12 +100,12 @@ async fn a_client_is_read_once_until_it_is_changed(Store { db, .. }: Store) {
 async fn what_was_read_before_a_change_that_was_seen_is_not_kept(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     clients::add(&db, &named("0"), TEST, now).await.unwrap();
-    node.look().await.unwrap();
+    look(&node).await;
     for round in 1..60 {
         let new = round.to_string();
         let change = async {
             rename(&db, &new).await;
-            node.look().await.unwrap();
+            look(&node).await;
         };
         tokio::join!(name(&node), name(&node), change, name(&node));
         assert_eq!(name(&node).await, new);
@@ -112,15 +116,15 @@ async fn what_was_read_before_a_change_that_was_seen_is_not_kept(Store { db, .. 
 async fn a_node_that_missed_too_many_changes_forgets_all_clients(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     clients::add(&db, &named("First"), TEST, now).await.unwrap();
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "First");
     // As a thousand changes of others do, which put the first ones off the list.
     rename(&db, "Second").await;
     execute(&db, "UPDATE facts SET value = '1500' WHERE name = 'client_changes'").unwrap();
     rename(&db, "Third").await;
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "Third");
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "Third");
     assert_eq!(asked(&db, name(&node)).await, (0, "Third".into()), "and from then on it keeps clients again");
 }
@@ -130,7 +134,7 @@ async fn of_several_identifiers_the_first_client_is_found_in_one_read(Store { db
     for (id, disabled) in [("a", true), ("b", false), ("c", false)] {
         clients::add(&db, &Client { id: id.into(), disabled, ..named(id) }, TEST, now).await.unwrap();
     }
-    node.look().await.unwrap();
+    look(&node).await;
     for (ids, read, expected) in [
         (&["1", "2", "3", "4", "5", "6", "7", "8"][..], 1, None),
         (&["1", "a"], 1, None),
@@ -150,12 +154,12 @@ async fn of_several_identifiers_the_first_client_is_found_in_one_read(Store { db
 async fn disabling_and_enabling_are_seen(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     clients::add(&db, &named("First"), TEST, now).await.unwrap();
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "First");
     for (disabled, changes) in [(true, true), (true, false), (false, true), (false, false)] {
         let changed = clients::set_disabled(&db, "app", disabled, TEST, now).await.unwrap();
         assert_eq!(changed, changes, "{disabled}");
-        node.look().await.unwrap();
+        look(&node).await;
         assert_eq!(node.find("app").await.unwrap().is_none(), disabled);
     }
     assert!(!clients::set_disabled(&db, "other", true, TEST, now).await.unwrap());
@@ -168,7 +172,7 @@ async fn disabling_and_enabling_are_seen(Store { db, .. }: Store) {
 async fn a_change_by_sql_is_seen_when_it_is_noted(Store { db, .. }: Store) {
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     clients::add(&db, &named("First"), TEST, now).await.unwrap();
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "First");
     execute(&db, "UPDATE clients SET metadata = replace(metadata, 'First', 'Second')").unwrap();
     let handbook = include_str!("../../../docs/OPERATIONS.md");
@@ -176,7 +180,7 @@ async fn a_change_by_sql_is_seen_when_it_is_noted(Store { db, .. }: Store) {
         let statement = handbook.lines().find(|line| line.starts_with(begins)).expect(begins);
         execute(&db, &statement.replace("'ID'", "'app'").replace(';', "")).unwrap();
     }
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "Second");
     assert_eq!(asked(&db, name(&node)).await, (0, "Second".into()), "and no change was missed");
 }
@@ -187,7 +191,7 @@ async fn a_slow_read_of_postgres_that_a_change_overtakes_is_not_kept() {
     let Store { db, .. } = super::store(super::postgres_place());
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     clients::add(&db, &named("First"), TEST, now).await.unwrap();
-    node.look().await.unwrap();
+    look(&node).await;
     execute(&db, "ALTER TABLE clients RENAME TO rows").unwrap();
     let view = "CREATE VIEW clients AS SELECT rows.* FROM rows, (SELECT pg_sleep(2) OFFSET 0) AS slowly";
     execute(&db, view).unwrap();
@@ -204,7 +208,7 @@ async fn a_slow_read_of_postgres_that_a_change_overtakes_is_not_kept() {
         let note = "INSERT INTO client_changes (seq, client_id) \
                     SELECT CAST(value AS BIGINT), 'app' FROM facts WHERE name = 'client_changes'";
         execute(&db, note).unwrap();
-        node.look().await.unwrap();
+        look(&node).await;
     };
     let (read, ()) = tokio::join!(name(&node), overtaking);
     assert_eq!(read, "First");
@@ -217,7 +221,7 @@ async fn what_is_kept_is_not_trusted_for_long_without_looking() {
     let Store { db, _folder, .. } = super::store(super::sqlite_place());
     let (node, now) = (Clients::new(db.clone()), OffsetDateTime::now_utc());
     clients::add(&db, &named("First"), TEST, now).await.unwrap();
-    node.look().await.unwrap();
+    look(&node).await;
     assert_eq!(name(&node).await, "First");
     execute(&db, "ALTER TABLE client_changes RENAME TO hidden").unwrap();
     execute(&db, "UPDATE clients SET metadata = replace(metadata, 'First', 'Second')").unwrap();

@@ -6,6 +6,7 @@ mod kept_clients;
 mod passing;
 mod people;
 mod recovery;
+mod resources;
 mod start;
 mod tls;
 

@@ -1,0 +1,2 @@
+DROP TABLE resource_clients;
+DROP TABLE resources;

@@ -1,0 +1,65 @@
+//! How long what this provider issues lives, and the bounds of each lifetime.
+
+use std::fmt;
+
+use time::Duration;
+
+use crate::protocol::span::text;
+
+/// The longest lifetime of a token that does not need a setting of its own.
+const LONG: Duration = Duration::hours(1);
+
+/// A lifetime outside its bounds, in words that follow the name of the setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LifetimeFault {
+    given: Duration,
+    bound: Duration,
+    why: &'static str,
+}
+
+/// The bounds of a lifetime, with the reason for each.
+struct Bounds {
+    least: (Duration, &'static str),
+    most: (Duration, &'static str),
+}
+
+impl Bounds {
+    fn check(&self, given: Duration) -> Result<(), LifetimeFault> {
+        for (is_beyond, (bound, why)) in
+            [(given < self.least.0, self.least), (given > self.most.0, self.most)]
+        {
+            if is_beyond {
+                return Err(LifetimeFault { given, bound, why });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Access tokens.
+const ACCESS_TOKEN: Bounds = Bounds {
+    least: (Duration::seconds(10), "a shorter one expires on its way to the resource"),
+    most: (
+        LONG,
+        "whoever checks a token by itself accepts it until it expires, even after it was revoked; \
+         accept_long_tokens = true allows more",
+    ),
+};
+/// Access tokens where the operator has accepted long ones.
+const LONG_ACCESS_TOKEN: Bounds = Bounds {
+    least: ACCESS_TOKEN.least,
+    most: (Duration::days(30), "every key has to stay public for as long after it signed for the last time"),
+};
+
+/// Checks the lifetime of access tokens.
+pub fn check_access_token(lifetime: Duration, accepts_long: bool) -> Result<(), LifetimeFault> {
+    if accepts_long { LONG_ACCESS_TOKEN.check(lifetime) } else { ACCESS_TOKEN.check(lifetime) }
+}
+
+impl fmt::Display for LifetimeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LifetimeFault { given, bound, why } = self;
+        let limit = if given < bound { "least" } else { "most" };
+        write!(f, "is {}, and must be at {limit} {}: {why}", text(*given), text(*bound))
+    }
+}
