@@ -249,6 +249,7 @@ impl Visit<'_> {
         let grant = CodeGrant {
             grant,
             record: self.record,
+            agreed_at: *now,
             issued_at: *now,
             redirect_uri: REDIRECT.into(),
             code_challenge: CodeChallenge::parse(Some(&challenge), Some("S256"), true).expect("S256"),

@@ -15,6 +15,7 @@ mod client; // applications
 mod context; // configuration, form of the answer, clock
 mod demo;
 mod doctor; // checks of an installation
+mod grant; // access that applications keep
 mod input; // files, standard input, passwords
 mod keys;
 mod port; // the ports of serve
@@ -72,6 +73,9 @@ enum Word {
     /// Declare and look after the APIs that access tokens are for
     #[command(subcommand)]
     Resource(resource::Word),
+    /// See and take back the access that applications keep by refresh tokens
+    #[command(subcommand)]
+    Grant(grant::Word),
     /// See who signed in and who did not, and what was changed
     #[command(subcommand)]
     Audit(audit::Word),
@@ -118,6 +122,7 @@ async fn carry_out(cli: Cli) -> anyhow::Result<bool> {
         Word::Client(word) => client::run(word, quietly(&context)?).await?,
         Word::User(word) => user::run(word, quietly(&context)?).await?,
         Word::Resource(word) => resource::run(word, quietly(&context)?).await?,
+        Word::Grant(word) => grant::run(word, quietly(&context)?).await?,
         Word::Audit(word) => audit::run(word, quietly(&context)?).await?,
         Word::Keys(word) => keys::run(&word, quietly(&context)?)?,
         Word::Ready => ready::run(quietly(&context)?).await?,

@@ -2,8 +2,8 @@
 
 use diesel::result::DatabaseErrorInformation;
 use diesel::result::DatabaseErrorKind::{
-    ClosedConnection, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand, UniqueViolation,
-    Unknown,
+    ClosedConnection, ForeignKeyViolation, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand,
+    UniqueViolation, Unknown,
 };
 use diesel::result::Error::{DatabaseError, RollbackTransaction};
 
@@ -97,6 +97,11 @@ impl DbError {
     /// Tells whether a uniqueness rule was violated: another transaction was first.
     pub fn is_conflict(&self) -> bool {
         matches!(self, DbError::Query(DatabaseError(UniqueViolation, _)))
+    }
+
+    /// Tells whether a row refers to one that does not exist.
+    pub fn lacks_parent(&self) -> bool {
+        matches!(self, DbError::Query(DatabaseError(ForeignKeyViolation, _)))
     }
 
     /// Tells whether a unit of work was rolled back on purpose.

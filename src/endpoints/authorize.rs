@@ -1,17 +1,21 @@
 //! The authorization endpoint: who asks → where may we answer → what do they want → may they → do it.
 //! A request that needs a person goes to a page and comes back through `/continue`.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use time::OffsetDateTime;
 
 use crate::ids::{GrantId, SessionId};
+use crate::protocol::client::Client;
 use crate::protocol::code::CodeGrant;
 use crate::protocol::decide::{Candidate, Decision, Done, candidate, decide};
 use crate::protocol::grant::{Authenticated, Grant};
 use crate::protocol::params::Params;
 use crate::protocol::refusal::{Refusal, SERVER_ERROR, UNAVAILABLE};
-use crate::protocol::request::{self, PARAMS};
-use crate::protocol::session::Account;
+use crate::protocol::request::{self, PARAMS, Request};
+use crate::protocol::session::{Account, KnownConsent};
 use crate::secret::Token;
 use crate::state::sessions::Session;
 use crate::store;
@@ -111,17 +115,17 @@ impl Answering<'_> {
         params: &Params,
         mut ticket: Option<Ticket>,
     ) -> Result<HttpResponse, AuthorizeFailure> {
-        let ValidRequest { client, request, .. } = valid;
+        let ValidRequest { client, request: asked, .. } = valid;
         let mut session = self.visit.session().await?;
-        if let Some(session) = session.as_mut().filter(|_| request.prompt.none) {
+        if let Some(session) = session.as_mut().filter(|_| asked.prompt.none) {
             self.leave_out(valid, session).await?;
         }
         let accounts = session.as_ref().map(|session| session.accounts.as_slice()).unwrap_or_default();
         loop {
             let done = ticket.as_ref().map(|ticket| ticket.done.clone()).unwrap_or_default();
-            let candidate = candidate(request, &done, accounts);
-            let consented = self.is_consented(valid, session.as_ref(), candidate.one()).await?;
-            match decide(request, client, &done, candidate, consented, self.visit.now) {
+            let candidate = candidate(asked, &done, accounts);
+            let (request, agreed) = self.settle(valid, session.as_ref(), candidate.one()).await?;
+            match decide(&request, client, &done, candidate, agreed.is_some(), self.visit.now) {
                 Decision::Refuse(error) => {
                     return Err(AuthorizeFailure::at(&valid.reply_to, request.refused(error)));
                 }
@@ -142,7 +146,8 @@ impl Answering<'_> {
                         continue;
                     }
                     let stray = || PageFailure::Internal("an account without a session".into());
-                    let code = self.issue(valid, session.as_ref().ok_or_else(stray)?, account).await?;
+                    let session = session.as_ref().ok_or_else(stray)?;
+                    let code = self.issue(valid, &request, session, account, agreed).await?;
                     let (shell, reply_to) = (self.visit.shell(), &valid.reply_to);
                     let home = reply_to.success(code.expose());
                     return Ok(if resumed {
@@ -172,7 +177,7 @@ impl Answering<'_> {
         }
         let mut known = vec![];
         for account in session.accounts.iter().filter(|account| request.may_be(&account.user_id)) {
-            if self.is_consented(valid, Some(session), Some(account)).await? {
+            if self.agreed(client, request, Some(session), Some(account)).await?.is_some() {
                 known.push(account.session_id);
             }
         }
@@ -180,21 +185,41 @@ impl Answering<'_> {
         Ok(())
     }
 
-    /// Looks in the session's record first, and in the database only if that does not know.
-    async fn is_consented(
+    /// The request as far as it can be granted, and when the person last agreed to the client if a consent in force covers
+    /// that: `offline_access` of a site is dropped where no consent covers it and the person is not to be asked.
+    async fn settle<'r>(
         &self,
-        ValidRequest { client, request, .. }: &ValidRequest,
+        ValidRequest { client, request, .. }: &'r ValidRequest,
         session: Option<&Session>,
         account: Option<&Account>,
-    ) -> Result<bool, AuthorizeFailure> {
+    ) -> Result<(Cow<'r, Request>, Option<OffsetDateTime>), AuthorizeFailure> {
+        let agreed = self.agreed(client, request, session, account).await?;
+        match request.without_offline(client).filter(|_| agreed.is_none()) {
+            None => Ok((Cow::Borrowed(request), agreed)),
+            Some(less) => {
+                let agreed = self.agreed(client, &less, session, account).await?;
+                Ok((Cow::Owned(less), agreed))
+            }
+        }
+    }
+
+    /// When the person last agreed to the client, if a consent in force covers a request. Looks in the session's record
+    /// first, and in the database only if that does not know.
+    async fn agreed(
+        &self,
+        client: &Client,
+        request: &Request,
+        session: Option<&Session>,
+        account: Option<&Account>,
+    ) -> Result<Option<OffsetDateTime>, AuthorizeFailure> {
         let (Some(session), Some(account), false) = (session, account, client.metadata.first_party) else {
-            return Ok(false);
+            return Ok(None);
         };
         let fingerprint = request.consent_fingerprint(client, &account.user_id);
-        if account.consent(&client.id) == Some(&fingerprint) {
-            return Ok(true);
+        if let Some(known) = account.consent(&client.id).filter(|known| known.fingerprint == fingerprint) {
+            return Ok(Some(known.agreed_at));
         }
-        let covered = store::consents::covers(
+        let agreed = store::consents::covers(
             &self.visit.app.db,
             &account.user_id,
             &client.id,
@@ -202,15 +227,12 @@ impl Answering<'_> {
             self.visit.now,
         )
         .await?;
-        if covered {
+        if let Some(agreed_at) = agreed {
+            let known = KnownConsent { client_id: client.id.clone(), fingerprint, agreed_at };
             let sessions = &self.visit.app.state.sessions;
-            sessions
-                .remember_consent(
-                    session.record, account.session_id, &client.id, &fingerprint, self.visit.now,
-                )
-                .await?;
+            sessions.remember_consent(session.record, account.session_id, known, self.visit.now).await?;
         }
-        Ok(covered)
+        Ok(agreed)
     }
 
     /// Sends the browser to a page. The request travels with it as a ticket.
@@ -231,10 +253,15 @@ impl Answering<'_> {
 
     async fn issue(
         &self,
-        ValidRequest { client, reply_to, request }: &ValidRequest,
+        ValidRequest { client, reply_to, request: asked }: &ValidRequest,
+        request: &Request,
         session: &Session,
         account: &Account,
+        agreed: Option<OffsetDateTime>,
     ) -> Result<Token, AuthorizeFailure> {
+        if asked.scope != request.scope {
+            debug::note_narrowed(&self.visit.req, &self.visit.app, &[asked.offline_dropped()]);
+        }
         let grant = Grant {
             id: GrantId::generate(),
             scope: request.scope.clone(),
@@ -245,6 +272,7 @@ impl Answering<'_> {
         let grant = CodeGrant {
             grant,
             record: session.record,
+            agreed_at: agreed.unwrap_or(self.visit.now),
             issued_at: self.visit.now,
             redirect_uri: reply_to.redirect_uri().into(),
             code_challenge: request.code_challenge.clone(),

@@ -9,6 +9,8 @@ use askama::Template;
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::operations::Operation;
+use crate::operations::sessions::{self, SessionFault};
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::hint::Hint;
@@ -17,6 +19,7 @@ use crate::protocol::params::Params;
 use crate::protocol::shown::Shown;
 use crate::state::sessions::Session;
 use crate::store;
+use crate::store::events::Actor;
 use crate::web::answer::{PageKind, page, see_other, with_cookie};
 use crate::web::browser::cookies::no_session_cookie;
 use crate::web::cards::{ClientCard, PersonCard};
@@ -58,12 +61,14 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
     };
     let account = logout.hint.as_ref().and_then(|hint| hint.account(&session.accounts, &app.keys.sid));
     let Some(account) = account else { return logout.ask(&visit, &session).await };
+    let op = Operation::new(&app.db, &app.state, Actor::Person(account.user_id.clone()), now);
     // The hint names one account; the others in this browser stay signed in.
     if session.accounts.len() > 1 {
-        app.state.sessions.end_one(session.record, account.session_id, now).await?;
+        let ended = sessions::end_one(&op, session.record, account.session_id).await;
+        ended.map_err(SessionFault::either::<PageFailure>)?;
         return Ok(logout.leave(&visit, true));
     }
-    app.state.sessions.end(&session, now).await?;
+    sessions::end(&op, &session).await.map_err(SessionFault::either::<PageFailure>)?;
     Ok(with_cookie(logout.leave(&visit, false), Some(no_session_cookie(app))))
 }
 

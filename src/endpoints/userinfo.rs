@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::protocol::bearer::{Presented, TokenFault};
 use crate::store;
-use crate::store::grants::Issued;
+use crate::store::grants::{Issued, Standing};
 use crate::web::answer::no_store;
 use crate::web::around::cors;
 use crate::web::extract;
@@ -39,16 +39,28 @@ async fn answer(visit: &Visit, token: &str) -> Result<HttpResponse, BearerFailur
     // The statement below checks again, because a client may be held in memory for a while.
     client.ok_or_else(|| refuse("its client is removed or disabled"))?;
     let grant_id = presented.grant_id().ok_or_else(|| refuse("its jti names no grant"))?;
-    let session = presented.session.as_deref().and_then(|hidden| app.keys.reveal_session(hidden, grant_id));
-    let (record, session_id) = session.ok_or_else(|| refuse("it names no session"))?;
-    if !app.state.sessions.is_live(record, session_id, *now).await? {
-        return Err(refuse("the session has ended"));
+    let issued = Issued {
+        grant_id,
+        user_id: Some(&presented.sub),
+        client_id: presented.client_id(),
+        at: presented.iat,
+        jti: &presented.jti,
+    };
+    let standing = store::grants::standing(&app.db, &issued, *now).await?;
+    let Some(Standing { user: Some(user), has_row }) = standing else {
+        return Err(refuse(
+            "the grant has ended or is revoked, or the account or the client disabled or gone",
+        ));
+    };
+    // A grant that is a row is judged by it alone; any other lives as long as its session.
+    if !has_row {
+        let hidden = presented.session.as_deref();
+        let session = hidden.and_then(|hidden| app.keys.reveal_session(hidden, grant_id));
+        let (record, session_id) = session.ok_or_else(|| refuse("it names no session"))?;
+        if !app.state.sessions.is_live(record, session_id, *now).await? {
+            return Err(refuse("the session has ended"));
+        }
     }
-    let issued =
-        Issued { grant_id, user_id: &presented.sub, client_id: presented.client_id(), at: presented.iat };
-    let holder = store::grants::holder(&app.db, &issued, *now).await?;
-    let user = holder
-        .ok_or_else(|| refuse("the grant is revoked, or the account or the client disabled or gone"))?;
     let mut claims = user.claims_for(&presented.scope);
     claims.extend(user.claims_named(&presented.claims));
     claims.insert("sub".into(), Value::from(user.id));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::operations::{Operation, sessions};
 use crate::store;
+use crate::store::events::Actor;
 
 /// How often such sessions are looked for.
 const END_EVERY: Duration = Duration::from_secs(5);
@@ -23,7 +25,8 @@ pub(super) async fn end(app: Arc<App>) {
 
 async fn end_due(app: &App) -> Result<(), Box<dyn Error>> {
     for (user_id, since) in store::endings::due(&app.db).await? {
-        let ended = app.state.sessions.end_user(&user_id, app.clock.now()).await?;
+        let op = Operation::new(&app.db, &app.state, Actor::System(Some("sessions")), app.clock.now());
+        let ended = sessions::end_all(&op, &user_id).await?;
         store::endings::done(&app.db, &user_id, since).await?;
         tracing::info!(%user_id, ended, "ended the sessions of a person who may no longer be signed in");
     }

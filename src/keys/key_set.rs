@@ -9,6 +9,7 @@ use super::snapshot::Snapshot;
 use crate::db::{Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::claims::REVOCATION_SLACK;
+use crate::protocol::refresh::KEY_VERSION;
 use crate::secret::{Key, MacKeys, base64url, from_base64url};
 use crate::store::events::Vault;
 
@@ -22,6 +23,8 @@ pub struct Keys {
     pub sid: Key,
     /// Encrypts the session that an access token refers to.
     pub(super) session_reference: Key,
+    /// Authenticates refresh tokens.
+    pub(super) refresh: Key,
     /// Authenticates forms that carry no ticket.
     pub csrf: Key,
     /// Authenticates the cookie of a browser that has signed in before.
@@ -39,6 +42,11 @@ impl Keys {
         let policy = self.snapshot.load().policy.clone();
         let longest = db.read(move |conn| Ok(promise::read(conn, &policy)?.longest_token(&policy))).await?;
         Ok(longest + REVOCATION_SLACK)
+    }
+
+    /// The key of the refresh tokens of a family, by the version in the first byte of its salt; none when that key is gone.
+    pub fn refresh_key(&self, salt: &[u8]) -> Option<&Key> {
+        (salt.first() == Some(&KEY_VERSION)).then_some(&self.refresh)
     }
 
     /// Encrypts the session a grant came from, in 43 characters. The pad is derived from the random name of the

@@ -26,13 +26,14 @@ use crate::store::signing_keys::{self, KeyState, StoredKey};
 
 const SID: &str = "sid";
 const SESSION_REFERENCE: &str = "session reference";
+const REFRESH: &str = "refresh token";
 
 /// The rows that keys are opened from.
 struct Rows {
     keys: Vec<StoredKey>,
     promise: Promise,
-    /// The sealed secrets for `sid`, session references and events.
-    secrets: [Vec<u8>; 3],
+    /// The sealed secrets for `sid`, session references, events and refresh tokens.
+    secrets: [Vec<u8>; 4],
 }
 
 impl Keys {
@@ -45,7 +46,7 @@ impl Keys {
         let instance = instance_keys_for(db, source)?;
         let first = first_keys(db, &instance, policy, now)?;
         let asked = Instant::now();
-        let Rows { keys, promise, secrets: [sid, session_reference, audit] } =
+        let Rows { keys, promise, secrets: [sid, session_reference, audit, refresh] } =
             db.write_now(|conn| -> Result<Rows, DbError> {
                 // Takes a lock: nodes that start at the same time continue one after another.
                 let promise = promise::begin(conn, policy, now)?;
@@ -55,7 +56,7 @@ impl Keys {
                     }
                 }
                 let mut secret = |name| secrets::get_or_make(conn, name, &instance);
-                let secrets = [secret(SID)?, secret(SESSION_REFERENCE)?, secret(AUDIT)?];
+                let secrets = [secret(SID)?, secret(SESSION_REFERENCE)?, secret(AUDIT)?, secret(REFRESH)?];
                 Ok(Rows { keys: signing_keys::list(conn)?, promise, secrets })
             })?;
         let snapshot = Snapshot::open(Read { keys, promise, asked }, &instance, policy, None);
@@ -71,6 +72,7 @@ impl Keys {
             snapshot: ArcSwap::new(Arc::new(snapshot)),
             sid: secrets::open(SID, &sid, &instance)?,
             session_reference: secrets::open(SESSION_REFERENCE, &session_reference, &instance)?,
+            refresh: secrets::open(REFRESH, &refresh, &instance)?,
             csrf: derived("csrf"),
             device: derived("device"),
             vault: Vault::new(&secrets::open(AUDIT, &audit, &instance)?),

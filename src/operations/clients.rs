@@ -6,8 +6,10 @@ use super::{Operation, StateFault};
 use crate::db::DbError;
 use crate::protocol::client::{Client, MetadataFault};
 use crate::protocol::registration::{Amendment, Offered, Registration, SecretChange, changed};
+use crate::protocol::revoked::Why;
 use crate::secret::{Token, TokenHash, base32, random};
 use crate::store::clients::{self, Edited, Secret};
+use crate::store::grants::{self, Whose};
 
 /// Why a client is not registered or changed.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +96,10 @@ pub async fn change(
     };
     let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
     let Edited { before, after } = edited.ok_or(ClientFault::Unknown)??;
+    // Refresh tokens that were worth nothing without the secret must not become ones that are.
+    if after.is_public() && !before.is_public() {
+        revoke(op, id, Why::ClientPublic).await?;
+    }
     Ok(Changed {
         members: changed(&before.metadata, &after.metadata),
         made: after.secret.is_some_and(|secret| secret.matches(&made)).then_some(token),
@@ -129,15 +135,22 @@ pub struct Switched {
     pub not_told: Option<StateFault>,
 }
 
-/// Disables a client and withdraws its codes. Its registration and the consents given to it stay.
+/// Disables a client, revokes its grants for good, and withdraws its codes. Its registration and the consents given to it
+/// stay.
 pub async fn disable(op: &Operation<'_>, id: &str) -> Result<Switched, ClientFault> {
     let (client, changed) = set_disabled(op, id, true).await?;
+    revoke(op, id, Why::ClientDisabled).await?;
     // Also for a client that was disabled before, because withdrawing its codes may have failed then.
     Ok(Switched { client, changed, not_told: withdraw(op, id).await.err() })
 }
 
-/// Enables a client.
+/// Enables a client. Its grants from before stay revoked.
 pub async fn enable(op: &Operation<'_>, id: &str) -> Result<Switched, ClientFault> {
+    let client = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
+    if client.disabled {
+        // Disabling it may have been interrupted, and a grant may have begun at that very moment.
+        revoke(op, id, Why::ClientDisabled).await?;
+    }
     let (client, changed) = set_disabled(op, id, false).await?;
     let not_told = if changed { readmit(op, id).await.err() } else { None };
     Ok(Switched { client, changed, not_told })
@@ -156,6 +169,12 @@ pub async fn remove(op: &Operation<'_>, id: &str) -> Result<Switched, ClientFaul
         return Err(ClientFault::Unknown);
     }
     Ok(Switched { client, changed: true, not_told: withdraw(op, id).await.err() })
+}
+
+/// Revokes all grants of a client that are rows.
+async fn revoke(op: &Operation<'_>, id: &str, why: Why) -> Result<(), DbError> {
+    grants::revoke(op.db, Whose::Client(id.to_owned()), why, op.by.clone(), op.now).await?;
+    Ok(())
 }
 
 /// Withdraws the codes of a client: none is redeemed from now on.

@@ -4,6 +4,7 @@ use super::Operation;
 use crate::db::DbError;
 use crate::ids::{RecordId, SessionId};
 use crate::protocol::consent::Consent;
+use crate::protocol::session::KnownConsent;
 use crate::state::StateError;
 use crate::store::consents;
 
@@ -37,5 +38,7 @@ pub async fn give(op: &Operation<'_>, given: Given<'_>) -> Result<(), ConsentFau
     let Given { person, client, consent, session: (record, session_id), fingerprint } = given;
     consents::allow(op.db, person, client, consent, op.by.clone(), op.now).await?;
     let state = op.state().map_err(|fault| StateError::Broken(fault.to_string()))?;
-    Ok(state.sessions.remember_consent(record, session_id, client, fingerprint, op.now).await?)
+    let (client_id, fingerprint) = (client.to_owned(), fingerprint.to_owned());
+    let known = KnownConsent { client_id, fingerprint, agreed_at: op.now };
+    Ok(state.sessions.remember_consent(record, session_id, known, op.now).await?)
 }

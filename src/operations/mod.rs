@@ -6,9 +6,11 @@ pub mod clients; // register, change, disable, enable, remove, give a new secret
 pub mod consents; // allow an application something
 pub mod devices; // sign a device in, or refuse to
 pub mod demo; // mark a database as one of a demo
+pub mod grants; // revoke one
 pub mod keys; // rotate, revoke, import and reseal signing keys
 pub mod resources; // declare, change, remove, beside the configuration file
 pub mod people; // add, change, disable, enable, give a new password
+pub mod sessions; // end them, with the grants that end with them
 pub mod sign_ins; // record the outcome of an attempt to sign in
 
 use std::borrow::Cow;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Operation, StateFault};
+use super::{Operation, StateFault, sessions};
 use crate::db::DbError;
 use crate::ids;
 use crate::protocol::user::{Amendment, User, UserFault, clean_names};
@@ -110,7 +110,7 @@ async fn set(op: &Operation<'_>, person: &User, change: Change) -> Result<(), Pe
 /// Ends all sessions of a person. The change before it has stored that they are to be ended.
 async fn end_sessions(op: &Operation<'_>, person: &User) -> Result<usize, PersonFault> {
     let end = async {
-        let ended = op.state()?.sessions.end_user(&person.id, op.now).await?;
+        let ended = sessions::end_all(op, &person.id).await?;
         endings::done(op.db, &person.id, op.now.unix_timestamp()).await?;
         Ok(ended)
     };

@@ -14,7 +14,7 @@ use crate::web::answer::{PageKind, page, see_other};
 use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract;
 use crate::web::failure::AuthorizeFailure;
-use crate::web::pending::{Pending, Posted, ValidRequest, card, continue_at, person_card};
+use crate::web::pending::{Pending, Posted, card, continue_at, person_card};
 use crate::web::permissions::{ScopeLine, permissions};
 use crate::web::shell::Shell;
 use crate::web::visit::{Visit, VisitWithBody};
@@ -64,7 +64,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, AuthorizeFailure> {
     let view = ConsentPage {
         client: card(&visit, &valid.client).await,
         account: person_card(&user),
-        scopes: permissions(shell.texts, app, &valid.request.consent()),
+        scopes: permissions(shell.texts, app, &valid.asked().consent()),
         // In development mode every application runs on this computer, and the warning would mean nothing.
         loopback_warning: !app.config.development && redirect.is_ok_and(|url| is_loopback(&url)),
         ticket: sealed.into(),
@@ -91,10 +91,11 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
         _ => return Ok(go_on()),
     }
     let Some(session) = visit.session().await? else { return Ok(go_on()) };
-    let Some(ValidRequest { client, request, .. }) = pending.valid() else { return Ok(go_on()) };
+    let Some(valid) = pending.valid() else { return Ok(go_on()) };
+    let (client, request) = (&valid.client, valid.asked());
     // Consent applies to exactly what was displayed, for the session it was displayed to. If either has changed, nothing
     // is recorded and the request is decided again.
-    let current = candidate(request, &pending.ticket.done, &session.accounts);
+    let current = candidate(&request, &pending.ticket.done, &session.accounts);
     let Some(account) = current.one().filter(|account| {
         let now_asked = request.consent_fingerprint(client, &account.user_id);
         pending.ticket.displayed.as_ref() == Some(&(account.session_id, now_asked))

@@ -3,6 +3,8 @@
 use actix_web::{HttpResponse, web};
 
 use crate::app::App;
+use crate::operations::Operation;
+use crate::operations::sessions::{self, SessionFault};
 use crate::password::{Password, VerifyFailure};
 use crate::protocol::claims::ACR_SINGLE_FACTOR;
 use crate::protocol::decide::{Candidate, Decision, decide};
@@ -12,6 +14,7 @@ use crate::state::StateError;
 use crate::state::limits::passwords::{Attempt, TurnedAway};
 use crate::state::sessions::{Authentication, Begun};
 use crate::store;
+use crate::store::events::Actor;
 use crate::web::answer::{see_other, with_cookie};
 use crate::web::around::address::ClientAddress;
 use crate::web::browser::Browser;
@@ -133,7 +136,9 @@ async fn sign_in(
     // The password may have been changed, or the account disabled, while the password was verified. That ended all
     // sessions of the account, but not this one, which began later.
     if !store::users::still_signs_in(&app.db, &person.id, &person.hash).await? {
-        app.state.sessions.end_one(begun.record, begun.session_id, now).await?;
+        let op = Operation::new(&app.db, &app.state, Actor::Person(person.id.clone()), now);
+        let ended = sessions::end_one(&op, begun.record, begun.session_id).await;
+        ended.map_err(SessionFault::either::<AuthorizeFailure>)?;
         record.ended(Outcome::WrongPassword, about, typed.username);
         return Ok(Err(LoginProblem::WrongCredentials));
     }

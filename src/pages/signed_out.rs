@@ -3,7 +3,10 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
+use crate::operations::Operation;
+use crate::operations::sessions::{self, SessionFault};
 use crate::protocol::session::Account;
+use crate::store::events::Actor;
 use crate::web::answer::{PageKind, complete, page, see_other, with_cookie};
 use crate::web::browser::cookies::no_session_cookie;
 use crate::web::browser::origin::refuse_cross_site;
@@ -53,12 +56,15 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
         let (meant, others): (Vec<_>, Vec<_>) =
             session.accounts.iter().partition(|account| is_meant(account));
         some_stay = !others.is_empty();
+        let by = meant.first().map_or(Actor::Unknown, |account| Actor::Person(account.user_id.clone()));
+        let op = Operation::new(&app.db, &app.state, by, now);
+        let failed = SessionFault::either::<PageFailure>;
         if some_stay {
             for account in meant {
-                app.state.sessions.end_one(session.record, account.session_id, now).await?;
+                sessions::end_one(&op, session.record, account.session_id).await.map_err(failed)?;
             }
         } else {
-            app.state.sessions.end(&session, now).await?;
+            sessions::end(&op, &session).await.map_err(failed)?;
         }
     }
     let (stay, then) = (sign_out::stay(&params), params.get("then"));

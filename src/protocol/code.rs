@@ -29,6 +29,9 @@ pub struct CodeGrant {
     /// The browser record with the session that it was given from.
     #[serde(rename = "b")]
     pub record: RecordId,
+    /// When the person last agreed to the client; when the code was issued, where people are not asked.
+    #[serde(rename = "y", with = "time::serde::timestamp")]
+    pub agreed_at: OffsetDateTime,
     /// When it was issued.
     #[serde(rename = "o", with = "time::serde::timestamp")]
     pub issued_at: OffsetDateTime,

@@ -73,7 +73,9 @@ catalogue! {
     DeviceApproved = "device.approved", Change;
     /// A person refused to sign a device in.
     DeviceDenied = "device.denied", Change;
-    /// A code was redeemed twice: what came of it is revoked.
+    /// A grant was revoked.
+    GrantRevoked = "grant.revoked", Change;
+    /// A code or a replaced refresh token was used again: what came of it is revoked.
     GrantReused = "grant.reused", Security;
 
     /// A signing key was made.

@@ -67,6 +67,21 @@ impl Authenticated {
 }
 
 impl Grant {
+    /// The scopes of one token: all that were granted, or those that are requested now.
+    ///
+    /// Spec: RFC 6749 §6
+    pub fn narrow_scope(&self, params: &Params) -> Result<Scope, Refusal> {
+        const BEYOND: &str = "the scope is more than was granted";
+        let Some(asked) = params.get("scope") else { return Ok(self.scope.clone()) };
+        let (scope, unreadable) = (Scope::parse(asked), Scope::unreadable(asked).next());
+        if self.scope.covers(&scope) && !scope.is_empty() && unreadable.is_none() {
+            return Ok(scope);
+        }
+        let cause = Cause::new(BEYOND).with("asked for", asked).with("granted", &self.scope);
+        Err(Refusal::new("invalid_scope", BEYOND)
+            .because(cause.mend("leave the scope out, or ask for a part of it")))
+    }
+
     /// The resources of one token: all that were authorized, or those that are requested now. A resource that
     /// came into the audience by its scopes alone can be requested as well.
     ///

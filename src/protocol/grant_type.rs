@@ -25,12 +25,18 @@ pub enum GrantType {
     /// Spec: RFC 8628 §3.4
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// A refresh token.
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
 }
 
 impl GrantType {
     /// Every grant type of this provider, by its registered name.
-    pub const SUPPORTED: [(&str, GrantType); 2] =
-        [("authorization_code", GrantType::AuthorizationCode), (DEVICE_CODE, GrantType::DeviceCode)];
+    pub const SUPPORTED: [(&str, GrantType); 3] = [
+        ("authorization_code", GrantType::AuthorizationCode),
+        ("refresh_token", GrantType::RefreshToken),
+        (DEVICE_CODE, GrantType::DeviceCode),
+    ];
 
     /// The registered names of all of them.
     pub fn names() -> impl Iterator<Item = &'static str> {
@@ -42,6 +48,7 @@ impl GrantType {
         match self {
             GrantType::AuthorizationCode => "authorization_code",
             GrantType::DeviceCode => DEVICE_CODE,
+            GrantType::RefreshToken => "refresh_token",
         }
     }
 

@@ -34,6 +34,9 @@ pub mod grant; // the record that tokens are issued from
 pub mod code; // redeeming an authorization code
 pub mod user_code; // what a device shows and a person enters
 pub mod device; // the request of a device, the decision on it, and the polls
+pub mod family; // families of refresh tokens, and how long they last
+pub mod refresh; // the decision on a presented refresh token
+pub mod revoked; // why a grant was revoked
 pub mod claims; // the claims of issued tokens
 pub mod bearer; // access tokens presented to our own endpoints
 pub mod logout;

@@ -9,10 +9,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope(BTreeSet<String>);
 
-/// The scopes whose claims OpenID Connect itself defines, with those claims.
+/// The scope that asks for access after the person has signed out.
 ///
-/// Spec: OpenID Connect Core §5.4
-pub const STANDARD: [(&str, &[&str]); 5] = [
+/// Spec: OpenID Connect Core §11
+pub const OFFLINE: &str = "offline_access";
+
+/// The scopes that OpenID Connect itself defines, with the claims of each.
+///
+/// Spec: OpenID Connect Core §5.4, §11
+pub const STANDARD: [(&str, &[&str]); 6] = [
     ("openid", &["sub"]),
     (
         "profile",
@@ -24,6 +29,7 @@ pub const STANDARD: [(&str, &[&str]); 5] = [
     ("email", &["email", "email_verified"]),
     ("phone", &["phone_number", "phone_number_verified"]),
     ("address", &["address"]),
+    (OFFLINE, &[]),
 ];
 
 /// The scope of OpenID Connect that releases a claim.

@@ -32,24 +32,35 @@ pub struct Account {
     /// Whether the person asked to stay signed in; otherwise the session also ends when it is idle.
     #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
-    /// Fingerprints of the consents in force, by client.
-    #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
-    pub consents: Vec<(String, String)>,
+    /// The consents in force, as far as this session knows them.
+    #[serde(rename = "q", default, skip_serializing_if = "Vec::is_empty")]
+    pub consents: Vec<KnownConsent>,
+}
+
+/// A consent in force, as a session remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownConsent {
+    /// The client, by `client_id`.
+    #[serde(rename = "c")]
+    pub client_id: String,
+    /// The fingerprint of what was allowed.
+    #[serde(rename = "f")]
+    pub fingerprint: String,
+    /// When the person last agreed to the client.
+    #[serde(rename = "t", with = "time::serde::timestamp")]
+    pub agreed_at: OffsetDateTime,
 }
 
 impl Account {
-    /// The fingerprint of the consent this person gave a client, as far as this session remembers.
-    pub fn consent(&self, client_id: &str) -> Option<&str> {
-        self.consents
-            .iter()
-            .find(|(client, _)| client == client_id)
-            .map(|(_, fingerprint)| fingerprint.as_str())
+    /// The consent this person gave a client, as far as this session remembers.
+    pub fn consent(&self, client_id: &str) -> Option<&KnownConsent> {
+        self.consents.iter().find(|known| known.client_id == client_id)
     }
 
     /// Remembers a consent, in place of an older one for the same client.
-    pub fn remember_consent(&mut self, client_id: &str, fingerprint: &str) {
-        self.consents.retain(|(client, _)| client != client_id);
-        self.consents.push((client_id.into(), fingerprint.into()));
+    pub fn remember_consent(&mut self, consent: KnownConsent) {
+        self.consents.retain(|known| known.client_id != consent.client_id);
+        self.consents.push(consent);
     }
 }
 

@@ -8,6 +8,7 @@ use super::mac::{Found, MacKv};
 use super::sessions::{self, Sessions};
 use crate::ids::RecordId;
 use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED, SpentCode};
+use crate::protocol::session::Account;
 use crate::secret::{Token, from_base64url, random, sha256};
 
 /// How long the removal of a client is remembered here: longer than any node may hold the client in memory.
@@ -27,8 +28,8 @@ pub struct Codes {
 pub struct Redeemed {
     /// The grant.
     pub code: CodeGrant,
-    /// Whether its session has neither ended nor expired.
-    pub is_live: bool,
+    /// The account of its session; none when the session has ended or expired.
+    pub account: Option<Account>,
     /// When its client was removed or disabled, if that was within the last minute.
     pub withdrawn: Option<OffsetDateTime>,
 }
@@ -89,14 +90,14 @@ impl Codes {
                 let grant: CodeGrant =
                     serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
                 let session_id = grant.grant.person.session_id;
-                let is_live = if named == grant.record {
-                    sessions::is_live(session, session_id, now)?
+                let account = if named == grant.record {
+                    sessions::account(session, session_id, now)?
                 } else {
                     // Issued while another instance key was in use.
-                    self.sessions.is_live(grant.record, session_id, now).await?
+                    self.sessions.account(grant.record, session_id, now).await?
                 };
                 let withdrawn = withdrawn.as_ref().and_then(Found::value).and_then(instant);
-                Spend::Fresh(Redeemed { code: grant, is_live, withdrawn })
+                Spend::Fresh(Redeemed { code: grant, account, withdrawn })
             }
         })
     }

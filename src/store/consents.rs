@@ -16,38 +16,51 @@ const UNUSED: i64 = 365 * 24 * 3600;
 /// The last use is written only when it moves by more than a day, in seconds.
 const USE_STEP: i64 = 24 * 3600;
 
+/// A stored consent.
+struct Found {
+    consent: Consent,
+    used_at: i64,
+    agreed_at: OffsetDateTime,
+}
+
 /// Finds a person's consent for a client. One with a last use in the future is not accepted.
-fn find(
-    conn: &mut Conn,
-    user_id: &str,
-    client_id: &str,
-    now: i64,
-) -> Result<Option<(Consent, i64)>, DbError> {
-    let row: Option<(String, String, String, i64)> = consents::table
+fn find(conn: &mut Conn, user_id: &str, client_id: &str, now: i64) -> Result<Option<Found>, DbError> {
+    let row: Option<(String, String, String, i64, i64)> = consents::table
         .find((user_id, client_id))
         .filter(consents::used_at.gt(now - UNUSED))
         .filter(consents::used_at.le(now + AHEAD.whole_seconds()))
-        .select((consents::scopes, consents::resources, consents::claims, consents::used_at))
+        .select((
+            consents::scopes,
+            consents::resources,
+            consents::claims,
+            consents::used_at,
+            consents::granted_at,
+        ))
         .first(conn)
         .optional()?;
-    let Some((scopes, resources, claims, used_at)) = row else { return Ok(None) };
+    let Some((scopes, resources, claims, used_at, agreed_at)) = row else { return Ok(None) };
     let resources = serde_json::from_str(&resources).map_err(|error| DbError::Broken(error.to_string()))?;
     let claims = claims.split_whitespace().map(str::to_owned).collect();
-    Ok(Some((Consent { scopes: Scope::parse(&scopes), resources, claims }, used_at)))
+    let consent = Consent { scopes: Scope::parse(&scopes), resources, claims };
+    // No later than now, whatever a clock said.
+    let agreed_at = OffsetDateTime::from_unix_timestamp(agreed_at.min(now));
+    let agreed_at = agreed_at.map_err(|error| DbError::Broken(error.to_string()))?;
+    Ok(Some(Found { consent, used_at, agreed_at }))
 }
 
-/// Tells whether a stored consent covers a request, and updates its last use.
+/// When the person last agreed to the client, if the stored consent covers a request. Updates its last use.
 pub async fn covers(
     db: &Db,
     user_id: &str,
     client_id: &str,
     asked: Consent,
     now: OffsetDateTime,
-) -> Result<bool, DbError> {
+) -> Result<Option<OffsetDateTime>, DbError> {
     let (user_id, client_id, now) = (user_id.to_owned(), client_id.to_owned(), now.unix_timestamp());
     let key = (user_id.clone(), client_id.clone());
     let found = db.read(move |conn| find(conn, &user_id, &client_id, now)).await?;
-    let Some((_, used_at)) = found.filter(|(consent, _)| consent.covers(&asked)) else { return Ok(false) };
+    let found = found.filter(|found| found.consent.covers(&asked));
+    let Some(Found { used_at, agreed_at, .. }) = found else { return Ok(None) };
     if now - used_at > USE_STEP {
         db.write(move |conn| {
             diesel::update(consents::table.find(key)).set(consents::used_at.eq(now)).execute(conn)?;
@@ -55,7 +68,7 @@ pub async fn covers(
         })
         .await?;
     }
-    Ok(true)
+    Ok(Some(agreed_at))
 }
 
 /// Adds to a person's consent for a client.
@@ -86,7 +99,7 @@ pub async fn allow(
         // Writing to the row first locks it until the end, so that no concurrent consent is lost.
         let mine = consents::table.find((&user_id, &client_id));
         diesel::update(mine).set(consents::granted_at.eq(now)).execute(conn)?;
-        let before = find(conn, &user_id, &client_id, now)?.map(|(consent, _)| consent);
+        let before = find(conn, &user_id, &client_id, now)?.map(|found| found.consent);
         let Consent { scopes, mut resources, mut claims } = before.unwrap_or_default();
         resources.extend(allowed.resources);
         resources.sort();

@@ -1,6 +1,7 @@
 //! A request between its pages: an authorization request, which is read again at each of them because the client may have
 //! changed, or the sign-in of a device.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -35,6 +36,13 @@ pub struct ValidRequest {
     pub reply_to: ReplyTo,
     /// The parameters, read.
     pub request: Request,
+}
+
+impl ValidRequest {
+    /// The request as the person is asked about it: without `offline_access` where that is not to be asked for.
+    pub fn asked(&self) -> Cow<'_, Request> {
+        self.request.without_offline(&self.client).map_or(Cow::Borrowed(&self.request), Cow::Owned)
+    }
 }
 
 /// Reads a request: the client first, then the address of an answer, then the rest, whose errors are sent there.

@@ -133,6 +133,8 @@ scope-phone = See your phone number
 scope-phone-detail = And whether it has been verified.
 scope-address = See your postal address
 scope-address-detail = The address kept in your account.
+scope-offline_access = Stay connected to your account
+scope-offline_access-detail = Until you or the application end it, even after you have signed out here.
 
 # Single details an application asks for by name, as parts of one list.
 claim-name = your name

@@ -69,8 +69,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "endpoints",
         &[
-            "web", "protocol", "store", "state", "keys", "app", "config", "db", "ids", "secret", "password",
-            "telemetry",
+            "web", "operations", "protocol", "store", "state", "keys", "app", "config", "db", "ids",
+            "secret", "password", "telemetry",
         ],
     ),
     (
@@ -83,7 +83,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // on top: these put everything together
     ("routes", &["*"]),
     ("server", &["*"]),
-    ("jobs", &["app", "db", "store", "state", "telemetry"]),
+    ("jobs", &["app", "operations", "db", "store", "state", "telemetry"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("main", &["*"]),

@@ -3,7 +3,7 @@
 use countersign::protocol::client::Client;
 use countersign::secret::TokenHash;
 use data_encoding::BASE64URL_NOPAD;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use url::Url;
@@ -57,13 +57,15 @@ pub struct Rp<'a> {
     pub app: &'a TestApp,
     pub client_id: String,
     pub secret: String,
+    pub is_public: bool,
 }
 
 impl<'a> Rp<'a> {
     /// Registers a client and speaks for it.
     pub async fn new(app: &'a TestApp, metadata: Value) -> Rp<'a> {
+        let is_public = metadata["token_endpoint_auth_method"] == "none";
         let (client_id, secret) = app.client(metadata).await;
-        Rp { app, client_id, secret }
+        Rp { app, client_id, secret, is_public }
     }
 
     /// An authorization request that would succeed, changed: a `None` takes a parameter out.
@@ -101,8 +103,23 @@ impl<'a> Rp<'a> {
             ("code_verifier", VERIFIER),
         ];
         let fields = self::changed(usual, changed);
-        let request = browser.request(Method::POST, &self.app.at("/token"));
-        browser.send(request.basic_auth(&self.client_id, Some(&self.secret)).form(&fields)).await
+        browser.send(self.at(browser, &self.app.at("/token"), &fields)).await
+    }
+
+    /// The token request for a refresh token, changed as above.
+    pub async fn refresh(&self, browser: &Browser, token: &str, changed: &[(&str, Option<&str>)]) -> Answer {
+        let usual = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        let fields = self::changed(usual, changed);
+        browser.send(self.at(browser, &self.app.at("/token"), &fields)).await
+    }
+
+    /// A request to an endpoint that clients call, with the client's credentials; a public one names itself.
+    pub fn at(&self, browser: &Browser, url: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        let request = browser.request(Method::POST, url);
+        if self.is_public {
+            return request.form(&[fields, &[("client_id", &self.client_id)]].concat());
+        }
+        request.basic_auth(&self.client_id, Some(&self.secret)).form(fields)
     }
 
     /// The tokens of a whole flow.
@@ -111,6 +128,9 @@ impl<'a> Rp<'a> {
         let answer = self.redeem(browser, &code, &[]).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let tokens = answer.json();
+        if let Some(token) = tokens["refresh_token"].as_str() {
+            self.app.keep_secret(token);
+        }
         for name in ["access_token", "id_token"] {
             if let Some(token) = tokens[name].as_str() {
                 self.app.keep_secret(token.rsplit('.').next().unwrap());

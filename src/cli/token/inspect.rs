@@ -15,7 +15,7 @@ use crate::cli::context::{Context, Opened};
 use crate::cli::report::{Report, members, plain};
 use crate::ids::GrantId;
 use crate::secret::from_base64url;
-use crate::store::grants::{self, Issued};
+use crate::store::grants::{self, Issued, Standing};
 
 /// The token, and the source of the keys.
 #[derive(Args)]
@@ -174,10 +174,13 @@ async fn live(
     let Some(grant) = grant else { return Ok(None) };
     let (user_id, client_id) = (&text(claims, "sub"), &text(claims, "client_id"));
     let at = claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
-    let issued = Issued { grant_id: grant, user_id, client_id, at };
-    let holder = grants::holder(&opened.db, &issued, now).await?;
-    Ok(Some(match holder {
-        Some(user) => format!("the provider stands by it: it is {}'s", user.login),
+    let person = (user_id != client_id).then_some(user_id.as_str());
+    let jti = &text(claims, "jti");
+    let issued = Issued { grant_id: grant, user_id: person, client_id, at, jti };
+    let standing = grants::standing(&opened.db, &issued, now).await?;
+    Ok(Some(match standing {
+        Some(Standing { user: None, .. }) => "the provider stands by it: it is the client's own".into(),
+        Some(Standing { user: Some(user), .. }) => format!("the provider stands by it: it is {}'s", user.login),
         None => {
             "the provider does not stand by it any more: it was taken back, or its person or its client is disabled or gone"
                 .into()

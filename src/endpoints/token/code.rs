@@ -2,10 +2,13 @@
 
 use actix_web::HttpResponse;
 
+use super::family::{self, Begin};
 use super::issue::Issue;
+use crate::ids::GrantId;
 use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::code::refused;
+use crate::protocol::family::begins;
 use crate::protocol::instant::age;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
@@ -30,33 +33,36 @@ pub(super) async fn redeem(
         return Err(Refusal::new("invalid_request", "code is missing").because(cause).into());
     };
     let found = app.state.codes.spend(&client.id, code, now).await?;
-    let Redeemed { code: granted, is_live, withdrawn } = match found {
+    let Redeemed { code: granted, account, withdrawn } = match found {
         Spend::Fresh(redeemed) => redeemed,
         Spend::Unknown => return Err(refused(unknown(code)).into()),
         Spend::Spent(spent) => {
             spent.check(params)?;
-            let exp = now + app.keys.revocation_remembered(&app.db).await?;
-            let of = Parties { user_id: &spent.user_id, client_id: &client.id };
-            let by = Actor::Client(client.id.clone());
-            grants::kill(&app.db, spent.grant_id, exp, of, by, now).await?;
-            let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
-            let cause = cause.with("grant", spent.grant_id).mend(
-                "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",
-            );
-            return Err(refused(cause).into());
+            return Err(replayed(visit, client, spent.grant_id, &spent.user_id).await?.into());
         }
     };
     granted.check_age(now)?;
     granted.check(params)?;
     let resources = granted.grant.narrow(&app.resources.load(), params)?;
-    if !is_live {
-        return Err(refused("the session has ended").into());
-    }
+    let account = account.ok_or_else(|| refused("the session has ended"))?;
     // This node's copy of the client may be a second old. A registration date in the future is not believed.
     let is_older = |at| client.registered_at <= at || age(client.registered_at, now).is_none();
     if withdrawn.is_some_and(is_older) {
         return Err(refused("the client was removed or disabled").into());
     }
+    let mut family = None;
+    if begins(client) {
+        match family::begin(visit, client, &granted, &account).await? {
+            Begin::Done(begun) => family = Some(begun),
+            // The state store has lost the spend.
+            Begin::Known => {
+                let (id, person) = (granted.grant.id, &granted.grant.person.user_id);
+                return Err(replayed(visit, client, id, person).await?.into());
+            }
+        }
+    }
+    let record = family.is_none().then_some(granted.record);
+    let (user, refresh_token) = family.map(|family| (family.user, family.token)).unzip();
     let issue = Issue {
         app,
         client,
@@ -64,13 +70,32 @@ pub(super) async fn redeem(
         scope: &granted.grant.scope,
         claims: &granted.grant.claims,
         person: Some(&granted.grant.person),
-        record: Some(granted.record),
+        record,
         resources: &resources,
+        user,
+        refresh_token,
         nonce: granted.nonce.as_deref(),
         now,
         refused: |cause| refused(cause),
     };
     issue.answer().await
+}
+
+/// Revokes the grant of a code that was redeemed before; answers the refusal.
+async fn replayed(
+    visit: &Visit,
+    client: &Client,
+    grant_id: GrantId,
+    user_id: &str,
+) -> Result<Refusal, TokenFailure> {
+    let (app, now, of) = (&visit.app, visit.now, Parties { user_id, client_id: &client.id });
+    let exp = now + app.keys.revocation_remembered(&app.db).await?;
+    grants::kill(&app.db, grant_id, exp, of, Actor::Client(client.id.clone()), now).await?;
+    let cause = Cause::new("the code was redeemed before; what was issued then is revoked");
+    let cause = cause.with("grant", grant_id).mend(
+        "redeem a code once: look for a request that is retried, or a callback page that is loaded twice",
+    );
+    Ok(refused(cause))
 }
 
 /// The cause for an unknown code. A code of another client gets the same one.

@@ -53,6 +53,8 @@ pub(super) async fn redeem(
         person: Some(&grant.person),
         record: Some(record),
         resources: &resources,
+        user: None,
+        refresh_token: None,
         nonce: None,
         now,
         refused: |cause| refused(cause),

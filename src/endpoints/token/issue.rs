@@ -11,6 +11,7 @@ use crate::protocol::claims::{self, AccessToken, Authentication, IdToken, TOKEN_
 use crate::protocol::client::Client;
 use crate::protocol::grant::Authenticated;
 use crate::protocol::named_claims::{NamedClaims, is_released};
+use crate::protocol::refresh::RefreshToken;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::resource::{Format, Target, TargetFault};
 use crate::protocol::scope::Scope;
@@ -39,6 +40,10 @@ pub(super) struct Issue<'a> {
     pub(super) record: Option<RecordId>,
     /// The resources of this access token: all of the grant, or those that are asked for now.
     pub(super) resources: &'a [String],
+    /// The person's account, if it was read and found enabled already.
+    pub(super) user: Option<User>,
+    /// The refresh token to answer with.
+    pub(super) refresh_token: Option<RefreshToken>,
     /// The nonce of the authorization request, if this answers one.
     pub(super) nonce: Option<&'a str>,
     pub(super) now: OffsetDateTime,
@@ -56,11 +61,12 @@ impl Issue<'_> {
         let target = target.map_err(TargetFault::refusal)?;
         let carried: Vec<&str> = resources.token_claims(&target.audience).collect();
         let user = match self.person {
-            Some(person) => self.user(person, !carried.is_empty()).await?,
-            None => None,
+            Some(person) if self.user.is_none() => self.read_user(person, !carried.is_empty()).await?,
+            _ => None,
         };
+        let user = user.as_ref().or(self.user.as_ref());
         let lifetime = self.lifetime(&target);
-        let access_token = self.access_token(&target, lifetime, &carried, user.as_ref()).await?;
+        let access_token = self.access_token(&target, lifetime, &carried, user).await?;
         let mut answer = Map::from_iter([
             ("token_type".to_owned(), json!("Bearer")),
             ("expires_in".to_owned(), json!(lifetime.whole_seconds())),
@@ -69,9 +75,12 @@ impl Issue<'_> {
             answer.insert("scope".into(), json!(target.scope));
         }
         if let Some(person) = self.person.filter(|_| self.scope.has("openid")) {
-            answer.insert("id_token".into(), json!(self.id_token(person, &access_token, user.as_ref())?));
+            answer.insert("id_token".into(), json!(self.id_token(person, &access_token, user)?));
         }
         answer.insert("access_token".into(), json!(access_token));
+        if let Some(token) = &self.refresh_token {
+            answer.insert("refresh_token".into(), json!(token.expose().as_str()));
+        }
         let mut res = HttpResponse::Ok();
         no_store(&mut res);
         Ok(res.json(answer))
@@ -79,7 +88,11 @@ impl Issue<'_> {
 
     /// The person's account. It is read only if a token is to say something about the person: a session found alive
     /// proves that the account is enabled.
-    async fn user(&self, person: &Authenticated, is_carried: bool) -> Result<Option<User>, TokenFailure> {
+    async fn read_user(
+        &self,
+        person: &Authenticated,
+        is_carried: bool,
+    ) -> Result<Option<User>, TokenFailure> {
         let app = self.app;
         if !is_carried && self.claims.is_empty() {
             return Ok(None);
@@ -105,7 +118,7 @@ impl Issue<'_> {
         carried: &[&str],
         user: Option<&User>,
     ) -> Result<String, TokenFailure> {
-        let Issue { app, client, person, now, .. } = *self;
+        let (app, client, person, now) = (self.app, self.client, self.person, self.now);
         let (scope, is_opaque) = (&target.scope, target.format == Format::Opaque);
         let known = |name: &str| user.and_then(|user| user.claim(name));
         let carried = carried.iter().filter_map(|name| Some(((*name).to_owned(), known(name)?))).collect();
@@ -146,7 +159,7 @@ impl Issue<'_> {
         access_token: &str,
         user: Option<&User>,
     ) -> Result<String, TokenFailure> {
-        let Issue { app, client, now, .. } = *self;
+        let (app, client, now) = (self.app, self.client, self.now);
         let alg = client.metadata.id_token_signed_response_alg;
         let claims = IdToken {
             iss: &app.config.issuer,

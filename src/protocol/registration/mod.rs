@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 pub use change::{Amendment, SecretChange, changed};
 
 use crate::protocol::client::{AuthMethod, Client, Metadata, MetadataFault, Problem, SigningAlg, check_id};
+use crate::protocol::family;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::localized;
 use crate::protocol::names::clean;
-use crate::protocol::scope::{Scope, is_name};
+use crate::protocol::scope::{OFFLINE, Scope, is_name};
 
 /// The response types of every client that uses codes; any other client has none.
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
@@ -115,6 +116,9 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
     let unreadable = |error: serde_json::Error| Problem::Unreadable(error.to_string());
     let metadata = metadata.map_err(|error| MetadataFault::new("client_metadata", unreadable(error)))?;
     metadata.check(offered.development)?;
+    if metadata.scope.as_ref().is_some_and(|scope| scope.has(OFFLINE)) && !family::begins_for(&metadata) {
+        ignored.push(format!("scope {OFFLINE} needs the grant type refresh_token; it will not be granted"));
+    }
     let alg = metadata.id_token_signed_response_alg.alg();
     if !offered.algorithms.contains(&alg) {
         return refuse("id_token_signed_response_alg", Problem::NotConfigured(alg.name()));

@@ -37,9 +37,10 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
 use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::redirect_uri::ApplicationType;
 use crate::protocol::refusal::{OAuthError, Refusal};
 use crate::protocol::resource::Resources;
-use crate::protocol::scope::Scope;
+use crate::protocol::scope::{OFFLINE, Scope};
 
 /// Every parameter of this endpoint; all others are ignored.
 pub const PARAMS: [&str; 22] = [
@@ -165,6 +166,25 @@ impl Request {
     /// Tells whether the request may be about this person.
     pub fn may_be(&self, user_id: &str) -> bool {
         self.subjects.as_ref().is_none_or(|subjects| subjects.iter().any(|sub| sub == user_id))
+    }
+
+    /// The request without `offline_access`, where that may be granted on a consent in force alone: a site has to ask for
+    /// it with `prompt=consent`. None for a request that stays as it is.
+    ///
+    /// Spec: OpenID Connect Core §11
+    pub fn without_offline(&self, client: &Client) -> Option<Request> {
+        let is_site = client.metadata.application_type == ApplicationType::Web;
+        let is_asked_for = self.prompt.consent || client.metadata.first_party || !is_site;
+        (self.scope.has(OFFLINE) && !is_asked_for)
+            .then(|| Request { scope: self.scope.filter(|name| name != OFFLINE), ..self.clone() })
+    }
+
+    /// The cause for the developer of a request whose `offline_access` was dropped.
+    pub fn offline_dropped(&self) -> Cause {
+        let cause = Cause::new("offline_access is not granted").with("asked for", &self.scope);
+        let cause =
+            cause.with("because", "the person has not allowed it, and is not asked without prompt=consent");
+        cause.mend("send prompt=consent when the application needs access after the person has signed out")
     }
 
     /// The consent that this request needs.

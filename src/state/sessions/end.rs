@@ -33,20 +33,23 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends all sessions of a person, and answers in how many browsers. The index entries stay until they expire: a
+    /// Ends all sessions of a person, and answers which: one for each browser. The index entries stay until they expire: a
     /// record to which the person signs in at this moment would otherwise never be found again.
-    pub async fn end_user(&self, user_id: &str, now: OffsetDateTime) -> Result<usize, StateError> {
-        let mut ended = 0;
+    pub async fn end_user(&self, user_id: &str, now: OffsetDateTime) -> Result<Vec<SessionId>, StateError> {
+        let mut ended = vec![];
         for id in
             self.indexes.index_list(&index(user_id), now).await?.iter().filter_map(|id| RecordId::parse(id))
         {
-            let mut was_there = false;
+            let mut there = None;
             let gone = |record: &mut Record| {
-                was_there = record.accounts.iter().any(|account| account.user_id == user_id);
+                let account = record.accounts.iter().find(|account| account.user_id == user_id);
+                there = account.map(|account| account.session_id);
                 record.accounts.retain(|account| account.user_id != user_id);
                 record.before = None;
             };
-            ended += usize::from(self.change(id, now, gone).await? && was_there);
+            if self.change(id, now, gone).await? {
+                ended.extend(there);
+            }
         }
         Ok(ended)
     }

@@ -12,7 +12,7 @@ use super::kv::{Drawer, Key, Kv};
 use super::mac::{Found, MacKv};
 use crate::ids::{RecordId, SessionId};
 use crate::protocol::instant::lasts;
-use crate::protocol::session::{Account, SessionPolicy};
+use crate::protocol::session::{Account, KnownConsent, SessionPolicy};
 use crate::secret::same;
 
 pub use begin::{Authentication, Begun};
@@ -87,7 +87,17 @@ impl Sessions {
         session_id: SessionId,
         now: OffsetDateTime,
     ) -> Result<bool, StateError> {
-        is_live(self.kv.find(&key(record), now).await?, session_id, now)
+        Ok(self.account(record, session_id, now).await?.is_some())
+    }
+
+    /// The account of a session that has neither ended nor expired.
+    pub async fn account(
+        &self,
+        record: RecordId,
+        session_id: SessionId,
+        now: OffsetDateTime,
+    ) -> Result<Option<Account>, StateError> {
+        account(self.kv.find(&key(record), now).await?, session_id, now)
     }
 
     /// Stores that a consent is in force, so that the next request need not ask the database.
@@ -95,14 +105,13 @@ impl Sessions {
         &self,
         record: RecordId,
         session_id: SessionId,
-        client_id: &str,
-        fingerprint: &str,
+        consent: KnownConsent,
         now: OffsetDateTime,
     ) -> Result<(), StateError> {
         let remember = |record: &mut Record| {
             if let Some(account) = record.accounts.iter_mut().find(|account| account.session_id == session_id)
             {
-                account.remember_consent(client_id, fingerprint);
+                account.remember_consent(consent.clone());
             }
         };
         unless_contended(self.change(record, now, remember).await)
@@ -149,14 +158,15 @@ impl Sessions {
     }
 }
 
-/// [`Sessions::is_live`] of a record that was found by its [`key`].
-pub(in crate::state) fn is_live(
+/// [`Sessions::account`] in a record that was found by its [`key`].
+pub(in crate::state) fn account(
     found: Option<Found>,
     session_id: SessionId,
     now: OffsetDateTime,
-) -> Result<bool, StateError> {
+) -> Result<Option<Account>, StateError> {
     let record = found.map(|found| record::parse(found, now)).transpose()?.flatten();
-    Ok(record.is_some_and(|(_, record)| record.accounts.iter().any(|a| a.session_id == session_id)))
+    let mut accounts = record.into_iter().flat_map(|(_, record)| record.accounts);
+    Ok(accounts.find(|account| account.session_id == session_id))
 }
 
 /// Ignores contention, for a change that only saves work later.

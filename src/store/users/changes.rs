@@ -8,8 +8,10 @@ use time::OffsetDateTime;
 use super::Row;
 use crate::db::{Db, DbError};
 use crate::protocol::event::Name;
+use crate::protocol::revoked::Why;
 use crate::protocol::user::{User, UserFault};
 use crate::store::events::{By, Event};
+use crate::store::grants::{self, Whose};
 use crate::store::schema::users;
 use crate::store::{endings, names};
 
@@ -28,6 +30,15 @@ impl Change {
             Change::Password(_) => Name::PersonPasswordChanged,
             Change::Disabled(true) => Name::PersonDisabled,
             Change::Disabled(false) => Name::PersonEnabled,
+        }
+    }
+
+    /// The grants that it revokes: with a new password, those that end with the sessions. A person who is disabled loses
+    /// all for good. One that began at that very moment is revoked when the person is enabled.
+    fn revokes(&self, id: &str) -> (Whose, Why) {
+        match self {
+            Change::Password(_) => (Whose::Sessions(id.to_owned()), Why::SignedOut),
+            Change::Disabled(_) => (Whose::Person(id.to_owned()), Why::PersonDisabled),
         }
     }
 
@@ -182,6 +193,8 @@ pub async fn change(
             return Ok(false);
         }
         Event::new(change.event(), &by).about(&id).record(conn, now)?;
+        let (whose, why) = change.revokes(&id);
+        grants::revoke_in(conn, &whose, why, &by, now)?;
         if change.signs_out() {
             endings::make_due(conn, &id, now)?;
         }

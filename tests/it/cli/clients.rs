@@ -125,7 +125,10 @@ fn a_file_may_bring_everything_and_flags_win() {
     assert_eq!(done.code, 0);
     let warnings: Vec<&str> = done.err.lines().collect();
     assert_eq!(warnings.len(), 2, "{}", done.err);
-    assert!(warnings[0].contains("warning: contacts") && warnings[1].contains("offline_access"));
+    assert!(
+        warnings[0].contains("warning: contacts")
+            && warnings[1].contains("needs the grant type refresh_token")
+    );
     let client = done.object();
     assert_eq!((&client["client_name"], &client["default_max_age"]), (&json!("From the flag"), &json!(60)));
     assert!(stored(&shell, "suite-client_1").secret.unwrap().matches(&TokenHash::of(secret)));
@@ -228,7 +231,7 @@ fn every_member_that_is_stored_is_known() {
 fn what_cannot_be_had_is_refused() {
     let shell = Shell::new();
     let cases = [
-        (json!({ "grant_types": ["authorization_code", "refresh_token"] }), "refresh_token"),
+        (json!({ "grant_types": ["authorization_code", "urn:example:other"] }), "urn:example:other"),
         (json!({ "grant_types": "authorization_code" }), "grant_types must be a list"),
         (json!({ "grant_types": [] }), "grant_types must be a list"),
         (json!({ "response_types": ["code id_token"] }), "code id_token"),

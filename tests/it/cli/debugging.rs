@@ -32,7 +32,7 @@ fn printed(output: &Output) -> String {
 }
 
 /// What is known of a client's failures once there are as many: they are written down a moment later.
-async fn failures(app: &TestApp, client_id: &str, count: usize) -> Vec<Value> {
+pub(super) async fn failures(app: &TestApp, client_id: &str, count: usize) -> Vec<Value> {
     let begun = Instant::now();
     loop {
         let words = ["client", "debug", client_id, "--json"];
@@ -47,7 +47,7 @@ async fn failures(app: &TestApp, client_id: &str, count: usize) -> Vec<Value> {
     }
 }
 
-fn particular<'a>(failure: &'a Value, name: &str) -> &'a str {
+pub(super) fn particular<'a>(failure: &'a Value, name: &str) -> &'a str {
     let all = failure["particulars"].as_array().unwrap();
     let found = all.iter().find(|fact| fact["name"] == name);
     found.unwrap_or_else(|| panic!("no {name}: {failure:#}"))["value"].as_str().unwrap()

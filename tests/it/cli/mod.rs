@@ -5,6 +5,7 @@ mod clients;
 mod debugging;
 mod doctor;
 mod doctor_tried; // with the rights it has
+mod grants;
 mod key_changes;
 mod key_import;
 mod key_place;
@@ -164,7 +165,7 @@ fn every_word_has_an_example() {
         "client disable", "client enable", "client debug", "client update", "user add", "user update",
         "user list", "user show", "user disable", "user enable", "user set-password", "keys init",
         "keys list", "keys rotate", "keys revoke", "keys import", "keys export", "keys reseal", "audit list",
-        "doctor", "ready", "token inspect", "token verify",
+        "grant list", "grant show", "grant revoke", "doctor", "ready", "token inspect", "token verify",
     ];
     for word in words {
         let help = shell.run(&word.split(' ').chain(["--help"]).collect::<Vec<_>>()).good().out;
@@ -175,7 +176,7 @@ fn every_word_has_an_example() {
 #[test]
 fn looking_leaves_nothing_behind() {
     let shell = Shell::new();
-    for words in [["client", "list", "--json"], ["user", "list", "--json"]] {
+    for words in [["client", "list", "--json"], ["user", "list", "--json"], ["grant", "list", "--json"]] {
         assert_eq!(shell.run(&words).good().json(), Value::Array(vec![]));
     }
     assert_eq!(shell.run(&["keys", "list", "--json"]).good().json()["keys"], Value::Array(vec![]));

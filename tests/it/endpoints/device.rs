@@ -289,7 +289,7 @@ async fn consent_is_remembered_and_the_decision_is_an_event() {
     approve(&browser, &codes, "ada").await;
     let question = asked(&browser, &tv.codes().await, "ada").await;
     browser.submit(&question, &[("decision", "deny")]).await;
-    let rp = Rp { app: &app, client_id: tv.client_id.clone(), secret: String::new() };
+    let rp = Rp { app: &app, client_id: tv.client_id.clone(), secret: String::new(), is_public: true };
     let silent = [("prompt", Some("none")), ("scope", Some("openid email"))];
     let answer = browser.get(&rp.authorize(&silent)).await;
     assert!(answer.answered("code").is_some(), "{:?}", answer.location());

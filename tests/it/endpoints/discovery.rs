@@ -145,9 +145,10 @@ async fn every_member_is_kept() {
                     assert_eq!(answered(&[("response_mode", Some(&value))]).await, Outcome::Code);
                 }
             }
-            // token.rs refuses the others.
+            // token.rs and refresh.rs use them; token.rs refuses the others.
             "grant_types_supported" => {
-                assert_eq!(document[name], json!(["authorization_code", crate::support::tv::DEVICE]));
+                let device = crate::support::tv::DEVICE;
+                assert_eq!(document[name], json!(["authorization_code", "refresh_token", device]));
             }
             "subject_types_supported" => assert_eq!(document[name], json!(["public"])),
             "id_token_signing_alg_values_supported" => {
@@ -166,9 +167,9 @@ async fn every_member_is_kept() {
             "token_endpoint_auth_methods_supported" => {
                 assert_eq!(document[name], json!(["client_secret_basic", "client_secret_post", "none"]));
             }
-            // userinfo.rs asks for each standard one, token.rs for those of resources.
+            // userinfo.rs asks for each standard one, refresh.rs for offline_access, token.rs for those of resources.
             "scopes_supported" => {
-                let standard = ["openid", "profile", "email", "phone", "address"];
+                let standard = ["openid", "profile", "email", "phone", "address", "offline_access"];
                 let ours = ["balances.read", "balances.transfer"];
                 assert_eq!(list(name), [&standard[..], &ours[..]].concat());
             }

@@ -16,6 +16,7 @@ mod home;
 mod jwks;
 mod language;
 mod login;
+pub mod refresh; // tokens for a refresh token
 mod request_object; // refused, and where that is said
 mod resources; // added while the provider runs
 mod robustness;

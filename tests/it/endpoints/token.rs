@@ -65,7 +65,7 @@ async fn the_request_is_read_strictly() {
         ("", form, "grant_type=&code=c", invalid),
         ("", form, "grant_type=password&username=a&password=b", unsupported),
         ("", form, "grant_type=implicit", unsupported),
-        ("", form, "grant_type=refresh_token&refresh_token=x", unsupported),
+        ("", form, "grant_type=urn:example:other&refresh_token=x", unsupported),
         ("", form, "grant_type=client_credentials", unsupported),
         ("", form, "grant_type=authorization_code", invalid),
         ("", form, "grant_type=authorization_code&code=", invalid),
@@ -189,7 +189,8 @@ async fn a_replay_revokes_only_if_it_could_have_been_the_first() {
     let unrelated = rp.tokens(&app.browser(), "ada", &[]).await;
     assert_eq!(userinfo(&app, &tokens).await, 200);
 
-    let impostor = Rp { app: &app, client_id: rp.client_id.clone(), secret: "wrong".into() };
+    let impostor =
+        Rp { app: &app, client_id: rp.client_id.clone(), secret: "wrong".into(), is_public: false };
     let wrong_verifier = [("code_verifier", Some("wrong-verifier_0123456789-ABCDEFGHIJKLMNOPQR"))];
     let grant = || bad("invalid_grant");
     #[rustfmt::skip]
@@ -436,7 +437,7 @@ async fn scripts_of_the_clients_own_origins_may_read_the_answer() {
     let mut listed = https;
     listed["allowed_cors_origins"] = json!(["https://spa.example"]);
     let by_list = Rp::new(&app, listed).await;
-    let nobody = Rp { app: &app, client_id: "nobody".into(), secret: String::new() };
+    let nobody = Rp { app: &app, client_id: "nobody".into(), secret: String::new(), is_public: false };
     let (granted, refused) = ("unsupported_grant_type", "invalid_request");
     #[rustfmt::skip]
     let rows = [

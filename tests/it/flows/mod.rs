@@ -7,6 +7,7 @@ mod demo;
 mod demo_start;
 mod disk_full;
 mod failover;
+mod families; // of refresh tokens: what ends them, and what does not
 mod floods;
 mod foreign_client;
 mod idle;

@@ -6,6 +6,7 @@ use countersign::keys::instance::{Given, Source};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::endpoints::refresh::{good, native, refresh_token, refreshing};
 use crate::support::app::{Options, PASSWORD, State, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::postgres;
@@ -65,6 +66,7 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
         ("keys", keys),
         ("discovery", discovery),
     ];
+    counted.extend(families(&app, &browser).await);
     counted.extend(choices(&app, &browser).await);
     app.finish().await;
     counted
@@ -73,6 +75,30 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
 async fn userinfo(app: &TestApp, browser: &Browser, tokens: &Answer) -> Answer {
     let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
     browser.send(browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token)).await
+}
+
+/// What refresh tokens ask: of an application on a device, whose tokens are replaced, and of one with a secret.
+async fn families(app: &TestApp, browser: &Browser) -> Vec<(&'static str, Asked)> {
+    let mut counted = vec![];
+    let names = [
+        ["code of a public client", "refresh, public"],
+        ["code of a confidential client", "refresh, confidential"],
+    ];
+    let confidential = refreshing(json!({ "first_party": true }));
+    let mut public = native();
+    public["first_party"] = json!(true);
+    for (metadata, [code, refresh]) in [public, confidential].into_iter().zip(names) {
+        let rp = Rp::new(app, metadata).await;
+        let back = browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
+        let (redeemed, tokens) = asked(app, rp.redeem(browser, &back, &[])).await;
+        let token = refresh_token(&good(&tokens));
+        let (refreshed, tokens) = asked(app, rp.refresh(browser, &token, &[])).await;
+        good(&tokens);
+        let (told, answer) = asked(app, userinfo(app, browser, &tokens)).await;
+        assert_eq!(answer.status, 200);
+        counted.extend([(code, redeemed), (refresh, refreshed), ("userinfo of a family", told)]);
+    }
+    counted
 }
 
 /// What somebody who is signed in decides: about an application of somebody else's, between two accounts, and to go.
@@ -118,12 +144,19 @@ fn expected(login: u64, token: u64) -> Vec<(&'static str, Asked)> {
         ("userinfo", (1, 1)),
         ("keys", (0, 0)),
         ("discovery", (0, 0)),
+        ("code of a public client", (4, token + 1)),
+        ("refresh, public", (4, 0)),
+        ("userinfo of a family", (1, 0)),
+        ("code of a confidential client", (4, token + 1)),
+        ("refresh, confidential", (1, 0)),
+        ("userinfo of a family", (1, 0)),
         ("consent page", (3, 2)),
         ("consent", (7, 6)),
         ("select page", (2, 2)),
         ("select", (1, 5)),
         ("sign-out page", (1, 1)),
-        ("sign-out of two accounts", (0, 3)),
+        // One of them has two grants that end with the session. Without any it is 2.
+        ("sign-out of two accounts", (7, 3)),
     ]
 }
 

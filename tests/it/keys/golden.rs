@@ -3,6 +3,7 @@
 
 use countersign::ids::{GrantId, RecordId, SessionId};
 use countersign::protocol::client::SigningAlg;
+use countersign::protocol::refresh::RefreshToken;
 use countersign::secret::base64url;
 use data_encoding::HEXLOWER;
 use serde_json::json;
@@ -44,6 +45,11 @@ fn a_database_sealed_by_an_earlier_build_opens() {
     );
     assert_eq!(hidden, "I2afbDHzoVkcZ97NsKEMXVhYdEUwpv8-kKPXk_O5ZMc", "session reference");
 
+    let salt = [&[1][..], &[9; 16]].concat();
+    let token =
+        RefreshToken::parse("rt_BQUFBQUFBQUFBQUFBQUFBQAAAAN95b2Jktgb_EGEosdiFYoJRSdrezu9zbXiYrzitIVHCA");
+    assert!(token.unwrap().is_genuine(keys.refresh_key(&salt).unwrap(), &salt), "refresh tokens");
+
     assert_eq!(keys.vault.network("192.0.2.0/24"), "n2kOeQ-5g9MZYc1MeRNMwg", "hash of a network");
     assert_eq!(keys.vault.typed("ada"), "-QSc1uug5sMGtdo1H-pBLA", "hash of a typed name");
     let sealed =
@@ -53,5 +59,5 @@ fn a_database_sealed_by_an_earlier_build_opens() {
     assert_eq!(detail, json!({ "login": "Ada" }).as_object().cloned(), "personal detail");
 
     let made = lines(&db, "SELECT name AS line FROM secrets UNION ALL SELECT alg FROM signing_keys");
-    assert_eq!(made.len(), 5, "nothing was made anew: {made:?}");
+    assert_eq!(made.len(), 6, "nothing was made anew: {made:?}");
 }

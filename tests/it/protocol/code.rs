@@ -33,6 +33,7 @@ pub fn grant(with_pkce: bool) -> CodeGrant {
     CodeGrant {
         grant,
         record: RecordId::generate(),
+        agreed_at: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap(),
         issued_at: OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap(),
         redirect_uri: REDIRECT.into(),
         code_challenge: CodeChallenge::parse(challenge, challenge.map(|_| "S256"), false).unwrap(),

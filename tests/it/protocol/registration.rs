@@ -114,7 +114,7 @@ fn a_fault_names_the_member_its_problem_and_the_remedy() {
             json!({ "grant_types": ["implicit"] }),
             "grant_types",
             None,
-            "grant_types: \"implicit\" is not supported; \"authorization_code\" is",
+            "grant_types: \"implicit\" is not supported; \"authorization_code refresh_token",
         ),
         (json!({ "response_types": [] }), "response_types", None, "response_types must be a list of strings"),
         (

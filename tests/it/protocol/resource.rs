@@ -97,7 +97,7 @@ fn a_resource_is_found_by_its_identifier() {
         Err(TargetFault::Unknown("https://x.example".into()))
     );
     let all = resources.all_scopes().to_string();
-    assert_eq!(all, "address check email openid pay phone profile read write");
+    assert_eq!(all, "address check email offline_access openid pay phone profile read write");
     let claims = |audience: &[&str]| {
         let audience: Vec<String> = audience.iter().map(|uri| (*uri).to_owned()).collect();
         resources.token_claims(&audience).map(str::to_owned).collect::<Vec<_>>()

@@ -1,9 +1,10 @@
 //! Who is signed in in one browser: the name of a session for a client, and remembered consents.
 
 use countersign::ids::SessionId;
-use countersign::protocol::session::{Account, sid};
+use countersign::protocol::session::{Account, KnownConsent, sid};
 use countersign::secret::Key;
 use serde_json::json;
+use time::OffsetDateTime;
 
 /// One session has another `sid` for each client, and none tells the session's own identifier.
 #[test]
@@ -27,9 +28,15 @@ fn an_account_remembers_one_consent_for_each_client_and_how_the_person_signed_in
     let mut account: Account = serde_json::from_value(stored.clone()).unwrap();
     assert_eq!((account.amr.as_slice(), account.consent("app")), (&["pwd".to_owned()][..], None));
     assert_eq!(serde_json::to_value(&account).unwrap(), stored);
-    account.remember_consent("app", "one");
-    account.remember_consent("site", "two");
-    account.remember_consent("app", "three");
-    assert_eq!((account.consent("app"), account.consent("site")), (Some("three"), Some("two")));
+    let known = |client_id: &str, fingerprint: &str| KnownConsent {
+        client_id: client_id.into(),
+        fingerprint: fingerprint.into(),
+        agreed_at: OffsetDateTime::UNIX_EPOCH,
+    };
+    account.remember_consent(known("app", "one"));
+    account.remember_consent(known("site", "two"));
+    account.remember_consent(known("app", "three"));
+    assert_eq!(account.consent("app"), Some(&known("app", "three")));
+    assert_eq!(account.consent("site"), Some(&known("site", "two")));
     assert_eq!(account.consents.len(), 2);
 }

@@ -6,6 +6,7 @@ use countersign::protocol::code::{CodeGrant, LIFETIME, REMEMBERED};
 use countersign::protocol::grant::{Authenticated, Grant};
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::scope::Scope;
+use countersign::protocol::session::KnownConsent;
 use countersign::secret::{self, MacKeys, Token, TokenHash, base64url, sha256};
 use countersign::state::State;
 use countersign::state::failures::Failure;
@@ -75,7 +76,7 @@ async fn a_session_record_that_was_changed_signs_in_none(kv: Kv) {
         assert!(sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_none(), "{forged:?}");
         assert!(!sessions.is_live(begun.record, begun.session_id, now).await.unwrap());
     }
-    assert_eq!(sessions.end_user("ada", now).await.unwrap(), 0);
+    assert_eq!(sessions.end_user("ada", now).await.unwrap(), []);
     kv.put(&key, &stored, in_a_while()).await.unwrap();
     assert!(
         sessions.open(&begun.cookie, &BROWSER, now).await.unwrap().is_some(),
@@ -115,6 +116,7 @@ pub fn grant() -> CodeGrant {
     CodeGrant {
         grant,
         record: RecordId::generate(),
+        agreed_at: now(),
         issued_at: now(),
         redirect_uri: "https://app.example/cb".into(),
         code_challenge: None,
@@ -215,7 +217,8 @@ async fn values_outlive_a_change_of_the_instance_key(kv: Kv) {
     assert!(opens(&with(&old, &[&new])).await.is_some());
     let both = with(&new, &[&old]);
     let session = opens(&both).await.expect("the old key is listed");
-    both.remember_consent(session.record, begun.session_id, "app", "fingerprint", now).await.unwrap();
+    let known = KnownConsent { client_id: "app".into(), fingerprint: "fingerprint".into(), agreed_at: now };
+    both.remember_consent(session.record, begun.session_id, known, now).await.unwrap();
     assert!(opens(&with(&new, &[])).await.is_some(), "what is written anew has the new key's MAC");
     assert!(opens(&with(&old, &[])).await.is_none());
 }

@@ -226,7 +226,7 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
     let db = &db;
     let covers = |who: &str, app: &'static str, asked: Consent, at: OffsetDateTime| {
         let who = who.to_owned();
-        async move { consents::covers(db, &who, app, asked, at).await.unwrap() }
+        async move { consents::covers(db, &who, app, asked, at).await.unwrap().is_some() }
     };
     let (api, pay) = ("https://api.example", "https://pay.example");
     assert!(!covers(&ada, "one", consent("openid", &[]), now()).await);
@@ -277,7 +277,7 @@ async fn consents_add_up_and_lapse_after_a_year_without_use(Store { db, .. }: St
 async fn a_consent_to_claims_is_kept_beside_the_scopes(Store { db, .. }: Store) {
     let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap().id;
     clients::add(&db, &client("one"), TEST, now()).await.unwrap();
-    let covers = async |asked| consents::covers(&db, &ada, "one", asked, now()).await.unwrap();
+    let covers = async |asked| consents::covers(&db, &ada, "one", asked, now()).await.unwrap().is_some();
     let allow = async |what| consents::allow(&db, &ada, "one", what, TEST, now()).await.unwrap();
     allow(consent("openid email", &[])).await;
     assert!(covers(to_claims("openid", &["email", "email_verified"])).await, "the scope released them");
@@ -301,7 +301,7 @@ async fn a_removed_client_leaves_no_consent(Store { db, .. }: Store) {
     consents::allow(&db, &ada, "app", consent("openid", &[]), TEST, now()).await.unwrap();
     clients::remove(&db, "app", TEST, now()).await.unwrap();
     clients::add(&db, &client("app"), TEST, now()).await.unwrap();
-    assert!(!consents::covers(&db, &ada, "app", consent("openid", &[]), now()).await.unwrap());
+    assert!(consents::covers(&db, &ada, "app", consent("openid", &[]), now()).await.unwrap().is_none());
     // And nobody can allow what does not exist.
     assert!(consents::allow(&db, &ada, "nothing", consent("openid", &[]), TEST, now()).await.is_err());
     assert!(consents::allow(&db, "nobody", "app", consent("openid", &[]), TEST, now()).await.is_err());
@@ -314,11 +314,18 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     clients::add(&db, &client("app"), TEST, now()).await.unwrap();
     let registered = client("app").registered_at.unix_timestamp();
     let parties = grants::Parties { user_id: &ada.id, client_id: "app" };
-    let issued = |grant_id| grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at: registered };
-    assert_eq!(grants::holder(&db, &issued(dead), now()).await.unwrap().unwrap().id, ada.id);
+    let issued = |grant_id| grants::Issued {
+        grant_id,
+        user_id: Some(&ada.id),
+        client_id: "app",
+        at: registered,
+        jti: "",
+    };
+    let standing = grants::standing(&db, &issued(dead), now()).await.unwrap().unwrap();
+    assert_eq!((standing.user.unwrap().id, standing.has_row), (ada.id.clone(), false));
     for _ in 0..3 {
         grants::kill(&db, dead, exp, parties, Actor::Client("app".into()), now()).await.unwrap();
-        assert!(grants::holder(&db, &issued(dead), now()).await.unwrap().is_none());
+        assert!(grants::standing(&db, &issued(dead), now()).await.unwrap().is_none());
     }
     join_all((0..20).map(|_| grants::kill(&db, dead, exp, parties, Actor::Client("app".into()), now())))
         .await
@@ -326,28 +333,28 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
         .for_each(|killed| killed.unwrap());
     let told: Vec<String> = trail(&db).into_iter().filter(|line| line.contains("grant")).collect();
     assert_eq!(told, [format!(r#"app grant.reused {} {{"grant":"{dead}"}}"#, ada.id)], "told once");
-    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_some());
+    assert!(grants::standing(&db, &issued(alive), now()).await.unwrap().is_some());
     for other in [
-        grants::Issued { user_id: "nobody", ..issued(alive) },
+        grants::Issued { user_id: Some("nobody"), ..issued(alive) },
         grants::Issued { client_id: "other", ..issued(alive) },
         grants::Issued { at: registered - 1, ..issued(alive) },
     ] {
-        assert!(grants::holder(&db, &other, now()).await.unwrap().is_none(), "{other:?}");
+        assert!(grants::standing(&db, &other, now()).await.unwrap().is_none(), "{other:?}");
     }
     assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);
-    assert!(grants::holder(&db, &issued(dead), now()).await.unwrap().is_none());
+    assert!(grants::standing(&db, &issued(dead), now()).await.unwrap().is_none());
     assert_eq!(grants::sweep(&db, exp).await.unwrap(), 1);
     clients::remove(&db, "app", TEST, now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is removed");
+    assert!(grants::standing(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is removed");
     let disabled = Client { disabled: true, ..client("app") };
     clients::add(&db, &disabled, TEST, now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is disabled");
+    assert!(grants::standing(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is disabled");
     clients::remove(&db, "app", TEST, now()).await.unwrap();
     clients::add(&db, &client("app"), TEST, now()).await.unwrap();
-    assert!(grants::holder(&db, &issued(alive), now()).await.unwrap().is_some());
+    assert!(grants::standing(&db, &issued(alive), now()).await.unwrap().is_some());
     users::change(&db, &ada.id, Change::Disabled(true), TEST, now()).await.unwrap();
     assert!(
-        grants::holder(&db, &issued(alive), now()).await.unwrap().is_none(),
+        grants::standing(&db, &issued(alive), now()).await.unwrap().is_none(),
         "a disabled person holds nothing"
     );
 }
@@ -357,12 +364,12 @@ async fn a_registration_of_the_future_is_not_believed(Store { db, .. }: Store) {
     let ada = users::add(&db, user("ada"), None, TEST, now()).await.unwrap().unwrap();
     let grant_id = GrantId::generate();
     let at = now().unix_timestamp();
-    let token = grants::Issued { grant_id, user_id: &ada.id, client_id: "app", at };
+    let token = grants::Issued { grant_id, user_id: Some(&ada.id), client_id: "app", at, jti: "" };
     for (ahead, holds) in [(0, true), (1, false), (30, false), (31, true), (31_536_000, true)] {
         let registered_at = now() + Duration::seconds(ahead);
         let app = Client { registered_at, ..client("app") };
         clients::add(&db, &app, TEST, now()).await.unwrap();
-        let holder = grants::holder(&db, &token, now()).await.unwrap();
+        let holder = grants::standing(&db, &token, now()).await.unwrap();
         assert_eq!(holder.is_some(), holds, "{ahead} s ahead");
         clients::remove(&db, "app", TEST, now()).await.unwrap();
     }

@@ -2,6 +2,7 @@
 
 mod contract;
 mod events;
+mod families;
 mod kept_clients;
 mod passing;
 mod people;
