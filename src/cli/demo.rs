@@ -1,12 +1,14 @@
 //! `countersign demo`: a provider, two sites and an API, on this machine alone.
 
+use std::io;
+
 use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::{Context, discovery};
 use super::report::say;
-use crate::demo::{self, Options, Ports, Running};
+use crate::demo::{self, Codes, DemoError, Options, Ports, Running, SignedIn, Terminal};
 use crate::telemetry::log::{self, Format};
 
 /// The ports of the demo.
@@ -42,8 +44,48 @@ pub async fn run(demo: Demo, context: &Context) -> anyhow::Result<()> {
         say(&shown(&running).to_string())?;
     } else {
         say(&demo::announce(&running))?;
+        tokio::spawn(sign_in_on_enter(running.terminal.clone()));
     }
     Ok(running.wait().await?)
+}
+
+/// Signs the terminal in as a device whenever a person presses Enter, until the end of standard input.
+async fn sign_in_on_enter(terminal: Terminal) {
+    let (enter, mut entered) = tokio::sync::mpsc::channel(1);
+    // A thread, because reading blocks. The end of the process does not wait for it.
+    std::thread::spawn(move || {
+        for _line in io::stdin().lines().map_while(Result::ok) {
+            if enter.blocking_send(()).is_err() {
+                break;
+            }
+        }
+    });
+    while entered.recv().await.is_some() {
+        let said = match sign_in(&terminal).await {
+            Ok(SignedIn::As(name)) => {
+                format!("  This terminal is signed in as {name}. Press Enter to do it again.\n")
+            }
+            Ok(SignedIn::Not(error)) => {
+                format!("  This terminal is not signed in: {error}. Press Enter to try again.\n")
+            }
+            Err(error) => format!("  This terminal cannot be signed in: {error}\n"),
+        };
+        if say(&said).is_err() {
+            return;
+        }
+    }
+}
+
+async fn sign_in(terminal: &Terminal) -> Result<SignedIn, DemoError> {
+    let codes = terminal.ask().await?;
+    let Codes { user_code, verification_uri, verification_uri_complete, .. } = &codes;
+    let picture = codes.picture();
+    let said = format!(
+        "\n  Open        {verification_uri}\n  and enter   {user_code}\n\n  \
+         or open     {verification_uri_complete}\n\n{picture}\n"
+    );
+    say(&said).map_err(|error| DemoError::Other(error.to_string()))?;
+    terminal.wait(&codes).await
 }
 
 fn shown(running: &Running) -> Value {

@@ -1,4 +1,4 @@
-//! Why the demo cannot start.
+//! Why the demo cannot start, or a part of it fails.
 
 use crate::app::StartError;
 use crate::config::ConfigError;

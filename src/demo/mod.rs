@@ -10,6 +10,7 @@ mod people; // the people who can sign in, and their passwords
 mod registrations; // the sites and the API at the provider
 mod running; // the running servers
 mod site; // a Relying Party, started twice
+mod terminal; // the terminal as a device
 mod words; // instants in words
 
 use std::net::TcpListener;
@@ -26,6 +27,7 @@ use crate::store::events::Actor;
 pub use error::DemoError;
 pub use options::{Options, Ports};
 pub use running::{Login, Running, announce};
+pub use terminal::{Codes, SignedIn, Terminal};
 
 use error::other;
 use site::relying_party::{Site, SiteSetup};
@@ -70,8 +72,14 @@ pub async fn start(options: Options) -> Result<Running, DemoError> {
     let fund_site = Site::new(setup(SiteId::Fund, &fund, &bank, &credentials.fund_secret))?;
     let balances = api::Api::new(&app, &api.origin, [&bank.origin, &fund.origin], http.clone())?;
 
-    let mut running =
-        Running::new(&options, &app, people, [&provider.origin, &bank.origin, &fund.origin, &api.origin]);
+    let terminal = Terminal::new(&provider.origin, http);
+    let mut running = Running::new(
+        &options,
+        &app,
+        people,
+        terminal,
+        [&provider.origin, &bank.origin, &fund.origin, &api.origin],
+    );
     running.sweep(kv, options.clock);
     running.watch(server::serve(&app, provider.listeners, 2, |_| ())?);
     running.watch(site::serve(bank_site, bank.listeners).map_err(other)?);
@@ -89,7 +97,8 @@ fn bind(host: &str, port: u16, variable: &'static str) -> Result<Bound, DemoErro
     Ok(Bound { listeners, origin: format!("http://{host}:{port}") })
 }
 
-/// Sets up the provider: the mark that keeps `serve` from this database, the people, and the two sites as clients.
+/// Sets up the provider: the mark that keeps `serve` from this database, the people, and the two sites and the terminal as
+/// clients.
 async fn set_up(
     app: &App,
     credentials: &people::Credentials,
@@ -105,8 +114,9 @@ async fn set_up(
     for (id, origin, secret) in
         [(SiteId::Bank, bank, &credentials.bank_secret), (SiteId::Fund, fund, &credentials.fund_secret)]
     {
-        registrations::ensure_client(&op, id, origin, secret, &offered).await?;
+        registrations::ensure_site(&op, id, origin, secret, &offered).await?;
     }
+    registrations::ensure_terminal(&op, &offered).await?;
     Ok(people)
 }
 

@@ -1,13 +1,15 @@
-//! The registrations at the provider: the two sites as clients, the API as a resource.
+//! The registrations at the provider: the two sites and the terminal as clients, the API as a resource.
 
 use serde_json::{Map, Value};
 
 use super::api::{READ, TRANSFER};
 use super::error::{DemoError, other};
 use super::site::site_id::SiteId;
+use super::terminal;
 use crate::operations::Operation;
 use crate::operations::clients;
 use crate::protocol::client::{AuthMethod, Metadata, SigningAlg};
+use crate::protocol::grant_type::{GrantType, GrantTypes};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::registration::{Amendment, Offered, Registration};
 use crate::protocol::resource::Resource;
@@ -34,16 +36,39 @@ pub(super) fn resource(origin: &str) -> Resource {
 }
 
 /// Registers a site or updates its registration: its port may have changed since the last start.
-pub(super) async fn ensure_client(
+pub(super) async fn ensure_site(
     op: &Operation<'_>,
     id: SiteId,
     origin: &str,
     secret: &str,
     offered: &Offered,
 ) -> Result<(), DemoError> {
-    let metadata = metadata(id, origin)?;
-    let Some(known) = store::clients::by_id(op.db, id.client_id()).await? else {
-        let (id, secret) = (Some(id.client_id().into()), Some(secret.to_owned().into()));
+    ensure(op, id.client_id(), metadata(id, origin)?, Some(secret), offered).await
+}
+
+/// Registers the terminal: a public client, for devices only. People are asked for consent.
+pub(super) async fn ensure_terminal(op: &Operation<'_>, offered: &Offered) -> Result<(), DemoError> {
+    let metadata = Metadata {
+        client_name: "Demo terminal".into(),
+        application_type: ApplicationType::Native,
+        grant_types: GrantTypes::of([GrantType::DeviceCode]),
+        token_endpoint_auth_method: AuthMethod::None,
+        scope: Some(Scope::parse("openid profile")),
+        ..Metadata::default()
+    };
+    metadata.check(true).map_err(other)?;
+    ensure(op, terminal::CLIENT_ID, metadata, None, offered).await
+}
+
+async fn ensure(
+    op: &Operation<'_>,
+    id: &str,
+    metadata: Metadata,
+    secret: Option<&str>,
+    offered: &Offered,
+) -> Result<(), DemoError> {
+    let Some(known) = store::clients::by_id(op.db, id).await? else {
+        let (id, secret) = (Some(id.into()), secret.map(|secret| secret.to_owned().into()));
         let registration = Registration { id, secret, metadata, ignored: vec![] };
         clients::register(op, registration).await.map_err(other)?;
         return Ok(());
@@ -53,11 +78,12 @@ pub(super) async fn ensure_client(
     for member in members(&known.metadata)?.into_iter().map(|(name, _)| name) {
         set.entry(member).or_insert(Value::Null);
     }
-    if known.secret.is_none_or(|known| !known.matches(&TokenHash::of(secret))) {
+    let is_new = |secret: &&str| known.secret.is_none_or(|known| !known.matches(&TokenHash::of(secret)));
+    if let Some(secret) = secret.filter(is_new) {
         set.insert("client_secret".into(), secret.into());
     }
     let amendment = Amendment { set, ..Amendment::default() };
-    clients::change(op, id.client_id(), &amendment, offered).await.map_err(other)?;
+    clients::change(op, id, &amendment, offered).await.map_err(other)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use futures_util::future;
 use tokio::task::JoinHandle;
 
 use super::options::Options;
+use super::terminal::Terminal;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::state::kv::Kv;
@@ -29,6 +30,8 @@ pub struct Running {
     pub api: String,
     /// The people who can sign in; the terminal recommends the first.
     pub people: Vec<Login>,
+    /// The terminal, which can be signed in as a device.
+    pub terminal: Terminal,
     app: Arc<App>,
     directories: (PathBuf, PathBuf),
     servers: Vec<JoinHandle<io::Result<()>>>,
@@ -54,6 +57,7 @@ impl Running {
         options: &Options,
         app: &Arc<App>,
         people: Vec<Login>,
+        terminal: Terminal,
         [provider, bank, fund, api]: [&String; 4],
     ) -> Running {
         Running {
@@ -62,6 +66,7 @@ impl Running {
             fund: fund.clone(),
             api: api.clone(),
             people,
+            terminal,
             app: Arc::clone(app),
             directories: (options.data_dir.clone(), options.keys_dir.clone()),
             servers: vec![],
@@ -121,6 +126,7 @@ pub fn announce(running: &Running) -> String {
     let Running { provider, bank, fund, api, directories: (data, keys), .. } = running;
     format!(
         "\n  Open        {bank}\n\n{people}\n  Afterwards  {fund}\n  Provider    {provider}\n  API         {api}\n\n  \
+         Press Enter to sign this terminal in by code, as a device without a browser.\n\n  \
          Where the browser does not find these names, add this line to /etc/hosts:\n  \
          127.0.0.1 bank.localhost fund.localhost api.localhost\n\n  \
          Ctrl-C ends it; the next start finds the same people and sessions. Only this machine can\n  \

@@ -103,6 +103,11 @@ impl Default for GrantTypes {
 }
 
 impl GrantTypes {
+    /// These grant types.
+    pub fn of(grant_types: impl IntoIterator<Item = GrantType>) -> GrantTypes {
+        GrantTypes(grant_types.into_iter().collect())
+    }
+
     /// Tells whether this one is among them.
     pub fn has(&self, grant_type: GrantType) -> bool {
         self.0.contains(&grant_type)

@@ -78,7 +78,7 @@ consent-deny = Ablehnen
 ## Geräte
 
 device-title = Gerät verbinden
-device-what = Ihr Gerät zeigt einen Code, zum Beispiel BCDF-GHJK. Geben Sie ihn hier ein.
+device-what = Ihr Gerät zeigt einen Code, zum Beispiel BCDF‑GHJK. Geben Sie ihn hier ein.
 device-code = Code auf Ihrem Gerät
 device-code-hint = Acht Buchstaben. Groß- und Kleinschreibung und der Bindestrich spielen keine Rolle.
 device-submit = Weiter
@@ -104,13 +104,13 @@ device-too-many-next =
         [one] Weitere Codes werden für { $minutes } Minute nicht angenommen. Lassen Sie sich dann von Ihrem Gerät einen neuen geben und geben Sie ihn ab { $time } Uhr (UTC) ein. Ihr Konto ist nicht gesperrt.
        *[other] Weitere Codes werden für { $minutes } Minuten nicht angenommen. Lassen Sie sich dann von Ihrem Gerät einen neuen geben und geben Sie ihn ab { $time } Uhr (UTC) ein. Ihr Konto ist nicht gesperrt.
     }
-device-confirm-title = { $client } auf einem Gerät anmelden?
+device-confirm-title = Auf einem Gerät bei { $client } anmelden?
 device-warning-title = Hat Ihnen jemand diesen Code oder einen Link geschickt?
 device-warning = Dann lehnen Sie ab. Wer das Gerät hat, kommt in Ihr Konto. Stimmen Sie nur zu, wenn Sie das selbst begonnen haben, auf einem Gerät vor Ihnen.
 device-confirm-code = Ihr Gerät muss genau diesen Code zeigen
-device-asked = Angefragt am { $day }. { month-name } { $year } um { $time } Uhr (UTC).
-device-network-same = Das Gerät ist im selben Netz wie Sie ({ $network }).
-device-network-other = Das Gerät ist in einem anderen Netz als Sie: { $network }.
+device-asked = Das Gerät hat angefragt am { $day }. { month-name } { $year } um { $time } Uhr (UTC).
+device-network-same = Es ist im selben Netz wie Sie ({ $network }).
+device-network-other = Es ist in einem anderen Netz als Sie: { $network }.
 device-approve = Zustimmen
 device-approved-title = Ihr Gerät ist angemeldet
 device-approved-what = Sie können zu Ihrem Gerät zurückgehen. Dort geht es in wenigen Sekunden von selbst weiter.

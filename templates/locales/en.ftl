@@ -79,7 +79,7 @@ consent-deny = Deny
 ## Devices
 
 device-title = Connect a device
-device-what = Your device shows a code, such as BCDF-GHJK. Enter it here.
+device-what = Your device shows a code, such as BCDF‑GHJK. Enter it here.
 device-code = Code on your device
 device-code-hint = Eight letters. Capital or small does not matter, and neither does the hyphen.
 device-submit = Continue
@@ -105,13 +105,13 @@ device-too-many-next =
         [one] No more codes are accepted for { $minutes } minute. Ask your device for a new code then, and enter it from { $time } (UTC) on. Your account is not locked.
        *[other] No more codes are accepted for { $minutes } minutes. Ask your device for a new code then, and enter it from { $time } (UTC) on. Your account is not locked.
     }
-device-confirm-title = Sign { $client } in on a device?
+device-confirm-title = Sign in to { $client } on a device?
 device-warning-title = Did somebody send you this code or a link?
 device-warning = Then deny. Whoever holds the device gets into your account. Approve only if you started this yourself, on a device in front of you.
 device-confirm-code = Your device must show exactly this code
-device-asked = Asked for on { $day } { month-name } { $year } at { $time } UTC.
-device-network-same = The device is in the same network as you ({ $network }).
-device-network-other = The device is in another network than you: { $network }.
+device-asked = The device asked on { $day } { month-name } { $year } at { $time } UTC.
+device-network-same = It is in the same network as you ({ $network }).
+device-network-other = It is in another network than you: { $network }.
 device-approve = Approve
 device-approved-title = Your device is signed in
 device-approved-what = You can go back to your device. It goes on by itself within a few seconds.

@@ -39,7 +39,7 @@ async fn a_person_signs_in_enters_the_code_and_is_asked() {
     assert!(page.text(".person").contains("ada Example"));
     let typed = codes.user.to_lowercase().replace('-', " ");
     let question = browser.submit(&page, &[("user_code", &typed)]).await;
-    assert_eq!(question.text("h1"), "Sign Living Room in on a device?");
+    assert_eq!(question.text("h1"), "Sign in to Living Room on a device?");
     assert_eq!(question.text("p.code"), codes.user);
     for words in ["tv.example", "Did somebody send you this code", "same network as you (127.0.0.0/24)"] {
         assert!(question.text("main").contains(words), "{words}: {}", question.text("main"));

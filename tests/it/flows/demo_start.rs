@@ -38,7 +38,7 @@ async fn each_start_registers_the_sites_as_they_are_now() {
     let db = Db::open(&database, Durability::Power, MIGRATIONS).unwrap();
     let before = clients::by_id(&db, "demo-bank").await.unwrap().unwrap();
     let all = told(&db).await;
-    for (name, count) in [("app.created", 2), ("person.created", 2), ("app.changed", 0)] {
+    for (name, count) in [("app.created", 3), ("person.created", 2), ("app.changed", 0)] {
         let of_name: Vec<&StoredEvent> = all.iter().filter(|told| told.event == name).collect();
         assert_eq!(of_name.len(), count, "{name}");
         assert!(

@@ -5,6 +5,7 @@ mod ahead;
 mod consent;
 mod demo;
 mod demo_start;
+mod demo_terminal;
 mod disk_full;
 mod failover;
 mod families; // of refresh tokens: what ends them, and what does not
