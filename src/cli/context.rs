@@ -14,6 +14,7 @@ use crate::db::{Db, DbError, Url};
 use crate::keys::secrets::vault;
 use crate::operations::Operation;
 use crate::operations::keys::Installation;
+use crate::outbound::{Outbound, look_up};
 use crate::protocol::registration::Offered;
 use crate::protocol::resource::Resources;
 use crate::store::events::{Actor, By};
@@ -73,7 +74,9 @@ impl Opened {
     }
 
     fn operation_by(&self, by: By, now: OffsetDateTime) -> Operation<'_> {
-        Operation::opening(&self.db, || Ok(app::open_drawers(&self.config, &self.db)?), by, now)
+        let operation =
+            Operation::opening(&self.db, || Ok(app::open_drawers(&self.config, &self.db)?), by, now);
+        operation.fetching(Outbound::new(&self.config.outbound_allow, &self.config.outbound_ca, look_up))
     }
 
     /// All resources: those of the configuration file, and the rows beside them.

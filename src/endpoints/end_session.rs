@@ -16,7 +16,9 @@ use crate::protocol::client::Client;
 use crate::protocol::hint::Hint;
 use crate::protocol::logout::{self, Afterwards, PARAMS};
 use crate::protocol::params::Params;
+use crate::protocol::session::Account;
 use crate::protocol::shown::Shown;
+use crate::protocol::subject::Naming;
 use crate::state::sessions::Session;
 use crate::store;
 use crate::store::events::Actor;
@@ -59,8 +61,7 @@ pub async fn get(visit: Visit) -> Result<HttpResponse, PageFailure> {
     let Some(session) = visit.session().await? else {
         return Ok(with_cookie(logout.leave(&visit, false), Some(no_session_cookie(app))));
     };
-    let account = logout.hint.as_ref().and_then(|hint| hint.account(&session.accounts, &app.keys.sid));
-    let Some(account) = account else { return logout.ask(&visit, &session).await };
+    let Some(account) = logout.account(app, &session) else { return logout.ask(&visit, &session).await };
     let op = Operation::new(&app.db, &app.state, Actor::Person(account.user_id.clone()), now);
     // The hint names one account; the others in this browser stay signed in.
     if session.accounts.len() > 1 {
@@ -140,6 +141,13 @@ impl Logout {
             );
         }
         Ok(Logout { params, hint, client, afterwards })
+    }
+
+    /// The account that the hint names. Only the client knows it by a pairwise `sub`: without that client, none.
+    fn account<'s>(&self, app: &App, session: &'s Session) -> Option<&'s Account> {
+        let client = self.client.as_deref();
+        let naming = client.map_or(Naming::Public, |client| Naming::of(client, &app.keys.pairwise));
+        self.hint.as_ref()?.account(&session.accounts, &naming, &app.keys.sid)
     }
 
     /// Redirects to where a request with a hint may go, or else to the page that confirms the sign-out.

@@ -21,6 +21,8 @@ pub struct Keys {
     pub snapshot: ArcSwap<Snapshot>,
     /// Derives `sid` claims.
     pub sid: Key,
+    /// Derives pairwise `sub` claims. It never changes: a person would be another one for every client.
+    pub pairwise: Key,
     /// Encrypts the session that an access token refers to.
     pub(super) session_reference: Key,
     /// Authenticates refresh tokens.

@@ -25,6 +25,7 @@ use crate::store::facts;
 use crate::store::signing_keys::{self, KeyState, StoredKey};
 
 const SID: &str = "sid";
+const PAIRWISE: &str = "pairwise";
 const SESSION_REFERENCE: &str = "session reference";
 const REFRESH: &str = "refresh token";
 
@@ -32,8 +33,8 @@ const REFRESH: &str = "refresh token";
 struct Rows {
     keys: Vec<StoredKey>,
     promise: Promise,
-    /// The sealed secrets for `sid`, session references, events and refresh tokens.
-    secrets: [Vec<u8>; 4],
+    /// The sealed secrets for `sid`, pairwise `sub` claims, session references, events and refresh tokens.
+    secrets: [Vec<u8>; 5],
 }
 
 impl Keys {
@@ -46,8 +47,8 @@ impl Keys {
         let instance = instance_keys_for(db, source)?;
         let first = first_keys(db, &instance, policy, now)?;
         let asked = Instant::now();
-        let Rows { keys, promise, secrets: [sid, session_reference, audit, refresh] } =
-            db.write_now(|conn| -> Result<Rows, DbError> {
+        let Rows { keys, promise, secrets: [sid, pairwise, session_reference, audit, refresh] } = db
+            .write_now(|conn| -> Result<Rows, DbError> {
                 // Takes a lock: nodes that start at the same time continue one after another.
                 let promise = promise::begin(conn, policy, now)?;
                 if signing_keys::list_all(conn)?.is_empty() {
@@ -56,7 +57,13 @@ impl Keys {
                     }
                 }
                 let mut secret = |name| secrets::get_or_make(conn, name, &instance);
-                let secrets = [secret(SID)?, secret(SESSION_REFERENCE)?, secret(AUDIT)?, secret(REFRESH)?];
+                let secrets = [
+                    secret(SID)?,
+                    secret(PAIRWISE)?,
+                    secret(SESSION_REFERENCE)?,
+                    secret(AUDIT)?,
+                    secret(REFRESH)?,
+                ];
                 Ok(Rows { keys: signing_keys::list(conn)?, promise, secrets })
             })?;
         let snapshot = Snapshot::open(Read { keys, promise, asked }, &instance, policy, None);
@@ -71,6 +78,7 @@ impl Keys {
         let keys = Keys {
             snapshot: ArcSwap::new(Arc::new(snapshot)),
             sid: secrets::open(SID, &sid, &instance)?,
+            pairwise: secrets::open(PAIRWISE, &pairwise, &instance)?,
             session_reference: secrets::open(SESSION_REFERENCE, &session_reference, &instance)?,
             refresh: secrets::open(REFRESH, &refresh, &instance)?,
             csrf: derived("csrf"),

@@ -1,5 +1,7 @@
 //! Clients: registering and changing them.
 
+mod sector; // documents of sectors
+
 use zeroize::Zeroizing;
 
 use super::{Operation, StateFault};
@@ -23,6 +25,9 @@ pub enum ClientFault {
     /// The client is public, and has no secret.
     #[error("client {0} is public: it has no secret to rotate")]
     Public(String),
+    /// The client was changed at this moment.
+    #[error("client {0} was changed at this moment; try again")]
+    Changed(String),
     /// Its metadata cannot be registered.
     #[error(transparent)]
     Metadata(#[from] MetadataFault),
@@ -46,8 +51,12 @@ pub async fn register(op: &Operation<'_>, registration: Registration) -> Result<
         SecretChange::Take(given) => Some(given),
         SecretChange::Make => Some(Token::generate().expose().to_owned().into()),
     };
+    let id = registration.id.unwrap_or_else(|| base32(&random::<16>()));
+    if let Some(document) = sector::document(op, &id, None, &registration.metadata).await? {
+        document.check(&registration.metadata)?;
+    }
     let client = Client {
-        id: registration.id.unwrap_or_else(|| base32(&random::<16>())),
+        id,
         secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
         disabled: false,
         registered_at: op.now,
@@ -84,15 +93,19 @@ pub async fn change(
     let token = Token::generate();
     let made = token.hash();
     let (asked, of) = (amendment.clone(), offered.clone());
+    let before = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
+    let described = amendment.read(&before, offered)?.metadata;
+    let document = sector::document(op, id, Some(&before.metadata), &described).await?;
     let edit = move |client: &Client| {
         let registration = asked.read(client, &of)?;
+        sector::check(document.as_ref(), client, &registration.metadata)?;
         let secret = match registration.secret_change(client.secret.is_some()) {
             SecretChange::Keep => Secret::Keep,
             SecretChange::Drop => Secret::Drop,
             SecretChange::Make => Secret::Set(made),
             SecretChange::Take(given) => Secret::Set(TokenHash::of(&given)),
         };
-        Ok::<_, MetadataFault>((registration.metadata, secret))
+        Ok::<_, ClientFault>((registration.metadata, secret))
     };
     let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
     let Edited { before, after } = edited.ok_or(ClientFault::Unknown)??;

@@ -19,6 +19,7 @@ use std::error::Error;
 use time::OffsetDateTime;
 
 use crate::db::Db;
+use crate::outbound::Outbound;
 use crate::state::State;
 use crate::store::events::By;
 
@@ -31,6 +32,8 @@ pub struct Operation<'a> {
     pub db: &'a Db,
     /// The state store.
     state: StateAccess<'a>,
+    /// Fetches documents of clients, for operations that need one.
+    outbound: Option<Outbound>,
     /// The actor.
     by: By,
     /// The present instant.
@@ -48,7 +51,7 @@ enum StateAccess<'a> {
 impl<'a> Operation<'a> {
     /// An operation in a running provider.
     pub fn new(db: &'a Db, state: &'a State, by: impl Into<By>, now: OffsetDateTime) -> Operation<'a> {
-        Operation { db, state: StateAccess::Open(state), by: by.into(), now }
+        Operation { db, state: StateAccess::Open(state), outbound: None, by: by.into(), now }
     }
 
     /// An operation in a program that has not opened the state store.
@@ -58,7 +61,13 @@ impl<'a> Operation<'a> {
         by: impl Into<By>,
         now: OffsetDateTime,
     ) -> Operation<'a> {
-        Operation { db, state: StateAccess::ToOpen(Box::new(state)), by: by.into(), now }
+        let state = StateAccess::ToOpen(Box::new(state));
+        Operation { db, state, outbound: None, by: by.into(), now }
+    }
+
+    /// The same with a way to fetch documents of clients.
+    pub fn fetching(self, outbound: Outbound) -> Operation<'a> {
+        Operation { outbound: Some(outbound), ..self }
     }
 
     /// The state store, opened if it is not.

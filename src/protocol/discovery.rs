@@ -9,6 +9,7 @@ use crate::protocol::reply::ResponseMode;
 use crate::protocol::request::Prompt;
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{STANDARD, is_standard};
+use crate::protocol::subject::SubjectType;
 
 /// The provider's metadata. A member is listed because its feature exists, and a test uses each.
 ///
@@ -38,8 +39,9 @@ pub fn metadata(
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::name))),
         ("grant_types_supported", json!(GrantType::names().collect::<Vec<_>>())),
-        ("subject_types_supported", json!(["public"])),
+        ("subject_types_supported", json!(SubjectType::SUPPORTED)),
         ("id_token_signing_alg_values_supported", json!(signing)),
+        ("userinfo_signing_alg_values_supported", json!(signing)),
         ("token_endpoint_auth_methods_supported", json!(AuthMethod::SUPPORTED)),
         ("scopes_supported", json!(scopes)),
         ("claims_supported", json!(claims.collect::<Vec<_>>())),

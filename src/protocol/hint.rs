@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::protocol::instant::seconds_since;
 use crate::protocol::session::{Account, sid};
+use crate::protocol::subject::Naming;
 use crate::secret::Key;
 
 /// What a verified `id_token_hint` says.
@@ -51,12 +52,13 @@ impl Hint {
         Ok(Hint { sub: claims.sub, client_id: claims.aud, sid: claims.sid })
     }
 
-    /// The account that the hint is about, among these.
+    /// The account that the hint is about, among these. `naming` is that of its client, and `key` the one of `sid`.
     ///
     /// Spec: RP-Initiated Logout §4
-    pub fn account<'a>(&self, accounts: &'a [Account], key: &Key) -> Option<&'a Account> {
+    pub fn account<'a>(&self, accounts: &'a [Account], naming: &Naming, key: &Key) -> Option<&'a Account> {
         accounts.iter().find(|account| {
-            account.user_id == self.sub && self.sid == Some(sid(key, account.session_id, &self.client_id))
+            naming.sub(&account.user_id) == self.sub
+                && self.sid == Some(sid(key, account.session_id, &self.client_id))
         })
     }
 }

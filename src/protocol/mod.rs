@@ -9,6 +9,7 @@ pub mod instant; // instants in the future
 
 pub mod signing_alg;
 pub mod client; // a registered Relying Party: its metadata and its authentication
+pub mod subject; // the `sub` of a person for a client
 pub mod localized; // texts of a client in several languages
 pub mod redirect_uri;
 pub mod registration; // client metadata as described, for a new client or a changed one

@@ -12,7 +12,7 @@ pub struct Account {
     /// The session: stays when the person authenticates again; a new one after signing out.
     #[serde(rename = "s")]
     pub session_id: SessionId,
-    /// The account's identifier, which is also its public `sub`.
+    /// The account's identifier.
     #[serde(rename = "u")]
     pub user_id: String,
     /// When the person last authenticated; changes only then.

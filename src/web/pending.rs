@@ -67,7 +67,7 @@ fn judge(
     redirect_uri: &str,
     now: OffsetDateTime,
 ) -> Result<Request, Refusal> {
-    let request = Request::read(params, client, &app.resources.load(), redirect_uri)?;
+    let request = Request::read(params, client, &app.resources.load(), redirect_uri, &app.keys.pairwise)?;
     let alg = client.metadata.id_token_signed_response_alg.alg();
     if request.scope.has("openid") && !app.keys.snapshot.load().signs(alg) {
         // Before the person types a password.

@@ -44,7 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // configuration names places and checks them by the rules
     ("config", &["protocol", "keys", "db", "outbound", "telemetry"]),
     // what operators, people and applications change
-    ("operations", &["protocol", "store", "state", "keys", "db", "ids", "secret"]),
+    ("operations", &["protocol", "store", "state", "keys", "db", "ids", "outbound", "secret"]),
     // what clients registered, fetched and kept
     ("logos", &["protocol", "store", "db", "outbound", "secret"]),
     // what a node can do at this moment

@@ -1,5 +1,7 @@
 //! Operations: each leaves one event of its actor, and what has to follow from it has happened when it answers.
 
+mod sectors; // documents of sectors
+
 use countersign::operations::clients::{self, ClientFault, Switched};
 use countersign::operations::keys::{self, KeyFault, Which};
 use countersign::operations::people::{self, PersonFault};

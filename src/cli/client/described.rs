@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::cli::input;
 use crate::protocol::client::AuthMethod;
 use crate::protocol::grant_type::GrantType;
+use crate::protocol::subject::SubjectType;
 
 /// The description of an application in flags.
 #[derive(Args)]
@@ -53,6 +54,24 @@ pub struct Described {
     /// What its ID tokens are signed with [default: RS256]
     #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
     id_token_alg: Option<String>,
+    /// What its answers of UserInfo are signed with [default: nothing, they are plain JSON]
+    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
+    userinfo_alg: Option<String>,
+    /// How it knows people: by the same sub as others, or by one that only its own sector has [default: public]
+    #[arg(long, value_name = "TYPE", value_parser = SubjectType::SUPPORTED)]
+    subject_type: Option<String>,
+    /// The list of the redirect URIs of all applications of its sector, for pairwise subs (a JSON array)
+    #[arg(long, value_name = "URI")]
+    sector_identifier_uri: Option<String>,
+    /// How long ago a person may have signed in, if a request does not say
+    #[arg(long, value_name = "SECONDS")]
+    default_max_age: Option<u32>,
+    /// A level of signing in (acr) that it prefers, if a request names none; may be repeated
+    #[arg(long = "default-acr-value", value_name = "ACR")]
+    default_acr_values: Vec<String>,
+    /// It relies on the time of the sign-in, which every ID token has
+    #[arg(long)]
+    require_auth_time: bool,
     /// Accept requests without PKCE, for libraries that have none; the application needs a secret then
     #[arg(long)]
     no_require_pkce: bool,
@@ -90,6 +109,9 @@ impl Described {
             ("client_uri", self.client_uri),
             ("logo_uri", self.logo_uri),
             ("id_token_signed_response_alg", self.id_token_alg),
+            ("userinfo_signed_response_alg", self.userinfo_alg),
+            ("subject_type", self.subject_type),
+            ("sector_identifier_uri", self.sector_identifier_uri),
             ("application_type", self.native.then(|| "native".to_owned())),
         ];
         members
@@ -98,9 +120,14 @@ impl Described {
             ("redirect_uris", redirect_uris),
             ("post_logout_redirect_uris", self.post_logout_redirect_uris),
             ("grant_types", self.grant_types),
+            ("default_acr_values", self.default_acr_values),
         ];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         members.extend(lists.map(|(name, list)| (name.to_owned(), Value::from(list))));
+        members.extend(self.default_max_age.map(|age| ("default_max_age".to_owned(), age.into())));
+        if self.require_auth_time {
+            members.insert("require_auth_time".into(), true.into());
+        }
         if self.first_party {
             members.insert("first_party".into(), true.into());
         }

@@ -127,6 +127,10 @@ pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let text = format!("{what}{live}.\n\n{}{once}", lines(&json));
     json.insert("changed".into(), json!(members));
     let mut warnings = ignored;
+    if before.sector() != after.sector() {
+        warnings
+            .push("the application knows its people by other subs from now on: to it they are new".into());
+    }
     let keys = opened.db.read(signing_keys::list).await?;
     let alg = after.metadata.id_token_signed_response_alg.alg();
     warnings.extend(algorithms::fate(&keys, &opened.config.keys, alg).map(|(fate, _)| fate));

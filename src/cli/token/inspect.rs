@@ -15,6 +15,7 @@ use crate::cli::context::{Context, Opened};
 use crate::cli::report::{Report, members, plain};
 use crate::ids::GrantId;
 use crate::secret::from_base64url;
+use crate::store::clients;
 use crate::store::grants::{self, Issued, Standing};
 
 /// The token, and the source of the keys.
@@ -174,11 +175,17 @@ async fn live(
     let Some(grant) = grant else { return Ok(None) };
     let (user_id, client_id) = (&text(claims, "sub"), &text(claims, "client_id"));
     let at = claims.get("iat").and_then(Value::as_i64).unwrap_or_default();
-    let person = (user_id != client_id).then_some(user_id.as_str());
+    // A pairwise `sub` is not looked up: the person is that of the row of the grant, if it has one.
+    let client = clients::by_id(&opened.db, client_id).await?;
+    let is_public = client.is_none_or(|client| client.sector().is_none());
+    let person = (user_id != client_id && is_public).then_some(user_id.as_str());
     let jti = &text(claims, "jti");
     let issued = Issued { grant_id: grant, user_id: person, client_id, at, jti };
     let standing = grants::standing(&opened.db, &issued, now).await?;
     Ok(Some(match standing {
+        Some(Standing { user: None, .. }) if !is_public && user_id != client_id => {
+            "the main database knows nothing against it; its pairwise sub does not tell whose it is".into()
+        }
         Some(Standing { user: None, .. }) => "the provider stands by it: it is the client's own".into(),
         Some(Standing { user: Some(user), .. }) => format!("the provider stands by it: it is {}'s", user.login),
         None => {

@@ -1,5 +1,7 @@
 //! Issuing: signs the tokens of any grant and writes the answer of the token endpoint.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use serde_json::{Map, json};
 use time::{Duration, OffsetDateTime};
@@ -16,6 +18,7 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::resource::{Format, Target, TargetFault};
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
+use crate::protocol::subject::Naming;
 use crate::protocol::user::User;
 use crate::secret::{base64url, random};
 use crate::store;
@@ -110,6 +113,14 @@ impl Issue<'_> {
         target.lifetime(TOKEN_LIFETIME).min(self.app.keys.snapshot.load().longest_token())
     }
 
+    /// The `sub` of the tokens: the person's for this client, or else the client's own.
+    ///
+    /// Spec: OpenID Connect Core §8, RFC 9068 §2.2
+    fn sub(&self) -> Cow<'_, str> {
+        let Some(person) = self.person else { return Cow::Borrowed(&self.client.id) };
+        Naming::of(self.client, &self.app.keys.pairwise).sub(&person.user_id)
+    }
+
     /// Spec: RFC 9068 §2
     async fn access_token(
         &self,
@@ -128,12 +139,13 @@ impl Issue<'_> {
         let userinfo = self.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name);
         // An opaque token is read by ourselves alone.
         let session = self.record.filter(|_| for_us || is_opaque).zip(person);
+        let sub = self.sub();
         let hidden = |(record, person): (RecordId, &Authenticated)| {
             app.keys.hide_session(record, person.session_id, self.id)
         };
         let claims = AccessToken {
             iss: &app.config.issuer,
-            sub: person.map_or(&client.id, |person| &person.user_id),
+            sub: &sub,
             aud: claims::audience(&target.audience),
             exp: (now + lifetime).unix_timestamp(),
             iat: now.unix_timestamp(),
@@ -160,10 +172,10 @@ impl Issue<'_> {
         user: Option<&User>,
     ) -> Result<String, TokenFailure> {
         let (app, client, now) = (self.app, self.client, self.now);
-        let alg = client.metadata.id_token_signed_response_alg;
+        let (sub, alg) = (self.sub(), client.metadata.id_token_signed_response_alg);
         let claims = IdToken {
             iss: &app.config.issuer,
-            sub: &person.user_id,
+            sub: &sub,
             aud: &client.id,
             exp: (now + TOKEN_LIFETIME).unix_timestamp(),
             iat: now.unix_timestamp(),

@@ -43,6 +43,10 @@ pub enum Problem {
     NoScope,
     /// The text is no origin.
     NoOrigin(String),
+    /// The redirect URIs have these hosts, and nothing says that they belong together.
+    SeveralHosts(String),
+    /// The document that it names cannot be used, in words.
+    Document(String),
     /// A public client has no secret.
     OfPublicClient,
     /// A public client always needs PKCE.
@@ -97,6 +101,13 @@ impl fmt::Display for MetadataFault {
             Problem::NoOrigin(text) => {
                 write!(f, "{member}: {text:?} is no origin such as https://app.example")?;
             }
+            Problem::SeveralHosts(hosts) => {
+                write!(
+                    f,
+                    "{member} pairwise needs a sector_identifier_uri, because the redirect URIs have several hosts: {hosts}"
+                )?;
+            }
+            Problem::Document(why) => write!(f, "{member}: {why}")?,
             Problem::OfPublicClient => {
                 write!(f, "a public client (token_endpoint_auth_method none) has no {member}")?;
             }

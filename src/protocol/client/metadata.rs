@@ -10,6 +10,7 @@ use crate::protocol::names::{check_shown, clean};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::scope::Scope;
 use crate::protocol::signing_alg::NamedAlg;
+use crate::protocol::subject::SubjectType;
 
 /// How a client authenticates at the token endpoint.
 ///
@@ -77,12 +78,24 @@ pub struct Metadata {
     pub token_endpoint_auth_method: AuthMethod,
     /// The algorithm that signs its ID Tokens.
     pub id_token_signed_response_alg: NamedAlg,
+    /// The algorithm that signs its UserInfo answers; they are plain JSON when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<NamedAlg>,
+    /// The kind of `sub` by which it knows people.
+    #[serde(skip_serializing_if = "SubjectType::is_default")]
+    pub subject_type: SubjectType,
+    /// The document with the redirect URIs of all clients of its sector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     /// The scopes it may ask for; the standard ones when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
     /// `max_age` (seconds) for requests that have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
+    /// Whether it relies on `auth_time`, which every ID Token has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_auth_time: Option<bool>,
     /// The voluntary levels of requests that ask for none, in order of preference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub default_acr_values: Vec<String>,
@@ -156,6 +169,7 @@ impl Metadata {
             ("policy_uri", &self.policy_uri),
             ("tos_uri", &self.tos_uri),
             ("initiate_login_uri", &self.initiate_login_uri),
+            ("sector_identifier_uri", &self.sector_identifier_uri),
         ];
         let pages = pages.into_iter().filter_map(|(name, uri)| Some((name, uri.as_deref()?)));
         let further = localized().filter(|(name, ..)| *name != "client_name");
@@ -164,6 +178,7 @@ impl Metadata {
                 return refuse(name, Problem::Malformed(uri.to_owned(), "an https address"));
             }
         }
+        self.check_sector()?;
         if self.token_endpoint_auth_method == AuthMethod::None && self.require_pkce == Some(false) {
             return refuse("require_pkce", Problem::PublicWithoutPkce);
         }

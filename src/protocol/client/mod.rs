@@ -4,9 +4,11 @@ pub mod auth; // client authentication: the presented credentials, verified for 
 mod fault; // why metadata is refused
 mod metadata; // what was registered
 mod secret; // common mistakes that turn a right secret into a wrong one
+mod sector; // clients that know people by the same names
 
 pub use fault::{MetadataFault, Problem};
 pub use metadata::{AuthMethod, Metadata, check_id};
+pub use sector::SectorDocument;
 
 use time::OffsetDateTime;
 use url::Url;

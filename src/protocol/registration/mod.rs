@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 
 pub use change::{Amendment, SecretChange, changed};
 
-use crate::protocol::client::{AuthMethod, Client, Metadata, MetadataFault, Problem, SigningAlg, check_id};
+use crate::protocol::client::{
+    AuthMethod, Client, Metadata, MetadataFault, NamedAlg, Problem, SigningAlg, check_id,
+};
 use crate::protocol::family;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::localized;
@@ -19,7 +21,7 @@ use crate::protocol::scope::{OFFLINE, Scope, is_name};
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// The members that [`Metadata`] keeps, with the expected form of each.
-const KEPT: [(&str, &str); 18] = [
+const KEPT: [(&str, &str); 22] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
     ("logo_uri", "a string"),
@@ -32,8 +34,12 @@ const KEPT: [(&str, &str); 18] = [
     ("grant_types", "a list of strings"),
     ("token_endpoint_auth_method", "\"client_secret_basic\", \"client_secret_post\" or \"none\""),
     ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\""),
+    ("userinfo_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\""),
+    ("subject_type", "\"public\" or \"pairwise\""),
+    ("sector_identifier_uri", "a string"),
     ("scope", "a string, with spaces between the scopes"),
     ("default_max_age", "a whole number of seconds"),
+    ("require_auth_time", "true or false"),
     ("default_acr_values", "a list of strings"),
     ("require_pkce", "true or false"),
     ("allowed_cors_origins", "a list of strings"),
@@ -119,9 +125,16 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
     if metadata.scope.as_ref().is_some_and(|scope| scope.has(OFFLINE)) && !family::begins_for(&metadata) {
         ignored.push(format!("scope {OFFLINE} needs the grant type refresh_token; it will not be granted"));
     }
-    let alg = metadata.id_token_signed_response_alg.alg();
-    if !offered.algorithms.contains(&alg) {
-        return refuse("id_token_signed_response_alg", Problem::NotConfigured(alg.name()));
+    let signed = [
+        ("id_token_signed_response_alg", Some(metadata.id_token_signed_response_alg)),
+        ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
+    ];
+    for (member, alg) in signed {
+        if let Some(alg) = alg.map(NamedAlg::alg)
+            && !offered.algorithms.contains(&alg)
+        {
+            return refuse(member, Problem::NotConfigured(alg.name()));
+        }
     }
     if secret.is_some() && metadata.token_endpoint_auth_method == AuthMethod::None {
         return refuse("client_secret", Problem::OfPublicClient);
@@ -161,12 +174,7 @@ fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault
         match (name.as_str(), value) {
             ("response_types", Value::Array(none)) if none.is_empty() && !uses_codes(members) => (),
             ("response_types", value) => only(name, value, &RESPONSE_TYPES)?,
-            ("subject_type", Value::String(kind)) if kind == "public" => (),
-            ("subject_type", value) => {
-                return refuse(name, Problem::Unsupported(Some(value.to_string()), Some("public")));
-            }
-            // Every ID Token has auth_time, and no secret expires.
-            ("require_auth_time", Value::Bool(_)) => (),
+            // No secret expires.
             ("client_secret_expires_at", Value::Number(at)) if at.as_i64() == Some(0) => (),
             (name, Value::Bool(false)) if DEMANDS.contains(&name) => (),
             (name, _) if DEMANDS.contains(&name) => return refuse(name, Problem::Unsupported(None, None)),

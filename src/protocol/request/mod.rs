@@ -41,6 +41,8 @@ use crate::protocol::redirect_uri::ApplicationType;
 use crate::protocol::refusal::{OAuthError, Refusal};
 use crate::protocol::resource::Resources;
 use crate::protocol::scope::{OFFLINE, Scope};
+use crate::protocol::subject::Naming;
+use crate::secret::Key;
 
 /// Every parameter of this endpoint; all others are ignored.
 pub const PARAMS: [&str; 22] = [
@@ -76,6 +78,8 @@ pub struct Request {
     /// The persons it may be about, by `sub`, if a verified `id_token_hint` or the `claims` parameter names
     /// them: no other person may be signed in for it.
     pub subjects: Option<Vec<String>>,
+    /// How the client knows people.
+    pub naming: Naming,
     /// Whether the client sent an ID Token of its own about that person.
     pub hinted: bool,
     /// The claims to release by name, beside those of the scopes.
@@ -86,7 +90,8 @@ pub struct Request {
 
 impl Request {
     /// Applies all rules but those of [`client_id`] and [`reply_to`], which come first, and that of the
-    /// `id_token_hint`, whose signature the caller verifies: see [`Request::with_hint`].
+    /// `id_token_hint`, whose signature the caller verifies: see [`Request::with_hint`]. `pairwise` is the key of pairwise
+    /// names of people.
     ///
     /// Spec: OpenID Connect Core §3.1.2.1, §3.1.2.6
     pub fn read(
@@ -94,6 +99,7 @@ impl Request {
         client: &Client,
         resources: &Resources,
         redirect_uri: &str,
+        pairwise: &Key,
     ) -> Result<Request, Refusal> {
         object::check(params)?;
         response::check_type(params)?;
@@ -119,6 +125,7 @@ impl Request {
         Ok(Request {
             levels: acr::read(params, &claims, client),
             subjects: claims.subjects(),
+            naming: Naming::of(client, pairwise),
             hinted: false,
             claims: claims.permitted(&scopes.allowed),
             scope: scopes.granted,
@@ -165,7 +172,10 @@ impl Request {
 
     /// Tells whether the request may be about this person.
     pub fn may_be(&self, user_id: &str) -> bool {
-        self.subjects.as_ref().is_none_or(|subjects| subjects.iter().any(|sub| sub == user_id))
+        self.subjects.as_ref().is_none_or(|subjects| {
+            let sub = self.naming.sub(user_id);
+            subjects.iter().any(|meant| *meant == sub)
+        })
     }
 
     /// The request without `offline_access`, where that may be granted on a consent in force alone: a site has to ask for

@@ -26,7 +26,7 @@ statement! { Judged -> (Nullable<Binary>, Nullable<Text>, Nullable<Text>, Nullab
 pub struct Issued<'a> {
     /// The grant.
     pub grant_id: GrantId,
-    /// The person's identifier; none where the client acts for itself.
+    /// The person's identifier, as the session says; none where the client acts for itself, or the row of the grant says it.
     pub user_id: Option<&'a str>,
     /// The client's identifier.
     pub client_id: &'a str,

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use crate::db::DbError;
+use crate::keys::KeyError;
 use crate::protocol::bearer::TokenFault;
 use crate::protocol::cause::Cause;
 use crate::protocol::refusal::{SERVER_ERROR, UNAVAILABLE};
@@ -124,6 +125,16 @@ impl From<DbError> for BearerFailure {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unreachable { .. } => BearerFailure::Unavailable(Shown::of(&error)),
+            other => BearerFailure::Internal(Shown::of(&other)),
+        }
+    }
+}
+
+/// A signed answer lacks its key.
+impl From<KeyError> for BearerFailure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::NoKey(_) | KeyError::OutOfTouch(_) => BearerFailure::Unavailable(Shown::of(&error)),
             other => BearerFailure::Internal(Shown::of(&other)),
         }
     }

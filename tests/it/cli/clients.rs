@@ -2,7 +2,8 @@
 //!
 //! Holds `cli/client/mod.rs`, `protocol/client/metadata.rs`.
 
-use countersign::protocol::client::Metadata;
+use countersign::protocol::client::{Metadata, SigningAlg};
+use countersign::protocol::subject::SubjectType;
 use countersign::secret::TokenHash;
 use countersign::store::clients;
 use serde_json::{Value, json};
@@ -81,23 +82,29 @@ fn flags_become_metadata() {
         "--native", "--first-party", "--public", "--scope", "openid email", "--id-token-alg", "ES256",
         "--client-uri", "https://album.example", "--logo-uri", "https://album.example/logo.png",
         "--post-logout-redirect-uri", "https://album.example/bye", "--redirect-uri",
-        "com.example.album:/callback",
+        "com.example.album:/callback", "--subject-type", "pairwise", "--userinfo-alg", "RS256",
+        "--default-max-age", "0", "--default-acr-value", "urn:countersign:acr:1", "--require-auth-time",
     ];
     let client = shell.client(&flags);
     let expected = json!({
         "application_type": "native",
         "client_name": "Album",
         "client_uri": "https://album.example",
+        "default_acr_values": ["urn:countersign:acr:1"],
+        "default_max_age": 0,
         "first_party": true,
         "grant_types": ["authorization_code"],
         "id_token_signed_response_alg": "ES256",
         "logo_uri": "https://album.example/logo.png",
         "post_logout_redirect_uris": ["https://album.example/bye"],
         "redirect_uris": ["https://album.example/callback", "com.example.album:/callback"],
+        "require_auth_time": true,
         "require_pkce": true,
         "response_types": ["code"],
         "scope": "email openid",
+        "subject_type": "pairwise",
         "token_endpoint_auth_method": "none",
+        "userinfo_signed_response_alg": "RS256",
     });
     let mut without_id = client.clone();
     without_id.remove("client_id");
@@ -206,6 +213,9 @@ fn every_member_that_is_stored_is_known() {
         tos_uri: Some("https://a.example/terms".into()),
         initiate_login_uri: Some("https://a.example/login".into()),
         default_max_age: Some(1),
+        userinfo_signed_response_alg: Some(SigningAlg::ES256.into()),
+        subject_type: SubjectType::Pairwise,
+        require_auth_time: Some(true),
         require_pkce: Some(true),
         allowed_cors_origins: Some(vec!["https://a.example".into()]),
         ..Metadata::default()
@@ -238,9 +248,10 @@ fn what_cannot_be_had_is_refused() {
         (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "token_endpoint_auth_method must be"),
         (json!({ "id_token_signed_response_alg": "none" }), "must be \"RS256\", \"ES256\""),
         (json!({ "id_token_signed_response_alg": "PS256" }), "algorithms under [keys]"),
-        (json!({ "userinfo_signed_response_alg": "RS256" }), "userinfo_signed_response_alg"),
+        (json!({ "userinfo_signed_response_alg": "none" }), "userinfo_signed_response_alg must be"),
         (json!({ "id_token_encrypted_response_enc": "A256GCM" }), "id_token_encrypted_response_enc"),
-        (json!({ "subject_type": "pairwise" }), "pairwise"),
+        (json!({ "subject_type": "ephemeral" }), "subject_type must be"),
+        (json!({ "sector_identifier_uri": "https://10.0.0.1/" }), "not one of the public network"),
         (json!({ "require_signed_request_object": true }), "require_signed_request_object"),
         (json!({ "client_secret": "too short" }), "at least 32"),
         (json!({ "client_secret": 5 }), "client_secret must be a string"),

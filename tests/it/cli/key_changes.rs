@@ -160,11 +160,12 @@ fn a_new_instance_key_takes_over() {
     let before = both().unwrap();
     assert_eq!(before.csrf.expose(), place.keys.csrf.expose(), "nodes agree, whichever they list first");
     let done = place.run(&["keys", "reseal", "--json"]).good().json();
-    assert_eq!(done["sealed"], json!(7), "two that sign, two spares, three secrets");
+    assert_eq!(done["sealed"], json!(9), "two that sign, two spares, five secrets");
     std::fs::write(&path, &new).unwrap();
     let after = both().unwrap();
     assert_eq!(after.snapshot.load().jwks.bytes, before.snapshot.load().jwks.bytes);
     assert_eq!(after.sid.expose(), before.sid.expose());
+    assert_eq!(after.pairwise.expose(), before.pairwise.expose());
     assert_eq!(after.snapshot.load().algorithms(), SigningAlg::ALWAYS);
     std::fs::write(&path, &old).unwrap();
     let said = both().err().unwrap().to_string();

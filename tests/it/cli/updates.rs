@@ -252,3 +252,35 @@ async fn a_changed_application_is_live_within_five_seconds() {
     }
     assert_eq!(server.end("-TERM").code, 0);
 }
+
+/// What people are called is all that an application knows them by.
+#[test]
+fn a_change_of_what_people_are_called_is_warned_of() {
+    let shell = Shell::new();
+    let client = shell.client(&[]);
+    let id = client["client_id"].as_str().unwrap();
+    assert!(!client.contains_key("subject_type"));
+    for (words, value, warned) in [
+        (&["--subject-type", "pairwise"][..], json!("pairwise"), true),
+        (&["--name", "Photos"], json!("pairwise"), false),
+        (&["--add-redirect-uri", "https://album.example/second"], json!("pairwise"), false),
+        (&["--redirect-uri", "https://photos.example/callback"], json!("pairwise"), true),
+        (&["--clear", "subject_type"], Value::Null, true),
+        (&["--subject-type", "public"], Value::Null, false),
+    ] {
+        let done = shell.run(&[&["client", "update", id, "--json"], words].concat());
+        assert_eq!(done.code, 0, "{words:?}: {}", done.err);
+        assert_eq!(
+            done.err.contains("knows its people by other subs from now on"),
+            warned,
+            "{words:?}: {}",
+            done.err
+        );
+        assert_eq!(done.object().get("subject_type").cloned().unwrap_or_default(), value, "{words:?}");
+    }
+    let pairwise =
+        ["client", "update", id, "--subject-type", "pairwise", "--add-redirect-uri", "https://b.example/"];
+    shell.run(&pairwise).bad("needs a sector_identifier_uri");
+    let document = ["--sector-identifier-uri", "http://127.0.0.1:9/clients.json"];
+    shell.run(&[&pairwise[..], &document].concat()).bad("sector_identifier_uri: ");
+}

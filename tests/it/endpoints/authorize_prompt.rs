@@ -15,6 +15,7 @@ async fn prompt_and_max_age_decide_what_is_shown() {
     let allowed = Rp::new(&app, json!({ "client_name": "Allowed" })).await;
     let asks = Rp::new(&app, json!({ "client_name": "Asks" })).await;
     let strict = Rp::new(&app, json!({ "first_party": true, "default_max_age": 1 })).await;
+    let always = Rp::new(&app, json!({ "first_party": true, "default_max_age": 0 })).await;
     let browser = app.browser();
     allowed.code(&browser, "ada", &[]).await;
     app.clock.advance(Duration::seconds(2));
@@ -23,7 +24,7 @@ async fn prompt_and_max_age_decide_what_is_shown() {
     let invalid = || Outcome::error("invalid_request");
     let huge = "9".repeat(400);
     #[rustfmt::skip]
-    let rows: [(&Rp, Option<&str>, Option<&str>, Outcome); 38] = [
+    let rows: [(&Rp, Option<&str>, Option<&str>, Outcome); 43] = [
         (&own, None, None, Outcome::Code),
         (&own, Some("none"), None, Outcome::Code),
         (&own, Some("none none"), None, Outcome::Code),
@@ -62,6 +63,11 @@ async fn prompt_and_max_age_decide_what_is_shown() {
         (&own, Some("none"), Some("10000"), Outcome::Code),
         (&strict, None, None, Outcome::Login),
         (&strict, None, Some("10000"), Outcome::Code),
+        (&strict, Some("none"), None, login_required()),
+        (&strict, Some("none"), Some("10000"), Outcome::Code),
+        (&always, None, None, Outcome::Login),
+        (&always, Some("none"), None, login_required()),
+        (&always, Some("none"), Some("10000"), Outcome::Code),
     ];
     for (rp, prompt, max_age, expected) in rows {
         let answer = browser.get(&rp.authorize(&[("prompt", prompt), ("max_age", max_age)])).await;

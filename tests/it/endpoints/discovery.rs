@@ -150,7 +150,12 @@ async fn every_member_is_kept() {
                 let device = crate::support::tv::DEVICE;
                 assert_eq!(document[name], json!(["authorization_code", "refresh_token", device]));
             }
-            "subject_types_supported" => assert_eq!(document[name], json!(["public"])),
+            // pairwise.rs registers both.
+            "subject_types_supported" => assert_eq!(document[name], json!(["public", "pairwise"])),
+            // userinfo_signed.rs uses each of them.
+            "userinfo_signing_alg_values_supported" => {
+                assert_eq!(document[name], document["id_token_signing_alg_values_supported"]);
+            }
             "id_token_signing_alg_values_supported" => {
                 assert!(list(name).contains(&"RS256".to_owned()));
                 for alg in list(name) {

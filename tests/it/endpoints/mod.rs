@@ -16,6 +16,7 @@ mod home;
 mod jwks;
 mod language;
 mod login;
+mod pairwise; // the `sub` of a person, wherever it is told or sent
 pub mod refresh; // tokens for a refresh token
 mod request_object; // refused, and where that is said
 mod resources; // added while the provider runs
@@ -25,6 +26,7 @@ mod silent; // what prompt=none may tell
 mod token;
 mod token_auth; // client authentication
 mod userinfo;
+mod userinfo_signed;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -30,7 +30,9 @@ async fn the_openidconnect_crate_completes_the_flow_for_every_algorithm() {
     .await;
     let ada = app.user("ada").await;
     for alg in SigningAlg::ALL.map(SigningAlg::name) {
-        let (id, secret) = app.client(json!({ "id_token_signed_response_alg": alg })).await;
+        let (id, secret) = app
+            .client(json!({ "id_token_signed_response_alg": alg, "userinfo_signed_response_alg": "RS256" }))
+            .await;
         let issuer = IssuerUrl::new(app.issuer.clone()).unwrap();
         let provider = CoreProviderMetadata::discover_async(issuer, &send).await.unwrap();
         let client =
@@ -72,9 +74,11 @@ async fn the_openidconnect_crate_completes_the_flow_for_every_algorithm() {
             id_token.signing_key(&checker).unwrap(),
         );
         assert_eq!(claims.access_token_hash(), Some(&hash.unwrap()), "{alg}");
+        // It verifies signature, issuer and audience of the answer, by RS256 alone.
         let info: CoreUserInfoClaims = client
-            .user_info(tokens.access_token().clone(), None)
+            .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
             .unwrap()
+            .require_signed_response(true)
             .request_async(&send)
             .await
             .unwrap();

@@ -32,6 +32,7 @@ fn a_database_sealed_by_an_earlier_build_opens() {
     }
     for (what, mac, golden) in [
         ("the secret of sid", &keys.sid, "MVDH3JIf-z0hdNq9R5TWBzo_EGKdlmayaO4HMpTGa8U"),
+        ("the secret of pairwise subjects", &keys.pairwise, "FQfmT7WDUqryh2gamN88pfCp78zC9IvFACxZwrCvM4E"),
         ("the CSRF key", &keys.csrf, "WiR25O7GGXqvEiFxYwR-FehLta9HnzPI1gs4j_DtXUA"),
         ("the key of device cookies", &keys.device, "nNus4p7XL0nFegMFrWujfgekMWF0MpxGlYR1HuSInIk"),
     ] {
@@ -59,5 +60,5 @@ fn a_database_sealed_by_an_earlier_build_opens() {
     assert_eq!(detail, json!({ "login": "Ada" }).as_object().cloned(), "personal detail");
 
     let made = lines(&db, "SELECT name AS line FROM secrets UNION ALL SELECT alg FROM signing_keys");
-    assert_eq!(made.len(), 6, "nothing was made anew: {made:?}");
+    assert_eq!(made.len(), 7, "nothing was made anew: {made:?}");
 }

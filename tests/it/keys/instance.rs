@@ -126,6 +126,7 @@ fn of_several_the_first_seals_and_all_open() {
     let after = open(&db, &given(&format!("{new} {old}"))).unwrap();
     assert_eq!(after.snapshot.load().jwks.bytes, before.snapshot.load().jwks.bytes);
     assert_eq!(after.sid.expose(), before.sid.expose());
+    assert_eq!(after.pairwise.expose(), before.pairwise.expose());
 }
 
 #[test]

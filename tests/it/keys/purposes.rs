@@ -16,8 +16,8 @@ use crate::support::rp::Rp;
 
 /// The bytes 0 to 31.
 const INSTANCE_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
-/// What the installation's secrets were sealed to: 32 times 0x11, 0x22 and 0x33.
-const SECRETS: [(&str, &str); 3] = [
+/// What the installation's secrets were sealed to: 32 times 0x11, 0x22, 0x33 and 0x88.
+const SECRETS: [(&str, &str); 4] = [
     (
         "sid",
         "6a52fe51e8cc19b0a0a1a2a3a4a5a6a7a8a9aaabacadaeaf6481512215d7ec5c5e0b0f9280d9b5aa11dc854d9d11f5812072f9a396e\
@@ -32,6 +32,11 @@ const SECRETS: [(&str, &str); 3] = [
         "audit",
         "6a52fe51e8cc19b0a0a1a2a3a4a5a6a7a8a9aaabacadaeaf46a3730037f5ce7e7c292db0a2fb978833fea76fbf33d7a30250db81b4c\
          2b9e7e59dee750d18622ba26705b2825bca3c",
+    ),
+    (
+        "pairwise",
+        "6a52fe51e8cc19b0a0a1a2a3a4a5a6a7a8a9aaabacadaeaffd18c8bb8c4e75c5c792960b19402c3388451cd404886c18b9eb603a0f7\
+         9025caf371fe6907722ffff7aad7a29f101c6",
     ),
 ];
 /// A person's key, 32 times 0x44, and what it sealed.
@@ -73,6 +78,8 @@ fn what_rests_in_the_database_opens_as_ever() {
     let keys = open(&db, &given(INSTANCE_KEY)).unwrap();
     let sid = HEXLOWER.encode(&keys.sid.mac(&[b"x"]));
     assert_eq!(sid, "5826a4db0cec04ca1e62958a50a51bef5dea733b5810accbea5a38d231c21000");
+    let pairwise = HEXLOWER.encode(&keys.pairwise.mac(&[b"x"]));
+    assert_eq!(pairwise, "2118ba541c48b574c908bf63a15e6a0c58fe3190a79f8be09d118c31381bbdc2");
     let (record, session) =
         (RecordId::from_bytes(&[0x66; 16]).unwrap(), SessionId::from_bytes(&[0x77; 16]).unwrap());
     let hidden = keys.hide_session(record, session, GrantId::from_bytes(&[0x55; 16]).unwrap());

@@ -8,6 +8,8 @@ use countersign::protocol::request::{PARAMS, Request};
 use countersign::protocol::resource::Resources;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::session::Account;
+use countersign::protocol::subject::Naming;
+use countersign::secret::Key;
 use proptest::prelude::*;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -23,7 +25,8 @@ fn app(first_party: bool) -> Client {
 
 fn request(client: &Client, more: &[(&str, &str)], hint: Option<&str>) -> Request {
     let params = params(&changed(rp::request("app", REDIRECT), more), &PARAMS);
-    let request = Request::read(&params, client, &Resources::default(), REDIRECT).unwrap();
+    let request =
+        Request::read(&params, client, &Resources::default(), REDIRECT, &Key::new([7; 32])).unwrap();
     match hint {
         Some(sub) => request.with_hint(sub.into()),
         None => request,
@@ -370,6 +373,36 @@ fn a_default_age_of_the_client_counts_when_the_request_has_none() {
     assert_eq!(outcome(&request(&client, &[], None), &client, &Done::default(), &old, true), "login");
     let more = [("max_age", "100")];
     assert_eq!(outcome(&request(&client, &more, None), &client, &Done::default(), &old, true), "issue");
+}
+
+/// A client with pairwise names knows people by these alone: the identifier of an account says nothing to it.
+#[test]
+fn a_request_means_persons_by_the_names_that_its_client_knows() {
+    let app = client(json!({ "client_name": "App", "redirect_uris": [REDIRECT], "first_party": true,
+        "subject_type": "pairwise" }));
+    let naming = Naming::of(&app, &Key::new([7; 32]));
+    let accounts = [account("ada", 1), account("eve", 1)];
+    let (ada, eve) = (naming.sub("ada"), naming.sub("eve"));
+    let session = accounts[0].session_id;
+    let found = |request: &Request| match candidate(request, &Done::default(), &accounts) {
+        Candidate::One(account) if account.session_id == session => "ada",
+        Candidate::One(_) => "eve",
+        Candidate::Several => "several",
+        Candidate::Absent => "none",
+    };
+    let named = |sub: &str| json!({ "id_token": { "sub": { "value": sub } } }).to_string();
+    for (sub, whom) in [(&*ada, "ada"), (&*eve, "eve"), ("ada", "none"), ("eve", "none")] {
+        assert_eq!(found(&request(&app, &[], Some(sub))), whom, "hint {sub}");
+        assert_eq!(found(&request(&app, &[("claims", &named(sub))], None)), whom, "claims {sub}");
+        let both = request(&app, &[("claims", &named(sub))], Some(&ada));
+        assert_eq!(found(&both), if sub == ada { "ada" } else { "none" }, "both {sub}");
+    }
+    assert_eq!(found(&request(&app, &[], None)), "several");
+    // To a client with public names the others are strange.
+    let public = self::app(true);
+    for (sub, whom) in [("ada", "ada"), (&*ada, "none")] {
+        assert_eq!(found(&request(&public, &[], Some(sub))), whom, "{sub}");
+    }
 }
 
 #[test]

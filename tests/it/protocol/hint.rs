@@ -3,6 +3,7 @@
 use countersign::ids::SessionId;
 use countersign::protocol::hint::Hint;
 use countersign::protocol::session::{Account, sid};
+use countersign::protocol::subject::Naming;
 use countersign::secret::Key;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -54,6 +55,23 @@ fn it_speaks_of_one_session_of_its_person() {
         (None, "ada", false),
     ] {
         let hint = accept(None, ISSUER, NOW, named.as_deref()).unwrap();
-        assert_eq!(hint.account(&[account(user_id)], &key).is_some(), found, "{named:?} {user_id}");
+        let account = hint.account(&[account(user_id)], &Naming::Public, &key).is_some();
+        assert_eq!(account, found, "{named:?} {user_id}");
+    }
+    // The same by the name that a client with pairwise names knows.
+    let naming = Naming::Pairwise { key: Key::new([8; 32]), sector: "app.example".into() };
+    let hint = |sub: &str| {
+        let sid = sid(&key, session_id, "app");
+        let claims = json!({ "iss": ISSUER, "sub": sub, "aud": "app", "iat": NOW, "sid": sid });
+        let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
+        Hint::accept(None, serde_json::from_value(claims).unwrap(), ISSUER, now).unwrap()
+    };
+    for (sub, naming, found) in [
+        (&*naming.sub("ada"), &naming, true),
+        ("ada", &naming, false),
+        (&*naming.sub("eve"), &naming, false),
+        (&*naming.sub("ada"), &Naming::Public, false),
+    ] {
+        assert_eq!(hint(sub).account(&[account("ada")], naming, &key).is_some(), found, "{sub} {naming:?}");
     }
 }

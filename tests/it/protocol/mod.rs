@@ -34,6 +34,7 @@ mod scope;
 mod session;
 mod shown;
 mod signing_alg;
+mod subject;
 mod user;
 mod user_code;
 

@@ -118,10 +118,28 @@ fn a_fault_names_the_member_its_problem_and_the_remedy() {
         ),
         (json!({ "response_types": [] }), "response_types", None, "response_types must be a list of strings"),
         (
-            json!({ "subject_type": "pairwise" }),
+            json!({ "subject_type": "ephemeral" }),
             "subject_type",
             None,
-            "subject_type \"pairwise\" is not supported; \"public\" is",
+            "subject_type must be \"public\" or \"pairwise\", but is \"ephemeral\"",
+        ),
+        (
+            json!({ "subject_type": "pairwise", "redirect_uris": ["https://a.example/", "https://b.example/"] }),
+            "subject_type",
+            None,
+            "subject_type pairwise needs a sector_identifier_uri, because the redirect URIs have several hosts: ",
+        ),
+        (
+            json!({ "sector_identifier_uri": "http://app.example/clients.json" }),
+            "sector_identifier_uri",
+            None,
+            "sector_identifier_uri \"http://app.example/clients.json\" must be an https address",
+        ),
+        (
+            json!({ "require_auth_time": 1 }),
+            "require_auth_time",
+            None,
+            "require_auth_time must be true or false, but is 1",
         ),
         (
             json!({ "dpop_bound_access_tokens": true }),
@@ -130,10 +148,22 @@ fn a_fault_names_the_member_its_problem_and_the_remedy() {
             "dpop_bound_access_tokens is not supported",
         ),
         (
-            json!({ "userinfo_signed_response_alg": "RS256" }),
+            json!({ "userinfo_signed_response_alg": "none" }),
             "userinfo_signed_response_alg",
+            None,
+            "userinfo_signed_response_alg must be \"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\", but is",
+        ),
+        (
+            json!({ "userinfo_signed_response_alg": "PS256" }),
+            "userinfo_signed_response_alg",
+            Some("name it in algorithms under [keys] first"),
+            "userinfo_signed_response_alg PS256 is not configured: name it in algorithms under [keys] first",
+        ),
+        (
+            json!({ "userinfo_encrypted_response_alg": "RSA-OAEP-256" }),
+            "userinfo_encrypted_response_alg",
             Some("leave it out"),
-            "userinfo_signed_response_alg \"RS256\" is not supported; leave it out",
+            "userinfo_encrypted_response_alg \"RSA-OAEP-256\" is not supported; leave it out",
         ),
         (json!({ "scope": "a\\b" }), "scope", None, "scope: \"a\\\\b\" cannot be the name of a scope"),
         (

@@ -22,6 +22,7 @@ use countersign::protocol::refusal::Refusal;
 use countersign::protocol::reply::Response;
 use countersign::protocol::request::{PARAMS, Request, reply_to};
 use countersign::protocol::resource::Resources;
+use countersign::secret::Key;
 use serde_json::{Value, json};
 
 use super::{client, params};
@@ -46,7 +47,7 @@ fn resources() -> Resources {
 /// Reads the usual request with these changes.
 fn read(client: &Client, changes: &[(&str, &str)]) -> Result<Request, Refusal> {
     let params = params(&changed(rp::request("app", REDIRECT), changes), &PARAMS);
-    Request::read(&params, client, &resources(), REDIRECT)
+    Request::read(&params, client, &resources(), REDIRECT, &Key::new([7; 32]))
 }
 
 /// Names what becomes of the usual request with one change: `fine`, the error at the redirect URI, or the page.
@@ -57,7 +58,8 @@ fn said(client: &Client, change: (&str, &str)) -> String {
         Ok(reply_to) => reply_to,
         Err(unanswerable) => return format!("page {}", unanswerable.row().0),
     };
-    let Err(refusal) = Request::read(&params, client, &resources(), reply_to.redirect_uri()) else {
+    let key = Key::new([7; 32]);
+    let Err(refusal) = Request::read(&params, client, &resources(), reply_to.redirect_uri(), &key) else {
         return "fine".into();
     };
     let Response::Redirect(home) = reply_to.error(&refusal.error) else { panic!("no redirect") };
