@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::Value;
 
+use crate::client_keys::ClientKeys;
 use crate::clock::Clock;
 use crate::config::{Config, StateUrl};
 use crate::connection::permits::Permits;
@@ -47,6 +48,8 @@ pub struct App {
     pub clients: Clients,
     /// The resources in force.
     pub resources: Current,
+    /// The public keys of the clients.
+    pub client_keys: ClientKeys,
     /// The logos of the clients.
     pub logos: Logos,
     /// The drawers of the state store: sessions, codes, tickets, counters.
@@ -116,11 +119,13 @@ impl App {
         let keys = Keys::open(&db, &config.instance_key, &config.keys, clock.now())?;
         let outbound = Outbound::new(&config.outbound_allow, &config.outbound_ca, look_up);
         let resources = Current::open(&db, &config.resources)?;
+        let outbound = Arc::new(outbound);
         Ok(App {
             discovery: ArcSwap::new(Arc::new(discovery(&config, &keys, &resources.load()))),
             resources,
             clients: Clients::new(db.clone()),
             events: Batch::new(db.clone()),
+            client_keys: ClientKeys::new(Arc::clone(&outbound)),
             logos: Logos::new(db.clone(), outbound),
             state: State::new(&kv, keys.state.clone()),
             passwords: PasswordVerifier::default().measured(QueueMetrics::new(&registry)),

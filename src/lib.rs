@@ -17,6 +17,7 @@ pub mod web; // the HTTP vocabulary of both: extractor, tickets, cookies, failur
 pub mod store; // the main database: people, clients, consents, keys, events
 pub mod state; // the state store: sessions, codes, tickets, counters
 pub mod logos; // logos of clients: fetched, stored and served
+pub mod client_keys; // public keys of clients: registered or fetched, kept in memory
 pub mod keys; // sealing, signing, rotation, the public key set
 
 pub mod operations; // changes by operators, people and applications, as verbs with an actor

@@ -56,11 +56,11 @@ struct Permit {
 
 impl Logos {
     /// Creates the caches.
-    pub fn new(db: Db, outbound: Outbound) -> Logos {
+    pub fn new(db: Db, outbound: Arc<Outbound>) -> Logos {
         let weight = |_: &String, image: &bytes::Bytes| u32::try_from(image.len()).unwrap_or(u32::MAX);
         Logos {
             db,
-            outbound: Arc::new(outbound),
+            outbound,
             known: Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
             claims: Cache::builder().max_capacity(10_000).time_to_live(CLAIM_EVERY).build(),
             images: Cache::builder().max_capacity(IN_MEMORY).weigher(weight).build(),

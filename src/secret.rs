@@ -54,6 +54,28 @@ pub fn sha512(bytes: &[u8]) -> [u8; 64] {
     hash.finish()
 }
 
+/// HMAC-SHA-256 of the concatenation of `parts` under a key of any length. Computed from two hashes, because the setup of
+/// OpenSSL's HMAC takes many times as long.
+///
+/// Spec: RFC 2104 §2
+pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let hashed = Zeroizing::new(if key.len() > 64 { sha256(key) } else { [0; 32] });
+    let key = if key.len() > 64 { hashed.as_slice() } else { key };
+    let keyed = |pad: u8| {
+        let mut block = Zeroizing::new([pad; 64]);
+        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        let mut hash = Sha256::new();
+        hash.update(block.as_slice());
+        hash
+    };
+    let (mut inner, mut outer) = (keyed(0x36), keyed(0x5c));
+    for part in parts {
+        inner.update(part);
+    }
+    outer.update(&inner.finish());
+    outer.finish()
+}
+
 /// Compares in constant time; different lengths are different.
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && openssl::memcmp::eq(a, b)
@@ -94,24 +116,9 @@ impl Key {
         &self.0
     }
 
-    /// Authenticates the concatenation of `parts` with HMAC-SHA-256. Computed from two hashes, because the setup of
-    /// OpenSSL's HMAC takes many times as long.
-    ///
-    /// Spec: RFC 2104 §2
+    /// Authenticates the concatenation of `parts` with HMAC-SHA-256.
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let keyed = |pad: u8| {
-            let mut block = Zeroizing::new([pad; 64]);
-            block.iter_mut().zip(self.expose()).for_each(|(byte, key)| *byte ^= key);
-            let mut hash = Sha256::new();
-            hash.update(block.as_slice());
-            hash
-        };
-        let (mut inner, mut outer) = (keyed(0x36), keyed(0x5c));
-        for part in parts {
-            inner.update(part);
-        }
-        outer.update(&inner.finish());
-        outer.finish()
+        hmac(self.expose(), parts)
     }
 
     /// Derives `N` bytes for one purpose with HKDF-SHA-256.
@@ -205,6 +212,11 @@ impl Token {
     /// Generates a token: 43 characters of `[A-Za-z0-9_-]`.
     pub fn generate() -> Token {
         Token(Zeroizing::new(base64url(&random::<32>())))
+    }
+
+    /// Generates a client secret. Its prefix is for tools that look for secrets in source code.
+    pub fn client_secret() -> Token {
+        Token(Zeroizing::new(format!("cs_secret_{}", base64url(&random::<32>()))))
     }
 
     /// A token that contains other bytes beside the random ones.

@@ -19,7 +19,7 @@ use countersign::config::Config;
 use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
 use countersign::password::Password;
 use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
-use countersign::protocol::client::{Client, Metadata, SigningAlg};
+use countersign::protocol::client::{Client, ClientSecret, Metadata, Secrets, SigningAlg};
 use countersign::protocol::code::CodeGrant;
 use countersign::protocol::grant::{self, Grant};
 use countersign::protocol::named_claims::NamedClaims;
@@ -332,8 +332,9 @@ async fn fill(app: &App, hash: String, now: OffsetDateTime) -> User {
             "token_endpoint_auth_method": method, "first_party": id == "ours",
         }))
         .expect("metadata");
-        let secret = secret.map(TokenHash::of);
-        let client = Client { id: id.into(), secret, disabled: false, registered_at: now, metadata };
+        let secrets = secret.map(|secret| Secrets::one(ClientSecret::of(TokenHash::of(secret), now)));
+        let secrets = secrets.unwrap_or_default();
+        let client = Client { id: id.into(), secrets, disabled: false, registered_at: now, metadata };
         assert!(
             store::clients::add(&app.db, &client, Actor::System(Some("fuzz")), now).await.expect("a store")
         );

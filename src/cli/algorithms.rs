@@ -5,7 +5,7 @@ use super::report::rfc3339;
 use crate::db::{Db, DbError};
 use crate::keys::operator::find;
 use crate::keys::policy::KeyPolicy;
-use crate::protocol::client::SigningAlg;
+use crate::protocol::client::{Client, SigningAlg};
 use crate::store::clients;
 use crate::store::signing_keys::{self, KeyState, StoredKey};
 
@@ -26,8 +26,9 @@ pub async fn lacking(db: &Db, policy: &KeyPolicy) -> Result<Vec<Lacking>, DbErro
     let keys = db.read(signing_keys::list).await?;
     let of = |alg: SigningAlg| {
         let (fate, remedy) = fate(&keys, policy, alg)?;
-        let registered =
-            clients.iter().filter(|client| client.metadata.id_token_signed_response_alg.alg() == alg);
+        let is_for_it =
+            |client: &&Client| client.metadata.id_token_signed_response_alg.signing() == Some(alg);
+        let registered = clients.iter().filter(is_for_it);
         let names: Vec<&str> = registered.map(|client| client.id.as_str()).collect();
         let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let more = names.len().saturating_sub(NAMED);

@@ -76,6 +76,7 @@ impl Opened {
     fn operation_by(&self, by: By, now: OffsetDateTime) -> Operation<'_> {
         let operation =
             Operation::opening(&self.db, || Ok(app::open_drawers(&self.config, &self.db)?), by, now);
+        let operation = operation.sealing(&self.config.instance_key);
         operation.fetching(Outbound::new(&self.config.outbound_allow, &self.config.outbound_ca, look_up))
     }
 

@@ -52,7 +52,7 @@ pub(super) async fn ensure_terminal(op: &Operation<'_>, offered: &Offered) -> Re
         client_name: "Demo terminal".into(),
         application_type: ApplicationType::Native,
         grant_types: GrantTypes::of([GrantType::DeviceCode]),
-        token_endpoint_auth_method: AuthMethod::None,
+        token_endpoint_auth_method: Some(AuthMethod::None),
         scope: Some(Scope::parse("openid profile")),
         ..Metadata::default()
     };
@@ -69,7 +69,7 @@ async fn ensure(
 ) -> Result<(), DemoError> {
     let Some(known) = store::clients::by_id(op.db, id).await? else {
         let (id, secret) = (Some(id.into()), secret.map(|secret| secret.to_owned().into()));
-        let registration = Registration { id, secret, metadata, ignored: vec![] };
+        let registration = Registration { id, secret, secret_lasts: None, metadata, ignored: vec![] };
         clients::register(op, registration).await.map_err(other)?;
         return Ok(());
     };
@@ -78,7 +78,9 @@ async fn ensure(
     for member in members(&known.metadata)?.into_iter().map(|(name, _)| name) {
         set.entry(member).or_insert(Value::Null);
     }
-    let is_new = |secret: &&str| known.secret.is_none_or(|known| !known.matches(&TokenHash::of(secret)));
+    let is_new = |secret: &&str| {
+        known.secrets.newest().is_none_or(|known| !known.hash.matches(&TokenHash::of(secret)))
+    };
     if let Some(secret) = secret.filter(is_new) {
         set.insert("client_secret".into(), secret.into());
     }
@@ -105,8 +107,8 @@ fn metadata(id: SiteId, origin: &str) -> Result<Metadata, DemoError> {
         redirect_uris: vec![uri("/callback")?],
         post_logout_redirect_uris: vec![uri("/")?],
         token_endpoint_auth_method: match id {
-            SiteId::Bank => AuthMethod::ClientSecretBasic,
-            SiteId::Fund => AuthMethod::ClientSecretPost,
+            SiteId::Bank => Some(AuthMethod::ClientSecretBasic),
+            SiteId::Fund => Some(AuthMethod::ClientSecretPost),
         },
         id_token_signed_response_alg: match id {
             SiteId::Bank => SigningAlg::RS256.into(),

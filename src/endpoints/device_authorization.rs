@@ -12,7 +12,7 @@ use crate::state::device_codes::Codes;
 use crate::state::limits::budget::Full;
 use crate::web::answer::no_store;
 use crate::web::around::address::ClientAddress;
-use crate::web::failure::{TokenFailure, no_key};
+use crate::web::failure::{TokenFailure, check_id_tokens};
 use crate::web::visit::VisitWithBody;
 use crate::web::{client_auth, debug, extract};
 
@@ -24,10 +24,9 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
     let params = extract::client_form(&visit.req, &body, &PARAMS)?;
     let client = client_auth::authenticate(&visit, &params).await?;
     let Asked { scope, resources, narrowed } = read(&params, &client, &app.resources.load())?;
-    let alg = client.metadata.id_token_signed_response_alg.alg();
-    if scope.has("openid") && !app.keys.snapshot.load().signs(alg) {
+    if scope.has("openid") {
         // Before a person signs in.
-        return Err(no_key(app, alg).into());
+        check_id_tokens(app, &client, now)?;
     }
     debug::note_narrowed(&visit.req, app, &narrowed);
     let request = DeviceRequest {

@@ -9,6 +9,7 @@ use askama::Template;
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::db::DbError;
 use crate::operations::Operation;
 use crate::operations::sessions::{self, SessionFault};
 use crate::protocol::cause::Cause;
@@ -113,7 +114,7 @@ struct Logout {
 impl Logout {
     async fn of(visit: &Visit, params: Params) -> Result<Logout, PageFailure> {
         let Visit { req, app, now } = visit;
-        let (hint, fault) = match verified(app, &params, *now) {
+        let (hint, fault) = match verified(app, &params, *now).await? {
             None => (None, None),
             Some(Ok(hint)) => (Some(hint), None),
             Some(Err(cause)) => (None, Some(cause)),
@@ -190,14 +191,21 @@ impl Logout {
 }
 
 /// The hint of a request, if one was sent.
-fn verified(app: &App, params: &Params, now: OffsetDateTime) -> Option<Result<Hint, Cause>> {
-    params.get("id_token_hint")?;
+async fn verified(
+    app: &App,
+    params: &Params,
+    now: OffsetDateTime,
+) -> Result<Option<Result<Hint, Cause>>, DbError> {
+    if params.get("id_token_hint").is_none() {
+        return Ok(None);
+    }
     let Some(token) = logout::clear(params, "id_token_hint") else {
-        return Some(Err("id_token_hint was sent more than once".into()));
+        return Ok(Some(Err("id_token_hint was sent more than once".into())));
     };
     let unusable = |why: Cause| {
         let what = Shown::of(format_args!("id_token_hint cannot be accepted: {}", why.what));
         Cause { what, ..why }
     };
-    Some(hint::verify(app, token, now).map_err(unusable).and_then(|hint| logout::accept(hint, params)))
+    let verified = hint::verify(app, token, now).await?;
+    Ok(Some(verified.map_err(unusable).and_then(|hint| logout::accept(hint, params))))
 }

@@ -1,6 +1,8 @@
 //! JSON Web Signatures; the only module that uses josekit. Keys are parsed once, when the snapshot is made, because
 //! parsing costs more than signing.
 
+mod foreign; // keys of clients
+mod mac; // under secrets of clients
 mod verify;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -16,6 +18,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+pub use self::foreign::{ForeignKeys, Mismatch};
+pub use self::mac::{Maced, mac_matches, sign_with_secret};
 pub use self::verify::{Verified, VerifyingKey, verify};
 use super::KeyError;
 use super::rsa::RsaSigner;

@@ -1,5 +1,6 @@
 //! Keys: the instance key that seals, the signing keys it seals, and the set that verifiers see.
 
+pub mod client_secrets; // those of clients that have to be known again
 pub mod fingerprint; // which instance key the database was sealed with
 pub mod import; // keys from files: PEM and JWK
 pub mod instance; // the key that never enters the database

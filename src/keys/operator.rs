@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::KeyError;
+use super::client_secrets::seal_again;
 use super::fingerprint::FACT;
 use super::instance::InstanceKeys;
 use super::jose::thumbprint;
@@ -16,7 +17,7 @@ use crate::protocol::client::SigningAlg;
 use crate::protocol::event::Name;
 use crate::store::events::{By, Event};
 use crate::store::signing_keys::{self, Change, KeyState, StoredKey};
-use crate::store::{facts, secrets};
+use crate::store::{clients, facts, secrets};
 
 /// The key of an algorithm that is in this state.
 pub fn find(keys: &[StoredKey], alg: SigningAlg, state: KeyState) -> Option<&StoredKey> {
@@ -153,6 +154,13 @@ pub fn reseal(
             ))));
         };
         secrets::reseal(conn, &name, seal::seal(instance, SECRET, name.as_bytes(), &plain))?;
+        count += 1;
+    }
+    for secret in clients::secrets::sealed(conn)? {
+        match seal_again(instance, &secret) {
+            Ok(sealed) => clients::secrets::reseal(conn, &secret, sealed)?,
+            Err(error) => return Ok(Err(error)),
+        }
         count += 1;
     }
     let fingerprint = instance.first().fingerprint();

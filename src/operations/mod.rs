@@ -19,6 +19,9 @@ use std::error::Error;
 use time::OffsetDateTime;
 
 use crate::db::Db;
+use crate::keys::KeyError;
+use crate::keys::fingerprint::instance_keys_for;
+use crate::keys::instance::{InstanceKeys, Source};
 use crate::outbound::Outbound;
 use crate::state::State;
 use crate::store::events::By;
@@ -34,6 +37,8 @@ pub struct Operation<'a> {
     state: StateAccess<'a>,
     /// Fetches documents of clients, for operations that need one.
     outbound: Option<Outbound>,
+    /// Where the instance key comes from, for operations that seal something.
+    instance_key: Option<&'a Source>,
     /// The actor.
     by: By,
     /// The present instant.
@@ -51,7 +56,8 @@ enum StateAccess<'a> {
 impl<'a> Operation<'a> {
     /// An operation in a running provider.
     pub fn new(db: &'a Db, state: &'a State, by: impl Into<By>, now: OffsetDateTime) -> Operation<'a> {
-        Operation { db, state: StateAccess::Open(state), outbound: None, by: by.into(), now }
+        let state = StateAccess::Open(state);
+        Operation { db, state, outbound: None, instance_key: None, by: by.into(), now }
     }
 
     /// An operation in a program that has not opened the state store.
@@ -62,12 +68,23 @@ impl<'a> Operation<'a> {
         now: OffsetDateTime,
     ) -> Operation<'a> {
         let state = StateAccess::ToOpen(Box::new(state));
-        Operation { db, state, outbound: None, by: by.into(), now }
+        Operation { db, state, outbound: None, instance_key: None, by: by.into(), now }
+    }
+
+    /// The same with the instance key, for operations that seal something.
+    pub fn sealing(self, instance_key: &'a Source) -> Operation<'a> {
+        Operation { instance_key: Some(instance_key), ..self }
     }
 
     /// The same with a way to fetch documents of clients.
     pub fn fetching(self, outbound: Outbound) -> Operation<'a> {
         Operation { outbound: Some(outbound), ..self }
+    }
+
+    /// The instance key, read when it is needed.
+    fn instance(&self) -> Result<InstanceKeys, KeyError> {
+        let missing = || KeyError::Instance("the instance key is not at hand here".into());
+        instance_keys_for(self.db, self.instance_key.ok_or_else(missing)?)
     }
 
     /// The state store, opened if it is not.

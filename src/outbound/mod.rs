@@ -18,6 +18,7 @@ use std::time::Duration as Wait;
 
 use ipnet::IpNet;
 use moka::sync::Cache;
+use reqwest::header::{CACHE_CONTROL, HeaderMap};
 use reqwest::{Certificate, Client, StatusCode, redirect};
 use time::{Duration, OffsetDateTime};
 use url::Url;
@@ -43,6 +44,15 @@ const FAILED: Duration = Duration::seconds(30);
 /// How many failed addresses are remembered.
 const FAILURES: u64 = 1000;
 const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
+/// A document that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// How long it may be kept, if its server says so.
+    pub max_age: Option<Duration>,
+}
 
 type LazyClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
 
@@ -83,6 +93,17 @@ impl Outbound {
         most: usize,
         now: OffsetDateTime,
     ) -> Result<Vec<u8>, OutboundError> {
+        self.document(owner, address, most, now).await.map(|document| document.body)
+    }
+
+    /// The same, with how long the document may be kept.
+    pub async fn document(
+        &self,
+        owner: &str,
+        address: &str,
+        most: usize,
+        now: OffsetDateTime,
+    ) -> Result<Document, OutboundError> {
         let refused = |why: &str| OutboundError::Refused(format!("{address:?} is not fetched: {why}"));
         let url = Url::parse(address).map_err(|error| refused(&error.to_string()))?;
         let reach = Reach::of(&url, &self.networks, &self.services).map_err(refused)?;
@@ -104,7 +125,7 @@ impl Outbound {
         })
     }
 
-    async fn fetch(&self, url: Url, reach: Reach, most: usize) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, url: Url, reach: Reach, most: usize) -> Result<Document, String> {
         let [public, networks, anywhere] = &self.clients;
         let client = match reach {
             Reach::Public => public,
@@ -118,6 +139,7 @@ impl Outbound {
                 answer.status().as_u16()
             ));
         }
+        let max_age = max_age(answer.headers());
         let mut body = vec![];
         while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
             if body.len() + chunk.len() > most {
@@ -125,8 +147,22 @@ impl Outbound {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(Document { body, max_age })
     }
+}
+
+/// How long an answer may be kept by its `Cache-Control`.
+///
+/// Spec: RFC 9111 §5.2.2
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let directives: Vec<String> =
+        values.flat_map(|value| value.split(',')).map(|one| one.trim().to_ascii_lowercase()).collect();
+    if directives.iter().any(|one| one == "no-store" || one == "no-cache") {
+        return Some(Duration::ZERO);
+    }
+    let seconds = directives.iter().find_map(|one| one.strip_prefix("max-age="))?;
+    Some(Duration::seconds(seconds.trim_matches('"').parse().ok()?))
 }
 
 #[expect(clippy::expect_used, reason = "the certificates were parsed before, and nothing else here can fail")]

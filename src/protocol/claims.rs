@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use crate::ids::GrantId;
-use crate::protocol::client::SigningAlg;
+use crate::protocol::client::{ClientAlg, SigningAlg};
 use crate::protocol::grant::Authenticated;
 use crate::secret::{base64url, sha256, sha512};
 
@@ -130,11 +130,11 @@ pub fn not_before(now: OffsetDateTime) -> i64 {
 /// of the algorithm that signs the ID Token. Ed25519 hashes with SHA-512.
 ///
 /// Spec: OpenID Connect Core §3.1.3.6, RFC 8032 §5.1
-pub fn at_hash(alg: SigningAlg, token: &str) -> String {
-    match alg {
-        SigningAlg::RS256 | SigningAlg::ES256 | SigningAlg::PS256 => {
+pub fn at_hash(alg: impl Into<ClientAlg>, token: &str) -> String {
+    match alg.into().signing() {
+        Some(SigningAlg::EdDSA) => base64url(sha512(token.as_bytes()).split_at(32).0),
+        Some(SigningAlg::RS256 | SigningAlg::ES256 | SigningAlg::PS256) | None => {
             base64url(sha256(token.as_bytes()).split_at(16).0)
         }
-        SigningAlg::EdDSA => base64url(sha512(token.as_bytes()).split_at(32).0),
     }
 }

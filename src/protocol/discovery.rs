@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::protocol::acr::REACHABLE;
-use crate::protocol::client::{AuthMethod, NamedAlg, SigningAlg};
+use crate::protocol::client::{AuthMethod, ClientAlg, NamedAlg, SigningAlg};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::reply::ResponseMode;
 use crate::protocol::request::Prompt;
@@ -26,6 +26,8 @@ pub fn metadata(
     let scopes: Vec<String> = standard.map(str::to_owned).chain(ours.names().map(str::to_owned)).collect();
     let signing: Vec<&str> =
         algorithms.iter().flat_map(|alg| NamedAlg::of(*alg)).map(NamedAlg::name).collect();
+    let of_id_tokens: Vec<&str> = signing.iter().copied().chain([ClientAlg::HS256.name()]).collect();
+    let of_assertions: Vec<&str> = ClientAlg::all().map(ClientAlg::name).collect();
     let protocol_claims = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
     let claims = STANDARD.iter().flat_map(|(_, claims)| claims.iter()).chain(&protocol_claims);
     let members = [
@@ -40,9 +42,10 @@ pub fn metadata(
         ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::name))),
         ("grant_types_supported", json!(GrantType::names().collect::<Vec<_>>())),
         ("subject_types_supported", json!(SubjectType::SUPPORTED)),
-        ("id_token_signing_alg_values_supported", json!(signing)),
+        ("id_token_signing_alg_values_supported", json!(of_id_tokens)),
         ("userinfo_signing_alg_values_supported", json!(signing)),
         ("token_endpoint_auth_methods_supported", json!(AuthMethod::SUPPORTED)),
+        ("token_endpoint_auth_signing_alg_values_supported", json!(of_assertions)),
         ("scopes_supported", json!(scopes)),
         ("claims_supported", json!(claims.collect::<Vec<_>>())),
         ("claim_types_supported", json!(["normal"])),

@@ -30,6 +30,13 @@ pub struct HintClaims {
     sid: Option<String>,
 }
 
+impl HintClaims {
+    /// The client that the token says it was issued to.
+    pub fn audience(&self) -> &str {
+        &self.aud
+    }
+}
+
 impl Hint {
     /// Accepts an ID Token of this provider as a hint, and no other kind of token.
     ///

@@ -15,6 +15,8 @@ pub enum Why {
     ClientDisabled,
     /// The client no longer has to authenticate, and had to when the grant was given.
     ClientPublic,
+    /// The client authenticates by a weaker method than when the grant was given.
+    ClientWeaker,
     /// The client revoked it.
     ByClient,
     /// An operator revoked it.
@@ -25,13 +27,14 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 9] = [
+    pub const ALL: [Why; 10] = [
         Why::CodeReplayed,
         Why::TokenReused,
         Why::SignedOut,
         Why::PersonDisabled,
         Why::ClientDisabled,
         Why::ClientPublic,
+        Why::ClientWeaker,
         Why::ByClient,
         Why::ByOperator,
         Why::NotIssued,
@@ -46,6 +49,7 @@ impl Why {
             Why::PersonDisabled => "person_disabled",
             Why::ClientDisabled => "client_disabled",
             Why::ClientPublic => "client_public",
+            Why::ClientWeaker => "client_weaker",
             Why::ByClient => "by_client",
             Why::ByOperator => "by_operator",
             Why::NotIssued => "not_issued",
@@ -66,6 +70,7 @@ impl Why {
             Why::PersonDisabled => "the person's account was disabled",
             Why::ClientDisabled => "the client was disabled",
             Why::ClientPublic => "the client no longer authenticates, as it did when the grant was given",
+            Why::ClientWeaker => "the client authenticates by a weaker method than when the grant was given",
             Why::ByClient => "the client revoked it",
             Why::ByOperator => "an operator revoked it",
             Why::NotIssued => "it was no longer permitted when its first tokens were to be issued",

@@ -108,6 +108,70 @@ impl Default for NamedAlg {
     }
 }
 
+/// An algorithm that a client names for itself: one of signatures, or a MAC under its secret.
+///
+/// Spec: RFC 7518 §3.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAlg {
+    /// A signature.
+    Signed(NamedAlg),
+    /// HMAC with SHA-256.
+    HS256,
+}
+
+impl ClientAlg {
+    /// Every name of every algorithm.
+    pub fn all() -> impl Iterator<Item = ClientAlg> {
+        NamedAlg::all().map(ClientAlg::Signed).chain([ClientAlg::HS256])
+    }
+
+    /// Reads a registered name.
+    pub fn from_name(name: &str) -> Option<ClientAlg> {
+        ClientAlg::all().find(|alg| alg.name() == name)
+    }
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ClientAlg::Signed(named) => named.name(),
+            ClientAlg::HS256 => "HS256",
+        }
+    }
+
+    /// The algorithm of the key that signs; none for a MAC.
+    pub fn signing(self) -> Option<SigningAlg> {
+        match self {
+            ClientAlg::Signed(named) => Some(named.alg()),
+            ClientAlg::HS256 => None,
+        }
+    }
+}
+
+impl<A: Into<NamedAlg>> From<A> for ClientAlg {
+    fn from(alg: A) -> ClientAlg {
+        ClientAlg::Signed(alg.into())
+    }
+}
+
+impl Serialize for ClientAlg {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientAlg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ClientAlg, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        ClientAlg::from_name(&name).ok_or_else(|| D::Error::custom("it is no signature algorithm known here"))
+    }
+}
+
+impl Default for ClientAlg {
+    fn default() -> ClientAlg {
+        SigningAlg::default().into()
+    }
+}
+
 /// The refusal for a client whose algorithm has no key. If the algorithm is configured the failure is
 /// temporary; otherwise the registration cannot be served.
 ///
@@ -123,4 +187,12 @@ pub fn no_key(alg: SigningAlg, configured: &[SigningAlg]) -> Refusal {
         return Refusal::from(UNAVAILABLE).because(cause);
     }
     Refusal::new("unauthorized_client", NO_KEY).because(cause)
+}
+
+/// The refusal for a client whose ID Tokens have a MAC, and which has no secret for it.
+pub fn no_secret() -> Refusal {
+    const NO_SECRET: &str = "this client has no live secret for its ID Tokens";
+    let cause = Cause::new(NO_SECRET).with("id_token_signed_response_alg", ClientAlg::HS256.name());
+    let cause = cause.mend("give it a new one: countersign client rotate-secret ID");
+    Refusal::new("unauthorized_client", NO_SECRET).because(cause)
 }

@@ -7,6 +7,7 @@ mod mac; // authenticates values
 pub mod survey; // checks of a store, for operators
 
 pub mod access_tokens; // opaque ones
+pub mod assertions; // those of clients that were used
 pub mod codes;
 pub mod device_codes;
 pub mod failures; // of each client, for its developer
@@ -53,6 +54,8 @@ pub struct State {
     pub codes: codes::Codes,
     /// Requests of devices, and their polls.
     pub device_codes: device_codes::DeviceCodes,
+    /// Client assertions that were used.
+    pub assertions: assertions::Assertions,
     /// Pending requests: completed ones, and those too large for an address.
     pub tickets: tickets::Tickets,
     /// Limits on guessing passwords.
@@ -78,6 +81,7 @@ impl State {
             codes: codes::Codes::new(values.clone(), sessions.clone()),
             device_codes: device_codes::DeviceCodes::new(values.clone(), kv.clone()),
             sessions,
+            assertions: assertions::Assertions::new(values.clone()),
             tickets: tickets::Tickets::new(values.clone(), kv.clone()),
             password_limits: PasswordLimits::new(kv.clone()),
             user_code_limits: UserCodeLimits::new(kv.clone()),

@@ -11,10 +11,22 @@ diesel::table! {
     clients (id) {
         id -> Text,
         metadata -> Text,
-        secret_hash -> Nullable<Binary>,
         disabled -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_secrets (client_id, number) {
+        client_id -> Text,
+        number -> BigInt,
+        hash -> Binary,
+        sealed -> Nullable<Binary>,
+        created_at -> BigInt,
+        ends_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+        last_used_network -> Nullable<Text>,
     }
 }
 
@@ -174,8 +186,10 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
-    users, consents, clients, grants, dead_grants, dead_tokens, skeletons, addresses
+    users, consents, clients, client_secrets, grants, dead_grants, dead_tokens, skeletons, addresses
 );
+
+diesel::joinable!(client_secrets -> clients (client_id));
 
 diesel::table! {
     endings (user_id) {

@@ -1,16 +1,37 @@
 //! Client authentication, for every endpoint that clients call with their credentials.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::protocol::client::Client;
-use crate::protocol::client::auth::{Credentials, Reading, refused};
+use crate::protocol::client::auth::{Accepted, Credentials, Reading, refused};
+use crate::protocol::client::{AuthMethod, Client};
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
+use crate::web::around::address::ClientAddress;
 use crate::web::around::cors;
+use crate::web::client_assertion::{self, Unproven};
 use crate::web::extract;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
+
+/// A client that proved who it is, or a public one that named itself. It is used like the client itself.
+pub struct Proven {
+    /// The client.
+    pub client: Arc<Client>,
+    /// The method that it used.
+    pub method: AuthMethod,
+    /// The number of the secret that it used, if it used one.
+    pub secret: Option<i64>,
+}
+
+impl Deref for Proven {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
 
 /// A failed authentication of a client.
 struct FailedProof {
@@ -23,14 +44,14 @@ struct FailedProof {
 /// Finds the client that the credentials of a request prove.
 ///
 /// Spec: RFC 6749 §2.3, §5.2
-pub async fn authenticate(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFailure> {
+pub async fn authenticate(visit: &Visit, params: &Params) -> Result<Proven, TokenFailure> {
     proven(visit, params).await.map_err(|failure| failure.challenged(&visit.app.config.issuer))
 }
 
 /// Finds the client that the credentials prove. Credentials can be read in several ways. They are verified for the
 /// client of the standard's reading and, if that fails, for the first known client of the other readings. A guess
 /// counts only when no reading is right, because a right pair of one client may read as a wrong secret of another.
-async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFailure> {
+async fn proven(visit: &Visit, params: &Params) -> Result<Proven, TokenFailure> {
     let (app, now) = (&visit.app, visit.now);
     let credentials = Credentials::collect(&extract::authorization(&visit.req), params)?;
     let (standard, others) = credentials.readings().split_at_checked(1).unwrap_or_default();
@@ -41,9 +62,15 @@ async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFail
         let Some(reading) = readings.iter().find(|reading| reading.client_id() == client.id) else {
             continue;
         };
-        match judge(visit, &credentials, reading, &client) {
-            None => return Ok(client),
-            Some((failure, is_guess)) => refusals.push(FailedProof { client, failure, is_guess }),
+        match judge(visit, &credentials, reading, &client).await {
+            Ok(Accepted { method, secret }) => {
+                if let Some(number) = secret {
+                    let network = visit.address().map(ClientAddress::network);
+                    app.clients.note_use(&client, number, network, now);
+                }
+                return Ok(Proven { client, method, secret });
+            }
+            Err(Unproven { failure, is_guess }) => refusals.push(FailedProof { client, failure, is_guess }),
         }
     }
     let from = address(visit);
@@ -51,32 +78,34 @@ async fn proven(visit: &Visit, params: &Params) -> Result<Arc<Client>, TokenFail
         app.state.client_secret_limits.failed(&guess.client.id, from, now).await?;
     }
     let first = refusals.into_iter().next().map(|refusal| refusal.failure);
-    Err(first.unwrap_or_else(|| unknown(&credentials)))
+    Err(first.unwrap_or_else(|| unknown(visit, &credentials)))
 }
 
-/// Why these credentials are not this client's; none if they are.
-fn judge(
+/// What these credentials prove of this client, or why nothing and whether that was a guess.
+async fn judge(
     visit: &Visit,
     credentials: &Credentials,
     reading: &Reading,
     client: &Client,
-) -> Option<(TokenFailure, bool)> {
-    if let Err(failure) = cors::admit_origin(visit, client) {
-        return Some((failure.into(), false));
-    }
+) -> Result<Accepted, Unproven> {
+    cors::admit_origin(visit, client).map_err(TokenFailure::from)?;
     let (now, from, limits) = (visit.now, address(visit), &visit.app.state.client_secret_limits);
     // A public client has no secret to guess. Unknown identifiers are not counted: their number is unbounded.
-    let has_secret = client.secret.is_some();
+    let has_secret = !client.secrets.is_empty();
     if has_secret && let Some(left) = limits.held_off(&client.id, from, now) {
-        return Some((TokenFailure::held_off(left), false));
+        return Err(TokenFailure::held_off(left).into());
     }
-    if let Err(refusal) = credentials.verify(reading, Some(client)) {
-        return Some((with_id(refusal, reading), has_secret));
-    }
+    let accepted = match credentials.asserted() {
+        Some(asserted) => client_assertion::verify(visit, asserted, client).await?,
+        None => credentials.verify(reading, Some(client), now).map_err(|refusal| {
+            let failure = with_id(refusal, reading);
+            Unproven { failure, is_guess: has_secret }
+        })?,
+    };
     if has_secret {
         limits.proven(&client.id, from, now);
     }
-    None
+    Ok(accepted)
 }
 
 fn address(visit: &Visit) -> Option<IpAddr> {
@@ -85,10 +114,13 @@ fn address(visit: &Visit) -> Option<IpAddr> {
 
 /// An unknown client costs the same work and gets the same answer as a known one. The log names the shortest
 /// identifier, because a longer reading may hold a part of the secret.
-fn unknown(credentials: &Credentials) -> TokenFailure {
+fn unknown(visit: &Visit, credentials: &Credentials) -> TokenFailure {
+    if let Some(asserted) = credentials.asserted() {
+        visit.app.client_keys.pretend(&asserted.assertion);
+    }
     let refusal = || refused("the client is unknown");
     let Some(reading) = credentials.shortest() else { return refusal().into() };
-    with_id(credentials.verify(reading, None).err().unwrap_or_else(refusal), reading)
+    with_id(credentials.verify(reading, None, visit.now).err().unwrap_or_else(refusal), reading)
 }
 
 fn with_id(refusal: Refusal, reading: &Reading) -> TokenFailure {

@@ -8,6 +8,7 @@ pub mod metrics; // requests, by route
 pub mod extract; // reading requests
 pub mod body; // bodies: time limit and wiping
 pub mod client_auth; // client authentication
+mod client_assertion; // by a signed statement
 pub mod browser; // cookies, and the origin of requests
 pub mod language; // the language of a request
 

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::protocol::cause::Cause;
 use crate::protocol::client::Client;
 use crate::protocol::decide::{Candidate, among};
+use crate::protocol::hint::Hint;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::{OAuthError, Refusal};
 use crate::protocol::reply::ReplyTo;
@@ -22,7 +23,7 @@ use crate::web::browser::Browser;
 use crate::web::browser::origin::refuse_cross_site;
 use crate::web::cards::{ClientCard, PersonCard};
 use crate::web::extract::{self, Body};
-use crate::web::failure::{AuthorizeFailure, PageFailure, no_key};
+use crate::web::failure::{AuthorizeFailure, PageFailure, check_id_tokens};
 use crate::web::reply::after_pages;
 use crate::web::ticket::{Ticket, TicketKind};
 use crate::web::visit::Visit;
@@ -53,7 +54,11 @@ pub async fn read(visit: &Visit, params: &Params) -> Result<ValidRequest, Author
     let client = client.ok_or_else(|| Unanswerable::ClientUnknown(Shown::of(client_id)))?;
     visit.note_client(&client);
     let reply_to = request::reply_to(params, &client, &app.config.issuer)?;
-    match judge(app, params, &client, reply_to.redirect_uri(), visit.now) {
+    let hint = match params.get("id_token_hint") {
+        Some(token) => Some(hint::verify(app, token, visit.now).await?),
+        None => None,
+    };
+    match judge(visit, params, &client, reply_to.redirect_uri(), hint) {
         Ok(request) => Ok(ValidRequest { client, reply_to, request }),
         Err(refusal) => Err(AuthorizeFailure::at(&reply_to, refusal)),
     }
@@ -61,20 +66,22 @@ pub async fn read(visit: &Visit, params: &Params) -> Result<ValidRequest, Author
 
 /// The rules of a request. A client without a key for its ID Tokens is refused as well.
 fn judge(
-    app: &App,
+    visit: &Visit,
     params: &Params,
     client: &Client,
     redirect_uri: &str,
-    now: OffsetDateTime,
+    hint: Option<Result<Hint, Cause>>,
 ) -> Result<Request, Refusal> {
+    let app = &visit.app;
     let request = Request::read(params, client, &app.resources.load(), redirect_uri, &app.keys.pairwise)?;
-    let alg = client.metadata.id_token_signed_response_alg.alg();
-    if request.scope.has("openid") && !app.keys.snapshot.load().signs(alg) {
+    if request.scope.has("openid") {
         // Before the person types a password.
-        return Err(no_key(app, alg));
+        check_id_tokens(app, client, visit.now)?;
     }
-    let Some(token) = params.get("id_token_hint") else { return Ok(request) };
-    Ok(request.with_hint(id_token_hint::subject(hint::verify(app, token, now), client)?))
+    match hint {
+        Some(hint) => Ok(request.with_hint(id_token_hint::subject(hint, client)?)),
+        None => Ok(request),
+    }
 }
 
 /// A pending request, from the browser that it was sealed for.

@@ -46,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // what operators, people and applications change
     ("operations", &["protocol", "store", "state", "keys", "db", "ids", "outbound", "secret"]),
     // what clients registered, fetched and kept
+    ("client_keys", &["protocol", "keys", "outbound"]),
     ("logos", &["protocol", "store", "db", "outbound", "secret"]),
     // what a node can do at this moment
     ("health", &["state", "store", "db"]),
@@ -53,8 +54,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "protocol", "store", "state", "keys", "config", "health", "db", "logos", "outbound", "drain",
-            "password", "published", "clock", "connection", "telemetry", "texts", "tls",
+            "protocol", "store", "state", "keys", "config", "health", "db", "client_keys", "logos",
+            "outbound", "drain", "password", "published", "clock", "connection", "telemetry", "texts", "tls",
         ],
     ),
     // the vocabulary of HTTP

@@ -14,6 +14,7 @@ mod support;
 mod background;
 mod browser;
 mod cli;
+mod client_keys;
 mod config;
 mod dependencies;
 mod documents;

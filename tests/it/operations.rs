@@ -2,7 +2,7 @@
 
 mod sectors; // documents of sectors
 
-use countersign::operations::clients::{self, ClientFault, Switched};
+use countersign::operations::clients::{self, ClientFault, Old, Rotation, Switched};
 use countersign::operations::keys::{self, KeyFault, Which};
 use countersign::operations::people::{self, PersonFault};
 use countersign::operations::{Operation, keys::Installation};
@@ -73,6 +73,8 @@ async fn a_client_that_is_disabled_or_removed_has_no_code_redeemed_from_then_on(
     app.finish().await;
 }
 
+const AT_ONCE: Rotation = Rotation { old: Old::Ends, lasts: None };
+
 #[actix_web::test]
 async fn what_is_wrong_with_a_client_is_told_by_its_type() {
     let app = TestApp::start().await;
@@ -85,10 +87,10 @@ async fn what_is_wrong_with_a_client_is_told_by_its_type() {
     assert!(registered.secret.is_none() && registered.client.is_public());
     let again = clients::register(&op, described(&app, public)).await.map(|_| ());
     assert!(matches!(&again, Err(ClientFault::Taken(id)) if id == "app"), "{again:?}");
-    let rotated = clients::rotate_secret(&op, "app").await.map(|_| ());
-    assert!(matches!(&rotated, Err(ClientFault::Public(id)) if id == "app"), "{rotated:?}");
+    let rotated = clients::rotate_secret(&op, "app", AT_ONCE).await.map(|_| ());
+    assert!(matches!(&rotated, Err(ClientFault::NoSecret(id)) if id == "app"), "{rotated:?}");
     for id in ["none", "App"] {
-        assert!(matches!(clients::rotate_secret(&op, id).await, Err(ClientFault::Unknown)));
+        assert!(matches!(clients::rotate_secret(&op, id, AT_ONCE).await, Err(ClientFault::Unknown)));
         assert!(matches!(clients::disable(&op, id).await, Err(ClientFault::Unknown)));
         assert!(matches!(clients::enable(&op, id).await, Err(ClientFault::Unknown)));
     }
@@ -108,7 +110,7 @@ async fn what_is_wrong_with_a_client_is_told_by_its_type() {
     let changed = change(confidential.clone()).await.unwrap();
     let made = changed.made.unwrap();
     let kept: Client = store::clients::by_id(&app.app.db, "app").await.unwrap().unwrap();
-    assert!(kept.secret.unwrap().matches(&made.hash()));
+    assert!(kept.secrets.newest().unwrap().hash.matches(&made.hash()));
     assert_eq!(changed.members, ["token_endpoint_auth_method"]);
     let changed = change(confidential).await.unwrap();
     assert!(changed.made.is_none() && changed.members.is_empty());

@@ -9,8 +9,9 @@ use actix_web::web::ServiceConfig;
 use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
+use countersign::keys::client_secrets::seal_secret;
 use countersign::password::Password;
-use countersign::protocol::client::Client;
+use countersign::protocol::client::{Client, ClientSecret, Secrets};
 use countersign::protocol::resource::Resource;
 use countersign::protocol::user::User;
 use countersign::secret::Token;
@@ -152,7 +153,12 @@ impl TestApp {
         let (id, secret) = (format!("client-{}", &Token::generate().expose()[..8]), Token::generate());
         self.keep_secret(secret.expose());
         let client = registered(&id, Some(secret.expose()), metadata);
-        let client = Client { registered_at: self.clock.now(), ..client };
+        let mut client = Client { registered_at: self.clock.now(), ..client };
+        if client.metadata.needs_secret_back() {
+            let sealed = seal_secret(&self.app.keys.instance, &id, secret.expose());
+            let kept = client.secrets.newest().unwrap().clone();
+            client.secrets = Secrets::one(ClientSecret { sealed: Some(sealed), ..kept });
+        }
         client.metadata.check(self.app.config.development).unwrap();
         assert!(store::clients::add(&self.app.db, &client, TEST, self.clock.now()).await.unwrap());
         (id, secret.expose().to_owned())

@@ -2,6 +2,7 @@
 //! a browser that knows forms and cookies but no script.
 
 pub mod app;
+pub mod assertion;
 pub mod browser;
 pub mod certificates;
 pub mod chromium;

@@ -1,6 +1,6 @@
 //! A Relying Party by hand: builds requests, redeems codes, reads tokens.
 
-use countersign::protocol::client::Client;
+use countersign::protocol::client::{Client, ClientSecret, Secrets};
 use countersign::secret::TokenHash;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::{Method, RequestBuilder};
@@ -23,12 +23,17 @@ pub fn registered(id: &str, secret: Option<&str>, metadata: Value) -> Client {
     members.as_object_mut().unwrap().extend(said);
     Client {
         id: id.into(),
-        secret: secret.map(TokenHash::of),
+        secrets: secret.map(secrets).unwrap_or_default(),
         disabled: false,
         // Before everything that a test does, whatever its clock says.
         registered_at: OffsetDateTime::UNIX_EPOCH,
         metadata: serde_json::from_value(members).unwrap(),
     }
+}
+
+/// A client's only secret.
+pub fn secrets(secret: &str) -> Secrets {
+    Secrets::one(ClientSecret::of(TokenHash::of(secret), OffsetDateTime::UNIX_EPOCH))
 }
 
 /// The parameters of an authorization request that would succeed.

@@ -1,7 +1,7 @@
 //! Basic credentials: read back as they were written, and right only for who knows the secret.
 
 use countersign::protocol::client::auth::Credentials;
-use countersign::protocol::client::{AuthMethod, Client, Metadata};
+use countersign::protocol::client::{AuthMethod, Client, ClientSecret, Metadata, Secrets};
 use countersign::protocol::params::{Params, decode};
 use countersign::secret::TokenHash;
 use data_encoding::BASE64;
@@ -38,11 +38,11 @@ fn as_it_was_sent(header: &str, read: &Credentials, secret: &str) {
         let first = at == 0 && of_standard.is_some_and(|(_, decoded)| decoded == secret);
         let knows = first || raw == Some(secret) && (at > 0 || of_standard.is_none() || id == raw_id);
         assert_eq!(
-            read.verify(reading, Some(&client(id, secret))).is_ok(),
+            read.verify(reading, Some(&client(id, secret)), NOW).is_ok(),
             knows,
             "{pair:?} against {secret:?}"
         );
-        assert!(read.verify(reading, None).is_err(), "an unknown client");
+        assert!(read.verify(reading, None, NOW).is_err(), "an unknown client");
     }
 }
 
@@ -54,9 +54,11 @@ fn as_the_standard_writes_it(id: &str, secret: &str) {
     let read = Credentials::collect(&[&header], &Params::default()).expect("well formed");
     let reading = read.readings().first().expect("a reading");
     assert_eq!(reading.client_id(), id);
-    assert!(read.verify(reading, Some(&client(id, secret))).is_ok(), "the right secret");
-    assert!(read.verify(reading, Some(&client(id, &format!("{secret}x")))).is_err(), "a wrong secret");
+    assert!(read.verify(reading, Some(&client(id, secret)), NOW).is_ok(), "the right secret");
+    assert!(read.verify(reading, Some(&client(id, &format!("{secret}x"))), NOW).is_err(), "a wrong secret");
 }
+
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 /// What stands in the header, by another decoder than the program's own.
 fn sent_pair(header: &str) -> String {
@@ -66,7 +68,7 @@ fn sent_pair(header: &str) -> String {
 
 fn client(id: &str, secret: &str) -> Client {
     let metadata =
-        Metadata { token_endpoint_auth_method: AuthMethod::ClientSecretBasic, ..Metadata::default() };
-    let secret = Some(TokenHash::of(secret));
-    Client { id: id.into(), secret, disabled: false, registered_at: OffsetDateTime::UNIX_EPOCH, metadata }
+        Metadata { token_endpoint_auth_method: Some(AuthMethod::ClientSecretBasic), ..Metadata::default() };
+    let secrets = Secrets::one(ClientSecret::of(TokenHash::of(secret), NOW));
+    Client { id: id.into(), secrets, disabled: false, registered_at: NOW, metadata }
 }

@@ -1,6 +1,6 @@
 //! Client metadata and claims of people: JSON from outside.
 
-use countersign::protocol::client::{AuthMethod, Client, Metadata};
+use countersign::protocol::client::{Client, Metadata, Secrets};
 use countersign::protocol::redirect_uri::RedirectUri;
 use countersign::protocol::scope::{STANDARD, Scope};
 use countersign::protocol::user::{User, check_claims, fold_login};
@@ -40,10 +40,10 @@ fn is_sound(metadata: &Metadata, development: bool) {
         let Some(url) = page.as_ref().map(|page| Url::parse(page).expect("an address")) else { continue };
         assert!(url.scheme() == "https" || development && url.scheme() == "http", "{url}");
     }
-    assert!(metadata.token_endpoint_auth_method != AuthMethod::None || metadata.require_pkce != Some(false));
+    assert!(!metadata.is_public() || metadata.require_pkce != Some(false));
     let client = Client {
         id: "app".into(),
-        secret: None,
+        secrets: Secrets::default(),
         disabled: false,
         registered_at: OffsetDateTime::UNIX_EPOCH,
         metadata: again,

@@ -1,6 +1,6 @@
 //! Redirect URIs: which may be registered, what a registered one matches, and where an answer then goes.
 
-use countersign::protocol::client::{Client, Metadata};
+use countersign::protocol::client::{Client, Metadata, Secrets};
 use countersign::protocol::params::Params;
 use countersign::protocol::redirect_uri::{ApplicationType, Mismatch, RedirectUri, is_loopback};
 use countersign::protocol::reply::Response;
@@ -70,7 +70,7 @@ fn the_answer_goes_there(uri: &RedirectUri, sent: &str, application_type: Applic
     let metadata = Metadata { redirect_uris: vec![uri.clone()], application_type, ..Metadata::default() };
     let client = Client {
         id: "app".into(),
-        secret: None,
+        secrets: Secrets::default(),
         disabled: false,
         registered_at: OffsetDateTime::UNIX_EPOCH,
         metadata,

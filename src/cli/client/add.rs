@@ -5,7 +5,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::described::Described;
-use super::{SHOWN_ONCE, lines};
+use super::secrets::Life;
+use super::{lines, shown_once};
 use crate::cli::algorithms;
 use crate::cli::context::{Context, discovery};
 use crate::cli::report::Report;
@@ -35,6 +36,8 @@ pub struct Add {
     )]
     id: Option<String>,
     #[command(flatten)]
+    life: Life,
+    #[command(flatten)]
     described: Described,
 }
 
@@ -47,7 +50,8 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
         Some(opened) => opened.offered().await?,
         None => context.config().map(|config| config.offered(&config.resources))?,
     };
-    let registration = registration::read(members, &offered)?;
+    let mut registration = registration::read(members, &offered)?;
+    registration.secret_lasts = flags.life.read()?;
     let ignored = registration.ignored.clone();
     let opened = context.open()?;
     let registered = clients::register(&opened.operation(context.now()), registration).await;
@@ -59,7 +63,10 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
         other => other.into(),
     })?;
     let json = registration::response(&client, secret.as_ref().map(|secret| secret.as_str()));
-    let (once, its_secret) = if secret.is_none() { ("", "") } else { (SHOWN_ONCE, ", its client_secret") };
+    let (once, its_secret) = match secret {
+        None => (String::new(), ""),
+        Some(_) => (shown_once(&client), ", its client_secret"),
+    };
     let mut text = format!(
         "Registered {}.\n\n{}{once}\nGive the application its client_id{its_secret} and this discovery address:\n  {}\n",
         client.metadata.client_name,
@@ -76,8 +83,8 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     }
     let mut warnings = ignored;
     let keys = opened.db.read(signing_keys::list).await?;
-    let alg = client.metadata.id_token_signed_response_alg.alg();
-    if let Some((fate, _)) = algorithms::fate(&keys, &opened.config.keys, alg) {
+    let alg = client.metadata.id_token_signed_response_alg.signing();
+    if let Some((fate, _)) = alg.and_then(|alg| algorithms::fate(&keys, &opened.config.keys, alg)) {
         warnings.push(fate);
     }
     Ok(Report { warnings, ..Report::new(Value::Object(json), text) })

@@ -29,7 +29,7 @@ pub struct Described {
         long,
         value_name = "METHOD",
         value_parser = AuthMethod::SUPPORTED,
-        help = "How the application proves who it is [default: client_secret_basic]"
+        help = "How the application proves who it is [default: client_secret_basic or client_secret_post, as it likes]"
     )]
     auth_method: Option<String>,
     #[arg(
@@ -52,7 +52,7 @@ pub struct Described {
     #[arg(long, value_name = "URI")]
     logo_uri: Option<String>,
     /// What its ID tokens are signed with [default: RS256]
-    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
+    #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519", "HS256"])]
     id_token_alg: Option<String>,
     /// What its answers of UserInfo are signed with [default: nothing, they are plain JSON]
     #[arg(long, value_name = "ALG", value_parser = ["RS256", "ES256", "PS256", "EdDSA", "Ed25519"])]
@@ -72,6 +72,15 @@ pub struct Described {
     /// It relies on the time of the sign-in, which every ID token has
     #[arg(long)]
     require_auth_time: bool,
+    #[arg(
+        long,
+        value_name = "FILE.json",
+        conflicts_with = "jwks_uri",
+        help = "A file with its public keys (a JWK set), for private_key_jwt"
+    )]
+    jwks: Option<PathBuf>,
+    #[arg(long, value_name = "URI", help = "Where it publishes its public keys, for private_key_jwt")]
+    jwks_uri: Option<String>,
     /// Accept requests without PKCE, for libraries that have none; the application needs a secret then
     #[arg(long)]
     no_require_pkce: bool,
@@ -112,6 +121,7 @@ impl Described {
             ("userinfo_signed_response_alg", self.userinfo_alg),
             ("subject_type", self.subject_type),
             ("sector_identifier_uri", self.sector_identifier_uri),
+            ("jwks_uri", self.jwks_uri),
             ("application_type", self.native.then(|| "native".to_owned())),
         ];
         members
@@ -127,6 +137,9 @@ impl Described {
         members.extend(self.default_max_age.map(|age| ("default_max_age".to_owned(), age.into())));
         if self.require_auth_time {
             members.insert("require_auth_time".into(), true.into());
+        }
+        if let Some(path) = &self.jwks {
+            members.insert("jwks".into(), input::object(path)?.into());
         }
         if self.first_party {
             members.insert("first_party".into(), true.into());

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::context::{Context, Opened};
-use super::report::{Report, members, table};
+use super::report::{Report, members, rfc3339, table};
 use super::words::nearest;
 use crate::operations;
 use crate::operations::clients::{ClientFault, Switched};
@@ -17,11 +17,22 @@ mod add; // the word that registers one
 mod debug; // the recent failures of one application
 mod described; // the flags that describe one
 mod disable; // the words that disable one and enable it again
+mod secrets; // a new secret, and those there are
 mod update; // the word that changes one
 
 /// The text below a new secret.
 const SHOWN_ONCE: &str =
     "\nThe client_secret is shown this once and never again: store it with the application now.\n";
+
+/// The text below a new secret of this client.
+fn shown_once(client: &Client) -> String {
+    let kept = if client.metadata.needs_secret_back() {
+        "It is kept here under the instance key, and not only as a hash, because MACs are made with it.\n"
+    } else {
+        ""
+    };
+    format!("{SHOWN_ONCE}{kept}")
+}
 
 /// The words of `client`.
 #[derive(Subcommand)]
@@ -75,13 +86,9 @@ pub enum Word {
         #[arg(long)]
         follow: bool,
     },
-    /// Replace an application's secret; the old one stops working within 5 seconds
-    #[command(after_help = "Example:\n  countersign client rotate-secret ID")]
-    RotateSecret {
-        /// Its client id
-        #[arg(allow_hyphen_values = true)]
-        id: String,
-    },
+    /// Give an application a new secret; the old one works for another day
+    #[command(after_help = secrets::EXAMPLES)]
+    RotateSecret(secrets::Rotate),
 }
 
 /// Carries out one of the words.
@@ -93,15 +100,16 @@ pub async fn run(word: Word, context: &Context) -> anyhow::Result<Report> {
         Word::Show { id } => {
             let opened = context.open_existing()?;
             let client = find(&opened, &id, context).await?;
-            let json = response(&client, None);
-            let text = lines(&json);
+            let mut json = response(&client, None);
+            let text = lines(&json) + &secrets::page(&client, context.now());
+            json.insert("secrets".into(), secrets::program(&client, context.now()));
             Ok(Report::new(Value::Object(json), text))
         }
         Word::Remove { id } => remove(&id, context).await,
         Word::Disable { id } => disable::disable(&id, context).await,
         Word::Enable { id } => disable::enable(&id, context).await,
         Word::Debug { id, follow } => debug::run(&id, follow, context).await,
-        Word::RotateSecret { id } => rotate(&id, context).await,
+        Word::RotateSecret(flags) => secrets::rotate(flags, context).await,
     }
 }
 
@@ -150,26 +158,13 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
     Ok(Report { warnings, ..Report::new(json, text) })
 }
 
-async fn rotate(id: &str, context: &Context) -> anyhow::Result<Report> {
-    let opened = context.open_existing()?;
-    let rotated = operations::clients::rotate_secret(&opened.operation(context.now()), id).await;
-    let (client, secret) = in_words(rotated, &opened, id, context).await?;
-    let mut json = Map::new();
-    json.insert("client_id".into(), client.id.into());
-    json.insert("client_secret".into(), secret.expose().into());
-    json.insert("client_secret_expires_at".into(), 0.into());
-    let text = format!(
-        "{} has a new secret; the old one stops working within 5 seconds.\n\n{}{SHOWN_ONCE}",
-        client.metadata.client_name,
-        lines(&json)
-    );
-    Ok(Report::new(Value::Object(json), text))
-}
-
 /// A registration response as text, without the expiry of a secret that never expires.
 fn lines(shown: &Map<String, Value>) -> String {
     let mut shown = shown.clone();
-    shown.remove("client_secret_expires_at");
+    if let Some(at) = shown.remove("client_secret_expires_at").and_then(|at| at.as_i64()).filter(|at| *at > 0)
+    {
+        shown.insert("client_secret_expires_at".into(), rfc3339(at).into());
+    }
     members(&shown)
 }
 

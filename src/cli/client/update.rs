@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::described::Described;
-use super::{SHOWN_ONCE, find, lines};
+use super::{find, lines, shown_once};
 use crate::cli::algorithms;
 use crate::cli::context::Context;
 use crate::cli::report::Report;
@@ -112,7 +112,7 @@ pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let mut json = response(&after, made.as_ref().map(Token::expose));
     let is_fresh = made.is_some();
     let secret = said_of_secret(&before, &after, is_fresh);
-    let once = if is_fresh { SHOWN_ONCE } else { "" };
+    let once = if is_fresh { shown_once(&after) } else { String::new() };
     let what = match (members.is_empty(), secret) {
         (true, None) => "Nothing had to be changed".to_owned(),
         (true, Some(secret)) => format!("Changed {}: {secret}", after.metadata.client_name),
@@ -132,20 +132,22 @@ pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
             .push("the application knows its people by other subs from now on: to it they are new".into());
     }
     let keys = opened.db.read(signing_keys::list).await?;
-    let alg = after.metadata.id_token_signed_response_alg.alg();
-    warnings.extend(algorithms::fate(&keys, &opened.config.keys, alg).map(|(fate, _)| fate));
+    let alg = after.metadata.id_token_signed_response_alg.signing();
+    let fate = alg.and_then(|alg| algorithms::fate(&keys, &opened.config.keys, alg));
+    warnings.extend(fate.map(|(fate, _)| fate));
     Ok(Report { warnings, ..Report::new(Value::Object(json), text) })
 }
 
 fn said_of_secret(before: &Client, after: &Client, is_fresh: bool) -> Option<&'static str> {
-    match (before.secret.is_some(), after.secret.is_some()) {
-        (true, false) => Some("it is public now, and its client_secret is gone"),
-        (false, true) if is_fresh => Some("it is confidential now, and has a client_secret"),
-        (true, true) => {
-            let same = before.secret.zip(after.secret).is_some_and(|(before, after)| before.matches(&after));
-            (!same).then_some("it has the client_secret that was given")
-        }
-        (false, true) => Some("it is confidential now, and has the client_secret that was given"),
-        (false, false) => None,
+    let (old, new) = (before.secrets.newest(), after.secrets.newest());
+    match (old, new) {
+        (Some(_), None) if after.is_public() => Some("it is public now, and its client_secret is gone"),
+        (Some(_), None) => Some("it signs with a key of its own now, and its client_secret is gone"),
+        (None, Some(_)) if is_fresh => Some("it is confidential now, and has a client_secret"),
+        (None, Some(_)) => Some("it is confidential now, and has the client_secret that was given"),
+        (Some(old), Some(new)) if old.number == new.number => None,
+        (Some(_), Some(_)) if is_fresh => Some("it has a new client_secret, and the old one ends"),
+        (Some(_), Some(_)) => Some("it has the client_secret that was given"),
+        (None, None) => None,
     }
 }

@@ -6,7 +6,6 @@ use super::family::{self, Begin};
 use super::issue::Issue;
 use crate::ids::GrantId;
 use crate::protocol::cause::Cause;
-use crate::protocol::client::Client;
 use crate::protocol::code::refused;
 use crate::protocol::family::begins;
 use crate::protocol::instant::age;
@@ -16,6 +15,7 @@ use crate::state::codes::{self, Redeemed};
 use crate::state::kv::Spend;
 use crate::store::events::Actor;
 use crate::store::grants::{self, Parties};
+use crate::web::client_auth::Proven;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
 
@@ -24,7 +24,7 @@ use crate::web::visit::Visit;
 /// Spec: RFC 6749 §4.1.3, §10.5; OAuth 2.1 §7.5.2
 pub(super) async fn redeem(
     visit: &Visit,
-    client: &Client,
+    client: &Proven,
     params: &Params,
 ) -> Result<HttpResponse, TokenFailure> {
     let (app, now) = (&visit.app, visit.now);
@@ -84,7 +84,7 @@ pub(super) async fn redeem(
 /// Revokes the grant of a code that was redeemed before; answers the refusal.
 async fn replayed(
     visit: &Visit,
-    client: &Client,
+    client: &Proven,
     grant_id: GrantId,
     user_id: &str,
 ) -> Result<Refusal, TokenFailure> {

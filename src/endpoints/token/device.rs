@@ -4,12 +4,12 @@ use actix_web::HttpResponse;
 
 use super::issue::Issue;
 use crate::protocol::cause::Cause;
-use crate::protocol::client::Client;
 use crate::protocol::device::{Approval, denied, expired, pending, refused, slow_down};
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::state::device_codes::Polled;
 use crate::store;
+use crate::web::client_auth::Proven;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
 
@@ -18,7 +18,7 @@ use crate::web::visit::Visit;
 /// Spec: RFC 8628 §3.4, §3.5
 pub(super) async fn redeem(
     visit: &Visit,
-    client: &Client,
+    client: &Proven,
     params: &Params,
 ) -> Result<HttpResponse, TokenFailure> {
     let (app, now) = (&visit.app, visit.now);

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::ids::{GrantId, RecordId};
 use crate::keys::KeyError;
 use crate::protocol::claims::{self, AccessToken, Authentication, IdToken, TOKEN_LIFETIME};
-use crate::protocol::client::Client;
+use crate::protocol::client::ClientAlg;
 use crate::protocol::grant::Authenticated;
 use crate::protocol::named_claims::{NamedClaims, is_released};
 use crate::protocol::refresh::RefreshToken;
@@ -18,18 +18,20 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::resource::{Format, Target, TargetFault};
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
+use crate::protocol::signing_alg::no_secret;
 use crate::protocol::subject::Naming;
 use crate::protocol::user::User;
 use crate::secret::{base64url, random};
 use crate::store;
 use crate::web::answer::no_store;
+use crate::web::client_auth::Proven;
 use crate::web::failure::{TokenFailure, no_key};
 
 /// One answer with tokens.
 pub(super) struct Issue<'a> {
     pub(super) app: &'a App,
     /// The client that authenticated; the grant is its own.
-    pub(super) client: &'a Client,
+    pub(super) client: &'a Proven,
     /// The grant, which every token names.
     pub(super) id: GrantId,
     /// The scopes of the tokens.
@@ -182,13 +184,26 @@ impl Issue<'_> {
             authentication: Authentication::of(person),
             nonce: self.nonce,
             sid: &sid(&app.keys.sid, person.session_id, &client.id),
-            at_hash: claims::at_hash(alg.alg(), access_token),
+            at_hash: claims::at_hash(alg, access_token),
             jti: base64url(&random::<16>()),
             person: user.map(|user| user.claims_named(&self.claims.id_token)).unwrap_or_default(),
         };
-        app.keys.snapshot.load().sign(alg, "JWT", &claims).map_err(|error| match error {
-            KeyError::NoKey(alg) => no_key(app, alg).into(),
-            other => other.into(),
-        })
+        match alg {
+            ClientAlg::HS256 => self.with_secret(&claims),
+            ClientAlg::Signed(alg) => {
+                app.keys.snapshot.load().sign(alg, "JWT", &claims).map_err(|error| match error {
+                    KeyError::NoKey(alg) => no_key(app, alg).into(),
+                    other => other.into(),
+                })
+            }
+        }
+    }
+
+    /// Spec: OpenID Connect Core §10.1
+    fn with_secret(&self, claims: &IdToken<'_>) -> Result<String, TokenFailure> {
+        let Issue { app, client, now, .. } = *self;
+        let secret = client.secrets.signing(client.secret, now).ok_or_else(no_secret)?;
+        let signed = app.keys.sign_with_secret(&client.id, secret, claims)?;
+        signed.ok_or_else(|| no_secret().into())
     }
 }

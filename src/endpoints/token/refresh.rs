@@ -5,7 +5,6 @@ use actix_web::HttpResponse;
 use super::Issued;
 use super::issue::Issue;
 use crate::protocol::cause::Cause;
-use crate::protocol::client::Client;
 use crate::protocol::family::FamilyPolicy;
 use crate::protocol::params::Params;
 use crate::protocol::refresh::{
@@ -14,6 +13,7 @@ use crate::protocol::refresh::{
 use crate::protocol::refusal::Refusal;
 use crate::store::events::Actor;
 use crate::store::grants::{self, Family, Reuse};
+use crate::web::client_auth::Proven;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
 
@@ -26,7 +26,7 @@ const ATTEMPTS: u8 = 20;
 /// Spec: RFC 6749 §6, OpenID Connect Core §12
 pub(super) async fn refresh(
     visit: &Visit,
-    client: &Client,
+    client: &Proven,
     params: &Params,
     counts: &Issued,
 ) -> Result<HttpResponse, TokenFailure> {
@@ -47,7 +47,7 @@ pub(super) async fn refresh(
 /// One use of a genuine token by its client.
 struct Use<'a> {
     visit: &'a Visit,
-    client: &'a Client,
+    client: &'a Proven,
     token: &'a RefreshToken,
     family: Family,
 }
@@ -56,7 +56,7 @@ impl<'a> Use<'a> {
     /// Finds the family of a token; refuses one that is not genuine, or another client's.
     async fn read(
         visit: &'a Visit,
-        client: &'a Client,
+        client: &'a Proven,
         token: &'a RefreshToken,
     ) -> Result<Use<'a>, TokenFailure> {
         let Some(family) = grants::find(&visit.app.db, token.family).await? else {

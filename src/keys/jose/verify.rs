@@ -19,7 +19,7 @@ use crate::protocol::client::SigningAlg;
 use crate::secret::{from_base64url, sha256};
 
 /// The longest accepted JWT, in bytes.
-const LONGEST: usize = 16 * 1024;
+pub(super) const LONGEST: usize = 16 * 1024;
 
 /// A parsed public key, ready to verify.
 pub struct VerifyingKey {
@@ -53,7 +53,7 @@ impl VerifyingKey {
         Ok(VerifyingKey { kid: kid.into(), alg, inner })
     }
 
-    fn matches(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn matches(&self, message: &[u8], signature: &[u8]) -> bool {
         let matches = match &self.inner {
             Public::P256(key) => p256_matches(key, message, signature).unwrap_or(false),
             Public::Other(key) => key.verify(message, signature).is_ok(),
@@ -104,11 +104,19 @@ pub struct Verified<T> {
 
 /// The members of the header that are used; serde refuses one that appears twice.
 #[derive(Deserialize)]
-struct Header {
-    alg: String,
+pub(super) struct Header {
+    pub(super) alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    crit: Option<Value>,
+    pub(super) crit: Option<Value>,
+}
+
+impl Header {
+    /// The `typ`, in lower case and without `application/`.
+    pub(super) fn kind(&self) -> Option<String> {
+        let typ = self.typ.as_ref()?.to_ascii_lowercase();
+        Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
+    }
 }
 
 /// Verifies a compact JWS with one of this provider's keys, which the header selects by `kid`. The cause of a failure
@@ -139,10 +147,7 @@ pub fn verify<T: DeserializeOwned>(token: &str, keys: &[VerifyingKey]) -> Result
         let cause = Cause::new("the token's signature does not match: it was changed, or cut off");
         return Err(cause.with("kid", &key.kid));
     }
-    let typ = header.typ.map(|typ| {
-        let typ = typ.to_ascii_lowercase();
-        typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
-    });
+    let typ = header.kind();
     let Ok(claims) = serde_json::from_slice(&payload) else {
         let cause =
             Cause::new("the token is ours, but of another kind: it lacks claims that are needed here");

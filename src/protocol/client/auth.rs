@@ -1,10 +1,12 @@
 //! Client authentication: reads the presented credentials and verifies them for a client.
 
 use data_encoding::BASE64;
+use time::OffsetDateTime;
 
 use crate::protocol::cause::Cause;
+use crate::protocol::client::assertion::{Assertion, JWT_BEARER};
 use crate::protocol::client::secret::explain;
-use crate::protocol::client::{AuthMethod, Client};
+use crate::protocol::client::{AuthMethod, Client, Secrets};
 use crate::protocol::params::{Params, decode};
 use crate::protocol::refusal::Refusal;
 use crate::secret::TokenHash;
@@ -17,6 +19,15 @@ pub struct Credentials {
     transport: Transport,
     /// At least one.
     readings: Vec<Reading>,
+    asserted: Option<Asserted>,
+}
+
+/// A client assertion, and the `client_id` beside it.
+pub struct Asserted {
+    /// The assertion.
+    pub assertion: Assertion,
+    /// The `client_id` of the body, if there is one.
+    pub client_id: Option<String>,
 }
 
 /// How credentials were sent.
@@ -24,6 +35,7 @@ pub struct Credentials {
 enum Transport {
     Basic,
     Post,
+    Assertion,
     Absent,
 }
 
@@ -32,6 +44,15 @@ pub struct Reading {
     client_id: String,
     /// The secret; a second one if a Basic pair differs with and without form-decoding.
     secrets: Vec<String>,
+}
+
+/// What credentials proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The method that was used.
+    pub method: AuthMethod,
+    /// The number of the secret that was used, if one was.
+    pub secret: Option<i64>,
 }
 
 impl Reading {
@@ -59,7 +80,7 @@ impl Credentials {
             if header.is_some() || body_secret.is_some() {
                 return Err(several());
             }
-            return Err(refused("client_assertion is not a supported method"));
+            return Credentials::of_assertion(params);
         }
         let Some(header) = header else {
             let Some(client_id) = body_id else {
@@ -68,10 +89,8 @@ impl Credentials {
             };
             let transport = if body_secret.is_some() { Transport::Post } else { Transport::Absent };
             let secrets = body_secret.into_iter().map(str::to_owned).collect();
-            return Ok(Credentials {
-                transport,
-                readings: vec![Reading { client_id: client_id.into(), secrets }],
-            });
+            let readings = vec![Reading { client_id: client_id.into(), secrets }];
+            return Ok(Credentials { transport, readings, asserted: None });
         };
         if body_secret.is_some() {
             return Err(several());
@@ -83,7 +102,34 @@ impl Credentials {
         if readings.is_empty() {
             return Err(refused("client_id in the body differs from the Basic header"));
         }
-        Ok(Credentials { transport: Transport::Basic, readings })
+        Ok(Credentials { transport: Transport::Basic, readings, asserted: None })
+    }
+
+    /// Spec: RFC 7521 §4.2, RFC 7523 §2.2
+    fn of_assertion(params: &Params) -> Result<Credentials, Refusal> {
+        let kind = params.get("client_assertion_type");
+        if kind != Some(JWT_BEARER) {
+            let cause = Cause::new("client_assertion_type is not the one of JWTs");
+            let cause = cause.with("sent", kind.unwrap_or("absent")).with("expected", JWT_BEARER);
+            return Err(refused(cause));
+        }
+        let text = params.get("client_assertion").ok_or_else(|| refused("client_assertion is missing"))?;
+        let assertion = Assertion::read(text).map_err(refused)?;
+        let client_id = params.get("client_id").map(str::to_owned);
+        let named = assertion.named().or(client_id.as_deref());
+        let named = named.ok_or_else(|| refused("the client_assertion has neither sub nor iss"))?;
+        // No identifier has a NUL character, and PostgreSQL would refuse the query for one.
+        if named.contains('\0') {
+            return Err(refused("the sub of the client_assertion holds a NUL character"));
+        }
+        let readings = vec![Reading { client_id: named.to_owned(), secrets: vec![] }];
+        let asserted = Some(Asserted { assertion, client_id });
+        Ok(Credentials { transport: Transport::Assertion, readings, asserted })
+    }
+
+    /// The client assertion, if one was sent: it is verified by itself.
+    pub fn asserted(&self) -> Option<&Asserted> {
+        self.asserted.as_ref()
     }
 
     /// The possible readings: first the standard one, then those of a Basic pair that was not form-encoded,
@@ -100,65 +146,85 @@ impl Credentials {
     /// Verifies this reading of the credentials for `client`. An unknown client costs the same work.
     ///
     /// Spec: RFC 6749 §2.3.1, §5.2; OAuth 2.1 §2.4
-    pub fn verify(&self, reading: &Reading, client: Option<&Client>) -> Result<(), Refusal> {
+    pub fn verify(
+        &self,
+        reading: &Reading,
+        client: Option<&Client>,
+        now: OffsetDateTime,
+    ) -> Result<Accepted, Refusal> {
         let refuse = |cause: Cause| Err(refused(cause));
-        let stored = client.and_then(|client| client.secret).unwrap_or_else(|| TokenHash::of(""));
+        let none = Secrets::default();
+        let secrets = client.map_or(&none, |client| &client.secrets);
         // Every secret is compared, so that the time does not depend on the results.
-        let right = reading
-            .secrets
-            .iter()
-            .fold(false, |right, secret| TokenHash::of(secret).matches(&stored) | right);
+        let presented: Vec<TokenHash> = reading.secrets.iter().map(|secret| TokenHash::of(secret)).collect();
+        let right = secrets.find(&presented, now).filter(|secret| secret.is_live(now));
         let Some(client) = client.filter(|client| !client.disabled) else {
             return refuse("the client is unknown or disabled".into());
         };
+        let accepted = |secret| Ok(Accepted { method: self.method(), secret });
         let registered = client.metadata.token_endpoint_auth_method;
         match (self.transport, registered) {
-            (Transport::Absent, AuthMethod::None) => Ok(()),
+            (Transport::Absent, Some(AuthMethod::None)) => accepted(None),
             // RFC 6749 §2.3.1: an empty secret may be omitted, so it counts as none.
-            (Transport::Basic, AuthMethod::None) if reading.secrets.iter().all(String::is_empty) => Ok(()),
-            (Transport::Absent, _) => refuse(
-                Cause::new("this client is confidential and sent no secret")
-                    .with("registered", registered.name())
-                    .mend(
-                        "send the client_secret by the registered method; an application that cannot keep one is \
-                         public: countersign client update ID --public",
-                    ),
-            ),
-            (_, AuthMethod::None) => refuse(
-                Cause::new("this client is public and must not send a secret")
-                    .mend(
-                        "send client_id alone, and PKCE; or give it a secret: countersign client update ID \
-                         --auth-method client_secret_basic",
-                    ),
-            ),
-            (Transport::Basic, AuthMethod::ClientSecretPost) | (Transport::Post, AuthMethod::ClientSecretBasic) => {
-                let secret = if right { "right" } else { "wrong" };
-                let cause = Cause::new("this client authenticates by another method than the registered one");
-                let cause = cause.with("sent", self.method()).with("registered", registered.name());
-                refuse(cause.with("the secret itself is", secret).mend(
-                    "tell the client's library to use the registered method, or register the one it uses: \
-                     countersign client update ID --auth-method METHOD",
-                ))
+            (Transport::Basic, Some(AuthMethod::None)) if reading.secrets.iter().all(String::is_empty) => {
+                Ok(Accepted { method: AuthMethod::None, secret: None })
             }
-            _ if client.secret.is_none() => refuse("this client has no secret".into()),
-            _ if right => Ok(()),
-            _ => refuse(self.explained(reading, &stored, &client.id)),
+            (_, Some(registered)) if registered != self.method() => {
+                refuse(self.other_method(registered, right.is_some()))
+            }
+            (Transport::Absent, None) => refuse(self.other_method(AuthMethod::default(), false)),
+            _ if secrets.is_empty() => refuse("this client has no secret".into()),
+            _ => match right {
+                Some(secret) => accepted(Some(secret.number)),
+                None => refuse(self.explained(reading, client, now)),
+            },
         }
     }
 
-    fn explained(&self, reading: &Reading, stored: &TokenHash, client_id: &str) -> Cause {
+    /// Why a method is not the registered one.
+    fn other_method(&self, registered: AuthMethod, is_right: bool) -> Cause {
+        match (self.transport, registered) {
+            (Transport::Absent, AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt) => {
+                let cause = Cause::new("this client sent no client_assertion");
+                cause.with("registered", registered.name()).with("expected", JWT_BEARER)
+            }
+            (Transport::Absent, _) => Cause::new("this client is confidential and sent no secret")
+                .with("registered", registered.name())
+                .mend(
+                    "send the client_secret by the registered method; an application that cannot keep one is \
+                     public: countersign client update ID --public",
+                ),
+            (_, AuthMethod::None) => Cause::new("this client is public and must not send a secret").mend(
+                "send client_id alone, and PKCE; or give it a secret: countersign client update ID \
+                 --auth-method client_secret_basic",
+            ),
+            _ => {
+                let secret = if is_right { "right" } else { "wrong" };
+                let cause = Cause::new("this client authenticates by another method than the registered one");
+                let cause = cause.with("sent", self.method().name()).with("registered", registered.name());
+                cause.with("the secret itself is", secret).mend(
+                    "tell the client's library to use the registered method, or register the one it uses: \
+                     countersign client update ID --auth-method METHOD",
+                )
+            }
+        }
+    }
+
+    fn explained(&self, reading: &Reading, client: &Client, now: OffsetDateTime) -> Cause {
         match reading.secrets.first() {
             None => Cause::new("no secret was sent"),
-            Some(secret) => explain(secret, self.method(), stored, client_id),
+            Some(secret) => explain(secret, self.method().name(), client, now),
         }
     }
 
     /// The method by which the credentials were sent.
-    fn method(&self) -> &'static str {
+    fn method(&self) -> AuthMethod {
         match self.transport {
-            Transport::Basic => AuthMethod::ClientSecretBasic.name(),
-            Transport::Post => AuthMethod::ClientSecretPost.name(),
-            Transport::Absent => AuthMethod::None.name(),
+            Transport::Basic => AuthMethod::ClientSecretBasic,
+            Transport::Post => AuthMethod::ClientSecretPost,
+            // Which of the two it is depends on the registration.
+            Transport::Assertion => AuthMethod::PrivateKeyJwt,
+            Transport::Absent => AuthMethod::None,
         }
     }
 }

@@ -49,6 +49,14 @@ pub enum Problem {
     Document(String),
     /// A public client has no secret.
     OfPublicClient,
+    /// A public client cannot have this value, which needs a secret.
+    NeedsSecret(&'static str),
+    /// It excludes this other member.
+    Excludes(&'static str),
+    /// This value of it needs another member.
+    Needs(&'static str, &'static str),
+    /// It is only for these authentication methods.
+    OnlyFor(&'static str),
     /// A public client always needs PKCE.
     PublicWithoutPkce,
     /// The value to remove is not among these, as JSON.
@@ -111,6 +119,12 @@ impl fmt::Display for MetadataFault {
             Problem::OfPublicClient => {
                 write!(f, "a public client (token_endpoint_auth_method none) has no {member}")?;
             }
+            Problem::NeedsSecret(value) => {
+                write!(f, "{member} {value} needs a secret, which a public client does not have")?;
+            }
+            Problem::Excludes(other) => write!(f, "{member} and {other} exclude each other")?,
+            Problem::Needs(value, other) => write!(f, "{member} {value} needs {other}")?,
+            Problem::OnlyFor(methods) => write!(f, "{member} is for {methods} alone")?,
             Problem::PublicWithoutPkce => f.write_str("a public client cannot do without PKCE")?,
             Problem::NotThere(value, there) => write!(f, "{member} has no {value:?}; it has {there}")?,
             Problem::Fixed(other, id) => write!(f, "{member} {other} cannot become another: it is {id}")?,

@@ -4,42 +4,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::fault::{MetadataFault, Problem};
+use super::jwks::JwkSet;
+use super::method::{AssertionAudience, AuthMethod};
 use crate::protocol::grant_type::{GrantType, GrantTypes};
 use crate::protocol::localized::Localized;
 use crate::protocol::names::{check_shown, clean};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::scope::Scope;
-use crate::protocol::signing_alg::NamedAlg;
+use crate::protocol::signing_alg::{ClientAlg, NamedAlg};
 use crate::protocol::subject::SubjectType;
-
-/// How a client authenticates at the token endpoint.
-///
-/// Spec: OpenID Connect Core §9
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// The secret in an `Authorization: Basic` header.
-    #[default]
-    ClientSecretBasic,
-    /// The secret in the form body.
-    ClientSecretPost,
-    /// A public client: no secret, PKCE instead.
-    None,
-}
-
-impl AuthMethod {
-    /// The registered names of all methods offered.
-    pub const SUPPORTED: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
-
-    /// The registered name.
-    pub fn name(self) -> &'static str {
-        match self {
-            AuthMethod::ClientSecretBasic => "client_secret_basic",
-            AuthMethod::ClientSecretPost => "client_secret_post",
-            AuthMethod::None => "none",
-        }
-    }
-}
 
 /// Client metadata under its registered names, as stored.
 ///
@@ -74,10 +47,23 @@ pub struct Metadata {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// The ways in which it may get tokens.
     pub grant_types: GrantTypes,
-    /// How the client authenticates.
-    pub token_endpoint_auth_method: AuthMethod,
+    /// How the client authenticates; absent for a client that may send its secret either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// The only algorithm of its assertions; any that is offered when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<ClientAlg>,
+    /// Its public keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// The address at which it publishes its public keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// What may stand as the audience of its assertions; the issuer alone when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion_audience: Option<AssertionAudience>,
     /// The algorithm that signs its ID Tokens.
-    pub id_token_signed_response_alg: NamedAlg,
+    pub id_token_signed_response_alg: ClientAlg,
     /// The algorithm that signs its UserInfo answers; they are plain JSON when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<NamedAlg>,
@@ -179,7 +165,8 @@ impl Metadata {
             }
         }
         self.check_sector()?;
-        if self.token_endpoint_auth_method == AuthMethod::None && self.require_pkce == Some(false) {
+        self.check_method(development)?;
+        if self.is_public() && self.require_pkce == Some(false) {
             return refuse("require_pkce", Problem::PublicWithoutPkce);
         }
         if self.default_acr_values.iter().any(|acr| acr.is_empty() || acr.contains(char::is_whitespace)) {

@@ -1,13 +1,21 @@
 //! A registered Relying Party.
 
 pub mod auth; // client authentication: the presented credentials, verified for a client
+pub mod assertion; // a signed statement of a client that it is that client
 mod fault; // why metadata is refused
+mod jwks; // its public keys
 mod metadata; // what was registered
+mod method; // how it authenticates
+mod requirements; // what each method needs
 mod secret; // common mistakes that turn a right secret into a wrong one
+mod secrets; // those of one client
 mod sector; // clients that know people by the same names
 
 pub use fault::{MetadataFault, Problem};
-pub use metadata::{AuthMethod, Metadata, check_id};
+pub use jwks::{JwkSet, JwkSetFault};
+pub use metadata::{Metadata, check_id};
+pub use method::{AssertionAudience, AuthMethod};
+pub use secrets::{ClientSecret, LastUse, Secrets};
 pub use sector::SectorDocument;
 
 use time::OffsetDateTime;
@@ -15,16 +23,15 @@ use url::Url;
 
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::protocol::scope::Scope;
-pub use crate::protocol::signing_alg::{NamedAlg, SigningAlg};
-use crate::secret::TokenHash;
+pub use crate::protocol::signing_alg::{ClientAlg, NamedAlg, SigningAlg};
 
 /// An application that people sign in to.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its `client_id`.
     pub id: String,
-    /// The hash of its secret, when it has one.
-    pub secret: Option<TokenHash>,
+    /// Its secrets.
+    pub secrets: Secrets,
     /// A disabled client is treated as unknown.
     pub disabled: bool,
     /// When it was registered. A later registration under the same identifier is another client.
@@ -36,7 +43,7 @@ pub struct Client {
 impl Client {
     /// Tells whether the client is public: it has no credential.
     pub fn is_public(&self) -> bool {
-        self.metadata.token_endpoint_auth_method == AuthMethod::None
+        self.metadata.is_public()
     }
 
     /// Tells whether a code for this client must be bound to a PKCE challenge.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Offered, Registration, read};
-use crate::protocol::client::{AuthMethod, Client, Metadata, MetadataFault, Problem};
+use crate::protocol::client::{Client, ClientSecret, Metadata, MetadataFault, Problem, Secrets};
 
 /// A change to the registration of a client. Members that it does not name stay as they are.
 #[derive(Clone, Debug, Default)]
@@ -22,11 +22,11 @@ pub struct Amendment {
 pub enum SecretChange {
     /// It stays as it is; for a public client, absent.
     Keep,
-    /// A new one is made: the client must authenticate and has none.
+    /// A new one is made: the client needs one and has none that serves.
     Make,
     /// This one replaces it.
     Take(Zeroizing<String>),
-    /// It is removed: a public client has none.
+    /// It is removed: the client has no use for one.
     Drop,
 }
 
@@ -73,14 +73,16 @@ fn list<'a>(members: &'a mut Map<String, Value>, name: &str) -> Result<&'a mut V
 }
 
 impl Registration {
-    /// The change to the secret of a client that has one already, or has none.
-    pub fn secret_change(&self, has_one: bool) -> SecretChange {
-        let public = self.metadata.token_endpoint_auth_method == AuthMethod::None;
-        match &self.secret {
-            Some(given) => SecretChange::Take(given.clone()),
-            None if public && has_one => SecretChange::Drop,
-            None if public || has_one => SecretChange::Keep,
-            None => SecretChange::Make,
+    /// The change to the secrets of a client that has these. One of which only the hash is kept is of no use to a client
+    /// that needs it for MACs.
+    pub fn secret_change(&self, secrets: &Secrets) -> SecretChange {
+        let serves = |secret: &ClientSecret| secret.sealed.is_some() || !self.metadata.needs_secret_back();
+        match (&self.secret, secrets.newest()) {
+            (Some(given), _) => SecretChange::Take(given.clone()),
+            (None, Some(_)) if !self.metadata.has_secret() => SecretChange::Drop,
+            (None, Some(newest)) if serves(newest) => SecretChange::Keep,
+            (None, None) if !self.metadata.has_secret() => SecretChange::Keep,
+            (None, _) => SecretChange::Make,
         }
     }
 }

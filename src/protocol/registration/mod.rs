@@ -4,12 +4,13 @@
 mod change; // a change to a client, by the same rules as a new one
 
 use serde_json::{Map, Value, json};
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 pub use change::{Amendment, SecretChange, changed};
 
 use crate::protocol::client::{
-    AuthMethod, Client, Metadata, MetadataFault, NamedAlg, Problem, SigningAlg, check_id,
+    Client, JwkSet, JwkSetFault, Metadata, MetadataFault, NamedAlg, Problem, SigningAlg, check_id,
 };
 use crate::protocol::family;
 use crate::protocol::grant_type::GrantType;
@@ -21,7 +22,7 @@ use crate::protocol::scope::{OFFLINE, Scope, is_name};
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// The members that [`Metadata`] keeps, with the expected form of each.
-const KEPT: [(&str, &str); 22] = [
+const KEPT: [(&str, &str); 26] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
     ("logo_uri", "a string"),
@@ -32,8 +33,15 @@ const KEPT: [(&str, &str); 22] = [
     ("redirect_uris", "a list of strings"),
     ("post_logout_redirect_uris", "a list of strings"),
     ("grant_types", "a list of strings"),
-    ("token_endpoint_auth_method", "\"client_secret_basic\", \"client_secret_post\" or \"none\""),
-    ("id_token_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\""),
+    (
+        "token_endpoint_auth_method",
+        "\"client_secret_basic\", \"client_secret_post\", \"client_secret_jwt\", \"private_key_jwt\" or \"none\"",
+    ),
+    ("token_endpoint_auth_signing_alg", ALGORITHMS),
+    ("jwks", "a JWK set"),
+    ("jwks_uri", "a string"),
+    ("assertion_audience", "\"issuer\" or \"issuer_or_token_endpoint\""),
+    ("id_token_signed_response_alg", ALGORITHMS),
     ("userinfo_signed_response_alg", "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\" or \"Ed25519\""),
     ("subject_type", "\"public\" or \"pairwise\""),
     ("sector_identifier_uri", "a string"),
@@ -45,6 +53,8 @@ const KEPT: [(&str, &str); 22] = [
     ("allowed_cors_origins", "a list of strings"),
     ("first_party", "true or false"),
 ];
+
+const ALGORITHMS: &str = "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\", \"Ed25519\" or \"HS256\"";
 
 /// Security requirements: ignoring one would break it silently.
 const DEMANDS: [&str; 4] = [
@@ -72,6 +82,8 @@ pub struct Registration {
     pub id: Option<String>,
     /// The secret, if one was given.
     pub secret: Option<Zeroizing<String>>,
+    /// How long a secret that is made or given lasts; without end when absent.
+    pub secret_lasts: Option<Duration>,
     /// The metadata to store.
     pub metadata: Metadata,
     /// One sentence for each ignored member.
@@ -104,13 +116,7 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
     if let Some(value) = members.get("grant_types") {
         only("grant_types", value, &GrantType::names().collect::<Vec<_>>())?;
     }
-    for (name, expected) in KEPT {
-        let Some(value) = members.get(name) else { continue };
-        let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
-        if serde_json::from_value::<Metadata>(alone).is_err() {
-            return refuse(name, Problem::Expected(expected, Some(value.to_string())));
-        }
-    }
+    check_forms(&members)?;
     let texts = members.iter().filter(|(name, _)| localized::split(name).is_some());
     if let Some((name, value)) = texts.into_iter().find(|(_, value)| !value.is_string()) {
         return refuse(name, Problem::Expected("a string", Some(value.to_string())));
@@ -126,20 +132,40 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
         ignored.push(format!("scope {OFFLINE} needs the grant type refresh_token; it will not be granted"));
     }
     let signed = [
-        ("id_token_signed_response_alg", Some(metadata.id_token_signed_response_alg)),
-        ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
+        ("id_token_signed_response_alg", metadata.id_token_signed_response_alg.signing()),
+        ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg.map(NamedAlg::alg)),
     ];
     for (member, alg) in signed {
-        if let Some(alg) = alg.map(NamedAlg::alg)
+        if let Some(alg) = alg
             && !offered.algorithms.contains(&alg)
         {
             return refuse(member, Problem::NotConfigured(alg.name()));
         }
     }
-    if secret.is_some() && metadata.token_endpoint_auth_method == AuthMethod::None {
+    if secret.is_some() && metadata.is_public() {
         return refuse("client_secret", Problem::OfPublicClient);
     }
-    Ok(Registration { id, secret, metadata, ignored })
+    if secret.is_some() && !metadata.has_secret() {
+        return refuse("client_secret", Problem::OnlyFor("clients that authenticate with it"));
+    }
+    Ok(Registration { id, secret, secret_lasts: None, metadata, ignored })
+}
+
+/// Checks the form of each member by itself.
+fn check_forms(members: &Map<String, Value>) -> Result<(), MetadataFault> {
+    for (name, expected) in KEPT {
+        let Some(value) = members.get(name) else { continue };
+        // A key is not repeated: it may be a private one.
+        if name == "jwks" {
+            let fault = |fault: JwkSetFault| Problem::Unreadable(format!("jwks: {fault}"));
+            JwkSet::read(value).map_err(|why| MetadataFault::new(name, fault(why)))?;
+        }
+        let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
+        if serde_json::from_value::<Metadata>(alone).is_err() {
+            return refuse(name, Problem::Expected(expected, Some(value.to_string())));
+        }
+    }
+    Ok(())
 }
 
 fn refuse<T>(member: &str, problem: Problem) -> Result<T, MetadataFault> {
@@ -174,7 +200,7 @@ fn check_rest(members: &Map<String, Value>) -> Result<Vec<String>, MetadataFault
         match (name.as_str(), value) {
             ("response_types", Value::Array(none)) if none.is_empty() && !uses_codes(members) => (),
             ("response_types", value) => only(name, value, &RESPONSE_TYPES)?,
-            // No secret expires.
+            // A secret that is registered does not expire.
             ("client_secret_expires_at", Value::Number(at)) if at.as_i64() == Some(0) => (),
             (name, Value::Bool(false)) if DEMANDS.contains(&name) => (),
             (name, _) if DEMANDS.contains(&name) => return refuse(name, Problem::Unsupported(None, None)),
@@ -234,12 +260,16 @@ pub fn response(client: &Client, secret: Option<&str>) -> Map<String, Value> {
     let mut shown = Map::from_iter([("client_id".to_owned(), json!(client.id))]);
     if let Some(secret) = secret {
         shown.insert("client_secret".into(), secret.into());
-        shown.insert("client_secret_expires_at".into(), 0.into());
+        let ends_at = client.secrets.newest().and_then(|newest| newest.ends_at);
+        let ends_at = ends_at.map_or(0, OffsetDateTime::unix_timestamp);
+        shown.insert("client_secret_expires_at".into(), ends_at.into());
     }
     if client.disabled {
         shown.insert("disabled".into(), true.into());
     }
     shown.extend(change::members(&client.metadata));
+    let method = client.metadata.token_endpoint_auth_method.unwrap_or_default();
+    shown.insert("token_endpoint_auth_method".into(), method.name().into());
     shown.insert("require_pkce".into(), client.needs_pkce().into());
     let has_code = client.metadata.grant_types.has(GrantType::AuthorizationCode);
     shown.insert("response_types".into(), json!(if has_code { &RESPONSE_TYPES[..] } else { &[] }));

@@ -20,6 +20,8 @@ pub enum Drawer {
     AccessToken = b'o',
     /// Clients that were removed or disabled within the last minute.
     WithdrawnClient = b'r',
+    /// Client assertions that were used.
+    Assertion = b'j',
     /// Requests that were completed.
     CompletedRequest = b't',
     /// Parameters that are too large for an address.

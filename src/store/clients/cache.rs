@@ -9,46 +9,26 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use moka::sync::Cache;
+use time::OffsetDateTime;
 
+use super::changes::RESOURCES;
+use super::secrets;
 use crate::db::fixed::{Bind, fixed, statement};
-use crate::db::{Conn, Db, DbError, each};
-use crate::protocol::client::Client;
+use crate::db::{Db, DbError, each};
+use crate::protocol::client::{Client, LastUse};
 
 /// How long entries are used after the last look at the changes: each change is in force on every node within this time,
 /// even if the node cannot reach the database.
 const TRUSTED: Duration = Duration::from_secs(5);
 /// Size limit of the cache, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
-/// Length of the list of changes: a node that missed more empties its cache.
-const LISTED: i64 = 1000;
+/// How long a node waits before it tries again to write the use of the same secret.
+const USE_EVERY: Duration = Duration::from_secs(60);
 
 statement! { Since -> (BigInt, Text):
     "SELECT seq, client_id FROM client_changes WHERE seq >= ? ORDER BY seq"
 }
 statement! { Last -> BigInt: "SELECT seq FROM client_changes ORDER BY seq DESC LIMIT 1" }
-statement! { Number -> Text:
-    "UPDATE facts SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'client_changes' RETURNING value"
-}
-statement! { Note -> (): "INSERT INTO client_changes (seq, client_id) VALUES (?, ?)" }
-statement! { Forget -> (): "DELETE FROM client_changes WHERE seq <= ?" }
-
-/// What stands in the list of changes for the resources: no client has this identifier.
-const RESOURCES: &str = "";
-
-/// Adds the resources to the list of changes, in the transaction of their change.
-pub(in crate::store) fn note_resources(conn: &mut Conn) -> Result<(), DbError> {
-    note(conn, RESOURCES)
-}
-
-/// Adds a client to the list of changes, in the transaction of its change.
-pub(super) fn note(conn: &mut Conn, client_id: &str) -> Result<(), DbError> {
-    let number: String = each!(conn, |c| fixed::<Number>(&[]).get_result(c)?);
-    let number: i64 =
-        number.parse().map_err(|error| DbError::Broken(format!("client_changes {number:?}: {error}")))?;
-    each!(conn, |c| fixed::<Note>(&[Bind::Number(number), Bind::Text(client_id)]).execute(c)?);
-    each!(conn, |c| fixed::<Forget>(&[Bind::Number(number - LISTED)]).execute(c)?);
-    Ok(())
-}
 
 /// The cache. The absence of a client is never cached.
 #[derive(Clone)]
@@ -57,6 +37,8 @@ pub struct Clients {
     entries: Cache<String, Entry>,
     position: Arc<Mutex<Position>>,
     looks: Arc<AtomicU64>,
+    /// Secrets whose use this node has just written, or is writing.
+    used: Cache<(String, i64), ()>,
 }
 
 /// A client, and its approximate size in memory, in bytes.
@@ -99,7 +81,8 @@ impl Clients {
     /// An empty cache.
     pub fn new(db: Db) -> Clients {
         let entries = Cache::builder().max_capacity(LARGEST).weigher(|_, entry: &Entry| entry.size).build();
-        Clients { db, entries, position: Arc::default(), looks: Arc::default() }
+        let used = Cache::builder().max_capacity(10_000).time_to_live(USE_EVERY).build();
+        Clients { db, entries, position: Arc::default(), looks: Arc::default(), used }
     }
 
     /// Finds an enabled client.
@@ -127,6 +110,21 @@ impl Clients {
             Some(at) => Some(self.keep(found.swap_remove(at), seen)),
             None => known,
         })
+    }
+
+    /// Writes the use of a secret if that is due: beside the request, which does not wait for it.
+    pub fn note_use(&self, client: &Client, number: i64, network: Option<String>, now: OffsetDateTime) {
+        let Some(secret) = client.secrets.use_to_write(number, now) else { return };
+        if !self.used.entry((client.id.clone(), number)).or_insert(()).is_fresh() {
+            return;
+        }
+        let (db, id, last) = (self.db.clone(), client.id.clone(), LastUse { at: now, network });
+        let before = secret.last_use.as_ref().map(|last| last.at);
+        tokio::spawn(async move {
+            if let Err(error) = secrets::used(&db, id, number, last, before).await {
+                tracing::warn!(%error, "the last use of a client secret could not be written");
+            }
+        });
     }
 
     /// Caches a client that was read when the list of changes was `seen`.

@@ -5,49 +5,66 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::events::{By, Event};
-use super::schema::{clients, resource_clients};
+use super::schema::{client_secrets, clients, resource_clients};
 use crate::db::{Db, DbError};
-use crate::protocol::client::{Client, Metadata};
+use crate::protocol::client::{Client, Metadata, Secrets};
 use crate::protocol::event::Name;
 use crate::protocol::registration::changed;
-use crate::secret::TokenHash;
 
-pub(super) use cache::note_resources;
 pub use cache::{Clients, Seen};
+pub(super) use changes::note_resources;
+pub use secrets::{NewSecret, Secret};
 
 mod cache; // clients in memory
+mod changes; // which clients were changed
+pub mod secrets; // rows of their own
 
-#[derive(Queryable, Insertable)]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = clients)]
 struct Row {
     id: String,
     metadata: String,
-    secret_hash: Option<Vec<u8>>,
     disabled: bool,
     created_at: i64,
     updated_at: i64,
 }
 
+/// The row of a client with the row of one of its secrets, if it has any.
+type WithSecret = (Row, Option<secrets::Row>);
+
 impl Row {
-    fn into_client(self) -> Result<Client, DbError> {
+    fn into_client(self, secrets: Vec<secrets::Row>) -> Result<Client, DbError> {
         let broken = |cause: String| DbError::Broken(format!("client {}: {cause}", self.id));
         let metadata = serde_json::from_str(&self.metadata).map_err(|error| broken(error.to_string()))?;
-        let secret = match &self.secret_hash {
-            None => None,
-            Some(bytes) => {
-                Some(TokenHash::from_stored(bytes).ok_or_else(|| broken("bad secret hash".into()))?)
-            }
-        };
+        let secrets = secrets.into_iter().map(secrets::Row::into_secret).collect::<Result<_, _>>()?;
         let registered_at = OffsetDateTime::from_unix_timestamp(self.created_at);
         let registered_at = registered_at.map_err(|error| broken(error.to_string()))?;
-        Ok(Client { id: self.id, secret, disabled: self.disabled, registered_at, metadata })
+        let secrets = Secrets::new(secrets);
+        Ok(Client { id: self.id, secrets, disabled: self.disabled, registered_at, metadata })
     }
+}
 
-    /// The client, and the length of its row, in bytes.
-    fn sized(self) -> Result<(Client, usize), DbError> {
-        let size = self.id.len() + self.metadata.len();
-        Ok((self.into_client()?, size))
+/// Clients with the approximate length of their rows, in bytes. The rows of one client follow each other.
+fn sized(rows: Vec<WithSecret>) -> Result<Vec<(Client, usize)>, DbError> {
+    let mut found: Vec<(Row, Vec<secrets::Row>)> = vec![];
+    for (row, secret) in rows {
+        match found.last_mut().filter(|(last, _)| last.id == row.id) {
+            Some((_, secrets)) => secrets.extend(secret),
+            None => found.push((row, secret.into_iter().collect())),
+        }
     }
+    let sized = |(row, secrets): (Row, Vec<secrets::Row>)| {
+        let size = row.id.len() + row.metadata.len() + 200 * secrets.len();
+        Ok((row.into_client(secrets)?, size))
+    };
+    found.into_iter().map(sized).collect()
+}
+
+/// Selects clients with their secrets.
+macro_rules! with_secrets {
+    () => {
+        clients::table.left_join(client_secrets::table).select(WithSecret::as_select())
+    };
 }
 
 /// Finds a client, enabled or not, without the cache.
@@ -58,22 +75,14 @@ pub async fn by_id(db: &Db, id: &str) -> Result<Option<Client>, DbError> {
 /// The same, with the length of its row, in bytes.
 async fn read(db: &Db, id: &str) -> Result<Option<(Client, usize)>, DbError> {
     let id = id.to_owned();
-    db.read(move |conn| {
-        let row: Option<Row> = clients::table.find(id).first(conn).optional()?;
-        let Some(row) = row else { return Ok(None) };
-        row.sized().map(Some)
-    })
-    .await
+    db.read(move |conn| Ok(sized(with_secrets!().filter(clients::id.eq(id)).load(conn)?)?.pop())).await
 }
 
 /// The clients with these identifiers, in no order.
 async fn read_all(db: &Db, ids: &[&str]) -> Result<Vec<(Client, usize)>, DbError> {
     let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
-    db.read(move |conn| {
-        let rows: Vec<Row> = clients::table.filter(clients::id.eq_any(ids)).load(conn)?;
-        rows.into_iter().map(Row::sized).collect()
-    })
-    .await
+    db.read(move |conn| sized(with_secrets!().filter(clients::id.eq_any(ids)).order(clients::id).load(conn)?))
+        .await
 }
 
 /// Tells whether there is a client at all.
@@ -84,8 +93,8 @@ pub async fn any(db: &Db) -> Result<bool, DbError> {
 /// Every client, oldest first.
 pub async fn list(db: &Db) -> Result<Vec<Client>, DbError> {
     db.read(|conn| {
-        let rows: Vec<Row> = clients::table.order((clients::created_at, clients::id)).load(conn)?;
-        rows.into_iter().map(Row::into_client).collect()
+        let listed = sized(with_secrets!().order((clients::created_at, clients::id)).load(conn)?)?;
+        Ok(listed.into_iter().map(|(client, _size)| client).collect())
     })
     .await
 }
@@ -95,15 +104,15 @@ pub async fn add(db: &Db, client: &Client, by: impl Into<By>, now: OffsetDateTim
     let row = Row {
         id: client.id.clone(),
         metadata: encode(&client.metadata)?,
-        secret_hash: client.secret.map(|hash| hash.as_bytes().to_vec()),
         disabled: client.disabled,
         created_at: client.registered_at.unix_timestamp(),
         updated_at: now.unix_timestamp(),
     };
-    let (name, by) = (client.metadata.client_name.clone(), by.into());
+    let (name, by, secrets) = (client.metadata.client_name.clone(), by.into(), client.secrets.clone());
     let added = db.write(move |conn| {
         diesel::insert_into(clients::table).values(&row).execute(conn)?;
-        cache::note(conn, &row.id)?;
+        secrets::insert(conn, &row.id, &secrets)?;
+        changes::note(conn, &row.id)?;
         Event::new(Name::AppCreated, &by).client(&row.id).with("name", name).record(conn, now)
     });
     match added.await {
@@ -111,17 +120,6 @@ pub async fn add(db: &Db, client: &Client, by: impl Into<By>, now: OffsetDateTim
         Err(error) if error.is_conflict() => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// A change of the stored hash of a client's secret.
-#[derive(Clone, Copy)]
-pub enum Secret {
-    /// It stays.
-    Keep,
-    /// It is replaced by this one.
-    Set(TokenHash),
-    /// It is deleted.
-    Drop,
 }
 
 /// A client before and after a change.
@@ -133,7 +131,7 @@ pub struct Edited {
 }
 
 /// Changes a client in one transaction from the stored data; none when there is no such client. `edit` answers the new
-/// metadata and the change of the secret, or a refusal. Consents stay.
+/// metadata and the change of the secrets, or a refusal. Consents stay.
 pub async fn edit<R: Send + 'static>(
     db: &Db,
     id: &str,
@@ -146,36 +144,30 @@ pub async fn edit<R: Send + 'static>(
         // Writing to the row first locks it, so that no concurrent change is lost.
         let this = clients::table.find(&id);
         diesel::update(this).set(clients::updated_at.eq(clients::updated_at)).execute(conn)?;
-        let row: Option<Row> = this.first(conn).optional()?;
-        let Some(row) = row else { return Ok(None) };
-        let before = row.into_client()?;
+        let rows = with_secrets!().filter(clients::id.eq(&id)).load(conn)?;
+        let Some((before, _size)) = sized(rows)?.pop() else { return Ok(None) };
         let (metadata, secret) = match edit(&before) {
             Ok(edited) => edited,
             Err(refusal) => return Ok(Some(Err(refusal))),
         };
         let members = changed(&before.metadata, &metadata);
-        let (hash, is_kept) = match secret {
-            Secret::Keep => (before.secret, true),
-            Secret::Set(hash) => (Some(hash), false),
-            Secret::Drop => (None, before.secret.is_none()),
-        };
+        let is_kept =
+            matches!(secret, Secret::Keep) || matches!(secret, Secret::Drop) && before.secrets.is_empty();
         if !members.is_empty() || !is_kept {
-            let set = (
-                clients::metadata.eq(encode(&metadata)?),
-                clients::secret_hash.eq(hash.map(|hash| hash.as_bytes().to_vec())),
-                clients::updated_at.eq(now.unix_timestamp()),
-            );
+            let set =
+                (clients::metadata.eq(encode(&metadata)?), clients::updated_at.eq(now.unix_timestamp()));
             diesel::update(this).set(set).execute(conn)?;
-            cache::note(conn, &id)?;
+            changes::note(conn, &id)?;
         }
+        let secrets = secrets::change(conn, &id, &before.secrets, &secret, now)?;
         if !members.is_empty() {
             let event = Event::new(Name::AppChanged, &by).client(&id);
             event.with("changed", members).record(conn, now)?;
         }
-        if let Secret::Set(_) = secret {
+        if let Secret::Set(..) = secret {
             Event::new(Name::AppSecretRotated, &by).client(&id).record(conn, now)?;
         }
-        let after = Client { metadata, secret: hash, ..before.clone() };
+        let after = Client { secrets, metadata, ..before.clone() };
         Ok(Some(Ok(Edited { before, after })))
     })
     .await
@@ -195,7 +187,7 @@ pub async fn set_disabled(
         let set = (clients::disabled.eq(disabled), clients::updated_at.eq(now.unix_timestamp()));
         let changed = diesel::update(this).set(set).execute(conn)? == 1;
         if changed {
-            cache::note(conn, &id)?;
+            changes::note(conn, &id)?;
             let name = if disabled { Name::AppDisabled } else { Name::AppEnabled };
             Event::new(name, &by).client(&id).record(conn, now)?;
         }
@@ -209,7 +201,7 @@ pub async fn remove(db: &Db, id: &str, by: impl Into<By>, now: OffsetDateTime) -
     let (id, by) = (id.to_owned(), by.into());
     db.write(move |conn| {
         // First, because it takes a lock that a change of resources holds while it needs this row.
-        cache::note(conn, &id)?;
+        changes::note(conn, &id)?;
         let acted = resource_clients::table.filter(resource_clients::client_id.eq(&id));
         if diesel::delete(acted).execute(conn)? > 0 {
             note_resources(conn)?;

@@ -12,4 +12,4 @@ pub use authorize::AuthorizeFailure;
 pub use bearer::{BearerFailure, NOT_REGISTERED};
 pub use page::PageFailure;
 pub use render::failure_page;
-pub use token::{MethodNotAllowed, TokenFailure, no_key};
+pub use token::{MethodNotAllowed, TokenFailure, check_id_tokens, no_key};

@@ -3,14 +3,15 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
 use crate::db::DbError;
 use crate::keys::KeyError;
 use crate::protocol::cause::Cause;
+use crate::protocol::client::{Client, ClientAlg};
 use crate::protocol::refusal::{Refusal, SERVER_ERROR, UNAVAILABLE};
-use crate::protocol::signing_alg::{self, SigningAlg};
+use crate::protocol::signing_alg::{self, SigningAlg, no_secret};
 use crate::state::StateError;
 use crate::web::answer::{RETRY_AFTER, no_store, whole_seconds};
 
@@ -100,6 +101,17 @@ pub fn no_key(app: &App, alg: SigningAlg) -> Refusal {
         tracing::error!(cause = %refusal, "a key that is to sign is missing");
     }
     refusal
+}
+
+/// Refuses a client whose ID Tokens nothing can sign.
+pub fn check_id_tokens(app: &App, client: &Client, now: OffsetDateTime) -> Result<(), Refusal> {
+    match client.metadata.id_token_signed_response_alg {
+        ClientAlg::Signed(named) if !app.keys.snapshot.load().signs(named.alg()) => {
+            Err(no_key(app, named.alg()))
+        }
+        ClientAlg::HS256 if client.secrets.signing(None, now).is_none() => Err(no_secret()),
+        ClientAlg::Signed(_) | ClientAlg::HS256 => Ok(()),
+    }
 }
 
 impl ResponseError for TokenFailure {

@@ -2,18 +2,23 @@
 //!
 //! Holds `cli/client/mod.rs`, `protocol/client/metadata.rs`.
 
-use countersign::protocol::client::{Metadata, SigningAlg};
+use countersign::protocol::client::{Client, ClientSecret, Metadata, SigningAlg};
 use countersign::protocol::subject::SubjectType;
 use countersign::secret::TokenHash;
 use countersign::store::clients;
 use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
 
 use super::{Done, Shell};
 use crate::store::lines;
 
-fn stored(shell: &Shell, id: &str) -> countersign::protocol::client::Client {
+fn stored(shell: &Shell, id: &str) -> Client {
     let db = shell.db();
     actix_web::rt::System::new().block_on(clients::by_id(&db, id)).unwrap().unwrap()
+}
+
+fn newest(shell: &Shell, id: &str) -> Option<ClientSecret> {
+    stored(shell, id).secrets.newest().cloned()
 }
 
 /// People move here with the ids that their applications have.
@@ -48,8 +53,8 @@ fn adding_on_a_fresh_directory_makes_the_database_and_no_key() {
     let (id, secret) = (client["client_id"].as_str().unwrap(), client["client_secret"].as_str().unwrap());
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     assert!(id.len() >= 22 && plain(id) && !id.starts_with('-'), "{id}");
-    assert!(secret.len() == 43 && plain(secret));
-    assert!(stored(&shell, id).secret.unwrap().matches(&TokenHash::of(secret)));
+    assert!(secret.len() == 53 && plain(secret));
+    assert!(newest(&shell, id).unwrap().hash.matches(&TokenHash::of(secret)));
     assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
     assert_eq!(client["grant_types"], json!(["authorization_code"]));
     assert!(!shell.path("keys").exists());
@@ -109,7 +114,7 @@ fn flags_become_metadata() {
     let mut without_id = client.clone();
     without_id.remove("client_id");
     assert_eq!(Value::Object(without_id), expected);
-    assert!(stored(&shell, client["client_id"].as_str().unwrap()).secret.is_none());
+    assert!(newest(&shell, client["client_id"].as_str().unwrap()).is_none());
     let post = shell.client(&["--auth-method", "client_secret_post", "--no-require-pkce"]);
     assert_eq!(
         (&post["require_pkce"], &post["token_endpoint_auth_method"]),
@@ -138,7 +143,7 @@ fn a_file_may_bring_everything_and_flags_win() {
     );
     let client = done.object();
     assert_eq!((&client["client_name"], &client["default_max_age"]), (&json!("From the flag"), &json!(60)));
-    assert!(stored(&shell, "suite-client_1").secret.unwrap().matches(&TokenHash::of(secret)));
+    assert!(newest(&shell, "suite-client_1").unwrap().hash.matches(&TokenHash::of(secret)));
     shell
         .run(&["client", "add", "--metadata", &file, "--json"])
         .bad("change it (countersign client update suite-client_1), or leave client_id out");
@@ -153,7 +158,9 @@ fn what_was_printed_can_be_read_again() {
     let file = shell.file("again.json", Value::Object(client.clone()).to_string());
     assert_eq!(shell.run(&["client", "add", "--metadata", &file, "--json"]).good().object(), client);
     client.retain(|name, _| !name.starts_with("client_secret"));
-    assert_eq!(shell.run(&["client", "show", &id, "--json"]).good().object(), client);
+    let mut shown = shell.run(&["client", "show", &id, "--json"]).good().object();
+    assert_eq!(shown.remove("secrets").map(|secrets| secrets.as_array().unwrap().len()), Some(1));
+    assert_eq!(shown, client);
     assert_eq!(shell.run(&["client", "list", "--json"]).good().json(), json!([client]));
 }
 
@@ -245,7 +252,7 @@ fn what_cannot_be_had_is_refused() {
         (json!({ "grant_types": "authorization_code" }), "grant_types must be a list"),
         (json!({ "grant_types": [] }), "grant_types must be a list"),
         (json!({ "response_types": ["code id_token"] }), "code id_token"),
-        (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "token_endpoint_auth_method must be"),
+        (json!({ "token_endpoint_auth_method": "tls_client_auth" }), "token_endpoint_auth_method must be"),
         (json!({ "id_token_signed_response_alg": "none" }), "must be \"RS256\", \"ES256\""),
         (json!({ "id_token_signed_response_alg": "PS256" }), "algorithms under [keys]"),
         (json!({ "userinfo_signed_response_alg": "none" }), "userinfo_signed_response_alg must be"),
@@ -289,16 +296,58 @@ fn what_cannot_be_had_is_refused() {
 }
 
 #[test]
-fn a_new_secret_replaces_the_old_one() {
+fn a_new_secret_works_beside_the_old_one_for_a_while() {
     let shell = Shell::new();
     let client = shell.client(&[]);
     let id = client["client_id"].as_str().unwrap();
+    let secret_of =
+        |json: &serde_json::Map<String, Value>| json["client_secret"].as_str().unwrap().to_owned();
+    let live = || -> Vec<TokenHash> {
+        stored(&shell, id).secrets.live(OffsetDateTime::now_utc()).map(|secret| secret.hash).collect()
+    };
+    let are = |hashes: &[TokenHash], secrets: &[&String]| {
+        hashes.len() == secrets.len()
+            && hashes.iter().zip(secrets).all(|(hash, secret)| hash.matches(&TokenHash::of(secret)))
+    };
+    let first = secret_of(&client);
+    assert_eq!((&first[..10], first.len()), ("cs_secret_", 53), "secret scanners know it by its prefix");
     let rotated = shell.run(&["client", "rotate-secret", id, "--json"]).good().object();
-    let hash = stored(&shell, id).secret.unwrap();
-    assert!(hash.matches(&TokenHash::of(rotated["client_secret"].as_str().unwrap())));
-    assert!(!hash.matches(&TokenHash::of(client["client_secret"].as_str().unwrap())));
+    let second = secret_of(&rotated);
+    assert!(are(&live(), &[&first, &second]));
+    let left = stored(&shell, id).secrets.all()[0].ends_at.unwrap() - OffsetDateTime::now_utc();
+    assert!((Duration::hours(23)..=Duration::hours(24)).contains(&left), "{left}");
+    let shown = shell.run(&["client", "show", id, "--json"]).good().object();
+    let secrets = shown["secrets"].as_array().unwrap();
+    assert_eq!((secrets.len(), &secrets[0]["ends_at"], &secrets[1]["live"]), (2, &Value::Null, &json!(true)));
+    // A third one would push out one that is in use.
+    for said in ["has two secrets already", "was not used since there are two", "--now"] {
+        shell.run(&["client", "rotate-secret", id]).bad(said);
+    }
+    assert!(are(&live(), &[&first, &second]));
+    let third = secret_of(&shell.run(&["client", "rotate-secret", id, "--now", "--json"]).good().object());
+    assert!(are(&live(), &[&third]));
+    let text = shell.run(&["client", "show", id]).good().out;
+    assert!(text.contains("works without end") && text.contains(", ended "), "{text}");
+
+    for (flags, said) in [
+        (&["--overlap", "59m"][..], "from 1h to 30d"),
+        (&["--overlap", "31d"], "from 1h to 30d"),
+        (&["--overlap", "soon"], "from 1h to 30d"),
+        (&["--secret-expires", "59m"], "from 1h to 3650d"),
+    ] {
+        shell.run(&[&["client", "rotate-secret", id], flags].concat()).bad(said);
+    }
+    assert!(are(&live(), &[&third]));
+    let words = ["client", "rotate-secret", id, "--overlap", "30d", "--secret-expires", "365d", "--json"];
+    let ends = shell.run(&words).good().object()["client_secret_expires_at"].as_i64().unwrap();
+    assert_eq!(newest(&shell, id).unwrap().ends_at.unwrap().unix_timestamp(), ends);
+    let left = Duration::seconds(ends) - (OffsetDateTime::now_utc() - OffsetDateTime::UNIX_EPOCH);
+    assert!((Duration::days(364)..=Duration::days(365)).contains(&left), "{left}");
+    assert!(stored(&shell, id).secrets.all().len() <= 4, "what has ended does not pile up");
     let public = shell.client(&["--public"]);
     shell.run(&["client", "rotate-secret", public["client_id"].as_str().unwrap()]).bad("is public");
+    let lasting = shell.client(&["--secret-expires", "1h"]);
+    assert!(lasting["client_secret_expires_at"].as_i64().unwrap() > 0);
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub(super) fn particular<'a>(failure: &'a Value, name: &str) -> &'a str {
 async fn every_mistake_is_explained(state: State) {
     let app = TestApp::start_with(Options { state, ..Options::default() }).await;
     app.user("ada").await;
-    let rp = Rp::new(&app, json!({ "first_party": true })).await;
+    let by_header = json!({ "first_party": true, "token_endpoint_auth_method": "client_secret_basic" });
+    let rp = Rp::new(&app, by_header).await;
     let browser = app.browser();
     rp.code(&browser, "ada", &[]).await;
     let token = app.at("/token");

@@ -6,6 +6,7 @@ use countersign::keys::seal;
 use countersign::keys::stored_key::PURPOSE;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
 use countersign::secret::{Key, base64url};
+use countersign::store::clients;
 use countersign::store::signing_keys::{self};
 use data_encoding::BASE64;
 use openssl::pkey::PKey;
@@ -151,6 +152,7 @@ fn a_revoked_key_is_gone_at_once_and_never_comes_back() {
 fn a_new_instance_key_takes_over() {
     let place = Place::new();
     place.keys.rotate(&place.db, &place.clock).unwrap();
+    let client = place.shell.client(&["--id-token-alg", "HS256"]);
     let path = place.shell.path("keys/instance.key");
     let old = std::fs::read_to_string(&path).unwrap();
     let new = base64url(Key::generate().expose());
@@ -160,12 +162,16 @@ fn a_new_instance_key_takes_over() {
     let before = both().unwrap();
     assert_eq!(before.csrf.expose(), place.keys.csrf.expose(), "nodes agree, whichever they list first");
     let done = place.run(&["keys", "reseal", "--json"]).good().json();
-    assert_eq!(done["sealed"], json!(9), "two that sign, two spares, five secrets");
+    assert_eq!(done["sealed"], json!(10), "two that sign, two spares, five secrets, one of a client");
     std::fs::write(&path, &new).unwrap();
     let after = both().unwrap();
     assert_eq!(after.snapshot.load().jwks.bytes, before.snapshot.load().jwks.bytes);
     assert_eq!(after.sid.expose(), before.sid.expose());
     assert_eq!(after.pairwise.expose(), before.pairwise.expose());
+    let id = client["client_id"].as_str().unwrap();
+    let stored = actix_web::rt::System::new().block_on(clients::by_id(&place.db, id)).unwrap().unwrap();
+    let opened = after.open_secret(id, stored.secrets.newest().unwrap()).unwrap().unwrap();
+    assert_eq!(opened.as_str(), client["client_secret"], "also a secret that has to be known again");
     assert_eq!(after.snapshot.load().algorithms(), SigningAlg::ALWAYS);
     std::fs::write(&path, &old).unwrap();
     let said = both().err().unwrap().to_string();

@@ -170,7 +170,14 @@ async fn every_member_is_kept() {
             }
             // token_auth.rs uses each of them.
             "token_endpoint_auth_methods_supported" => {
-                assert_eq!(document[name], json!(["client_secret_basic", "client_secret_post", "none"]));
+                let by_assertion = ["client_secret_jwt", "private_key_jwt"];
+                let all =
+                    [&["client_secret_basic", "client_secret_post"][..], &by_assertion, &["none"]].concat();
+                assert_eq!(document[name], json!(all));
+            }
+            // token_assertion.rs uses each of them.
+            "token_endpoint_auth_signing_alg_values_supported" => {
+                assert_eq!(document[name], json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519", "HS256"]));
             }
             // userinfo.rs asks for each standard one, refresh.rs for offline_access, token.rs for those of resources.
             "scopes_supported" => {

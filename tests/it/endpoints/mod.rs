@@ -13,6 +13,7 @@ mod end_session;
 mod form_post; // the answer as a form
 mod hint; // id_token_hint, good and bad
 mod home;
+mod hs256; // ID Tokens with a MAC
 mod jwks;
 mod language;
 mod login;
@@ -24,6 +25,7 @@ mod robustness;
 mod select; // which of several accounts
 mod silent; // what prompt=none may tell
 mod token;
+mod token_assertion; // by a signed statement
 mod token_auth; // client authentication
 mod userinfo;
 mod userinfo_signed;

@@ -396,6 +396,34 @@ async fn a_replayed_code_ends_its_family_for_its_whole_life() {
     app.finish().await;
 }
 
+/// A better method ends nothing; going back to a weaker one does.
+#[actix_web::test]
+async fn a_client_that_authenticates_by_a_weaker_method_loses_its_grants() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let rp = Rp::new(&app, refreshing(json!({}))).await;
+    let tokens = rp.tokens(&app.browser(), "ada", OFFLINE).await;
+    let id = RefreshToken::parse(&refresh_token(&tokens)).unwrap().family;
+    let op = countersign::operations::Operation::new(&app.app.db, &app.app.state, TEST, app.clock.now());
+    let op = op.sealing(&app.app.config.instance_key);
+    let offered = app.app.config.offered(&app.app.resources.load());
+    for (method, revoked) in [
+        ("client_secret_post", None),
+        ("client_secret_jwt", None),
+        ("client_secret_basic", Some(countersign::protocol::revoked::Why::ClientWeaker)),
+    ] {
+        let amendment = countersign::protocol::registration::Amendment {
+            set: serde_json::from_value(json!({ "token_endpoint_auth_method": method })).unwrap(),
+            ..Default::default()
+        };
+        countersign::operations::clients::change(&op, &rp.client_id, &amendment, &offered).await.unwrap();
+        let family = grants::find(&app.app.db, id).await.unwrap().unwrap();
+        assert_eq!(family.facts.revoked.map(|(_, why)| why), revoked, "{method}");
+    }
+    drop(op);
+    app.finish().await;
+}
+
 /// A client that has had to authenticate and no longer has to: what was worth nothing without its secret ends.
 #[actix_web::test]
 async fn a_client_that_becomes_public_loses_its_grants() {
@@ -418,9 +446,9 @@ async fn a_client_that_becomes_public_loses_its_grants() {
     // A new secret ends nothing: rotating one is routine.
     let rp = Rp::new(&app, refreshing(json!({}))).await;
     let tokens = rp.tokens(&app.browser(), "ada", OFFLINE).await;
-    let hash = countersign::secret::TokenHash::of(&rp.secret);
+    let (hash, now) = (countersign::secret::TokenHash::of(&rp.secret), app.clock.now());
     let edit = move |client: &countersign::protocol::client::Client| {
-        Ok::<_, ()>((client.metadata.clone(), Secret::Set(hash)))
+        Ok::<_, ()>((client.metadata.clone(), Secret::only(hash, now)))
     };
     clients::edit(&app.app.db, &rp.client_id, edit, TEST, app.clock.now()).await.unwrap().unwrap().ok();
     assert_eq!(rp.refresh(&browser, &refresh_token(&tokens), &[]).await.status, 200);

@@ -3,6 +3,8 @@
 //!
 //! Holds `web/client_auth.rs`.
 
+use countersign::operations::Operation;
+use countersign::operations::clients::{self, Old, Rotation};
 use countersign::protocol::client::Client;
 use countersign::store;
 use data_encoding::BASE64;
@@ -26,6 +28,38 @@ async fn client(app: &TestApp, id: &str, secret: Option<&str>, method: &str, dis
     let client = registered(id, secret, json!({ "token_endpoint_auth_method": method }));
     let client = Client { disabled, ..client };
     assert!(store::clients::add(&app.app.db, &client, TEST, app.clock.now()).await.unwrap());
+}
+
+/// A client whose method its operator did not name sends its secret as its library likes; and while a new secret takes the
+/// place of the old one, either of them.
+#[actix_web::test]
+async fn either_secret_by_either_method_convinces_for_a_client_without_a_named_method() {
+    let app = TestApp::start().await;
+    let client = registered("app", Some("the old secret"), json!({}));
+    assert!(store::clients::add(&app.app.db, &client, TEST, app.clock.now()).await.unwrap());
+    let op = Operation::new(&app.app.db, &app.app.state, TEST, app.clock.now());
+    let day = Rotation { old: Old::Lasts(time::Duration::DAY), lasts: Some(time::Duration::days(2)) };
+    let rotated = clients::rotate_secret(&op, "app", day).await.unwrap();
+    let (browser, token, new) = (app.browser(), app.at("/token"), rotated.secret.expose());
+    app.keep_secret(new);
+    let send = async |secret: &str| {
+        let header = send(&browser, &token, "app", secret, "192.0.2.1").await.status.as_u16();
+        let body = [("client_id", "app"), ("client_secret", secret), ("grant_type", "none")];
+        let body = browser.send(browser.request(Method::POST, &token).form(&body)).await;
+        (header, body.status.as_u16())
+    };
+    for (after, old, newer) in
+        [(0, 400, 400), (86_300, 400, 400), (100, 401, 400), (86_300, 401, 400), (100, 401, 401)]
+    {
+        app.clock.advance(time::Duration::seconds(after));
+        assert_eq!(send("the old secret").await, (old, old), "{after}");
+        assert_eq!(send(new).await, (newer, newer), "{after}");
+        assert_eq!(send("neither").await, (401, 401));
+    }
+    let nothing = browser.request(Method::POST, &token).form(&[("client_id", "app"), ("grant_type", "none")]);
+    assert_eq!(browser.send(nothing).await.status, 401, "it is not public");
+    drop(op);
+    app.finish().await;
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as the rows hold it")]

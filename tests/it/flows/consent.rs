@@ -1,6 +1,6 @@
 //! A consent is for one person, one application and exactly what was shown, for as long as it stands.
 
-use countersign::protocol::client::Client;
+use countersign::protocol::client::{Client, Secrets};
 use countersign::store;
 use serde_json::json;
 
@@ -23,8 +23,13 @@ async fn whoever_takes_over_an_identifier_takes_over_no_consent() {
     assert!(store::clients::remove(&app.app.db, &rp.client_id, TEST, app.clock.now()).await.unwrap());
     app.clock.advance(time::Duration::seconds(2));
     let now = app.clock.now();
-    let again =
-        Client { id: rp.client_id.clone(), secret: None, disabled: false, registered_at: now, metadata };
+    let again = Client {
+        id: rp.client_id.clone(),
+        secrets: Secrets::default(),
+        disabled: false,
+        registered_at: now,
+        metadata,
+    };
     assert!(store::clients::add(&app.app.db, &again, TEST, now).await.unwrap());
     // Another node may serve the old client from memory for five seconds; this one has to forget it too.
     let begun = std::time::Instant::now();

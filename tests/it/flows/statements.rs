@@ -3,14 +3,16 @@
 use countersign::config::Config;
 use countersign::db::Url;
 use countersign::keys::instance::{Given, Source};
+use countersign::protocol::client::SigningAlg;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::endpoints::refresh::{good, native, refresh_token, refreshing};
-use crate::support::app::{Options, PASSWORD, State, TestApp};
+use crate::support::app::{Options, PASSWORD, REDIRECT, State, TestApp};
+use crate::support::assertion::{self, ClientKey};
 use crate::support::browser::{Answer, Browser};
 use crate::support::postgres;
-use crate::support::rp::Rp;
+use crate::support::rp::{Rp, VERIFIER};
 
 /// Statements of the main store and of the state store.
 type Asked = (u64, u64);
@@ -67,9 +69,36 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
         ("discovery", discovery),
     ];
     counted.extend(families(&app, &browser).await);
+    counted.push(("token, private_key_jwt", by_assertion(&app, &browser).await));
     counted.extend(choices(&app, &browser).await);
     app.finish().await;
     counted
+}
+
+/// A client whose key is known redeems a code.
+async fn by_assertion(app: &TestApp, browser: &Browser) -> Asked {
+    let key = ClientKey::new(SigningAlg::ES256, "k");
+    let keys = json!({ "keys": [key.jwk()] });
+    let metadata =
+        json!({ "first_party": true, "token_endpoint_auth_method": "private_key_jwt", "jwks": keys });
+    let rp = Rp::new(app, metadata).await;
+    let redeem = async |code: String| {
+        let assertion = key.assertion(app, &rp.client_id, &json!({}));
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ];
+        assert_eq!(assertion::ask(app, browser, &assertion, &fields).await.status, 200);
+    };
+    let code = async || {
+        let silent = rp.authorize(&[("prompt", Some("none"))]);
+        browser.get(&silent).await.answered("code").unwrap()
+    };
+    redeem(code().await).await;
+    let code = code().await;
+    asked(app, redeem(code)).await.0
 }
 
 async fn userinfo(app: &TestApp, browser: &Browser, tokens: &Answer) -> Answer {
@@ -150,6 +179,8 @@ fn expected(login: u64, token: u64) -> Vec<(&'static str, Asked)> {
         ("code of a confidential client", (4, token + 1)),
         ("refresh, confidential", (1, 0)),
         ("userinfo of a family", (1, 0)),
+        // One more than with a secret: that the assertion was used.
+        ("token, private_key_jwt", (0, token + 1)),
         ("consent page", (3, 2)),
         ("consent", (7, 6)),
         ("select page", (2, 2)),

@@ -22,8 +22,8 @@ async fn a_foreign_library_accepts_every_algorithm_and_no_changed_token() {
     let listed = browser.get(&app.at("/.well-known/openid-configuration")).await.json();
     assert_eq!(
         listed["id_token_signing_alg_values_supported"],
-        json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519"]),
-        "discovery lists what is configured"
+        json!(["RS256", "ES256", "PS256", "EdDSA", "Ed25519", "HS256"]),
+        "discovery lists what is configured, and MACs"
     );
     let jwks = browser.get(&app.at("/.well-known/jwks.json")).await.body;
     let (now, mut jose) = (app.clock.now(), Foreign::jose());

@@ -3,6 +3,7 @@
 mod ahead;
 mod between_steps;
 mod clocks;
+mod foreign;
 mod foreign_library;
 mod golden;
 mod headers;

@@ -27,7 +27,7 @@ fn the_nearest_language_is_chosen_and_the_plain_member_serves_the_others() {
 
 #[test]
 fn members_of_versions_to_come_stop_nobody() {
-    let stored = json!({ "client_name": "Plain", "client_name#de": "A", "client_name#fr": 5, "jwks": { "keys": [] },
+    let stored = json!({ "client_name": "Plain", "client_name#de": "A", "client_name#fr": 5, "unheard_of": { "keys": [] },
         "contacts": ["ada@example.com"], "logo_uri#de": "https://a.example/logo" });
     let metadata = client(stored).metadata;
     let kept: Vec<_> = metadata.localized.iter().collect();

@@ -5,6 +5,7 @@ use countersign::state::State;
 use countersign::state::kv::Kv;
 
 mod access_tokens;
+mod assertions;
 mod checkpoints;
 mod contract;
 mod device_codes;

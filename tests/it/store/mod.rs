@@ -1,5 +1,6 @@
 //! What lasts: one contract, the same on SQLite and PostgreSQL.
 
+mod client_secrets;
 mod contract;
 mod events;
 mod families;

@@ -1,15 +1,16 @@
 //! Client authentication: what is collected, and whom it convinces.
 
-use countersign::protocol::client::Client;
-use countersign::protocol::client::auth::{Credentials, Reading};
+use countersign::protocol::client::auth::{Accepted, Credentials, Reading};
+use countersign::protocol::client::{Client, Secrets};
 use countersign::protocol::refusal::Refusal;
-use countersign::secret::TokenHash;
 use countersign::web::failure::TokenFailure;
 use data_encoding::BASE64;
 use proptest::prelude::*;
 use serde_json::json;
+use time::OffsetDateTime;
 
 use crate::protocol::{client, params};
+use crate::support::rp::secrets;
 
 const KNOWN: [&str; 4] = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
@@ -22,10 +23,10 @@ fn collect(headers: &[&str], body: &[(&str, &str)]) -> Result<Credentials, Refus
 }
 
 /// Judges credentials as the token endpoint does: for the client with this id, in whatever reading names it.
-fn verify(credentials: &Credentials, client: Option<&Client>) -> Result<(), Refusal> {
+fn verify(credentials: &Credentials, client: Option<&Client>) -> Result<Accepted, Refusal> {
     let readings = credentials.readings();
     let named = client.and_then(|client| readings.iter().find(|reading| reading.client_id() == client.id));
-    credentials.verify(named.unwrap_or(&readings[0]), client)
+    credentials.verify(named.unwrap_or(&readings[0]), client, OffsetDateTime::UNIX_EPOCH)
 }
 
 fn ids(credentials: &Credentials) -> Vec<&str> {
@@ -35,7 +36,7 @@ fn ids(credentials: &Credentials) -> Vec<&str> {
 fn registered(method: &str) -> Client {
     let metadata = json!({ "client_name": "App", "token_endpoint_auth_method": method });
     let client = client(metadata);
-    if method == "none" { Client { secret: None, ..client } } else { client }
+    if method == "none" { Client { secrets: Secrets::default(), ..client } } else { client }
 }
 
 /// Each kind of proof against each kind of registration.
@@ -67,7 +68,7 @@ fn the_proof_must_be_of_the_registered_kind() {
             assert!(verify(&credentials, Some(&disabled)).is_err(), "disabled: {name}");
         }
         assert_eq!(verify(&credentials, None).unwrap_err().error.code, "invalid_client", "unknown: {name}");
-        let no_secret = Client { secret: None, ..registered("client_secret_basic") };
+        let no_secret = Client { secrets: Secrets::default(), ..registered("client_secret_basic") };
         assert!(verify(&credentials, Some(&no_secret)).is_err(), "a client without a secret: {name}");
     }
 }
@@ -85,7 +86,7 @@ fn a_wrong_secret_never_convinces() {
     for pair in ["app:", "nobody:"] {
         let tried = collect(&[&basic(pair)], &[]).unwrap();
         assert!(verify(&tried, None).is_err());
-        let no_secret = Client { secret: None, ..registered("client_secret_basic") };
+        let no_secret = Client { secrets: Secrets::default(), ..registered("client_secret_basic") };
         assert!(verify(&tried, Some(&no_secret)).is_err(), "no secret is not an empty one");
     }
 }
@@ -112,7 +113,7 @@ fn an_empty_secret_is_none() {
 fn both_readings_of_a_basic_pair_are_understood() {
     let client = Client {
         id: "my client:1".into(),
-        secret: Some(TokenHash::of("p@ss+w%rd:/=é")),
+        secrets: secrets("p@ss+w%rd:/=é"),
         ..registered("client_secret_basic")
     };
     let encoded = "Basic bXkrY2xpZW50JTNBMTpwJTQwc3MlMkJ3JTI1cmQlM0ElMkYlM0QlQzMlQTk=";
@@ -151,11 +152,7 @@ fn both_readings_of_a_basic_pair_are_understood() {
     ] {
         let credentials = collect(&[&basic(pair)], &[]).unwrap();
         assert_eq!(ids(&credentials), all, "{pair}");
-        let client = Client {
-            id: id.into(),
-            secret: Some(TokenHash::of(secret)),
-            ..registered("client_secret_basic")
-        };
+        let client = Client { id: id.into(), secrets: secrets(secret), ..registered("client_secret_basic") };
         assert!(verify(&credentials, Some(&client)).is_ok(), "{pair} as {secret}");
     }
 }
@@ -217,7 +214,7 @@ fn one_kind_of_credentials_at_a_time() {
 proptest! {
     #[test]
     fn any_pair_convinces_form_encoded_and_raw(id in "[^\0]{1,20}", secret in "[^\0:]{0,20}") {
-        let client = Client { id: id.clone(), secret: Some(TokenHash::of(&secret)), ..registered("client_secret_basic") };
+        let client = Client { id: id.clone(), secrets: secrets(&secret), ..registered("client_secret_basic") };
         let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         for pair in [format!("{}:{}", form(&id), form(&secret)), format!("{id}:{secret}")] {
             let credentials = collect(&[&basic(&pair)], &[]).unwrap();

@@ -6,12 +6,20 @@ use zeroize::Zeroizing;
 
 use super::{Operation, StateFault};
 use crate::db::DbError;
-use crate::protocol::client::{Client, MetadataFault};
+use crate::keys::KeyError;
+use crate::protocol::client::{Client, ClientSecret, MetadataFault, Secrets};
 use crate::protocol::registration::{Amendment, Offered, Registration, SecretChange, changed};
 use crate::protocol::revoked::Why;
 use crate::secret::{Token, TokenHash, base32, random};
-use crate::store::clients::{self, Edited, Secret};
+use crate::store::clients::{self, Edited, NewSecret, Secret};
 use crate::store::grants::{self, Whose};
+
+pub use rotation::{Old, Rotated, Rotation, rotate_secret};
+
+use credentials::{Safe, check_keys};
+
+mod credentials; // keys are usable, and secrets are kept as they are needed
+mod rotation; // a new secret in place of the old one
 
 /// Why a client is not registered or changed.
 #[derive(Debug, thiserror::Error)]
@@ -22,46 +30,69 @@ pub enum ClientFault {
     /// Another client has this identifier.
     #[error("there is a client {0} already")]
     Taken(String),
-    /// The client is public, and has no secret.
-    #[error("client {0} is public: it has no secret to rotate")]
-    Public(String),
-    /// The client was changed at this moment.
-    #[error("client {0} was changed at this moment; try again")]
-    Changed(String),
+    /// The client is public, or authenticates with a key of its own.
+    #[error("client {0} is public, or signs with a key of its own: it has no secret to rotate")]
+    NoSecret(String),
+    /// The client has two live secrets already: the older of them.
+    #[error("client {client_id} has two secrets already: the old one works until {}", shown(.old))]
+    TwoSecrets {
+        /// The client.
+        client_id: String,
+        /// The older secret.
+        old: Box<ClientSecret>,
+    },
     /// Its metadata cannot be registered.
     #[error(transparent)]
     Metadata(#[from] MetadataFault),
+    /// The client was changed at this moment, so that its secret has to be kept in another way.
+    #[error("client {0} was changed at this moment; try again")]
+    Changed(String),
+    /// The instance key, under which a secret has to be sealed, cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+fn shown(old: &ClientSecret) -> String {
+    old.ends_at.map(|end| end.to_string()).unwrap_or_default()
 }
 
 /// A new client.
 pub struct Registered {
     /// The client.
     pub client: Client,
-    /// Its secret, made or given; none for a public client. Only its hash is stored.
+    /// Its secret, made or given; none for a client without one. Only its hash is stored, and the secret itself under the
+    /// instance key if it is needed for MACs.
     pub secret: Option<Zeroizing<String>>,
 }
 
-/// Registers a client. An identifier that is not given is made, and so is the secret of a confidential client.
+/// Registers a client. An identifier that is not given is made, and so is the secret of a client that needs one.
 pub async fn register(op: &Operation<'_>, registration: Registration) -> Result<Registered, ClientFault> {
-    let secret = match registration.secret_change(false) {
+    check_keys(&registration.metadata)?;
+    let secret = match registration.secret_change(&Secrets::default()) {
         SecretChange::Keep | SecretChange::Drop => None,
         SecretChange::Take(given) => Some(given),
-        SecretChange::Make => Some(Token::generate().expose().to_owned().into()),
+        SecretChange::Make => Some(Token::client_secret().expose().to_owned().into()),
     };
+    let safe = Safe::of(op, &registration.metadata)?;
     let id = registration.id.unwrap_or_else(|| base32(&random::<16>()));
     if let Some(document) = sector::document(op, &id, None, &registration.metadata).await? {
         document.check(&registration.metadata)?;
     }
-    let client = Client {
-        id,
-        secret: secret.as_deref().map(|secret| TokenHash::of(secret)),
-        disabled: false,
-        registered_at: op.now,
-        metadata: registration.metadata,
+    let ends_at = registration.secret_lasts.map(|lasts| op.now + lasts);
+    let stored = |secret: &Zeroizing<String>| {
+        let sealed = safe.seal(&registration.metadata, &id, secret)?;
+        Ok::<_, ClientFault>(ClientSecret {
+            sealed,
+            ends_at,
+            ..ClientSecret::of(TokenHash::of(secret), op.now)
+        })
     };
+    let secrets = secret.as_ref().map(stored).transpose()?.map(Secrets::one).unwrap_or_default();
+    let metadata = registration.metadata;
+    let client = Client { id, secrets, disabled: false, registered_at: op.now, metadata };
     if !clients::add(op.db, &client, op.by.clone(), op.now).await? {
         return Err(ClientFault::Taken(client.id));
     }
@@ -90,50 +121,42 @@ pub async fn change(
     amendment: &Amendment,
     offered: &Offered,
 ) -> Result<Changed, ClientFault> {
-    let token = Token::generate();
+    let token = Token::client_secret();
     let made = token.hash();
-    let (asked, of) = (amendment.clone(), offered.clone());
     let before = clients::by_id(op.db, id).await?.ok_or(ClientFault::Unknown)?;
     let described = amendment.read(&before, offered)?.metadata;
+    let safe = Safe::of(op, &described)?;
     let document = sector::document(op, id, Some(&before.metadata), &described).await?;
+    let (asked, of, fresh, now) = (amendment.clone(), offered.clone(), token.expose().to_owned(), op.now);
+    let fresh = Zeroizing::new(fresh);
     let edit = move |client: &Client| {
         let registration = asked.read(client, &of)?;
+        check_keys(&registration.metadata)?;
         sector::check(document.as_ref(), client, &registration.metadata)?;
-        let secret = match registration.secret_change(client.secret.is_some()) {
-            SecretChange::Keep => Secret::Keep,
-            SecretChange::Drop => Secret::Drop,
-            SecretChange::Make => Secret::Set(made),
-            SecretChange::Take(given) => Secret::Set(TokenHash::of(&given)),
+        let given = match registration.secret_change(&client.secrets) {
+            SecretChange::Keep => return Ok((registration.metadata, Secret::Keep)),
+            SecretChange::Drop => return Ok((registration.metadata, Secret::Drop)),
+            SecretChange::Make => fresh,
+            SecretChange::Take(given) => given,
         };
-        Ok::<_, ClientFault>((registration.metadata, secret))
+        let sealed = safe.seal(&registration.metadata, &client.id, &given)?;
+        let new = NewSecret { hash: TokenHash::of(&given), sealed, ends_at: None };
+        Ok::<_, ClientFault>((registration.metadata, Secret::Set(new, now)))
     };
     let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
     let Edited { before, after } = edited.ok_or(ClientFault::Unknown)??;
-    // Refresh tokens that were worth nothing without the secret must not become ones that are.
-    if after.is_public() && !before.is_public() {
-        revoke(op, id, Why::ClientPublic).await?;
+    // Refresh tokens that were worth nothing without the better credential must not become ones that are.
+    if after.metadata.strength() < before.metadata.strength() {
+        let why = if after.is_public() { Why::ClientPublic } else { Why::ClientWeaker };
+        revoke(op, id, why).await?;
     }
     Ok(Changed {
         members: changed(&before.metadata, &after.metadata),
-        made: after.secret.is_some_and(|secret| secret.matches(&made)).then_some(token),
+        made: after.secrets.newest().is_some_and(|newest| newest.hash.matches(&made)).then_some(token),
         ignored: amendment.read(&before, offered)?.ignored,
         before,
         after,
     })
-}
-
-/// Gives a client a new secret. The old secret is refused as soon as a node has seen the change.
-pub async fn rotate_secret(op: &Operation<'_>, id: &str) -> Result<(Client, Token), ClientFault> {
-    let secret = Token::generate();
-    let hash = secret.hash();
-    let edit = move |client: &Client| {
-        if client.is_public() {
-            return Err(ClientFault::Public(client.id.clone()));
-        }
-        Ok((client.metadata.clone(), Secret::Set(hash)))
-    };
-    let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
-    Ok((edited.ok_or(ClientFault::Unknown)??.after, secret))
 }
 
 /// A client that was disabled, enabled or removed. The change is stored in the main database.
