@@ -36,7 +36,10 @@ pub struct Read {
 pub struct Snapshot {
     /// The active keys and the next ones, which then need no parsing when they begin to sign.
     signers: Vec<(KeyState, Arc<Signer>)>,
+    /// The keys of the public set, and after them the retained ones.
     verifying_keys: Vec<VerifyingKey>,
+    /// How many of them are in the public set.
+    public: usize,
     /// The JWK set, serialized once.
     pub jwks: Published,
     /// The policy this node runs with.
@@ -74,12 +77,11 @@ impl Snapshot {
             let mut is_usable = true;
             match public(key, alg) {
                 Ok((key, jwk)) => {
-                    // A pending key has never signed.
-                    if state != KeyState::Pending {
-                        verifying_keys.push(key);
-                    }
                     if state.is_public() {
+                        verifying_keys.insert(published.len(), key);
                         published.push(jwk);
+                    } else if state == KeyState::Retained {
+                        verifying_keys.push(key);
                     }
                 }
                 Err(why) => {
@@ -103,6 +105,7 @@ impl Snapshot {
         Snapshot {
             signers,
             verifying_keys,
+            public: published.len(),
             jwks: Published::new(json!({ "keys": published }).to_string()),
             policy: policy.clone(),
             records,
@@ -150,8 +153,14 @@ impl Snapshot {
         self.policy.algorithms.iter().copied().filter(|alg| self.signs(*alg)).collect()
     }
 
-    /// Verifies a token of this provider by any key that ever signed and is still stored.
+    /// Verifies a token of this provider that may still be valid, by a key of the public set. Every token of a retained key
+    /// has expired: one that denies it was made with a stolen key.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, Cause> {
+        jose::verify(token, self.verifying_keys.get(..self.public).unwrap_or_default())
+    }
+
+    /// Verifies a token of this provider, however old, by any key that ever signed and is still stored.
+    pub fn verify_old<T: DeserializeOwned>(&self, token: &str) -> Result<Verified<T>, Cause> {
         jose::verify(token, &self.verifying_keys)
     }
 

@@ -28,13 +28,17 @@ pub enum GrantType {
     /// A refresh token.
     #[serde(rename = "refresh_token")]
     RefreshToken,
+    /// The client's own credentials: it acts for itself.
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
 }
 
 impl GrantType {
     /// Every grant type of this provider, by its registered name.
-    pub const SUPPORTED: [(&str, GrantType); 3] = [
+    pub const SUPPORTED: [(&str, GrantType); 4] = [
         ("authorization_code", GrantType::AuthorizationCode),
         ("refresh_token", GrantType::RefreshToken),
+        ("client_credentials", GrantType::ClientCredentials),
         (DEVICE_CODE, GrantType::DeviceCode),
     ];
 
@@ -49,6 +53,7 @@ impl GrantType {
             GrantType::AuthorizationCode => "authorization_code",
             GrantType::DeviceCode => DEVICE_CODE,
             GrantType::RefreshToken => "refresh_token",
+            GrantType::ClientCredentials => "client_credentials",
         }
     }
 

@@ -31,6 +31,7 @@ pub mod reply; // authorization responses: where and how they are sent
 pub mod session; // the accounts signed in in one browser
 
 pub mod grant_type; // the ways to tokens
+pub mod client_credentials; // what a client may have for itself
 pub mod grant; // the record that tokens are issued from
 pub mod code; // redeeming an authorization code
 pub mod user_code; // what a device shows and a person enters

@@ -14,7 +14,7 @@ use crate::protocol::hint::{Hint, HintClaims};
 pub async fn verify(app: &App, token: &str, now: OffsetDateTime) -> Result<Result<Hint, Cause>, DbError> {
     let verified = match Maced::<HintClaims>::read(token) {
         Some(maced) => by_secret(app, maced, now).await?,
-        None => app.keys.snapshot.load().verify(token).map(|verified| (verified.typ, verified.claims)),
+        None => app.keys.snapshot.load().verify_old(token).map(|verified| (verified.typ, verified.claims)),
     };
     Ok(verified.and_then(|(typ, claims)| Ok(Hint::accept(typ.as_deref(), claims, &app.config.issuer, now)?)))
 }

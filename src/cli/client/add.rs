@@ -18,6 +18,7 @@ use crate::store::{signing_keys, users};
 pub const EXAMPLES: &str = "Examples:
   countersign client add --name \"My app\" --redirect-uri http://localhost:3000/callback
   countersign client add --name \"My phone app\" --native --public --redirect-uri com.example.app:/callback
+  countersign client add --name \"My job\" --grant-type client_credentials --scope orders.read
   countersign client add --metadata client.json --json";
 
 /// An application to register.
@@ -27,7 +28,11 @@ pub struct Add {
     #[arg(long, required_unless_present = "metadata")]
     name: Option<String>,
     /// Where people may be sent back to with a code; may be repeated
-    #[arg(long = "redirect-uri", value_name = "URI", required_unless_present = "metadata")]
+    #[arg(
+        long = "redirect-uri",
+        value_name = "URI",
+        required_unless_present_any = ["metadata", "grant_types"]
+    )]
     redirect_uris: Vec<String>,
     #[arg(
         long,

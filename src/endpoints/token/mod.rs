@@ -1,5 +1,6 @@
 //! The token endpoint: authenticates the client, then calls the file of the grant type.
 
+mod client_credentials;
 mod code;
 mod device;
 mod family; // beginning a family of refresh tokens
@@ -23,11 +24,10 @@ const PARAMS: [&str; 12] = [
     "redirect_uri", "code_verifier", "device_code", "resource", "refresh_token", "scope",
 ];
 
-/// The metrics of answers that carried tokens.
+/// The metrics of this endpoint.
 pub struct Issued {
-    authorization_code: Counter,
-    device_code: Counter,
-    refresh_token: Counter,
+    /// Answers that carried tokens, by grant type.
+    answers: Vec<(GrantType, Counter)>,
     /// Refresh tokens that were used although they had been replaced.
     reused: Counter,
     /// Refresh tokens of generations that do not exist yet.
@@ -37,20 +37,22 @@ pub struct Issued {
 impl Issued {
     /// Registers the metrics.
     pub fn new(registry: &Registry) -> Issued {
-        let counter = |grant| {
+        let counter = |(name, grant_type)| {
             let help = "Token answers by grant_type";
-            registry.counter("countersign_tokens_issued_total", help, &[("grant_type", grant)])
+            (grant_type, registry.counter("countersign_tokens_issued_total", help, &[("grant_type", name)]))
         };
         let alarm = |cause| {
             let help = "Refresh tokens that were replaced and used again, or are newer than the database";
             registry.counter("countersign_refresh_token_alarms_total", help, &[("cause", cause)])
         };
-        Issued {
-            authorization_code: counter(GrantType::AuthorizationCode.name()),
-            device_code: counter(GrantType::DeviceCode.name()),
-            refresh_token: counter(GrantType::RefreshToken.name()),
-            reused: alarm("reused"),
-            ahead: alarm("ahead"),
+        let answers = GrantType::SUPPORTED.into_iter().map(counter).collect();
+        Issued { answers, reused: alarm("reused"), ahead: alarm("ahead") }
+    }
+
+    fn count(&self, answered: GrantType) {
+        let counter = self.answers.iter().find(|(grant_type, _)| *grant_type == answered);
+        if let Some((_, counter)) = counter {
+            counter.increment(1);
         }
     }
 }
@@ -64,21 +66,13 @@ pub async fn post(
 ) -> Result<HttpResponse, TokenFailure> {
     let params = extract::client_form(&visit.req, &body, &PARAMS)?;
     let client = client_auth::authenticate(&visit, &params).await?;
-    match GrantType::read(&params, &client)? {
-        GrantType::AuthorizationCode => {
-            let answer = code::redeem(&visit, &client, &params).await?;
-            issued.authorization_code.increment(1);
-            Ok(answer)
-        }
-        GrantType::DeviceCode => {
-            let answer = device::redeem(&visit, &client, &params).await?;
-            issued.device_code.increment(1);
-            Ok(answer)
-        }
-        GrantType::RefreshToken => {
-            let answer = refresh::refresh(&visit, &client, &params, &issued).await?;
-            issued.refresh_token.increment(1);
-            Ok(answer)
-        }
-    }
+    let grant_type = GrantType::read(&params, &client)?;
+    let answer = match grant_type {
+        GrantType::AuthorizationCode => code::redeem(&visit, &client, &params).await,
+        GrantType::DeviceCode => device::redeem(&visit, &client, &params).await,
+        GrantType::RefreshToken => refresh::refresh(&visit, &client, &params, &issued).await,
+        GrantType::ClientCredentials => client_credentials::issue(&visit, &client, &params).await,
+    }?;
+    issued.count(grant_type);
+    Ok(answer)
 }

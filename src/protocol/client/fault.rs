@@ -59,6 +59,8 @@ pub enum Problem {
     OnlyFor(&'static str),
     /// A public client always needs PKCE.
     PublicWithoutPkce,
+    /// A public client has no credentials that could be a grant.
+    PublicWithCredentials,
     /// The value to remove is not among these, as JSON.
     NotThere(String, String),
     /// The given identifier is not that of the client, which cannot change.
@@ -126,6 +128,9 @@ impl fmt::Display for MetadataFault {
             Problem::Needs(value, other) => write!(f, "{member} {value} needs {other}")?,
             Problem::OnlyFor(methods) => write!(f, "{member} is for {methods} alone")?,
             Problem::PublicWithoutPkce => f.write_str("a public client cannot do without PKCE")?,
+            Problem::PublicWithCredentials => {
+                f.write_str("a public client has no credentials for the grant type client_credentials")?;
+            }
             Problem::NotThere(value, there) => write!(f, "{member} has no {value:?}; it has {there}")?,
             Problem::Fixed(other, id) => write!(f, "{member} {other} cannot become another: it is {id}")?,
             Problem::Hidden(character) => write!(f, "{member} {character}")?,

@@ -140,6 +140,7 @@ impl Metadata {
         if self.redirect_uris.is_empty() && self.grant_types.has(GrantType::AuthorizationCode) {
             return refuse("redirect_uris", Problem::Missing);
         }
+        self.check_public()?;
         let lists = [
             ("redirect_uris", &self.redirect_uris),
             ("post_logout_redirect_uris", &self.post_logout_redirect_uris),
@@ -166,9 +167,6 @@ impl Metadata {
         }
         self.check_sector()?;
         self.check_method(development)?;
-        if self.is_public() && self.require_pkce == Some(false) {
-            return refuse("require_pkce", Problem::PublicWithoutPkce);
-        }
         if self.default_acr_values.iter().any(|acr| acr.is_empty() || acr.contains(char::is_whitespace)) {
             return refuse("default_acr_values", Problem::Expected("levels without spaces", None));
         }
@@ -177,6 +175,22 @@ impl Metadata {
                 continue;
             }
             return refuse("allowed_cors_origins", Problem::NoOrigin(origin.clone()));
+        }
+        Ok(())
+    }
+
+    /// Checks what a public client cannot do, because it has no credentials.
+    ///
+    /// Spec: RFC 6749 §4.4; OAuth 2.1 §7.5.1
+    fn check_public(&self) -> Result<(), MetadataFault> {
+        if !self.is_public() {
+            return Ok(());
+        }
+        if self.require_pkce == Some(false) {
+            return Err(MetadataFault::new("require_pkce", Problem::PublicWithoutPkce));
+        }
+        if self.grant_types.has(GrantType::ClientCredentials) {
+            return Err(MetadataFault::new("grant_types", Problem::PublicWithCredentials));
         }
         Ok(())
     }

@@ -123,6 +123,9 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
     }
     if let Some(text) = members.get("scope").and_then(Value::as_str) {
         ignored.extend(check_scope(text, &offered.scopes)?);
+        if !Scope::parse(text).has("openid") && !acts_for_itself(&members) {
+            ignored.push("scope lacks openid: the application will get no ID tokens".into());
+        }
     }
     let metadata = serde_json::from_value::<Metadata>(Value::Object(members));
     let unreadable = |error: serde_json::Error| Problem::Unreadable(error.to_string());
@@ -219,6 +222,12 @@ fn uses_codes(members: &Map<String, Value>) -> bool {
     grant_types.is_none_or(|named| named.iter().any(|one| one == GrantType::AuthorizationCode.name()))
 }
 
+/// Tells whether the members describe a client that gets tokens for itself alone, and none about a person.
+fn acts_for_itself(members: &Map<String, Value>) -> bool {
+    let grant_types = members.get("grant_types").and_then(Value::as_array);
+    grant_types.is_some_and(|named| named.iter().all(|one| one == GrantType::ClientCredentials.name()))
+}
+
 fn only(name: &str, value: &Value, supported: &[&str]) -> Result<(), MetadataFault> {
     let Some(values) = value.as_array().filter(|values| !values.is_empty()) else {
         return refuse(name, Problem::Expected("a list of strings", None));
@@ -241,16 +250,10 @@ fn check_scope(text: &str, offered: &Scope) -> Result<Vec<String>, MetadataFault
         return refuse("scope", Problem::NoScope);
     }
     let unknown = scope.filter(|name| !offered.has(name));
-    let mut words: Vec<String> = unknown
-        .names()
-        .map(|name| {
-            format!("scope {name} is not offered here (these are: {offered}); it will not be granted")
-        })
-        .collect();
-    if !scope.has("openid") {
-        words.push("scope lacks openid: the application will get no ID tokens".into());
-    }
-    Ok(words)
+    let words = unknown.names().map(|name| {
+        format!("scope {name} is not offered here (these are: {offered}); it will not be granted")
+    });
+    Ok(words.collect())
 }
 
 /// A client as a registration response shows it; with `secret` only if it was made or taken just now.

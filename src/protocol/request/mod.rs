@@ -217,7 +217,7 @@ fn wrong(params: &Params, name: &str, code: &'static str, description: &'static 
 
 /// The cause for the developer where less of a parameter is granted than was asked for. Each reason has the names that it
 /// concerns; `None` where all of them are without names.
-fn less_granted(
+pub(in crate::protocol) fn less_granted(
     what: &'static str,
     asked: impl fmt::Display,
     granted: impl fmt::Display,

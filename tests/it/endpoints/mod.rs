@@ -4,6 +4,7 @@
 mod authorize; // validation: page or redirect, and in what order
 mod authorize_post;
 mod authorize_prompt; // against who is signed in
+mod client_credentials; // tokens of a client for itself
 mod claims; // asked for one by one
 mod consent;
 mod device;

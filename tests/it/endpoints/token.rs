@@ -66,7 +66,7 @@ async fn the_request_is_read_strictly() {
         ("", form, "grant_type=password&username=a&password=b", unsupported),
         ("", form, "grant_type=implicit", unsupported),
         ("", form, "grant_type=urn:example:other&refresh_token=x", unsupported),
-        ("", form, "grant_type=client_credentials", unsupported),
+        ("", form, "grant_type=client_credentials", (400, "unauthorized_client")),
         ("", form, "grant_type=authorization_code", invalid),
         ("", form, "grant_type=authorization_code&code=", invalid),
         ("", form, usual, (400, "invalid_grant")),

@@ -52,6 +52,11 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
     assert_eq!((first.status.as_u16(), tokens.status.as_u16()), (200, 200));
     let (userinfo, told) = asked(&app, userinfo(&app, &browser, &tokens)).await;
     assert_eq!(told.status, 200);
+    let job = Rp::new(&app, json!({ "grant_types": ["client_credentials"] })).await;
+    // Reads the client, which then is in memory.
+    own_token(&job, &browser).await;
+    let (credentials, own) = asked(&app, own_token(&job, &browser)).await;
+    assert_eq!(own.status, 200, "{}", own.body);
     let (keys, _) = asked(&app, browser.get(&app.at("/.well-known/jwks.json"))).await;
     let (discovery, _) = asked(&app, browser.get(&app.at("/.well-known/openid-configuration"))).await;
     let other = app.browser();
@@ -65,6 +70,7 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
         ("authorize, signed in", authorize),
         ("token", token),
         ("userinfo", userinfo),
+        ("client credentials", credentials),
         ("keys", keys),
         ("discovery", discovery),
     ];
@@ -99,6 +105,12 @@ async fn by_assertion(app: &TestApp, browser: &Browser) -> Asked {
     redeem(code().await).await;
     let code = code().await;
     asked(app, redeem(code)).await.0
+}
+
+async fn own_token(rp: &Rp<'_>, browser: &Browser) -> Answer {
+    let request = browser.request(Method::POST, &rp.app.at("/token"));
+    let request = request.basic_auth(&rp.client_id, Some(&rp.secret));
+    browser.send(request.form(&[("grant_type", "client_credentials")])).await
 }
 
 async fn userinfo(app: &TestApp, browser: &Browser, tokens: &Answer) -> Answer {
@@ -171,6 +183,7 @@ fn expected(login: u64, token: u64) -> Vec<(&'static str, Asked)> {
         ("authorize, signed in", (0, 2)),
         ("token", (0, token)),
         ("userinfo", (1, 1)),
+        ("client credentials", (0, 0)),
         ("keys", (0, 0)),
         ("discovery", (0, 0)),
         ("code of a public client", (4, token + 1)),

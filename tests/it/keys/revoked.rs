@@ -1,13 +1,16 @@
-//! A stolen key: `keys revoke` beside a running server, and what becomes of the tokens it signed.
+//! A stolen key: `keys revoke` beside a running server, and what becomes of the tokens it signed; and a key whose time is
+//! over.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use countersign::protocol::client::SigningAlg;
 use serde_json::{Value, json};
 
+use crate::store::execute;
 use crate::support::app::TestApp;
 use crate::support::browser::Browser;
-use crate::support::rp::{Rp, header};
+use crate::support::rp::{Rp, claims, header};
 
 fn revoke(app: &TestApp, token: &Value) {
     let kid = header(token)["kid"].as_str().unwrap().to_owned();
@@ -63,5 +66,31 @@ async fn tokens_of_a_revoked_key_are_refused_and_people_stay_signed_in() {
     for name in ["access_token", "id_token"] {
         assert_ne!(header(&fresh[name])["kid"], header(&stolen[name])["kid"]);
     }
+    app.finish().await;
+}
+
+/// A retained key has signed no token that could still be valid: one that says so was made with a copy of it.
+#[actix_web::test]
+async fn a_retained_key_vouches_for_hints_alone() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let (rp, browser) = (Rp::new(&app, json!({ "first_party": true })).await, app.browser());
+    let tokens = rp.tokens(&browser, "ada", &[]).await;
+    let mut far = claims(&tokens["access_token"]);
+    far["exp"] = json!(far["exp"].as_i64().unwrap() + 31_536_000);
+    let forged = app.app.keys.snapshot.load().sign(SigningAlg::ES256, "at+jwt", &far).unwrap();
+    let forged = json!({ "access_token": forged });
+    assert_eq!(userinfo(&app, &browser, &forged).await, 200);
+    for name in ["access_token", "id_token"] {
+        let kid = header(&tokens[name])["kid"].as_str().unwrap().to_owned();
+        execute(&app.app.db, &format!("UPDATE signing_keys SET state = 'retained' WHERE kid = '{kid}'"))
+            .unwrap();
+    }
+    app.app.keys.refresh(&app.app.db).unwrap();
+    assert_eq!(userinfo(&app, &browser, &forged).await, 401);
+    assert_eq!(userinfo(&app, &browser, &tokens).await, 401);
+    let hint = tokens["id_token"].as_str().unwrap();
+    let silent = rp.authorize(&[("prompt", Some("none")), ("id_token_hint", Some(hint))]);
+    assert!(browser.get(&silent).await.answered("code").is_some(), "hints outlive tokens");
     app.finish().await;
 }

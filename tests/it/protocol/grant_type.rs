@@ -15,6 +15,8 @@ fn a_grant_type_must_be_known_and_registered() {
         ("grant_type=Authorization_code", json!(["authorization_code"]), Err("unsupported_grant_type")),
         ("grant_type=authorization_code", json!([]), Err("unauthorized_client")),
         ("grant_type=authorization_code", json!(["authorization_code"]), Ok(GrantType::AuthorizationCode)),
+        ("grant_type=client_credentials", json!(["authorization_code"]), Err("unauthorized_client")),
+        ("grant_type=client_credentials", json!(["client_credentials"]), Ok(GrantType::ClientCredentials)),
     ] {
         let client = registered("app", None, json!({ "grant_types": grant_types }));
         let params = Params::parse(body.as_bytes(), &["grant_type"]).unwrap();

@@ -5,6 +5,7 @@ mod addresses;
 mod bearer;
 mod claims;
 mod client;
+mod client_credentials;
 mod code;
 mod cookies;
 mod decide;

@@ -114,7 +114,14 @@ fn a_fault_names_the_member_its_problem_and_the_remedy() {
             json!({ "grant_types": ["implicit"] }),
             "grant_types",
             None,
-            "grant_types: \"implicit\" is not supported; \"authorization_code refresh_token",
+            "grant_types: \"implicit\" is not supported; \"authorization_code refresh_token client_credentials \
+             urn:ietf:params:oauth:grant-type:device_code\" is",
+        ),
+        (
+            json!({ "token_endpoint_auth_method": "none", "grant_types": ["client_credentials"] }),
+            "grant_types",
+            None,
+            "a public client has no credentials for the grant type client_credentials",
         ),
         (json!({ "response_types": [] }), "response_types", None, "response_types must be a list of strings"),
         (
