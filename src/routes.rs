@@ -4,14 +4,15 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::endpoints::{
-    assets, authorize, device_authorization, discovery, end_session, health, jwks, metrics, token, userinfo,
+    assets, authorize, device_authorization, discovery, end_session, health, introspect, jwks, metrics,
+    revoke, token, userinfo,
 };
 use crate::pages::{consent, device, home, language, login, select, signed_out};
 use crate::telemetry::registry::Registry;
 use crate::web::around::refuse::ProgramPaths;
 use crate::web::failure::PageFailure;
 use crate::web::metrics::{Requests, Route};
-use crate::web::route::Callers::{Anyone, Browsers, Monitors, People, Programs};
+use crate::web::route::Callers::{Anyone, Browsers, Monitors, People, Programs, Services};
 use crate::web::route::{Callers, Way};
 
 /// Mounts everything below the issuer's path, which is `""` or `/path`.
@@ -43,6 +44,10 @@ pub fn configure(service: &mut ServiceConfig, base: &str, registry: &Registry) {
         // RFC 8628 §3.1, §3.3
         at(Programs, "/device_authorization").post(device_authorization::post),
         at(People, "/device").get(device::get).post(device::post),
+        // RFC 7662 §2
+        at(Services, "/introspect").post(introspect::post),
+        // RFC 7009 §2
+        at(Programs, "/revoke").post(revoke::post),
         // OpenID Connect Core §5.3
         at(Programs, "/userinfo").get(userinfo::get).post(userinfo::post),
         // RP-Initiated Logout §2

@@ -9,7 +9,7 @@ use super::snapshot::Snapshot;
 use crate::db::{Db, DbError};
 use crate::ids::{GrantId, RecordId, SessionId};
 use crate::protocol::claims::REVOCATION_SLACK;
-use crate::protocol::refresh::KEY_VERSION;
+use crate::protocol::refresh::{KEY_VERSION, RefreshToken};
 use crate::secret::{Key, MacKeys, base64url, from_base64url};
 use crate::store::events::Vault;
 
@@ -49,6 +49,11 @@ impl Keys {
     /// The key of the refresh tokens of a family, by the version in the first byte of its salt; none when that key is gone.
     pub fn refresh_key(&self, salt: &[u8]) -> Option<&Key> {
         (salt.first() == Some(&KEY_VERSION)).then_some(&self.refresh)
+    }
+
+    /// Tells whether a refresh token was made here for a family with this salt.
+    pub fn made(&self, token: &RefreshToken, salt: &[u8]) -> bool {
+        self.refresh_key(salt).is_some_and(|key| token.is_genuine(key, salt))
     }
 
     /// Encrypts the session a grant came from, in 43 characters. The pad is derived from the random name of the

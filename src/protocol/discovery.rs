@@ -30,12 +30,20 @@ pub fn metadata(
     let of_assertions: Vec<&str> = ClientAlg::all().map(ClientAlg::name).collect();
     let protocol_claims = ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
     let claims = STANDARD.iter().flat_map(|(_, claims)| claims.iter()).chain(&protocol_claims);
+    let confidential = AuthMethod::SUPPORTED.into_iter().filter(|method| *method != AuthMethod::None.name());
     let members = [
         ("issuer", json!(issuer)),
         ("authorization_endpoint", at("/authorize")),
         ("token_endpoint", at("/token")),
         ("userinfo_endpoint", at("/userinfo")),
         ("device_authorization_endpoint", at("/device_authorization")),
+        ("introspection_endpoint", at("/introspect")),
+        ("introspection_endpoint_auth_methods_supported", json!(confidential.collect::<Vec<_>>())),
+        ("introspection_endpoint_auth_signing_alg_values_supported", json!(of_assertions)),
+        ("introspection_signing_alg_values_supported", json!(["RS256"])),
+        ("revocation_endpoint", at("/revoke")),
+        ("revocation_endpoint_auth_methods_supported", json!(AuthMethod::SUPPORTED)),
+        ("revocation_endpoint_auth_signing_alg_values_supported", json!(of_assertions)),
         ("jwks_uri", at("/.well-known/jwks.json")),
         ("end_session_endpoint", at("/end_session")),
         ("response_types_supported", json!(["code"])),

@@ -47,6 +47,9 @@ catalogue! {
     /// A person has a new password.
     PersonPasswordChanged = "person.password.changed", Change;
 
+    /// An application revoked an access token.
+    TokenRevoked = "token.revoked", SignIn;
+
     /// An application was registered.
     AppCreated = "app.created", Change;
     /// An application's metadata was changed.

@@ -40,7 +40,9 @@ pub mod family; // families of refresh tokens, and how long they last
 pub mod refresh; // the decision on a presented refresh token
 pub mod revoked; // why a grant was revoked
 pub mod claims; // the claims of issued tokens
-pub mod bearer; // access tokens presented to our own endpoints
+pub mod bearer; // access tokens that are presented
+pub mod presented; // tokens that are introspected or revoked
+pub mod introspection; // who may know what a token says
 pub mod logout;
 pub mod cookies; // cookies of a request
 pub mod locales; // language negotiation

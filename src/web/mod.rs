@@ -23,6 +23,7 @@ pub mod sign_out; // the fields of the sign-out form
 pub mod answer; // writing responses
 pub mod failure; // writing failures
 pub mod reply; // sending an authorization response
+pub mod presented; // tokens that are introspected or revoked
 pub mod debug; // failures of a client, stored for its developer
 pub mod document; // public documents
 

@@ -19,6 +19,8 @@ pub enum Callers {
     Browsers,
     /// Programs of clients, and scripts of their registered origins: failures are JSON.
     Programs,
+    /// Programs that hold tokens of others: failures are JSON, and no script may read an answer.
+    Services,
     /// Any program and any script: answers are public, failures are JSON.
     Anyone,
     /// Monitors: failures are JSON, and no script may read an answer.
@@ -73,7 +75,7 @@ impl Way {
 
     /// The path, if programs of clients call it.
     pub fn program_path(&self) -> Option<String> {
-        (self.callers == Callers::Programs).then(|| self.path.clone())
+        matches!(self.callers, Callers::Programs | Callers::Services).then(|| self.path.clone())
     }
 
     /// Mounts the route, with the rules of its callers.
@@ -105,7 +107,7 @@ impl Way {
                 let resource = resource.route(preflight(Scripts::Any));
                 service.service(resource.default_service(json(allow_preflight)))
             }
-            Callers::Monitors => service.service(resource.default_service(json(allow))),
+            Callers::Services | Callers::Monitors => service.service(resource.default_service(json(allow))),
         };
     }
 }

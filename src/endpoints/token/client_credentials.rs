@@ -4,10 +4,10 @@ use actix_web::HttpResponse;
 
 use super::issue::Issue;
 use crate::ids::GrantId;
-use crate::protocol::client::Client;
 use crate::protocol::client_credentials::{self, refused};
 use crate::protocol::named_claims::NamedClaims;
 use crate::protocol::params::Params;
+use crate::web::client_auth::Proven;
 use crate::web::debug;
 use crate::web::failure::TokenFailure;
 use crate::web::visit::Visit;
@@ -18,7 +18,7 @@ use crate::web::visit::Visit;
 /// Spec: RFC 6749 §4.4.3
 pub(super) async fn issue(
     visit: &Visit,
-    client: &Client,
+    client: &Proven,
     params: &Params,
 ) -> Result<HttpResponse, TokenFailure> {
     let (app, now) = (&visit.app, visit.now);
@@ -33,6 +33,8 @@ pub(super) async fn issue(
         person: None,
         record: None,
         resources: &wanted.resources,
+        user: None,
+        refresh_token: None,
         nonce: None,
         now,
         refused: |cause| refused(cause),

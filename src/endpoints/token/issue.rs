@@ -19,7 +19,7 @@ use crate::protocol::resource::{Format, Target, TargetFault};
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
 use crate::protocol::signing_alg::no_secret;
-use crate::protocol::subject::Naming;
+use crate::protocol::subject::{Naming, SubjectType};
 use crate::protocol::user::User;
 use crate::secret::{base64url, random};
 use crate::store;
@@ -140,7 +140,9 @@ impl Issue<'_> {
         let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);
         let userinfo = self.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name);
         // An opaque token is read by ourselves alone.
-        let session = self.record.filter(|_| for_us || is_opaque).zip(person);
+        // The person behind a pairwise `sub` is found by the session alone.
+        let is_pairwise = client.metadata.subject_type == SubjectType::Pairwise;
+        let session = self.record.filter(|_| for_us || is_opaque || is_pairwise).zip(person);
         let sub = self.sub();
         let hidden = |(record, person): (RecordId, &Authenticated)| {
             app.keys.hide_session(record, person.session_id, self.id)

@@ -179,9 +179,9 @@ impl Resources {
     /// Tells whether a client acts as one of the resources in this audience, so that it may ask what the token says.
     ///
     /// Spec: RFC 7662 §4
-    pub fn is_for(&self, client_id: &str, audience: &[String]) -> bool {
-        let named = |uri: &String| self.find(uri).is_some_and(|r| r.clients.iter().any(|id| id == client_id));
-        audience.iter().any(named)
+    pub fn is_for(&self, client_id: &str, audience: &[impl AsRef<str>]) -> bool {
+        let named = |uri: &str| self.find(uri).is_some_and(|r| r.clients.iter().any(|id| id == client_id));
+        audience.iter().any(|uri| named(uri.as_ref()))
     }
 }
 

@@ -146,6 +146,10 @@ fn the_provider_says_whether_it_still_stands_by_a_token() {
     let said = json!({ "sub": sub, "jti": other, "client_id": "removed", "iat": issued });
     let orphan = signer.access_token(&said);
     assert!(signer.inspect(&orphan)["live"].as_str().unwrap().contains("not stand by it"));
+    // A token that the application has for itself is about no person.
+    let said = json!({ "sub": client, "jti": other, "client_id": client, "iat": issued, "auth_time": null });
+    let own = signer.access_token(&said);
+    assert!(signer.inspect(&own)["live"].as_str().unwrap().contains("it is the client's own"));
 }
 
 #[test]

@@ -157,6 +157,22 @@ async fn every_member_is_kept() {
             "userinfo_signing_alg_values_supported" => {
                 assert_eq!(document[name], document["id_token_signing_alg_values_supported"]);
             }
+            // introspect.rs and revoke.rs use them; introspection has no public clients.
+            "introspection_endpoint" => assert_eq!(document[name], app.at("/introspect")),
+            "introspection_endpoint_auth_methods_supported" => {
+                let mut methods = list("token_endpoint_auth_methods_supported");
+                methods.retain(|method| method != "none");
+                assert_eq!(list(name), methods);
+            }
+            "introspection_endpoint_auth_signing_alg_values_supported"
+            | "revocation_endpoint_auth_signing_alg_values_supported" => {
+                assert_eq!(document[name], document["token_endpoint_auth_signing_alg_values_supported"]);
+            }
+            "introspection_signing_alg_values_supported" => assert_eq!(list(name), ["RS256"]),
+            "revocation_endpoint" => assert_eq!(document[name], app.at("/revoke")),
+            "revocation_endpoint_auth_methods_supported" => {
+                assert_eq!(document[name], document["token_endpoint_auth_methods_supported"]);
+            }
             "id_token_signing_alg_values_supported" => {
                 assert!(list(name).contains(&"RS256".to_owned()));
                 for alg in list(name) {

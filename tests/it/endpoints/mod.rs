@@ -15,13 +15,16 @@ mod form_post; // the answer as a form
 mod hint; // id_token_hint, good and bad
 mod home;
 mod hs256; // ID Tokens with a MAC
+mod introspect;
 mod jwks;
 mod language;
 mod login;
 mod pairwise; // the `sub` of a person, wherever it is told or sent
 pub mod refresh; // tokens for a refresh token
+mod presented; // refresh tokens and opaque ones, introspected and revoked
 mod request_object; // refused, and where that is said
 mod resources; // added while the provider runs
+mod revoke;
 mod robustness;
 mod select; // which of several accounts
 mod silent; // what prompt=none may tell
@@ -33,7 +36,9 @@ mod userinfo_signed;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use countersign::state::failures::Failure;
 
 use crate::support::app::TestApp;
 use crate::support::browser::Answer;
@@ -127,6 +132,20 @@ pub fn refusal(answer: &Answer) -> (u16, String) {
     let json = answer.json();
     assert_describes(json["error_description"].as_str().unwrap());
     (answer.status.as_u16(), json["error"].as_str().unwrap().to_owned())
+}
+
+/// What a client's developer is told, once there is as much: it is written down a moment later.
+pub async fn failures(app: &TestApp, client_id: &str, count: usize) -> Vec<Failure> {
+    let begun = Instant::now();
+    loop {
+        let told = app.app.state.failures.list(client_id, app.clock.now()).await.unwrap();
+        if told.len() >= count {
+            assert_eq!(told.len(), count, "{told:#?}");
+            return told;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{count} are not there: {told:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Sends bytes that no well-meant client would send; answers what came back, up to the end of the body.

@@ -57,6 +57,12 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
     own_token(&job, &browser).await;
     let (credentials, own) = asked(&app, own_token(&job, &browser)).await;
     assert_eq!(own.status, 200, "{}", own.body);
+    let own = own.json()["access_token"].as_str().unwrap().to_owned();
+    let (introspect_own, _) = asked(&app, present(&job, &browser, "/introspect", &own)).await;
+    let (revoke, _) = asked(&app, present(&job, &browser, "/revoke", &own)).await;
+    let held = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let (introspect, _) = asked(&app, present(&rp, &browser, "/introspect", &held)).await;
+    let (introspect_none, _) = asked(&app, present(&rp, &browser, "/introspect", "none")).await;
     let (keys, _) = asked(&app, browser.get(&app.at("/.well-known/jwks.json"))).await;
     let (discovery, _) = asked(&app, browser.get(&app.at("/.well-known/openid-configuration"))).await;
     let other = app.browser();
@@ -71,6 +77,10 @@ async fn answers(state: State, adjust: fn(&mut Config)) -> Vec<(&'static str, As
         ("token", token),
         ("userinfo", userinfo),
         ("client credentials", credentials),
+        ("introspection of the client's own token", introspect_own),
+        ("introspection of a person's token", introspect),
+        ("introspection of no token", introspect_none),
+        ("revocation", revoke),
         ("keys", keys),
         ("discovery", discovery),
     ];
@@ -111,6 +121,14 @@ async fn own_token(rp: &Rp<'_>, browser: &Browser) -> Answer {
     let request = browser.request(Method::POST, &rp.app.at("/token"));
     let request = request.basic_auth(&rp.client_id, Some(&rp.secret));
     browser.send(request.form(&[("grant_type", "client_credentials")])).await
+}
+
+async fn present(rp: &Rp<'_>, browser: &Browser, path: &str, token: &str) -> Answer {
+    let request = browser.request(Method::POST, &rp.app.at(path));
+    let request = request.basic_auth(&rp.client_id, Some(&rp.secret));
+    let answer = browser.send(request.form(&[("token", token)])).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer
 }
 
 async fn userinfo(app: &TestApp, browser: &Browser, tokens: &Answer) -> Answer {
@@ -184,6 +202,10 @@ fn expected(login: u64, token: u64) -> Vec<(&'static str, Asked)> {
         ("token", (0, token)),
         ("userinfo", (1, 1)),
         ("client credentials", (0, 0)),
+        ("introspection of the client's own token", (1, 0)),
+        ("introspection of a person's token", (1, 1)),
+        ("introspection of no token", (0, 0)),
+        ("revocation", (4, 0)),
         ("keys", (0, 0)),
         ("discovery", (0, 0)),
         ("code of a public client", (4, token + 1)),

@@ -2,6 +2,7 @@
 
 mod client_secrets;
 mod contract;
+mod dead_tokens;
 mod events;
 mod families;
 mod kept_clients;
