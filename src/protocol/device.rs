@@ -77,6 +77,9 @@ pub struct Approval {
     /// The browser record with the session that it was given from.
     #[serde(rename = "b")]
     pub record: RecordId,
+    /// When it was given.
+    #[serde(rename = "o", with = "time::serde::timestamp")]
+    pub given_at: OffsetDateTime,
 }
 
 impl DeviceRequest {

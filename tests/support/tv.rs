@@ -37,16 +37,9 @@ impl<'a> Tv<'a> {
 
     /// The codes of a request that succeeds.
     pub async fn codes(&self) -> Codes {
-        let answer = self.ask(&[]).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        let codes = answer.json();
-        let text = |name: &str| codes[name].as_str().unwrap().to_owned();
-        self.app.keep_secret(&text("device_code"));
-        Codes {
-            device: text("device_code"),
-            user: text("user_code"),
-            link: text("verification_uri_complete"),
-        }
+        let codes = Codes::of(&self.ask(&[]).await);
+        self.app.keep_secret(&codes.device);
+        codes
     }
 
     /// Polls, with parameters changed.
@@ -63,6 +56,20 @@ pub struct Codes {
     pub device: String,
     pub user: String,
     pub link: String,
+}
+
+impl Codes {
+    /// The codes in an answer, which must be one of success.
+    pub fn of(answer: &Answer) -> Codes {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let codes = answer.json();
+        let text = |name: &str| codes[name].as_str().unwrap().to_owned();
+        Codes {
+            device: text("device_code"),
+            user: text("user_code"),
+            link: text("verification_uri_complete"),
+        }
+    }
 }
 
 /// Opens an address of the pages for devices, signing in if that is asked.

@@ -2,15 +2,16 @@
 
 use actix_web::HttpResponse;
 
-use super::family::{self, Begin};
+use super::family::{self, Begin, First};
 use super::issue::Issue;
 use crate::ids::GrantId;
 use crate::protocol::cause::Cause;
-use crate::protocol::code::refused;
+use crate::protocol::code::{CodeGrant, refused};
 use crate::protocol::family::begins;
 use crate::protocol::instant::age;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
+use crate::protocol::session::Account;
 use crate::state::codes::{self, Redeemed};
 use crate::state::kv::Spend;
 use crate::store::events::Actor;
@@ -52,7 +53,7 @@ pub(super) async fn redeem(
     }
     let mut family = None;
     if begins(client) {
-        match family::begin(visit, client, &granted, &account).await? {
+        match family::begin(visit, client, first(&granted, &account)).await? {
             Begin::Done(begun) => family = Some(begun),
             // The state store has lost the spend.
             Begin::Known => {
@@ -79,6 +80,18 @@ pub(super) async fn redeem(
         refused: |cause| refused(cause),
     };
     issue.answer().await
+}
+
+/// The grant of a code, as a family begins with it.
+fn first<'a>(granted: &'a CodeGrant, account: &'a Account) -> First<'a> {
+    First {
+        grant: &granted.grant,
+        record: granted.record,
+        account,
+        agreed_at: granted.agreed_at,
+        given_at: granted.issued_at,
+        refused: |cause| refused(cause),
+    }
 }
 
 /// Revokes the grant of a code that was redeemed before; answers the refusal.

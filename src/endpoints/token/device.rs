@@ -2,9 +2,11 @@
 
 use actix_web::HttpResponse;
 
+use super::family::{self, Begin, First};
 use super::issue::Issue;
 use crate::protocol::cause::Cause;
 use crate::protocol::device::{Approval, denied, expired, pending, refused, slow_down};
+use crate::protocol::family::begins;
 use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::state::device_codes::Polled;
@@ -26,7 +28,7 @@ pub(super) async fn redeem(
         let cause = Cause::new("device_code is missing").with("received", params.names());
         return Err(Refusal::new("invalid_request", "device_code is missing").because(cause).into());
     };
-    let (request, Approval { grant, record }) =
+    let (request, Approval { grant, record, given_at }) =
         match app.state.device_codes.poll(&client.id, code, now).await? {
             Polled::Unknown => return Err(refused(unknown()).into()),
             Polled::Expired => return Err(expired().into()),
@@ -40,10 +42,21 @@ pub(super) async fn redeem(
     if !current.is_some_and(|current| request.is_of(&current)) {
         return Err(refused("the client was removed, disabled or changed since the device asked").into());
     }
-    if !app.state.sessions.is_live(record, grant.person.session_id, now).await? {
-        return Err(refused("the session that the person approved from has ended").into());
-    }
+    let account = app.state.sessions.account(record, grant.person.session_id, now).await?;
+    let account = account.ok_or_else(|| refused("the session that the person approved from has ended"))?;
     let resources = grant.narrow(&app.resources.load(), params)?;
+    let mut family = None;
+    if begins(client) {
+        let (grant, account, refused) = (&grant, &account, |cause| refused(cause));
+        // A person who approves has agreed at that moment.
+        let first = First { grant, record, account, agreed_at: given_at, given_at, refused };
+        match family::begin(visit, client, first).await? {
+            Begin::Done(begun) => family = Some(begun),
+            Begin::Known => return Err(refused("the device code was redeemed before").into()),
+        }
+    }
+    let record = family.is_none().then_some(record);
+    let (user, refresh_token) = family.map(|family| (family.user, family.token)).unzip();
     let issue = Issue {
         app,
         client,
@@ -51,10 +64,10 @@ pub(super) async fn redeem(
         scope: &grant.scope,
         claims: &grant.claims,
         person: Some(&grant.person),
-        record: Some(record),
+        record,
         resources: &resources,
-        user: None,
-        refresh_token: None,
+        user,
+        refresh_token,
         nonce: None,
         now,
         refused: |cause| refused(cause),

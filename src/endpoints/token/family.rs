@@ -1,9 +1,13 @@
-//! Beginning a family of refresh tokens, with the code of a client that asks for them.
+//! Beginning a family of refresh tokens, with the grant of a client that asks for them.
 
+use time::OffsetDateTime;
+
+use crate::ids::RecordId;
 use crate::protocol::client::Client;
-use crate::protocol::code::{CodeGrant, refused};
 use crate::protocol::family::{FamilyPolicy, Terms};
+use crate::protocol::grant::Grant;
 use crate::protocol::refresh::{RefreshToken, salt};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::revoked::Why;
 use crate::protocol::session::Account;
 use crate::protocol::user::User;
@@ -29,24 +33,36 @@ pub(super) enum Begin {
     Known,
 }
 
-/// Begins the family of a code that was just spent. The row is committed first; only then one statement reads whether the
+/// The grant that a family begins with.
+pub(super) struct First<'a> {
+    /// The grant, which was just spent.
+    pub(super) grant: &'a Grant,
+    /// The browser record with the session that it was given from.
+    pub(super) record: RecordId,
+    /// That session's account.
+    pub(super) account: &'a Account,
+    /// When the person last agreed to the client.
+    pub(super) agreed_at: OffsetDateTime,
+    /// When the grant was given.
+    pub(super) given_at: OffsetDateTime,
+    /// How this kind of grant says that it is not valid.
+    pub(super) refused: fn(&'static str) -> Refusal,
+}
+
+/// Begins the family of a grant that was just spent. The row is committed first; only then one statement reads whether the
 /// grant, the person and the client are good, and the session is read again. So whatever ends one of them meanwhile either
 /// finds the row, or is seen here.
-pub(super) async fn begin(
-    visit: &Visit,
-    client: &Client,
-    granted: &CodeGrant,
-    account: &Account,
-) -> Result<Begin, TokenFailure> {
+pub(super) async fn begin(visit: &Visit, client: &Client, first: First<'_>) -> Result<Begin, TokenFailure> {
+    let First { grant, record, account, agreed_at, given_at, refused } = first;
     let (app, now, policy) = (&visit.app, visit.now, FamilyPolicy::DEFAULT);
-    let (id, person) = (granted.grant.id, &granted.grant.person);
-    let terms = Terms { grant: granted.grant.clone(), remembered: account.remembered };
+    let (id, person) = (grant.id, &grant.person);
+    let terms = Terms { grant: grant.clone(), remembered: account.remembered };
     let absolute_end = policy.absolute_end(&terms, client, account.ends, now);
     let idle = policy.idle(&terms, client);
     let (salt, is_offline) = (salt(random()), terms.is_offline());
     let new = New {
         client_id: client.id.clone(),
-        agreed_at: granted.agreed_at,
+        agreed_at,
         salt: salt.clone(),
         absolute_end,
         idle_end: idle.map_or(absolute_end, |idle| absolute_end.min(now + idle)),
@@ -61,11 +77,11 @@ pub(super) async fn begin(
         grant_id: id,
         user_id: Some(&person.user_id),
         client_id: &client.id,
-        at: granted.issued_at.unix_timestamp(),
+        at: given_at.unix_timestamp(),
         jti: "",
     };
     let standing = grants::standing(&app.db, &issued, now).await?;
-    let is_live = is_offline || app.state.sessions.is_live(granted.record, person.session_id, now).await?;
+    let is_live = is_offline || app.state.sessions.is_live(record, person.session_id, now).await?;
     let key = app.keys.refresh_key(&salt);
     match (standing, key) {
         (Some(Standing { user: Some(user), .. }), Some(key)) if is_live => {

@@ -132,7 +132,8 @@ impl Step<'_> {
             };
             // An application of the operator's own never asks for consent, so that none is kept.
             let given = (!client.metadata.first_party).then_some(given);
-            let approval = Approval { grant: grant(&request, account), record: session.record };
+            let approval =
+                Approval { grant: grant(&request, account), record: session.record, given_at: now };
             devices::approve(&op, &decided, approval, given).await
         } else {
             devices::deny(&op, &decided, &request.scope.to_string()).await

@@ -13,7 +13,7 @@ use crate::support::TEST;
 use crate::support::app::{API, TestApp};
 use crate::support::browser::Answer;
 use crate::support::rp::{Rp, claims};
-use crate::support::tv::{DEVICE, Tv, approve, asked};
+use crate::support::tv::{Codes, DEVICE, Tv, approve, asked};
 
 fn told(answer: &Answer) -> (u16, String) {
     if answer.status == 200 { (200, String::new()) } else { refusal(answer) }
@@ -147,6 +147,41 @@ async fn a_poll_tells_what_the_person_did() {
     app.finish().await;
 }
 
+/// A device stays signed in by refresh token: as long as the session that it was approved from, or beyond it if the person
+/// was asked for that.
+#[actix_web::test]
+async fn a_device_with_refresh_tokens_stays_signed_in() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    let grant_types = json!([DEVICE, "refresh_token"]);
+    let tv = Tv::new(&app, json!({ "grant_types": grant_types, "application_type": "native" })).await;
+    let refresh = async |tokens: &Value| {
+        let token = tokens["refresh_token"].as_str().expect("a refresh token");
+        let grant_type = [("grant_type", Some("refresh_token")), ("refresh_token", Some(token))];
+        tv.poll("", &[&grant_type[..], &[("device_code", None)]].concat()).await
+    };
+    for (scope, outlives) in [("openid email", false), ("openid email offline_access", true)] {
+        let browser = app.browser();
+        let codes = Codes::of(&tv.ask(&[("scope", Some(scope))]).await);
+        let question = asked(&browser, &codes, "ada").await;
+        let says_so = question.text(".scopes").contains("Stay connected to your account");
+        assert_eq!(says_so, outlives, "{}", question.text(".scopes"));
+        browser.submit(&question, &[("decision", "approve")]).await;
+        let tokens = tv.poll(&codes.device, &[]).await.json();
+        assert_eq!(userinfo(&app, &tokens).await, 200);
+        let next = refresh(&tokens).await;
+        assert_eq!(next.status, 200, "{}", next.body);
+        let next = next.json();
+        assert_eq!(userinfo(&app, &next).await, 200);
+        let front = browser.open(&app.at("/")).await;
+        browser.submit(&front, &[]).await;
+        assert_eq!(userinfo(&app, &next).await, if outlives { 200 } else { 401 });
+        let answer = refresh(&next).await;
+        assert_eq!(told(&answer), if outlives { (200, String::new()) } else { bad("invalid_grant") });
+    }
+    app.finish().await;
+}
+
 async fn userinfo(app: &TestApp, tokens: &Value) -> u16 {
     let (browser, token) = (app.browser(), tokens["access_token"].as_str().unwrap());
     let request = browser.request(Method::GET, &app.at("/userinfo")).bearer_auth(token);
@@ -193,14 +228,9 @@ async fn a_token_is_for_the_resources_that_the_device_asked_for() {
     let tv = Tv::new(&app, json!({ "scope": "openid balances.read" })).await;
     let browser = app.browser();
     for (resource, expected) in [(None, 200), (Some(API), 200), (Some("https://else.example"), 400)] {
-        let asked = tv.ask(&[("scope", Some("openid balances.read")), ("resource", Some(API))]).await.json();
-        let text = |name: &str| asked[name].as_str().unwrap().to_owned();
-        let codes = crate::support::tv::Codes {
-            device: text("device_code"),
-            user: text("user_code"),
-            link: text("verification_uri_complete"),
-        };
-        let question = crate::support::tv::asked(&browser, &codes, "ada").await;
+        let with_api = [("scope", Some("openid balances.read")), ("resource", Some(API))];
+        let codes = Codes::of(&tv.ask(&with_api).await);
+        let question = asked(&browser, &codes, "ada").await;
         assert!(question.text(".scopes").contains("See your balances"), "{}", question.text(".scopes"));
         browser.submit(&question, &[("decision", "approve")]).await;
         let answer = tv.poll(&codes.device, &[("resource", resource)]).await;

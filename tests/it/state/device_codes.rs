@@ -66,7 +66,7 @@ fn approved(user_id: &str, now: OffsetDateTime) -> Decision {
         resources: vec![],
         person,
     };
-    Decision::Approved(Box::new(Approval { grant, record: RecordId::generate() }))
+    Decision::Approved(Box::new(Approval { grant, record: RecordId::generate(), given_at: now }))
 }
 
 /// A client of the test's own, so that tests on one store do not meet.
