@@ -97,7 +97,8 @@ pub struct AccessToken<'a> {
     /// The authentication, where a person is involved.
     #[serde(flatten)]
     pub authentication: Option<Authentication<'a>>,
-    /// The session. Only tokens for this provider's own endpoints carry it, and only this provider reads it.
+    /// The session. Tokens for this provider's own endpoints carry it, and those of clients with pairwise names; only this
+    /// provider reads it.
     #[serde(rename = "urn:countersign:claim:session", skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The names of the claims to release at the `UserInfo` endpoint, beside those of the scopes.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, outcome, refusal};
 use crate::support::TEST;
-use crate::support::app::{PASSWORD, TestApp};
+use crate::support::app::{API, PASSWORD, TestApp};
 use crate::support::browser::{Answer, Browser};
 use crate::support::rp::{Rp, claims};
 
@@ -76,6 +76,13 @@ async fn clients_of_one_sector_know_a_person_by_one_name_and_others_by_another()
         let payload = tokens[name].as_str().unwrap().split('.').nth(1).unwrap();
         let payload = String::from_utf8(BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap()).unwrap();
         assert!(payload.contains(&sub) && !payload.contains(&ada.id), "{name}: {payload}");
+    }
+    // Introspection finds the person by the session, whoever the token is for.
+    let narrow = [("scope", Some("openid balances.read")), ("resource", Some(API))];
+    for (rp, has_session) in [(&alone, true), (&public, false)] {
+        let token = rp.tokens(&app.browser(), "ada", &narrow).await["access_token"].clone();
+        assert_eq!(claims(&token)["aud"], API);
+        assert_eq!(claims(&token)["urn:countersign:claim:session"].is_string(), has_session);
     }
     app.finish().await;
 }
