@@ -29,6 +29,8 @@ use super::{nginx, postgres, redis};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the one client proves itself with.
 const SECRET: &str = "a-secret-that-was-chosen-for-a-test-0123456789";
+/// The client without a secret, which gets refresh tokens.
+pub const PUBLIC: &str = "public";
 /// How many people there are: `ada-0`, `ada-1`, …
 pub const PEOPLE: usize = 8;
 
@@ -53,7 +55,7 @@ pub struct Node {
 }
 
 impl Cluster {
-    /// Starts this many nodes, with a few people and the client `app`.
+    /// Starts this many nodes, with a few people and the clients `app` and `public`.
     pub async fn start(nodes: usize) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
         let (front, redis_port) = (free_port(), free_port());
@@ -108,13 +110,9 @@ impl Cluster {
         path.display().to_string()
     }
 
-    /// Adds the people and the client, as the command line does.
+    /// Adds the people and the clients, as the command line does.
     async fn furnish(&self) {
-        let path = |name: &str| self.folder.path().join(name);
-        let mut config =
-            Config::development("http://localhost", &path("data"), &path("keys"), vec![]).unwrap();
-        config.database = db::Url::parse(&self.database).unwrap();
-        let (db, now): (Db, _) = (open_store(&config).unwrap(), Clock::default().now());
+        let (db, now) = (self.db(), Clock::default().now());
         let hash = Password::chosen(PASSWORD).unwrap().hash().unwrap();
         for number in 0..PEOPLE {
             let id = countersign::ids::new_sub();
@@ -123,6 +121,18 @@ impl Cluster {
         }
         let app = registered("app", Some(SECRET), json!({ "application_type": "native" }));
         assert!(store::clients::add(&db, &app, TEST, now).await.unwrap());
+        let public = json!({ "application_type": "native", "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"] });
+        assert!(store::clients::add(&db, &registered(PUBLIC, None, public), TEST, now).await.unwrap());
+    }
+
+    /// The database of all nodes, past them.
+    pub fn db(&self) -> Db {
+        let path = |name: &str| self.folder.path().join(name);
+        let mut config =
+            Config::development("http://localhost", &path("data"), &path("keys"), vec![]).unwrap();
+        config.database = db::Url::parse(&self.database).unwrap();
+        open_store(&config).unwrap()
     }
 
     pub fn redis(&self) -> &redis::Server {

@@ -10,3 +10,4 @@ mod nodes; // many nodes behind nginx, killed or frozen or with wrong clocks
 mod pages; // every page in every language, enlarged and in forced colours
 mod tampering; // every single byte of a token
 mod timing; // whether time tells anything, or is taken from others
+mod tokens; // families of refresh tokens, while nodes are killed and Redis is emptied
