@@ -53,6 +53,16 @@ impl Foreign {
         Foreign::start("Authlib", Command::new(folder().join(".venv/bin/python")).arg("sign_in.py"))
     }
 
+    /// `openid-client` through every grant.
+    pub fn openid_client_grants() -> Foreign {
+        Foreign::start("openid-client", Command::new("node").arg("grants.mjs"))
+    }
+
+    /// `Authlib` through every grant.
+    pub fn authlib_grants() -> Foreign {
+        Foreign::start("Authlib", Command::new(folder().join(".venv/bin/python")).arg("grants.py"))
+    }
+
     fn start(name: &'static str, command: &mut Command) -> Foreign {
         let command = command.current_dir(folder()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("make test installs it");

@@ -16,6 +16,7 @@ mod looks;
 mod passwords;
 mod planted;
 mod policy;
+mod single_page; // refresh tokens in a browser
 mod sso;
 mod stage;
 mod tabs;

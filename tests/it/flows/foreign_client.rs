@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::app::{Options, PASSWORD, REDIRECT, TestApp};
 
 /// What the library asks for, sent with ordinary HTTP.
-async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
+pub async fn send(request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let response = http.execute(request.try_into()?).await?;
     let mut answer = openidconnect::http::Response::builder().status(response.status());

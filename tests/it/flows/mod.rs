@@ -11,6 +11,7 @@ mod failover;
 mod families; // of refresh tokens: what ends them, and what does not
 mod floods;
 mod foreign_client;
+mod foreign_library; // each through every grant
 mod idle;
 mod logos;
 mod main_job;
