@@ -127,7 +127,7 @@ impl App {
             events: Batch::new(db.clone()),
             client_keys: ClientKeys::new(Arc::clone(&outbound)),
             logos: Logos::new(db.clone(), outbound),
-            state: State::new(&kv, keys.state.clone()),
+            state: State::new(&kv, keys.state.clone(), &config.lifetimes),
             passwords: PasswordVerifier::default().measured(QueueMetrics::new(&registry)),
             drain: Drain::default(),
             permits: Permits::default(),
@@ -223,7 +223,7 @@ pub fn open_state(config: &Config, db: &Db) -> Result<Kv, StartError> {
 /// Opens the drawers of the state store for a program that is no node.
 pub fn open_drawers(config: &Config, db: &Db) -> Result<State, StartError> {
     let keys = state_keys(db, &config.instance_key)?;
-    Ok(State::new(&open_state(config, db)?, keys))
+    Ok(State::new(&open_state(config, db)?, keys, &config.lifetimes))
 }
 
 /// The state store, if it is Redis. No command is sent yet.

@@ -18,7 +18,7 @@ use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
 use countersign::password::Password;
-use countersign::protocol::claims::{self, AccessToken, IdToken, TOKEN_LIFETIME};
+use countersign::protocol::claims::{self, AccessToken, IdToken};
 use countersign::protocol::client::{Client, ClientSecret, Metadata, Secrets, SigningAlg};
 use countersign::protocol::code::CodeGrant;
 use countersign::protocol::grant::{self, Grant};
@@ -267,7 +267,7 @@ impl Visit<'_> {
             iss: ISSUER,
             sub: &user.id,
             aud: "web",
-            exp: (*now + TOKEN_LIFETIME).unix_timestamp(),
+            exp: (*now + app.config.lifetimes.id_token).unix_timestamp(),
             iat: now.unix_timestamp(),
             authentication: claims::Authentication::of(&person),
             nonce: None,

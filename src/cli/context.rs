@@ -8,9 +8,10 @@ use anyhow::anyhow;
 use time::OffsetDateTime;
 
 use crate::app;
-use crate::clock::Clock;
+use crate::clock::{Clock, span};
 use crate::config::{Config, ConfigError, origin};
 use crate::db::{Db, DbError, Url};
+use crate::keys::promise;
 use crate::keys::secrets::vault;
 use crate::operations::Operation;
 use crate::operations::keys::Installation;
@@ -88,6 +89,13 @@ impl Opened {
     /// What this provider has for clients.
     pub async fn offered(&self) -> Result<Offered, DbError> {
         Ok(self.config.offered(&self.resources().await?))
+    }
+
+    /// The longest lifetime of a token that was ever offered, in words.
+    pub fn longest_token(&self) -> Result<String, DbError> {
+        let policy = &self.config.keys;
+        let longest = self.db.read_now(|conn| Ok(promise::read(conn, policy)?.longest_token(policy)))?;
+        Ok(span(longest.whole_seconds()))
     }
 
     /// The instance key and the policy of signing keys.

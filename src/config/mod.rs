@@ -11,8 +11,8 @@ use crate::db;
 use crate::keys::instance::{FILE, Given, Source};
 use crate::keys::policy::KeyPolicy;
 use crate::outbound::{Allowed, Authorities};
-use crate::protocol::claims::TOKEN_LIFETIME;
 use crate::protocol::event::Keep;
+use crate::protocol::lifetimes::Lifetimes;
 use crate::protocol::registration::Offered;
 use crate::protocol::resource::{Resource, Resources};
 use crate::telemetry::log;
@@ -21,6 +21,7 @@ mod addresses; // the issuer, the listeners, what may be reached
 mod audit; // how long events are kept
 mod error; // why a configuration cannot be used
 mod kubernetes; // variables that Kubernetes sets
+mod lifetimes; // of sessions, codes and tokens
 mod origin; // where settings were read from, in words
 mod resources; // the resources that the file declares
 mod settings; // the file and the environment
@@ -76,6 +77,8 @@ pub struct Config {
     pub resources: Resources,
     /// How long events are kept.
     pub keep_events: Keep,
+    /// How long sessions, codes and tokens live.
+    pub lifetimes: Lifetimes,
     /// How long signing keys live.
     pub keys: KeyPolicy,
     /// Variables with the prefix of this program that Kubernetes set; they are ignored.
@@ -106,7 +109,9 @@ impl Config {
         let database = database(settings.database_url, &data_dir)?;
         let keys_dir = settings.keys_dir.unwrap_or_else(|| "keys".into());
         let resources = resources::declared(settings.resource, &issuer, settings.keys.algorithms())?;
-        let longest = resources.iter().filter_map(Resource::lifetime).fold(TOKEN_LIFETIME, Duration::max);
+        let lifetimes = lifetimes::lifetimes(&settings.lifetimes)?;
+        let longest = resources.iter().filter_map(Resource::lifetime);
+        let longest = longest.fold(lifetimes.longest_token(), Duration::max);
         let keys =
             KeyPolicy::new(settings.keys, longest).map_err(|why| ConfigError(format!("[keys] {why}")))?;
         Ok(Config {
@@ -129,6 +134,7 @@ impl Config {
             outbound_ca: outbound_ca(settings.outbound_ca_file)?,
             resources,
             keep_events: audit::keep(settings.audit)?,
+            lifetimes,
             keys,
             ignored_variables: vec![],
         })
@@ -145,6 +151,7 @@ impl Config {
             scopes: resources.all_scopes().clone(),
             algorithms: self.keys.algorithms.clone(),
             development: self.development,
+            accept_long_tokens: self.lifetimes.accept_long_tokens,
         }
     }
 

@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::audit::AuditSettings;
 use super::error::{ConfigError, refuse};
 use super::kubernetes;
+use super::lifetimes::LifetimeSettings;
 use crate::keys::policy::KeySettings;
 use crate::protocol::resource::Resource;
 use crate::telemetry::log;
@@ -53,6 +54,7 @@ pub(super) struct Settings {
     pub(super) resource: Vec<Spanned<Resource>>,
     pub(super) keys: KeySettings,
     pub(super) audit: AuditSettings,
+    pub(super) lifetimes: LifetimeSettings,
 }
 
 /// A network, or one address.

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::protocol::bearer::Presented;
 use crate::protocol::client::{Client, SigningAlg};
-use crate::protocol::family::FamilyPolicy;
 use crate::protocol::introspection::{self, Answer};
 use crate::protocol::presented::{Unusable, own};
 use crate::protocol::refresh::{Decision, RefreshToken, Rotation, decide};
@@ -71,16 +70,17 @@ async fn refresh_token(visit: &Visit, caller: &Client, token: &RefreshToken) -> 
     if let Err(why) = own(&family.client_id, caller) {
         return Ok(Err(why));
     }
-    let idle = FamilyPolicy::DEFAULT.idle(&family.terms, caller);
-    let rules = Rotation::DEFAULT;
-    let decision = decide(&family.facts, token.generation, caller.is_public(), idle, rules, *now);
+    let (policy, rules) = (app.config.lifetimes.family(), Rotation::DEFAULT);
+    let facts = policy.judged(&family.facts, &family.terms, caller);
+    let idle = policy.idle(&family.terms, caller);
+    let decision = decide(&facts, token.generation, caller.is_public(), idle, rules, *now);
     let is_usable = matches!(decision, Decision::Rotate(_) | Decision::Keep(_) | Decision::Repeat);
     let Some(user) = family.user.filter(|_| is_usable && family.has_client) else {
         return Ok(Err("the refresh token was replaced, or its grant, account or client is no more".into()));
     };
     let sub = Naming::of(caller, &app.keys.pairwise).sub(&user.id);
     let (issuer, grant) = (&app.config.issuer, &family.terms.grant);
-    Ok(Ok(introspection::active_family(issuer, &sub, caller, grant, &family.facts)))
+    Ok(Ok(introspection::active_family(issuer, &sub, caller, grant, &facts)))
 }
 
 /// Why a token that has not expired has ended all the same; none if it has not.

@@ -9,8 +9,6 @@ use crate::protocol::client::{ClientAlg, SigningAlg};
 use crate::protocol::grant::Authenticated;
 use crate::secret::{base64url, sha256, sha512};
 
-/// The lifetime of ID Tokens and access tokens.
-pub const TOKEN_LIFETIME: Duration = Duration::minutes(10);
 /// How much longer than the longest token a revocation is kept, for clocks that differ.
 pub const REVOCATION_SLACK: Duration = Duration::minutes(5);
 /// `nbf` lies this long before `iat`, for verifiers whose clocks are behind.

@@ -6,7 +6,7 @@ use crate::protocol::params::Params;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::request::less_granted;
 use crate::protocol::resource::{Resources, TargetFault};
-use crate::protocol::scope::{Scope, is_reserved};
+use crate::protocol::scope::{Scope, is_standard};
 
 /// What one token of a client is issued for.
 #[derive(Clone, Debug)]
@@ -28,13 +28,13 @@ pub fn read(params: &Params, client: &Client, declared: &Resources) -> Result<Wa
         return Err(refused("the client is public: it has no credentials that could prove it"));
     }
     let known = declared.all_scopes();
-    let allowed = client.allowed_scopes().filter(|name| known.has(name) && !is_reserved(name));
+    let allowed = client.allowed_scopes().filter(|name| known.has(name) && !is_standard(name));
     let resources = resources(params, declared, &allowed)?;
     let reached = allowed.filter(|name| reaches(declared, &resources, name));
     let Some(text) = params.get("scope") else {
         return Ok(Wanted { scope: reached, resources, narrowed: None });
     };
-    let asked = Scope::parse(text).filter(|name| !is_reserved(name));
+    let asked = Scope::parse(text).filter(|name| !is_standard(name));
     if let Some(scope) = declared.needs_resource(&resources, &asked.filter(|name| allowed.has(name))) {
         return Err(TargetFault::NeedsResource(scope.to_owned()).refusal());
     }
@@ -90,11 +90,11 @@ fn narrowed(text: &str, granted: &Scope, allowed: &Scope, known: &Scope) -> Opti
     let left_out = |is: &dyn Fn(&str) -> bool| -> Vec<&str> {
         asked.names().filter(|name| !granted.has(name) && is(name)).collect()
     };
-    let unknown = left_out(&|name| !known.has(name) && !is_reserved(name));
+    let unknown = left_out(&|name| !known.has(name) && !is_standard(name));
     let unknown: Vec<&str> = Scope::unreadable(text).chain(unknown).collect();
-    let not_allowed = left_out(&|name| known.has(name) && !is_reserved(name) && !allowed.has(name));
+    let not_allowed = left_out(&|name| known.has(name) && !is_standard(name) && !allowed.has(name));
     let reasons = [
-        ("about a person, and none is involved", left_out(&is_reserved)),
+        ("about a person, and none is involved", left_out(&is_standard)),
         ("not known here", unknown),
         ("not allowed to this client", not_allowed),
         ("not of the requested resource", left_out(&|name| allowed.has(name))),

@@ -13,11 +13,9 @@ use crate::protocol::redirect_uri::Mismatch;
 use crate::protocol::refusal::Refusal;
 use crate::secret::sha256;
 
-/// The lifetime of a code, without tolerance for clocks that differ.
-pub const LIFETIME: Duration = Duration::seconds(60);
 /// How much longer an expired code is kept, to report how late it came.
 pub const LATE: Duration = Duration::minutes(10);
-/// How long a spent code is recognised, so that a replay revokes its grant. No access token lives longer.
+/// How long a spent code is recognised, so that a replay revokes its grant. Few access tokens live longer.
 pub const REMEMBERED: Duration = Duration::hours(1);
 
 /// The record of a code: the grant, and the facts that a redemption is checked against.
@@ -54,20 +52,20 @@ pub fn refused(cause: impl Into<Cause>) -> Refusal {
 }
 
 impl CodeGrant {
-    /// Checks that the code has not expired, and that it is not dated in the future. A replay is not checked:
-    /// it counts at any time.
+    /// Checks that the code has not outlived this lifetime, without tolerance for clocks that differ, and that it is not
+    /// dated in the future. A replay is not checked: it counts at any time.
     ///
     /// Spec: RFC 6749 §4.1.2
-    pub fn check_age(&self, now: OffsetDateTime) -> Result<(), Refusal> {
+    pub fn check_age(&self, lifetime: Duration, now: OffsetDateTime) -> Result<(), Refusal> {
         let Some(age) = age(self.issued_at, now) else {
             return Err(refused("the code is dated in the future: a clock ran ahead"));
         };
-        let late = age - LIFETIME;
+        let late = age - lifetime;
         if late.is_negative() {
             return Ok(());
         }
         let cause =
-            Cause::new("the code has expired").with("lifetime", format!("{} s", LIFETIME.whole_seconds()));
+            Cause::new("the code has expired").with("lifetime", format!("{} s", lifetime.whole_seconds()));
         let cause = cause.with("too late by", format!("{} s", late.whole_seconds()));
         Err(refused(cause.mend("redeem a code as soon as it arrives")))
     }

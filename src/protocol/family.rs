@@ -7,8 +7,8 @@ use crate::protocol::client::{Client, Metadata};
 use crate::protocol::grant::Grant;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::redirect_uri::ApplicationType;
+use crate::protocol::refresh::{Facts, Position};
 use crate::protocol::scope::OFFLINE;
-use crate::protocol::session::SessionPolicy;
 
 /// What a family was authorized for, as its row keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,18 +46,12 @@ pub struct FamilyPolicy {
     pub offline: Spans,
     /// The span after which a family of a session ends unused. Its latest end is that of the session.
     pub session_idle: Duration,
-    /// The longest spans in a browser application, of either kind.
-    pub browser: Spans,
 }
 
-impl FamilyPolicy {
-    /// Offline 30 days unused and 180 in all; a session's own; in a browser application 8 hours unused and a day in all.
-    pub const DEFAULT: FamilyPolicy = FamilyPolicy {
-        offline: Spans { idle: Duration::days(30), absolute: Duration::days(180) },
-        session_idle: SessionPolicy::DEFAULT.idle,
-        browser: Spans { idle: Duration::hours(8), absolute: Duration::hours(24) },
-    };
+/// The longest spans in a browser application: 8 hours unused, and a day in all.
+pub const BROWSER: Spans = Spans { idle: Duration::hours(8), absolute: Duration::hours(24) };
 
+impl FamilyPolicy {
     /// The span after which a family ends unused; none where its latest end alone counts.
     ///
     /// Spec: RFC 9700 §4.14.2
@@ -67,7 +61,7 @@ impl FamilyPolicy {
         } else {
             (!terms.remembered).then_some(self.session_idle)
         };
-        let most = is_in_browser(client).then_some(self.browser.idle);
+        let most = is_in_browser(client).then_some(BROWSER.idle);
         own.into_iter().chain(most).min()
     }
 
@@ -80,7 +74,17 @@ impl FamilyPolicy {
         now: OffsetDateTime,
     ) -> OffsetDateTime {
         let own = if terms.is_offline() { now + self.offline.absolute } else { session_end };
-        if is_in_browser(client) { own.min(now + self.browser.absolute) } else { own }
+        if is_in_browser(client) { own.min(now + BROWSER.absolute) } else { own }
+    }
+
+    /// The facts of a family under the present policy: it ends by that, or by the one it began with if that was shorter.
+    pub fn judged(&self, facts: &Facts, terms: &Terms, client: &Client) -> Facts {
+        let absolute_end = self.absolute_end(terms, client, facts.absolute_end, facts.created_at);
+        let row = facts.position;
+        let idle_end =
+            self.idle(terms, client).map_or(row.idle_end, |idle| row.idle_end.min(row.used_at + idle));
+        let absolute_end = absolute_end.min(facts.absolute_end);
+        Facts { absolute_end, position: Position { idle_end, ..row }, ..*facts }
     }
 }
 

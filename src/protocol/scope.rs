@@ -42,11 +42,6 @@ pub fn is_standard(name: &str) -> bool {
     STANDARD.iter().any(|(standard, _)| *standard == name)
 }
 
-/// Tells whether a name is taken by OpenID Connect itself, so that no resource can have it.
-pub fn is_reserved(name: &str) -> bool {
-    is_standard(name) || name == "offline_access"
-}
-
 impl Scope {
     /// Reads a space-separated list; names with characters that no scope may have are left out.
     ///

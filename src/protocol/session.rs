@@ -65,7 +65,7 @@ impl Account {
 }
 
 /// Lifetimes of sessions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionPolicy {
     /// Ends a session that was not used for this long.
     pub idle: Duration,
@@ -76,12 +76,17 @@ pub struct SessionPolicy {
 }
 
 impl SessionPolicy {
-    /// 8 hours idle, 24 hours in all; 30 days after "stay signed in".
-    pub const DEFAULT: SessionPolicy = SessionPolicy {
-        idle: Duration::hours(8),
-        absolute: Duration::hours(24),
-        remembered: Duration::days(30),
-    };
+    /// When a session ends at the latest.
+    pub fn latest_end(&self, authenticated_at: OffsetDateTime, remembered: bool) -> OffsetDateTime {
+        authenticated_at + if remembered { self.remembered } else { self.absolute }
+    }
+
+    /// When a session ends unless its browser is used again; `used_at` is when it was used last.
+    pub fn end(&self, account: &Account, used_at: OffsetDateTime) -> OffsetDateTime {
+        // A session that began under a longer policy ends by the present one, and by its own if that was shorter.
+        let latest = account.ends.min(self.latest_end(account.auth_time, account.remembered));
+        if account.remembered { latest } else { latest.min(used_at + self.idle) }
+    }
 }
 
 /// Derives the `sid` of one session for one client: stable, and not linkable across clients.

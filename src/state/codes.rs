@@ -7,7 +7,7 @@ use super::kv::{Drawer, Key, OnceKey, Spend, Until};
 use super::mac::{Found, MacKv};
 use super::sessions::{self, Sessions};
 use crate::ids::RecordId;
-use crate::protocol::code::{CodeGrant, LATE, LIFETIME, REMEMBERED, SpentCode};
+use crate::protocol::code::{CodeGrant, LATE, REMEMBERED, SpentCode};
 use crate::protocol::session::Account;
 use crate::secret::{Token, from_base64url, random, sha256};
 
@@ -21,6 +21,7 @@ pub const LENGTH: usize = 72;
 pub struct Codes {
     kv: MacKv,
     sessions: Sessions,
+    lifetime: Duration,
 }
 
 /// A code that is spent for the first time.
@@ -43,8 +44,8 @@ struct Code {
 }
 
 impl Codes {
-    pub(super) fn new(kv: MacKv, sessions: Sessions) -> Codes {
-        Codes { kv, sessions }
+    pub(super) fn new(kv: MacKv, sessions: Sessions, lifetime: Duration) -> Codes {
+        Codes { kv, sessions, lifetime }
     }
 
     /// Issues a code to a client. It is stored a little longer than it is valid, so that a late client gets the right
@@ -57,14 +58,14 @@ impl Codes {
     ) -> Result<Token, StateError> {
         let random = random();
         let code = Code {
-            until: Until::of(now + LIFETIME + REMEMBERED),
+            until: Until::of(now + self.lifetime + REMEMBERED),
             random,
             hidden: self.hide(&random, *grant.record.as_bytes()),
         };
         let text = Token::of(&[&code.until.to_bytes(), code.random.as_slice(), &code.hidden].concat());
         let whole = serde_json::to_vec(grant).map_err(|error| StateError::Broken(error.to_string()))?;
         let key = key(client_id, text.expose(), code.until);
-        self.kv.issue(&key, &whole, &grant.spent().to_bytes(), now + LIFETIME + LATE).await?;
+        self.kv.issue(&key, &whole, &grant.spent().to_bytes(), now + self.lifetime + LATE).await?;
         Ok(text)
     }
 
@@ -91,7 +92,7 @@ impl Codes {
                     serde_json::from_slice(&whole).map_err(|error| StateError::Broken(error.to_string()))?;
                 let session_id = grant.grant.person.session_id;
                 let account = if named == grant.record {
-                    sessions::account(session, session_id, now)?
+                    self.sessions.account_in(session, session_id, now)?
                 } else {
                     // Issued while another instance key was in use.
                     self.sessions.account(grant.record, session_id, now).await?

@@ -22,6 +22,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use self::limits::client_secrets::ClientSecretLimits;
 use self::limits::passwords::PasswordLimits;
 use self::limits::user_codes::UserCodeLimits;
+use crate::protocol::lifetimes::Lifetimes;
 use crate::secret::MacKeys;
 
 /// The SQL table's own migrations.
@@ -73,12 +74,12 @@ pub struct State {
 impl State {
     /// Makes the drawers of one store, whose values are authenticated with these keys. Counters and indexes carry no MAC:
     /// they grant nothing, and deleting them needs no key.
-    pub fn new(kv: &kv::Kv, keys: MacKeys) -> State {
+    pub fn new(kv: &kv::Kv, keys: MacKeys, lifetimes: &Lifetimes) -> State {
         let values = mac::MacKv::new(kv.clone(), keys);
-        let sessions = sessions::Sessions::new(values.clone(), kv.clone());
+        let sessions = sessions::Sessions::new(values.clone(), kv.clone(), lifetimes.session);
         State {
             access_tokens: access_tokens::AccessTokens::new(values.clone()),
-            codes: codes::Codes::new(values.clone(), sessions.clone()),
+            codes: codes::Codes::new(values.clone(), sessions.clone(), lifetimes.code),
             device_codes: device_codes::DeviceCodes::new(values.clone(), kv.clone()),
             sessions,
             assertions: assertions::Assertions::new(values.clone()),

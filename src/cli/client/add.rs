@@ -59,7 +59,9 @@ pub async fn run(flags: Add, context: &Context) -> anyhow::Result<Report> {
     registration.secret_lasts = flags.life.read()?;
     let ignored = registration.ignored.clone();
     let opened = context.open()?;
-    let registered = clients::register(&opened.operation(context.now()), registration).await;
+    let op = opened.operation(context.now());
+    clients::offer_lifetimes(&op, &registration.metadata, &opened.config.keys).await?;
+    let registered = clients::register(&op, registration).await;
     let Registered { client, secret } = registered.map_err(|fault| match fault {
         ClientFault::Taken(id) => anyhow!(
             "there is a client {id} already; change it (countersign client update {id}), or leave client_id out to \

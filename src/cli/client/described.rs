@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::cli::input;
 use crate::protocol::client::AuthMethod;
 use crate::protocol::grant_type::GrantType;
+use crate::protocol::span;
 use crate::protocol::subject::SubjectType;
 
 /// The description of an application in flags.
@@ -81,6 +82,20 @@ pub struct Described {
     jwks: Option<PathBuf>,
     #[arg(long, value_name = "URI", help = "Where it publishes its public keys, for private_key_jwt")]
     jwks_uri: Option<String>,
+    #[arg(
+        long,
+        value_name = "SPAN",
+        value_parser = seconds,
+        help = "How long its access tokens live, such as 5m [default: access_token under [lifetimes]]"
+    )]
+    access_token_ttl: Option<u32>,
+    #[arg(
+        long,
+        value_name = "SPAN",
+        value_parser = seconds,
+        help = "How long its ID tokens live [default: id_token under [lifetimes]]"
+    )]
+    id_token_ttl: Option<u32>,
     /// Accept requests without PKCE, for libraries that have none; the application needs a secret then
     #[arg(long)]
     no_require_pkce: bool,
@@ -91,6 +106,12 @@ pub struct Described {
                 client_secret; what the other flags say wins"
     )]
     metadata: Option<PathBuf>,
+}
+
+/// Reads a span as seconds.
+fn seconds(said: &str) -> Result<u32, &'static str> {
+    let span = span::parse(said).and_then(|span| u32::try_from(span.whole_seconds()).ok());
+    span.ok_or("must be a whole number with its unit, such as 90s, 5m or 1h")
 }
 
 impl Described {
@@ -141,6 +162,8 @@ impl Described {
         if let Some(path) = &self.jwks {
             members.insert("jwks".into(), input::object(path)?.into());
         }
+        let spans = [("access_token_ttl", self.access_token_ttl), ("id_token_ttl", self.id_token_ttl)];
+        members.extend(spans.into_iter().filter_map(|(name, span)| Some((name.to_owned(), span?.into()))));
         if self.first_party {
             members.insert("first_party".into(), true.into());
         }

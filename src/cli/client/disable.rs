@@ -19,8 +19,9 @@ pub(super) async fn disable(id: &str, context: &Context) -> anyhow::Result<Repor
     let text = if changed {
         format!(
             "{} ({name}) is disabled. It can start nothing any more within 5 seconds; UserInfo refuses its access \
-             tokens, which end by themselves within 10 minutes elsewhere.",
-            client.id
+             tokens, which end by themselves within {} elsewhere.",
+            client.id,
+            opened.longest_token()?
         )
     } else {
         format!("{} ({name}) was disabled already.", client.id)

@@ -151,8 +151,9 @@ async fn remove(id: &str, context: &Context) -> anyhow::Result<Report> {
     let json = json!({ "removed": true, "client_id": client.id, "client_name": name });
     let text = format!(
         "Removed client {} ({name}) and every consent given to it. It can start nothing any more within 5 seconds; \
-         access tokens it holds end by themselves within 10 minutes.",
-        client.id
+         access tokens it holds end by themselves within {}.",
+        client.id,
+        opened.longest_token()?
     );
     let warnings = not_told.map(disable::not_withdrawn).into_iter().collect();
     Ok(Report { warnings, ..Report::new(json, text) })

@@ -104,11 +104,13 @@ pub async fn run(flags: Update, context: &Context) -> anyhow::Result<Report> {
     let opened = context.open_existing()?;
     let id = find(&opened, &flags.id, context).await?.id;
     let (amendment, offered) = (flags.amendment()?, opened.offered().await?);
-    let done = clients::change(&opened.operation(context.now()), &id, &amendment, &offered).await;
+    let op = opened.operation(context.now());
+    let done = clients::change(&op, &id, &amendment, &offered).await;
     let Changed { before, after, members, made, ignored } = done.map_err(|fault| match fault {
         ClientFault::Unknown => anyhow!("client {id} was removed at this moment"),
         other => other.into(),
     })?;
+    clients::offer_lifetimes(&op, &after.metadata, &opened.config.keys).await?;
     let mut json = response(&after, made.as_ref().map(Token::expose));
     let is_fresh = made.is_some();
     let secret = said_of_secret(&before, &after, is_fresh);

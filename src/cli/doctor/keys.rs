@@ -12,9 +12,7 @@ use crate::db::Db;
 use crate::keys::fingerprint::FACT;
 use crate::keys::instance::{InstanceKeys, Source};
 use crate::keys::plan::{outlook, records};
-use crate::keys::policy::KeyPolicy;
 use crate::protocol::instant::seconds_since;
-use crate::protocol::session::SessionPolicy;
 use crate::store::{facts, signing_keys};
 
 const CHECK: &str = "instance key";
@@ -24,7 +22,7 @@ const SPARE_AFTER: i64 = 300;
 
 /// Whether the signing keys are rotated, and every application has one.
 pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTime) -> Vec<Finding> {
-    let mut found: Vec<Finding> = hints(&config.keys).into_iter().collect();
+    let mut found: Vec<Finding> = hints(config).into_iter().collect();
     // Another check reports a database that cannot be read.
     let Some((db, stored)) = db.and_then(|db| Some((db, db.read_now(signing_keys::list).ok()?))) else {
         return found;
@@ -65,8 +63,9 @@ pub(super) async fn signing(config: &Config, db: Option<&Db>, now: OffsetDateTim
 }
 
 /// At sign-out an application sends an ID token as a hint, which may be as old as the session.
-fn hints(policy: &KeyPolicy) -> Option<Finding> {
-    let (kept, longest) = (policy.publish_after + policy.retain, SessionPolicy::DEFAULT.remembered);
+fn hints(config: &Config) -> Option<Finding> {
+    let (policy, longest) = (&config.keys, config.lifetimes.session.remembered);
+    let kept = policy.publish_after + policy.retain;
     let what = format!(
         "publish_after and retain end {} after a key signed for the last time, and people stay signed in for up to {}: \
          ID tokens that come back as hints later than that are refused",

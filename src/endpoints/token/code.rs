@@ -42,7 +42,7 @@ pub(super) async fn redeem(
             return Err(replayed(visit, client, spent.grant_id, &spent.user_id).await?.into());
         }
     };
-    granted.check_age(now)?;
+    granted.check_age(app.config.lifetimes.code, now)?;
     granted.check(params)?;
     let resources = granted.grant.narrow(&app.resources.load(), params)?;
     let account = account.ok_or_else(|| refused("the session has ended"))?;

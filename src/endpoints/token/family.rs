@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::ids::RecordId;
 use crate::protocol::client::Client;
-use crate::protocol::family::{FamilyPolicy, Terms};
+use crate::protocol::family::Terms;
 use crate::protocol::grant::Grant;
 use crate::protocol::refresh::{RefreshToken, salt};
 use crate::protocol::refusal::Refusal;
@@ -54,7 +54,7 @@ pub(super) struct First<'a> {
 /// finds the row, or is seen here.
 pub(super) async fn begin(visit: &Visit, client: &Client, first: First<'_>) -> Result<Begin, TokenFailure> {
     let First { grant, record, account, agreed_at, given_at, refused } = first;
-    let (app, now, policy) = (&visit.app, visit.now, FamilyPolicy::DEFAULT);
+    let (app, now, policy) = (&visit.app, visit.now, visit.app.config.lifetimes.family());
     let (id, person) = (grant.id, &grant.person);
     let terms = Terms { grant: grant.clone(), remembered: account.remembered };
     let absolute_end = policy.absolute_end(&terms, client, account.ends, now);

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use crate::app::App;
 use crate::ids::{GrantId, RecordId};
 use crate::keys::KeyError;
-use crate::protocol::claims::{self, AccessToken, Authentication, IdToken, TOKEN_LIFETIME};
+use crate::protocol::claims::{self, AccessToken, Authentication, IdToken};
 use crate::protocol::client::ClientAlg;
 use crate::protocol::grant::Authenticated;
 use crate::protocol::named_claims::{NamedClaims, is_released};
@@ -112,7 +112,8 @@ impl Issue<'_> {
     /// How long the access token lives. A longer lifetime that another node offers counts from when this one has seen
     /// that keys stay public for it.
     fn lifetime(&self, target: &Target) -> Duration {
-        target.lifetime(TOKEN_LIFETIME).min(self.app.keys.snapshot.load().longest_token())
+        let lifetime = self.app.config.lifetimes.access_token(&self.client.metadata, target);
+        lifetime.min(self.app.keys.snapshot.load().longest_token())
     }
 
     /// The `sub` of the tokens: the person's for this client, or else the client's own.
@@ -177,11 +178,13 @@ impl Issue<'_> {
     ) -> Result<String, TokenFailure> {
         let (app, client, now) = (self.app, self.client, self.now);
         let (sub, alg) = (self.sub(), client.metadata.id_token_signed_response_alg);
+        let snapshot = app.keys.snapshot.load();
+        let lifetime = app.config.lifetimes.id_token(&client.metadata).min(snapshot.longest_token());
         let claims = IdToken {
             iss: &app.config.issuer,
             sub: &sub,
             aud: &client.id,
-            exp: (now + TOKEN_LIFETIME).unix_timestamp(),
+            exp: (now + lifetime).unix_timestamp(),
             iat: now.unix_timestamp(),
             authentication: Authentication::of(person),
             nonce: self.nonce,
@@ -192,12 +195,10 @@ impl Issue<'_> {
         };
         match alg {
             ClientAlg::HS256 => self.with_secret(&claims),
-            ClientAlg::Signed(alg) => {
-                app.keys.snapshot.load().sign(alg, "JWT", &claims).map_err(|error| match error {
-                    KeyError::NoKey(alg) => no_key(app, alg).into(),
-                    other => other.into(),
-                })
-            }
+            ClientAlg::Signed(alg) => snapshot.sign(alg, "JWT", &claims).map_err(|error| match error {
+                KeyError::NoKey(alg) => no_key(app, alg).into(),
+                other => other.into(),
+            }),
         }
     }
 

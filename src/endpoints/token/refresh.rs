@@ -5,7 +5,6 @@ use actix_web::HttpResponse;
 use super::Issued;
 use super::issue::Issue;
 use crate::protocol::cause::Cause;
-use crate::protocol::family::FamilyPolicy;
 use crate::protocol::params::Params;
 use crate::protocol::refresh::{
     Decision, Position, RefreshToken, Rotation, decide, malformed, refused, replaced,
@@ -80,8 +79,9 @@ impl<'a> Use<'a> {
 
     /// Decides, and carries the decision out; none if the row has changed since it was read.
     async fn carry_out(self, params: &Params, counts: &Issued) -> Result<Option<HttpResponse>, TokenFailure> {
-        let (now, facts) = (self.visit.now, &self.family.facts);
-        let idle = FamilyPolicy::DEFAULT.idle(&self.family.terms, self.client);
+        let (now, policy) = (self.visit.now, self.visit.app.config.lifetimes.family());
+        let facts = &policy.judged(&self.family.facts, &self.family.terms, self.client);
+        let idle = policy.idle(&self.family.terms, self.client);
         let generation = self.token.generation;
         let rotates = self.client.is_public();
         match decide(facts, generation, rotates, idle, Rotation::DEFAULT, now) {
@@ -111,7 +111,7 @@ impl<'a> Use<'a> {
             Decision::Late(_) => Ok(None),
             Decision::Rotate(to) | Decision::Keep(to) => self.answer(params, to).await,
             Decision::Repeat => {
-                let to = facts.position;
+                let to = self.family.facts.position;
                 self.answer(params, to).await
             }
         }

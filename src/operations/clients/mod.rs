@@ -2,12 +2,15 @@
 
 mod sector; // documents of sectors
 
+use time::Duration;
 use zeroize::Zeroizing;
 
 use super::{Operation, StateFault};
 use crate::db::DbError;
 use crate::keys::KeyError;
-use crate::protocol::client::{Client, ClientSecret, MetadataFault, Secrets};
+use crate::keys::policy::KeyPolicy;
+use crate::keys::promise;
+use crate::protocol::client::{Client, ClientSecret, Metadata, MetadataFault, Secrets};
 use crate::protocol::registration::{Amendment, Offered, Registration, SecretChange, changed};
 use crate::protocol::revoked::Why;
 use crate::secret::{Token, TokenHash, base32, random};
@@ -97,6 +100,19 @@ pub async fn register(op: &Operation<'_>, registration: Registration) -> Result<
         return Err(ClientFault::Taken(client.id));
     }
     Ok(Registered { client, secret })
+}
+
+/// Records the lifetimes that a client has of its own: keys that sign its tokens have to be public for as long. Until a
+/// node has seen the record, its tokens live as long as those that were offered before.
+pub async fn offer_lifetimes(
+    op: &Operation<'_>,
+    metadata: &Metadata,
+    policy: &KeyPolicy,
+) -> Result<(), DbError> {
+    let longest = metadata.access_token_ttl.max(metadata.id_token_ttl);
+    let Some(seconds) = longest else { return Ok(()) };
+    let policy = policy.clone();
+    op.db.write(move |conn| promise::offer(conn, &policy, Duration::seconds(seconds.into()))).await
 }
 
 /// A client that was changed.

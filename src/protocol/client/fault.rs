@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::protocol::lifetimes::LifetimeFault;
 use crate::protocol::names::HiddenCharacter;
 use crate::protocol::redirect_uri::RedirectUriFault;
 
@@ -35,6 +36,8 @@ pub enum Problem {
     Unsupported(Option<String>, Option<&'static str>),
     /// One of its values is not supported: the value, and the supported ones, as JSON.
     UnsupportedValue(String, String),
+    /// Tokens would live too long or too short.
+    Lifetime(LifetimeFault),
     /// No key signs with this algorithm, because the configuration does not name it.
     NotConfigured(&'static str),
     /// This text cannot be the name of a scope.
@@ -106,6 +109,7 @@ impl fmt::Display for MetadataFault {
                 write!(f, "{member}: {value} is not supported; {supported} is")?;
             }
             Problem::NotConfigured(alg) => write!(f, "{member} {alg} is not configured")?,
+            Problem::Lifetime(fault) => write!(f, "{member} {fault}")?,
             Problem::NoScopeName(name) => write!(f, "{member}: {name:?} cannot be the name of a scope")?,
             Problem::NoScope => write!(f, "{member} names no scope")?,
             Problem::NoOrigin(text) => {

@@ -93,6 +93,12 @@ pub struct Metadata {
     pub allowed_cors_origins: Option<Vec<String>>,
     /// An application of the operator's own: people are not asked for consent.
     pub first_party: bool,
+    /// How long its access tokens live, in seconds, where the operator says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_ttl: Option<u32>,
+    /// The same of its ID Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_ttl: Option<u32>,
     /// Names and pages in further languages.
     #[serde(flatten)]
     pub localized: Localized,

@@ -14,6 +14,7 @@ use crate::protocol::client::{
 };
 use crate::protocol::family;
 use crate::protocol::grant_type::GrantType;
+use crate::protocol::lifetimes::{check_access_token, check_id_token};
 use crate::protocol::localized;
 use crate::protocol::names::clean;
 use crate::protocol::scope::{OFFLINE, Scope, is_name};
@@ -22,7 +23,7 @@ use crate::protocol::scope::{OFFLINE, Scope, is_name};
 pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 
 /// The members that [`Metadata`] keeps, with the expected form of each.
-const KEPT: [(&str, &str); 26] = [
+const KEPT: [(&str, &str); 28] = [
     ("client_name", "a string"),
     ("client_uri", "a string"),
     ("logo_uri", "a string"),
@@ -52,6 +53,8 @@ const KEPT: [(&str, &str); 26] = [
     ("require_pkce", "true or false"),
     ("allowed_cors_origins", "a list of strings"),
     ("first_party", "true or false"),
+    ("access_token_ttl", "a whole number of seconds"),
+    ("id_token_ttl", "a whole number of seconds"),
 ];
 
 const ALGORITHMS: &str = "\"RS256\", \"ES256\", \"PS256\", \"EdDSA\", \"Ed25519\" or \"HS256\"";
@@ -73,6 +76,8 @@ pub struct Offered {
     pub algorithms: Vec<SigningAlg>,
     /// Whether http on loopback hosts is allowed.
     pub development: bool,
+    /// Whether access tokens may live for more than an hour.
+    pub accept_long_tokens: bool,
 }
 
 /// A client as it was described.
@@ -131,6 +136,7 @@ pub fn read(mut members: Map<String, Value>, offered: &Offered) -> Result<Regist
     let unreadable = |error: serde_json::Error| Problem::Unreadable(error.to_string());
     let metadata = metadata.map_err(|error| MetadataFault::new("client_metadata", unreadable(error)))?;
     metadata.check(offered.development)?;
+    check_lifetimes(&metadata, offered)?;
     if metadata.scope.as_ref().is_some_and(|scope| scope.has(OFFLINE)) && !family::begins_for(&metadata) {
         ignored.push(format!("scope {OFFLINE} needs the grant type refresh_token; it will not be granted"));
     }
@@ -239,6 +245,15 @@ fn only(name: &str, value: &Value, supported: &[&str]) -> Result<(), MetadataFau
             refuse(name, Problem::UnsupportedValue(other.to_string(), supported))
         }
     }
+}
+
+fn check_lifetimes(metadata: &Metadata, offered: &Offered) -> Result<(), MetadataFault> {
+    let seconds = |seconds: u32| Duration::seconds(seconds.into());
+    let access_token = metadata.access_token_ttl.map(seconds);
+    let checked = access_token.map_or(Ok(()), |ttl| check_access_token(ttl, offered.accept_long_tokens));
+    checked.map_err(|fault| MetadataFault::new("access_token_ttl", Problem::Lifetime(fault)))?;
+    let checked = metadata.id_token_ttl.map(seconds).map_or(Ok(()), check_id_token);
+    checked.map_err(|fault| MetadataFault::new("id_token_ttl", Problem::Lifetime(fault)))
 }
 
 fn check_scope(text: &str, offered: &Scope) -> Result<Vec<String>, MetadataFault> {

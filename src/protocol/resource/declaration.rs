@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::{Format, Resource};
-use crate::protocol::lifetimes::{self, LifetimeFault};
+use crate::protocol::lifetimes::{LifetimeFault, check_access_token};
 use crate::protocol::localized::is_tag;
 use crate::protocol::names::{HiddenCharacter, check_shown};
 use crate::protocol::redirect_uri::has_uri_characters;
-use crate::protocol::scope::{is_name, is_reserved};
+use crate::protocol::scope::{is_name, is_standard};
 use crate::protocol::signing_alg::SigningAlg;
 
 /// The claims about a person that an access token may carry.
@@ -165,7 +165,7 @@ impl Resource {
             if !is_name(scope) {
                 return Err(Wrong::NoScopeName(scope.clone()));
             }
-            if is_reserved(scope) {
+            if is_standard(scope) {
                 return Err(Wrong::StandardScope(scope.clone()));
             }
         }
@@ -198,6 +198,6 @@ impl Resource {
             return Err(Wrong::NotConfigured(self.alg()));
         }
         let Some(lifetime) = self.lifetime() else { return Ok(()) };
-        lifetimes::check_access_token(lifetime, self.accept_long_tokens).map_err(Wrong::Lifetime)
+        check_access_token(lifetime, self.accept_long_tokens).map_err(Wrong::Lifetime)
     }
 }

@@ -5,7 +5,7 @@ use time::Duration;
 use super::{Conflict, Format, Resource, ResourceFault, Wrong, comparable};
 use crate::protocol::cause::Cause;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::scope::{Scope, is_reserved};
+use crate::protocol::scope::{Scope, is_standard};
 use crate::protocol::signing_alg::SigningAlg;
 
 /// All resources: those of the configuration file, and the rows beside it.
@@ -141,7 +141,7 @@ impl Resources {
     /// The first scope that belongs to a resource that was not requested and is no default one.
     pub fn needs_resource<'a>(&self, requested: &[String], scopes: &'a Scope) -> Option<&'a str> {
         let is_reached = |name: &str| {
-            is_reserved(name) || self.declared.iter().any(|resource| resource.default && resource.has(name))
+            is_standard(name) || self.declared.iter().any(|resource| resource.default && resource.has(name))
         };
         scopes.names().find(|name| requested.is_empty() && !is_reached(name))
     }

@@ -65,12 +65,12 @@ impl Sessions {
             secret: hash,
             browser: base64url(&login.browser),
             accounts: vec![account(session_id, login, ends, now)],
-            idle_ends: self.idle_ends(now),
+            used_at: now,
             before: None,
         };
         let max_age = record.max_age(now);
         self.indexes.index_add(&index(&login.user_id), &id.to_string(), ends, now).await?;
-        self.kv.put(&key(id), &record.encode()?, record.exp()).await?;
+        self.kv.put(&key(id), &record.encode()?, record.exp(&self.policy)).await?;
         Ok(Begun { record: id, cookie: cookie(id, &secret), session_id, max_age })
     }
 
@@ -103,7 +103,7 @@ impl Sessions {
             let id = known.as_ref().map_or_else(SessionId::generate, |known| known.session_id);
             let consents = known.map(|known| known.consents).unwrap_or_default();
             record.accounts.push(Account { consents, ..account(id, login, ends, now) });
-            record.idle_ends = self.idle_ends(now);
+            record.used_at = now;
             begun = Some((id, record.max_age(now)));
         });
         // The record may have ended before the change was written.
@@ -111,7 +111,7 @@ impl Sessions {
     }
 
     fn ends(&self, login: &Authentication, now: OffsetDateTime) -> OffsetDateTime {
-        now + if login.remember { self.policy.remembered } else { self.policy.absolute }
+        self.policy.latest_end(now, login.remember)
     }
 }
 

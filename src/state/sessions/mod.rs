@@ -20,8 +20,8 @@ pub use begin::{Authentication, Begun};
 use begin::OVERLAP;
 use record::Record;
 
-/// The idle end is written only when it moves by more than this.
-const IDLE_STEP: Duration = Duration::minutes(5);
+/// The last use is written only when it moves by more than this, or by a thirtieth of the idle span if that is less.
+const LONGEST_STEP: Duration = Duration::minutes(5);
 /// Number of attempts to change a record that concurrent requests change, too.
 const ATTEMPTS: u8 = 8;
 
@@ -42,13 +42,13 @@ pub struct Session {
     pub accounts: Vec<Account>,
     /// The hash of the cookie's secret.
     presented: String,
-    /// Whether the idle end is to be moved.
+    /// Whether the last use is to be written.
     touch: bool,
 }
 
 impl Sessions {
-    pub(super) fn new(kv: MacKv, indexes: Kv) -> Sessions {
-        Sessions { kv, indexes, policy: SessionPolicy::DEFAULT }
+    pub(super) fn new(kv: MacKv, indexes: Kv, policy: SessionPolicy) -> Sessions {
+        Sessions { kv, indexes, policy }
     }
 
     /// Reads the record that a cookie names. None when the record is unknown or has ended, when the cookie's secret is
@@ -67,7 +67,8 @@ impl Sessions {
         }
         if is(&record.secret) {
             let may_idle = record.accounts.iter().any(|account| !account.remembered);
-            let touch = may_idle && (self.idle_ends(now) - record.idle_ends).abs() > IDLE_STEP;
+            let step = (self.policy.idle / 30_i32).min(LONGEST_STEP);
+            let touch = may_idle && (now - record.used_at).abs() > step;
             return Ok(Some(Session { record: id, accounts: record.accounts, presented, touch }));
         }
         match record.before {
@@ -97,7 +98,19 @@ impl Sessions {
         session_id: SessionId,
         now: OffsetDateTime,
     ) -> Result<Option<Account>, StateError> {
-        account(self.kv.find(&key(record), now).await?, session_id, now)
+        self.account_in(self.kv.find(&key(record), now).await?, session_id, now)
+    }
+
+    /// [`Sessions::account`] in a record that was found by its [`key`].
+    pub(in crate::state) fn account_in(
+        &self,
+        found: Option<Found>,
+        session_id: SessionId,
+        now: OffsetDateTime,
+    ) -> Result<Option<Account>, StateError> {
+        let record = found.map(|found| record::parse(found, &self.policy, now)).transpose()?.flatten();
+        let mut accounts = record.into_iter().flat_map(|(_, record)| record.accounts);
+        Ok(accounts.find(|account| account.session_id == session_id))
     }
 
     /// Stores that a consent is in force, so that the next request need not ask the database.
@@ -117,22 +130,18 @@ impl Sessions {
         unless_contended(self.change(record, now, remember).await)
     }
 
-    /// Moves the idle end if it is due. Most requests write nothing here.
+    /// Writes the last use if it is due. Most requests write nothing here.
     pub async fn touch(&self, session: &Session, now: OffsetDateTime) -> Result<(), StateError> {
         if session.touch {
-            self.change(session.record, now, |record| record.idle_ends = self.idle_ends(now)).await?;
+            self.change(session.record, now, |record| record.used_at = now).await?;
         }
         Ok(())
-    }
-
-    fn idle_ends(&self, now: OffsetDateTime) -> OffsetDateTime {
-        now + self.policy.idle
     }
 
     /// Reads a record; see [`record::parse`].
     async fn load(&self, id: RecordId, now: OffsetDateTime) -> Result<Option<(Found, Record)>, StateError> {
         let found = self.kv.find(&key(id), now).await?;
-        Ok(found.map(|found| record::parse(found, now)).transpose()?.flatten())
+        Ok(found.map(|found| record::parse(found, &self.policy, now)).transpose()?.flatten())
     }
 
     /// Changes a record by compare and swap; false when there is none.
@@ -148,7 +157,7 @@ impl Sessions {
             let changed = if record.accounts.is_empty() {
                 self.kv.del_same(&key(id), &old, now).await?
             } else {
-                self.kv.swap(&key(id), &old, &record.encode()?, record.exp(), now).await?
+                self.kv.swap(&key(id), &old, &record.encode()?, record.exp(&self.policy), now).await?
             };
             if changed {
                 return Ok(true);
@@ -156,17 +165,6 @@ impl Sessions {
         }
         Err(StateError::Contended)
     }
-}
-
-/// [`Sessions::account`] in a record that was found by its [`key`].
-pub(in crate::state) fn account(
-    found: Option<Found>,
-    session_id: SessionId,
-    now: OffsetDateTime,
-) -> Result<Option<Account>, StateError> {
-    let record = found.map(|found| record::parse(found, now)).transpose()?.flatten();
-    let mut accounts = record.into_iter().flat_map(|(_, record)| record.accounts);
-    Ok(accounts.find(|account| account.session_id == session_id))
 }
 
 /// Ignores contention, for a change that only saves work later.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use crate::protocol::instant::age;
-use crate::protocol::session::Account;
+use crate::protocol::session::{Account, SessionPolicy};
 use crate::secret::{base64url, same};
 use crate::state::StateError;
 use crate::state::mac::Found;
@@ -19,9 +19,9 @@ pub(super) struct Record {
     pub(super) browser: String,
     #[serde(rename = "a")]
     pub(super) accounts: Vec<Account>,
-    /// The end of sessions that are not remembered, unless the browser is used before.
+    /// When the browser was used last; written in steps.
     #[serde(rename = "i", with = "time::serde::timestamp")]
-    pub(super) idle_ends: OffsetDateTime,
+    pub(super) used_at: OffsetDateTime,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub(super) before: Option<Before>,
 }
@@ -38,14 +38,22 @@ pub(super) struct Before {
     pub(super) accounts: Vec<Account>,
 }
 
-/// Parses a record. Accounts whose session has ended are left out, and so are those that signed in in the future.
-pub(super) fn parse(found: Found, now: OffsetDateTime) -> Result<Option<(Found, Record)>, StateError> {
+/// Parses a record. Accounts whose session has ended under the present policy are left out, and so are those that signed
+/// in in the future.
+pub(super) fn parse(
+    found: Found,
+    policy: &SessionPolicy,
+    now: OffsetDateTime,
+) -> Result<Option<(Found, Record)>, StateError> {
     let Some(value) = found.value() else { return Ok(None) };
     let mut record: Record =
         serde_json::from_slice(value).map_err(|error| StateError::Broken(error.to_string()))?;
-    let idle_ends = record.idle_ends;
+    let used_at = record.used_at;
     let is_past = |account: &Account| age(account.auth_time, now).is_some();
-    record.accounts.retain(|account| is_past(account) && end(account, idle_ends) > now);
+    record.accounts.retain(|account| is_past(account) && policy.end(account, used_at) > now);
+    for account in &mut record.accounts {
+        account.ends = account.ends.min(policy.latest_end(account.auth_time, account.remembered));
+    }
     Ok(Some((found, record)))
 }
 
@@ -56,9 +64,9 @@ impl Record {
     }
 
     /// The end of the record: that of the last of its sessions.
-    pub(super) fn exp(&self) -> OffsetDateTime {
-        let ends = self.accounts.iter().map(|account| end(account, self.idle_ends));
-        ends.max().unwrap_or(self.idle_ends)
+    pub(super) fn exp(&self, policy: &SessionPolicy) -> OffsetDateTime {
+        let ends = self.accounts.iter().map(|account| policy.end(account, self.used_at));
+        ends.max().unwrap_or(self.used_at)
     }
 
     /// How long the browser should keep the cookie: until the last remembered session ends.
@@ -71,9 +79,4 @@ impl Record {
     pub(super) fn encode(&self) -> Result<Vec<u8>, StateError> {
         serde_json::to_vec(self).map_err(|error| StateError::Broken(error.to_string()))
     }
-}
-
-/// The end of an account's session, unless the browser is used before.
-fn end(account: &Account, idle_ends: OffsetDateTime) -> OffsetDateTime {
-    if account.remembered { account.ends } else { account.ends.min(idle_ends) }
 }

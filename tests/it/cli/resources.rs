@@ -114,3 +114,27 @@ fn what_the_file_declares_is_changed_there() {
     shell.file("countersign.toml", format!("{file}{more}lifetime = '2h'\n"));
     shell.run(&["resource", "list"]).bad("line 11");
 }
+
+#[test]
+fn an_application_has_lifetimes_of_its_own() {
+    let shell = Shell::new();
+    let client = shell.client(&["--access-token-ttl", "5m", "--id-token-ttl", "90s"]);
+    assert_eq!((&client["access_token_ttl"], &client["id_token_ttl"]), (&json!(300), &json!(90)));
+    let id = client["client_id"].as_str().unwrap();
+    for (words, said) in [
+        (["--access-token-ttl", "2h"], "accept_long_tokens"),
+        (["--access-token-ttl", "5s"], "at least 10s"),
+        (["--id-token-ttl", "2h"], "id_token_ttl is 2h, and must be at most 1h"),
+    ] {
+        shell.run(&[&["client", "update", id], &words[..]].concat()).bad(said);
+    }
+    assert_eq!(shell.run(&["client", "update", id, "--access-token-ttl", "soon"]).code, 2);
+    let removed = |id: &str| shell.run(&["client", "remove", id]).good().out;
+    shell.run(&["client", "update", id, "--clear", "id_token_ttl", "--access-token-ttl", "50m"]).good();
+    let other = shell.client(&[]);
+    // What was offered once may be out there for as long.
+    assert!(removed(other["client_id"].as_str().unwrap()).contains("within 50 min"));
+    shell.file("countersign.toml", "[lifetimes]\naccept_long_tokens = true\n");
+    shell.run(&["client", "update", id, "--access-token-ttl", "2h"]).good();
+    assert!(removed(id).contains("within 2 h"));
+}

@@ -247,3 +247,54 @@ async fn a_new_resource_is_live_on_every_node_within_five_seconds() {
     second.finish().await;
     first.finish().await;
 }
+
+/// One second before its end a token opens UserInfo, and at it no more; what a client has of its own comes first.
+#[actix_web::test]
+async fn tokens_live_as_the_settings_and_the_client_say() {
+    let app = TestApp::start_with(Options {
+        adjust: |config| {
+            config.lifetimes.code = Duration::seconds(20);
+            config.lifetimes.access_token = Duration::minutes(3);
+            config.lifetimes.id_token = Duration::minutes(4);
+            config.lifetimes.session.idle = Duration::minutes(30);
+        },
+        ..Options::default()
+    })
+    .await;
+    app.user("ada").await;
+    let browser = app.browser();
+    let usual = Rp::new(&app, json!({ "first_party": true })).await;
+    let own = json!({ "first_party": true, "access_token_ttl": 60, "id_token_ttl": 90 });
+    let own = Rp::new(&app, own).await;
+    usual.code(&browser, "ada", &[]).await;
+    let code = async |rp: &Rp<'_>| browser.get(&rp.authorize(&[])).await.answered("code").unwrap();
+    for (after, fine) in [(19, true), (20, false), (21, false)] {
+        let code = code(&usual).await;
+        app.clock.advance(Duration::seconds(after));
+        assert_eq!(usual.redeem(&browser, &code, &[]).await.status == 200, fine, "{after}");
+    }
+    for (rp, access, id) in [(&usual, 180, 240), (&own, 60, 90)] {
+        let answer = rp.redeem(&browser, &code(rp).await, &[]).await.json();
+        let life =
+            |token: &Value| claims(token)["exp"].as_i64().unwrap() - claims(token)["iat"].as_i64().unwrap();
+        assert_eq!((life(&answer["access_token"]), life(&answer["id_token"])), (access, id));
+        assert_eq!(answer["expires_in"], access);
+        let token = answer["access_token"].as_str().unwrap();
+        app.clock.advance(Duration::seconds(
+            claims(&answer["access_token"])["exp"].as_i64().unwrap() - 1 - app.clock.now().unix_timestamp(),
+        ));
+        for expected in [200, 401, 401] {
+            let request = browser.request(reqwest::Method::GET, &app.at("/userinfo")).bearer_auth(token);
+            assert_eq!(browser.send(request).await.status, expected);
+            app.clock.advance(Duration::SECOND);
+        }
+    }
+    app.clock.advance(Duration::minutes(31));
+    let asked = browser.get(&usual.authorize(&[("prompt", Some("none"))])).await;
+    assert_eq!(
+        asked.answered("error").as_deref(),
+        Some("login_required"),
+        "the session was idle for too long"
+    );
+    app.finish().await;
+}

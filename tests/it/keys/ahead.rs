@@ -4,8 +4,8 @@ use countersign::clock::Clock;
 use countersign::keys::key_set::Keys;
 use countersign::keys::plan::{Record, Step, plan};
 use countersign::keys::policy::KeySettings;
-use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::{ES256, RS256};
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::store::signing_keys::{self, KeyState};
 use time::{Duration, OffsetDateTime};
 
@@ -86,7 +86,7 @@ fn a_promise_of_the_future_holds_no_key_back_for_years() {
     let db = &store.db;
     let with = |settings: &str| {
         let settings: KeySettings = toml::from_str(settings).unwrap();
-        countersign::keys::policy::KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
+        countersign::keys::policy::KeyPolicy::new(settings, Lifetimes::default().longest_token()).unwrap()
     };
     let (long, short) = (with("publish_before = 259200"), with("publish_before = 86400"));
     Keys::open(db, &key, &long, clock.now()).unwrap();

@@ -14,8 +14,8 @@ use countersign::keys::plan::{Step, plan};
 use countersign::keys::policy::{KeyPolicy, KeySettings};
 use countersign::keys::step;
 use countersign::keys::stored_key::seal_pair;
-use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::store::facts;
 use countersign::store::signing_keys::{self, KeyState, StoredKey};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ const BEGIN: i64 = 1_900_000_000;
 fn policy() -> KeyPolicy {
     let settings = "jwks_max_age = 60\npublish_before = 150\npublish_after = 700\nrotate_every = 1500\nretain = 400\nskew = 120";
     let settings: KeySettings = toml::from_str(settings).unwrap();
-    KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
+    KeyPolicy::new(settings, Lifetimes::default().longest_token()).unwrap()
 }
 
 fn at(seconds: i64) -> OffsetDateTime {

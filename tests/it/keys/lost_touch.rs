@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use countersign::config::Config;
 use countersign::keys::policy::{KeyPolicy, KeySettings};
-use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::ES256;
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::secret::{Key, base64url};
 use serde_json::json;
 
@@ -22,7 +22,7 @@ thread_local! {
 fn impatient(config: &mut Config) {
     let settings = "jwks_max_age = 3\npublish_before = 8\npublish_after = 605\nrotate_every = 9\nskew = 1";
     let settings: KeySettings = toml::from_str(settings).unwrap();
-    config.keys = KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap();
+    config.keys = KeyPolicy::new(settings, Lifetimes::default().longest_token()).unwrap();
     config.instance_key = given(&base64url(Key::generate().expose()));
     config.database = PLACE.with_borrow(|url| countersign::db::Url::parse(url).unwrap());
 }

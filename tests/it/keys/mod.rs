@@ -23,7 +23,7 @@ use countersign::keys::KeyError;
 use countersign::keys::instance::{Given, InstanceKeys, Source};
 use countersign::keys::key_set::Keys;
 use countersign::keys::policy::{KeyPolicy, KeySettings};
-use countersign::protocol::claims::TOKEN_LIFETIME;
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::secret::{Key, base64url};
 use time::OffsetDateTime;
 
@@ -58,7 +58,7 @@ pub fn open(db: &Db, source: &Source) -> Result<Keys, KeyError> {
 
 /// What holds when nothing is configured.
 pub fn policy() -> KeyPolicy {
-    KeyPolicy::new(KeySettings::default(), TOKEN_LIFETIME).unwrap()
+    KeyPolicy::new(KeySettings::default(), Lifetimes::default().longest_token()).unwrap()
 }
 
 /// The text of a refusal to open.

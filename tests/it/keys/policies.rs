@@ -3,14 +3,14 @@
 //! Holds `keys/policy.rs`.
 
 use countersign::keys::policy::{KeyPolicy, KeySettings};
-use countersign::protocol::claims::TOKEN_LIFETIME;
+use countersign::protocol::lifetimes::Lifetimes;
 use time::Duration;
 
 use super::policy;
 
 fn read(text: &str) -> Result<KeyPolicy, String> {
     let settings: KeySettings = toml::from_str(text).map_err(|error| error.to_string())?;
-    KeyPolicy::new(settings, TOKEN_LIFETIME)
+    KeyPolicy::new(settings, Lifetimes::default().longest_token())
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use countersign::clock::Clock;
 use countersign::keys::key_set::Keys;
 use countersign::keys::policy::KeyPolicy;
-use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::SigningAlg::{self, ES256, RS256};
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::store::signing_keys;
 
 use super::{given, key_text};
@@ -15,7 +15,7 @@ use crate::store::{execute, open, sqlite_place};
 /// An RSA key of this size takes a multiple of any request, and of the 200 ms after which a node looks again.
 pub fn slow_keys() -> KeyPolicy {
     let settings = toml::from_str("rsa_bits = 4096\njwks_max_age = 2\npublish_before = 3000").unwrap();
-    KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
+    KeyPolicy::new(settings, Lifetimes::default().longest_token()).unwrap()
 }
 
 /// While an RSA key is made, the spare that takes no time to make is published. Some are made before a node looks

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign::config::Config;
+use countersign::protocol::span::parse;
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -43,12 +44,14 @@ fn every_setting_is_described_and_no_other() {
     let mut settings = members("src/config/settings.rs", "Settings");
     assert!(settings.len() > 12, "{settings:?}");
     // The tables of the file, which have parts of their own.
-    assert!(["resource", "keys", "audit"].iter().all(|table| settings.remove(*table)));
+    assert!(["resource", "keys", "audit", "lifetimes"].iter().all(|table| settings.remove(*table)));
     assert_eq!(names(&rows(&manual, "## Settings")), settings);
     let keys = rows(&manual, "### `[keys]`: signing keys");
     assert_eq!(names(&keys), members("src/keys/policy.rs", "KeySettings"));
     let keep = rows(&manual, "### `[audit]`: how long events are kept");
     assert_eq!(names(&keep), members("src/config/audit.rs", "KeepSettings"));
+    let lifetimes = rows(&manual, "### `[lifetimes]`: how long sessions, codes and tokens live");
+    assert_eq!(names(&lifetimes), members("src/config/lifetimes.rs", "LifetimeSettings"));
     let resource = rows(&manual, "### `[[resource]]`: an API that tokens are issued for");
     let mut declared = members("src/protocol/resource/mod.rs", "Resource");
     assert!(declared.remove("place"), "it is where the file says so, and no setting");
@@ -96,6 +99,20 @@ fn defaults_are_what_the_manual_says() {
     {
         let said = default("### `[audit]`: how long events are kept", name);
         assert_eq!(said, format!("\"{}d\"", span.whole_days()), "{name}");
+    }
+    let lifetimes = &config.lifetimes;
+    for (name, span) in [
+        ("session_idle", lifetimes.session.idle),
+        ("session_absolute", lifetimes.session.absolute),
+        ("stay_signed_in", lifetimes.session.remembered),
+        ("code", lifetimes.code),
+        ("id_token", lifetimes.id_token),
+        ("access_token", lifetimes.access_token),
+        ("refresh_idle", lifetimes.refresh_idle),
+        ("refresh_absolute", lifetimes.refresh_absolute),
+    ] {
+        let said = default("### `[lifetimes]`: how long sessions, codes and tokens live", name);
+        assert_eq!(parse(said.trim_matches('"')), Some(span), "{name}");
     }
     assert_eq!(default("### `[keys]`: signing keys", "rsa_bits"), keys.rsa_bits.to_string());
     let algorithms: Vec<&str> = keys.algorithms.iter().map(|alg| alg.name()).collect();

@@ -6,7 +6,7 @@ use countersign::protocol::grant::{Authenticated, Grant};
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::pkce::CodeChallenge;
 use countersign::protocol::scope::Scope;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::params;
 use crate::support::rp::{CHALLENGE, VERIFIER};
@@ -98,5 +98,23 @@ fn a_stored_grant_is_read_back_whole() {
         let stored = serde_json::to_vec(&grant).unwrap();
         let read: CodeGrant = serde_json::from_slice(&stored).unwrap();
         assert_eq!(format!("{read:?}"), format!("{grant:?}"));
+    }
+}
+
+/// One second before its end, at it, and after it; a shorter lifetime counts for codes that exist.
+#[test]
+fn a_code_is_as_old_as_the_lifetime_allows() {
+    for lifetime in [20, 60].map(Duration::seconds) {
+        let code = grant(true);
+        for (age, fine) in [
+            (Duration::ZERO, true),
+            (lifetime - Duration::SECOND, true),
+            (lifetime, false),
+            (lifetime + Duration::SECOND, false),
+        ] {
+            let checked = code.check_age(lifetime, code.issued_at + age);
+            assert_eq!(checked.is_ok(), fine, "{lifetime} {age}");
+            assert!(checked.err().is_none_or(|refusal| refusal.error.code == "invalid_grant"));
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! How long a family of refresh tokens lasts: by its kind, and by the kind of its client.
 
-use countersign::protocol::family::{FamilyPolicy, Terms, begins};
+use countersign::protocol::family::{Terms, begins};
 use countersign::protocol::grant::Grant;
+use countersign::protocol::lifetimes::Lifetimes;
+use countersign::protocol::refresh::{Facts, Position};
 use countersign::protocol::scope::Scope;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -30,7 +32,7 @@ fn a_family_lasts_as_long_as_its_kind_and_its_client_allow() {
     ] {
         let client = client(metadata.clone());
         let terms = Terms { grant: Grant { scope: Scope::parse(scope), ..grant(true).grant }, remembered };
-        let policy = FamilyPolicy::DEFAULT;
+        let policy = Lifetimes::default().family();
         assert_eq!(policy.idle(&terms, &client), idle, "{metadata} {scope}");
         let end = policy.absolute_end(&terms, &client, session_end, now);
         assert_eq!(end - now, absolute, "{metadata} {scope}");
@@ -46,4 +48,42 @@ fn a_family_lasts_as_long_as_its_kind_and_its_client_allow() {
 fn a_client_asks_for_families_by_its_grant_types() {
     assert!(!begins(&client(json!({}))));
     assert!(begins(&client(json!({ "grant_types": ["authorization_code", "refresh_token"] }))));
+}
+
+/// A family that exists ends by the present lifetimes, or by those it began with if they were shorter.
+#[test]
+fn a_shorter_lifetime_counts_for_families_that_exist() {
+    let began = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let (days, hours) = (Duration::days, Duration::hours);
+    let under =
+        |idle, absolute| Lifetimes { refresh_idle: idle, refresh_absolute: absolute, ..Lifetimes::default() };
+    let short_session = Lifetimes {
+        session: countersign::protocol::session::SessionPolicy {
+            idle: hours(1),
+            ..Lifetimes::default().session
+        },
+        ..Lifetimes::default()
+    };
+    for (scope, lifetimes, used, idle, absolute) in [
+        ("openid offline_access", under(days(30), days(180)), days(10), days(40), days(180)),
+        ("openid offline_access", under(days(5), days(180)), days(10), days(15), days(180)),
+        ("openid offline_access", under(days(30), days(60)), days(10), days(40), days(60)),
+        ("openid offline_access", under(days(90), days(300)), days(10), days(40), days(180)),
+        ("openid", short_session, hours(2), hours(3), days(180)),
+    ] {
+        let terms =
+            Terms { grant: Grant { scope: Scope::parse(scope), ..grant(true).grant }, remembered: false };
+        let position = Position {
+            generation: 0,
+            used_at: began + used,
+            used_before: began,
+            late_hits: 0,
+            idle_end: began + used + days(30),
+        };
+        let stored = Facts { position, revoked: None, absolute_end: began + days(180), created_at: began };
+        let judged = lifetimes.family().judged(&stored, &terms, &client(json!({})));
+        let ends = (judged.position.idle_end - began, judged.absolute_end - began);
+        assert_eq!(ends, (idle, absolute), "{scope} {lifetimes:?}");
+        assert_eq!(Facts { absolute_end: stored.absolute_end, position, ..judged }, stored);
+    }
 }

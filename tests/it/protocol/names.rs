@@ -89,7 +89,12 @@ fn names_that_look_alike_share_a_skeleton() {
 }
 
 fn offered() -> Offered {
-    Offered { scopes: Scope::standard(), algorithms: vec![SigningAlg::RS256], development: false }
+    Offered {
+        scopes: Scope::standard(),
+        algorithms: vec![SigningAlg::RS256],
+        development: false,
+        accept_long_tokens: false,
+    }
 }
 
 #[test]

@@ -11,7 +11,12 @@ use serde_json::{Map, Value, json};
 use super::client;
 
 fn offered() -> Offered {
-    Offered { scopes: Scope::standard(), algorithms: vec![SigningAlg::RS256], development: false }
+    Offered {
+        scopes: Scope::standard(),
+        algorithms: vec![SigningAlg::RS256],
+        development: false,
+        accept_long_tokens: false,
+    }
 }
 
 /// What is wrong with the metadata of a usual client that also has these.

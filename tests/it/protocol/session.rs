@@ -1,10 +1,10 @@
 //! Who is signed in in one browser: the name of a session for a client, and remembered consents.
 
 use countersign::ids::SessionId;
-use countersign::protocol::session::{Account, KnownConsent, sid};
+use countersign::protocol::session::{Account, KnownConsent, SessionPolicy, sid};
 use countersign::secret::Key;
 use serde_json::json;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// One session has another `sid` for each client, and none tells the session's own identifier.
 #[test]
@@ -39,4 +39,31 @@ fn an_account_remembers_one_consent_for_each_client_and_how_the_person_signed_in
     assert_eq!(account.consent("app"), Some(&known("app", "three")));
     assert_eq!(account.consent("site"), Some(&known("site", "two")));
     assert_eq!(account.consents.len(), 2);
+}
+
+/// A session has the end it began with, or an earlier one under a shorter policy, never a later one.
+#[test]
+fn a_session_ends_by_the_shorter_of_two_policies() {
+    let at = |hours| OffsetDateTime::UNIX_EPOCH + Duration::hours(hours);
+    let hours = |idle, absolute, remembered| SessionPolicy {
+        idle: Duration::hours(idle),
+        absolute: Duration::hours(absolute),
+        remembered: Duration::hours(remembered),
+    };
+    for (policy, remembered, ends, used_at, expected) in [
+        (hours(8, 24, 720), false, 24, 0, 8),
+        (hours(8, 24, 720), false, 24, 20, 24),
+        (hours(8, 24, 720), true, 720, 0, 720),
+        (hours(8, 12, 720), false, 24, 11, 12),
+        (hours(2, 24, 720), false, 24, 11, 13),
+        (hours(2, 24, 720), true, 720, 11, 720),
+        (hours(8, 24, 100), true, 720, 0, 100),
+        (hours(30, 48, 2000), false, 24, 20, 24),
+        (hours(30, 48, 2000), true, 720, 20, 720),
+    ] {
+        let stored = json!({ "s": SessionId::from_bytes(&[1; 16]).unwrap(), "u": "ada", "t": 0, "c": "1", "m": [],
+            "e": at(ends).unix_timestamp(), "r": remembered });
+        let account: Account = serde_json::from_value(stored).unwrap();
+        assert_eq!(policy.end(&account, at(used_at)), at(expected), "{policy:?} {remembered} {used_at}");
+    }
 }

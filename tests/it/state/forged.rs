@@ -2,8 +2,9 @@
 
 use countersign::ids::{GrantId, RecordId, SessionId, new_sub};
 use countersign::protocol::cause::Cause;
-use countersign::protocol::code::{CodeGrant, LIFETIME, REMEMBERED};
+use countersign::protocol::code::{CodeGrant, REMEMBERED};
 use countersign::protocol::grant::{Authenticated, Grant};
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::protocol::named_claims::NamedClaims;
 use countersign::protocol::scope::Scope;
 use countersign::protocol::session::KnownConsent;
@@ -128,7 +129,7 @@ async fn a_code_that_was_changed_is_unknown(kv: Kv) {
     let (codes, now) = (state(&kv).codes, now());
     let code = codes.mint("app", &grant(), now).await.unwrap();
     let key = |client: &str| {
-        let until = Until::of(now + LIFETIME + REMEMBERED);
+        let until = Until::of(now + Lifetimes::default().code + REMEMBERED);
         OnceKey::new(
             Drawer::Code,
             until,
@@ -207,7 +208,12 @@ async fn values_outlive_a_change_of_the_instance_key(kv: Kv) {
     let now = now();
     let [old, new] = [[1; 32], [2; 32]].map(secret::Key::new);
     let with = |first: &secret::Key, others: &[&secret::Key]| {
-        State::new(&kv, MacKeys::new(first.clone(), others.iter().copied().cloned().collect())).sessions
+        State::new(
+            &kv,
+            MacKeys::new(first.clone(), others.iter().copied().cloned().collect()),
+            &Lifetimes::default(),
+        )
+        .sessions
     };
     let begun = with(&old, &[]).begin(None, &login("ada"), now).await.unwrap();
     let opens = async |sessions: &countersign::state::sessions::Sessions| {

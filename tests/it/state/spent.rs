@@ -1,7 +1,8 @@
 //! What a redeemed code leaves behind: little, and not for longer than its replay can be told.
 
 use countersign::db::{Db, Durability, Url};
-use countersign::protocol::code::{LIFETIME, REMEMBERED};
+use countersign::protocol::code::REMEMBERED;
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::state::MIGRATIONS;
 use countersign::state::kv::Kv;
 use diesel::sql_types::Text;
@@ -75,7 +76,7 @@ async fn keys_of_codes_are_in_the_order_of_time() {
     for minute in [3, 1, 4, 0, 2] {
         let now = now + Duration::minutes(minute);
         codes.mint("app", &grant(), now).await.unwrap();
-        let until = format!("{:08X}", (now + LIFETIME + REMEMBERED).unix_timestamp());
+        let until = format!("{:08X}", (now + Lifetimes::default().code + REMEMBERED).unix_timestamp());
         expected.extend([until.clone(), until]);
     }
     expected.sort();

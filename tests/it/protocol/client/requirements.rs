@@ -11,7 +11,8 @@ fn described(more: &Value) -> Result<Metadata, String> {
     let mut members = json!({ "client_name": "App", "redirect_uris": ["https://app.example/cb"] });
     members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let algorithms = SigningAlg::ALWAYS.to_vec();
-    let offered = Offered { scopes: Scope::standard(), algorithms, development: false };
+    let offered =
+        Offered { scopes: Scope::standard(), algorithms, development: false, accept_long_tokens: false };
     let Value::Object(members) = members else { panic!("{members}") };
     read(members, &offered).map(|read| read.metadata).map_err(|fault| fault.to_string())
 }

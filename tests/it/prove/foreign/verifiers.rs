@@ -6,8 +6,8 @@ use std::time::Instant;
 use countersign::config::Config;
 use countersign::keys::KeyError;
 use countersign::keys::policy::{KeyPolicy, KeySettings};
-use countersign::protocol::claims::TOKEN_LIFETIME;
 use countersign::protocol::client::{NamedAlg, SigningAlg};
+use countersign::protocol::lifetimes::Lifetimes;
 use countersign::secret::{Key, base64url};
 use countersign::store::signing_keys;
 use countersign_verifier::{Check, KeySet, verify};
@@ -72,7 +72,7 @@ fn quick() -> KeyPolicy {
     let settings = "jwks_max_age = 600\npublish_before = 1500\npublish_after = 1300\nrotate_every = 1800\n\
                     retain = 3000\nskew = 120";
     let settings: KeySettings = toml::from_str(settings).unwrap();
-    KeyPolicy::new(settings, TOKEN_LIFETIME).unwrap()
+    KeyPolicy::new(settings, Lifetimes::default().longest_token()).unwrap()
 }
 
 /// The database and the instance key that all nodes of the story share.
@@ -192,7 +192,12 @@ async fn through_five_rotations_on_postgres_and_redis_no_verification_fails() {
                 signed_by.push(kid);
             }
             let (issuer, client) = (rp.app.issuer.clone(), rp.client_id.clone());
-            kept.push(Kept { token, issuer, client, until: now + TOKEN_LIFETIME - Duration::seconds(60) });
+            kept.push(Kept {
+                token,
+                issuer,
+                client,
+                until: now + Lifetimes::default().longest_token() - Duration::seconds(60),
+            });
             // Between one node's work on the keys and the next one's there is always somebody who asks.
             for (nth, holder) in holders.iter_mut().enumerate() {
                 let node = &nodes[(step + at + nth) % 3];

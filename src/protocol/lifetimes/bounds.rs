@@ -1,4 +1,4 @@
-//! How long what this provider issues lives, and the bounds of each lifetime.
+//! The bounds of lifetimes, each with its reason.
 
 use std::fmt;
 
@@ -18,13 +18,13 @@ pub struct LifetimeFault {
 }
 
 /// The bounds of a lifetime, with the reason for each.
-struct Bounds {
-    least: (Duration, &'static str),
-    most: (Duration, &'static str),
+pub(super) struct Bounds {
+    pub(super) least: (Duration, &'static str),
+    pub(super) most: (Duration, &'static str),
 }
 
 impl Bounds {
-    fn check(&self, given: Duration) -> Result<(), LifetimeFault> {
+    pub(super) fn check(&self, given: Duration) -> Result<(), LifetimeFault> {
         for (is_beyond, (bound, why)) in
             [(given < self.least.0, self.least), (given > self.most.0, self.most)]
         {
@@ -50,10 +50,28 @@ const LONG_ACCESS_TOKEN: Bounds = Bounds {
     least: ACCESS_TOKEN.least,
     most: (Duration::days(30), "every key has to stay public for as long after it signed for the last time"),
 };
+/// ID Tokens.
+const ID_TOKEN: Bounds = Bounds {
+    least: (Duration::minutes(1), "the clocks of applications may differ by that much"),
+    most: (LONG, "an application checks it when it arrives, and has no use for it later"),
+};
+/// Codes.
+pub(super) const CODE: Bounds = Bounds {
+    least: (Duration::seconds(5), "a slow application could redeem none"),
+    most: (
+        Duration::seconds(60),
+        "FAPI 2.0 allows no more, because whoever sees a code can try to redeem it",
+    ),
+};
 
 /// Checks the lifetime of access tokens.
 pub fn check_access_token(lifetime: Duration, accepts_long: bool) -> Result<(), LifetimeFault> {
     if accepts_long { LONG_ACCESS_TOKEN.check(lifetime) } else { ACCESS_TOKEN.check(lifetime) }
+}
+
+/// Checks the lifetime of ID Tokens.
+pub fn check_id_token(lifetime: Duration) -> Result<(), LifetimeFault> {
+    ID_TOKEN.check(lifetime)
 }
 
 impl fmt::Display for LifetimeFault {
