@@ -351,6 +351,40 @@ fn a_new_secret_works_beside_the_old_one_for_a_while() {
 }
 
 #[test]
+fn an_application_brings_its_keys_or_gets_a_secret_for_macs() {
+    let shell = Shell::new();
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    let file = |key: &Value| shell.file("jwks.json", json!({ "keys": [key] }).to_string());
+    let words = ["--auth-method", "private_key_jwt", "--jwks"];
+    let added = shell.client(&[&words[..], &[file(&key).as_str()]].concat());
+    assert_eq!((&added["jwks"]["keys"][0], added.get("client_secret")), (&key, None));
+    let id = added["client_id"].as_str().unwrap();
+    shell.run(&["client", "rotate-secret", id]).bad("signs with a key of its own");
+    let update = |words: &[&str]| shell.run(&[&["client", "update", id], words].concat());
+    update(&["--jwks-uri", "https://album.example/jwks"]).bad("exclude each other");
+    update(&["--jwks-uri", "https://album.example/jwks", "--clear", "jwks"]).good();
+    update(&["--clear", "jwks_uri"]).bad("private_key_jwt needs jwks or jwks_uri");
+    let ones = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+    for (key, said) in [
+        (json!({ "kty": "oct", "k": "c2VjcmV0" }), "private or symmetric"),
+        (json!({ "kty": "EC", "crv": "P-256", "x": ones, "y": ones }), "cannot verify ES256"),
+        (json!({ "kty": "EC", "crv": "P-384", "x": "AQAB", "y": "AQAB" }), "none of its keys can verify"),
+    ] {
+        update(&["--jwks", &file(&key), "--clear", "jwks_uri"]).bad(said);
+    }
+    // A secret for MACs is a new one, because of the old one there is only the hash.
+    let done = update(&["--auth-method", "client_secret_jwt"]).good();
+    assert!(done.out.contains("kept here under the instance key"), "{}", done.out);
+    let kept = newest(&shell, id).unwrap();
+    assert!(kept.sealed.is_some());
+    assert_eq!(update(&["--id-token-alg", "HS256", "--json"]).good().object().get("client_secret"), None);
+    let plain = shell.client(&[]);
+    let words = ["client", "update", plain["client_id"].as_str().unwrap(), "--id-token-alg", "HS256"];
+    let done = shell.run(&words).good();
+    assert!(done.out.contains("it has a new client_secret, and the old one ends"), "{}", done.out);
+}
+
+#[test]
 fn a_disabled_application_is_kept_and_shown_as_disabled() {
     let shell = Shell::new();
     let client = shell.client(&[]);
