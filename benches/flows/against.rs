@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::figures::{self, micros};
 use crate::measure::{CONNECTIONS, Cost, cost};
-use crate::operations::ALL;
+use crate::operations;
 use crate::options::Options;
 use crate::provider::{Provider, Stores};
 
@@ -45,7 +45,8 @@ pub fn report(options: &Options, other: &Path) {
     for stores in Stores::ALL {
         println!("{}", stores.title());
         let mut both = [Provider::start(stores, &options.program), Provider::start(stores, other)];
-        for operation in &ALL {
+        let operations: Vec<_> = operations::of(&[&both[0], &both[1]]).collect();
+        for operation in operations {
             let mut turns = vec![];
             for turn in 0..TURNS {
                 both.iter_mut().for_each(Provider::take_bearers);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::figures;
 use crate::http::Connection;
 use crate::measure::spread;
-use crate::operations::{ALL, Operation};
+use crate::operations::{self, Operation};
 use crate::options::Options;
 use crate::process::Process;
 use crate::provider::{Provider, Stores};
@@ -50,10 +50,10 @@ pub fn report(options: &Options, other: Option<&Path>) {
         println!("{}", stores.title());
         let own = counts(stores, &options.program, options.scale);
         let others = other.map(|other| counts(stores, other, options.scale));
-        for (at, operation) in ALL.iter().enumerate() {
-            let (statements, instructions) = own[at];
-            let other = others.as_ref().map(|others| others[at]);
-            let beside = other.map(|(asked, done)| {
+        for (at, (operation, statements, instructions)) in own.into_iter().enumerate() {
+            // A program that lacks operations lacks the last ones.
+            let other = others.as_ref().and_then(|others| others.get(at));
+            let beside = other.map(|(_, asked, done)| {
                 let change = (instructions / done - 1.0) * 100.0;
                 format!("   other {asked:>8.2}{done:>14.0}   {change:+.1} % instructions")
             });
@@ -68,8 +68,8 @@ pub fn report(options: &Options, other: Option<&Path>) {
                 algorithm: operation.algorithm,
                 statements,
                 instructions,
-                other_statements: other.map(|(asked, _)| asked),
-                other_instructions: other.map(|(_, done)| done),
+                other_statements: other.map(|(_, asked, _)| *asked),
+                other_instructions: other.map(|(.., done)| *done),
             });
         }
         println!();
@@ -78,19 +78,20 @@ pub fn report(options: &Options, other: Option<&Path>) {
 }
 
 /// The statements and instructions of every operation of one build.
-fn counts(stores: Stores, program: &Path, scale: usize) -> Vec<(f64, f64)> {
+fn counts(stores: Stores, program: &Path, scale: usize) -> Vec<(&'static Operation, f64, f64)> {
     let mut provider = Provider::start(stores, program);
     let metrics = provider.show_metrics();
     provider.take_bearers();
-    let asked: Vec<f64> =
-        ALL.iter().map(|operation| statements(&provider, operation, metrics, scale)).collect();
+    let asked: Vec<f64> = operations::of(&[&provider])
+        .map(|operation| statements(&provider, operation, metrics, scale))
+        .collect();
     // Keys and browsers exist already: the provider under callgrind has nothing to make.
     provider.process = None;
     provider.process = Some(Process::under_callgrind(program, &provider.config, provider.port));
     provider.take_bearers();
     settle(provider.process());
-    let done = ALL.iter().map(|operation| instructions(&provider, operation, scale));
-    asked.iter().copied().zip(done).collect()
+    let each = operations::of(&[&provider]).zip(asked);
+    each.map(|(operation, asked)| (operation, asked, instructions(&provider, operation, scale))).collect()
 }
 
 /// The statements per operation, by the provider's own count.

@@ -2,7 +2,6 @@
 //! is measured alone, with the same libraries, in the same run.
 
 use std::cell::RefCell;
-use std::fs;
 use std::hint::black_box;
 use std::num::NonZero;
 use std::thread;
@@ -17,6 +16,8 @@ use openssl::pkey::{PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sha::sha256;
+
+use crate::commit::spent;
 
 /// About as long as the signed part of an access token.
 const SIGNED: [u8; 640] = [b'x'; 640];
@@ -84,10 +85,6 @@ fn signs_sha256(key: &PKey<Private>) -> PkeyCtx<Private> {
 /// The processor time per call while all processors are busy, as they are on a loaded server.
 fn each(times: u32, work: impl Fn() + Sync) -> Duration {
     let alone = || {
-        let spent = || {
-            let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-            Duration::from_nanos(stat.split(' ').next().and_then(|ns| ns.parse().ok()).expect("nanoseconds"))
-        };
         work();
         let before = spent();
         for _ in 0..times {

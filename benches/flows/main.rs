@@ -20,6 +20,7 @@
 )]
 
 mod against;
+mod commit;
 mod count;
 mod figures;
 mod floors;
@@ -31,6 +32,7 @@ mod process;
 mod provider;
 mod rotation;
 mod table;
+mod tokens;
 #[path = "../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod postgres;

@@ -6,6 +6,7 @@ use crate::floors::Floors;
 use crate::http::Connection;
 use crate::process::Process;
 use crate::provider::{PEOPLE, Provider};
+use crate::tokens::Tokens;
 
 /// One operation.
 pub struct Operation {
@@ -29,10 +30,11 @@ pub struct Parts {
     verified: Duration,
     argon2: Duration,
     http: Duration,
+    commit: Duration,
 }
 
 impl Parts {
-    pub fn measure(floors: &Floors, bare: &Process, scale: usize) -> Parts {
+    pub fn measure(provider: &Provider, floors: &Floors, bare: &Process, scale: usize) -> Parts {
         let http = crate::measure::timed(
             bare.port,
             || bare.cpu(),
@@ -46,12 +48,13 @@ impl Parts {
             verified: floors.es256_verified(),
             argon2: Floors::argon2(),
             http: http.cpu,
+            commit: provider.commit(),
         }
     }
 }
 
 /// A sign-on is two requests: `/authorize` with a live session, and `/token`.
-pub const ALL: [Operation; 6] = [
+static CODE: [Operation; 6] = [
     Operation {
         name: "sign-on",
         algorithm: Some("RS256"),
@@ -103,6 +106,54 @@ pub const ALL: [Operation; 6] = [
         floor: |parts| parts.http,
     },
 ];
+
+/// What [`Provider::tokens`] is needed for.
+static TOKENS: [Operation; 4] = [
+    Operation {
+        name: "refresh, public client",
+        algorithm: Some("ES256"),
+        times: 4_000,
+        connections: None,
+        work: |provider, link, number| tokens(provider).refresh(link, number),
+        floor: |parts| parts.es256 + parts.http + parts.commit,
+    },
+    Operation {
+        name: "client_credentials",
+        algorithm: Some("ES256"),
+        times: 5_000,
+        connections: None,
+        work: |provider, link, _| tokens(provider).with_secret(link),
+        floor: |parts| parts.es256 + parts.http,
+    },
+    Operation {
+        name: "the same, private_key_jwt",
+        algorithm: Some("ES256"),
+        times: 4_000,
+        connections: None,
+        work: |provider, link, _| {
+            tokens(provider).with_key(link, &format!("http://localhost:{}", provider.port));
+        },
+        floor: |parts| parts.es256 + parts.verified + parts.http,
+    },
+    Operation {
+        name: "introspection",
+        algorithm: Some("ES256"),
+        times: 5_000,
+        connections: None,
+        work: |provider, link, number| provider.introspect(link, number),
+        floor: |parts| parts.verified + parts.http,
+    },
+];
+
+/// The operations of all these providers: those that one of them lacks are left out.
+pub fn of(providers: &[&Provider]) -> impl Iterator<Item = &'static Operation> {
+    let has_tokens = providers.iter().all(|provider| provider.tokens.is_some());
+    CODE.iter().chain(TOKENS.iter().filter(move |_| has_tokens))
+}
+
+fn tokens(provider: &Provider) -> &Tokens {
+    provider.tokens.as_ref().expect("only a program that has these grants is measured")
+}
 
 impl Operation {
     /// Its name, with the algorithm if there is one.

@@ -14,10 +14,11 @@ use tempfile::TempDir;
 
 use crate::http::{Answer, Connection};
 use crate::process::{Process, cpu_of_family};
-use crate::{free_port, postgres, redis};
+use crate::tokens::{RESOURCE, Tokens};
+use crate::{commit, free_port, postgres, redis};
 
 const PASSWORD: &str = "wistful-otter-paints-9";
-const REDIRECT: &str = "http://localhost:3000/callback";
+pub const REDIRECT: &str = "http://localhost:3000/callback";
 /// A verifier, and its challenge.
 const VERIFIER: &str = "project-pkce-verifier_0123456789-ABCDEFGHIJKLMNOP";
 const CHALLENGE: &str = "vYNHd8OhS1_DyRzkrZ-joLO-9sp78UJ_Hs8arlPwz2M";
@@ -45,9 +46,21 @@ impl Stores {
 
 /// One registered application.
 pub struct Client {
-    id: String,
-    /// Its credentials, as a header.
-    basic: String,
+    pub id: String,
+    /// Its credentials, as a header; empty for one that has no secret.
+    pub basic: String,
+}
+
+impl Client {
+    /// As the answer to its registration describes it.
+    pub fn of(made: &Value) -> Client {
+        let id = made["client_id"].as_str().expect("client_id").to_owned();
+        let basic = made["client_secret"].as_str().map(|secret| {
+            let pair = data_encoding::BASE64.encode(format!("{id}:{secret}").as_bytes());
+            format!("Authorization: Basic {pair}\r\n")
+        });
+        Client { id, basic: basic.unwrap_or_default() }
+    }
 }
 
 /// A running provider, its applications, and browsers in which people are signed in.
@@ -59,12 +72,14 @@ pub struct Provider {
     pub port: u16,
     /// The application whose ID Tokens are RS256, and the one whose are ES256.
     pub clients: [Client; 2],
+    /// The applications of the grants beside the code; none if the program has not all of these.
+    pub tokens: Option<Tokens>,
     /// `Cookie` headers of signed-in browsers.
     pub browsers: Vec<String>,
     /// `Authorization` headers with an access token of each person.
     pub bearers: Vec<String>,
     pub redis: Option<redis::Server>,
-    _postgres: Option<postgres::Server>,
+    postgres: Option<postgres::Server>,
     /// The processes of PostgreSQL and Redis.
     servers: Vec<u32>,
     _folder: TempDir,
@@ -94,12 +109,12 @@ impl Provider {
         }
         let clients = ["RS256", "ES256"].map(|alg| {
             let words = ["client", "add", "--name", alg, "--redirect-uri", REDIRECT, "--id-token-alg", alg];
-            let made = command(&words, "");
-            let text = |name: &str| made[name].as_str().expect("a member").to_owned();
-            let pair = format!("{}:{}", text("client_id"), text("client_secret"));
-            let basic = data_encoding::BASE64.encode(pair.as_bytes());
-            Client { id: text("client_id"), basic: format!("Authorization: Basic {basic}\r\n") }
+            Client::of(&command(&words, ""))
         });
+        // Last in the file, because it is a table.
+        text.push_str(RESOURCE);
+        std::fs::write(&config, text).expect("a file");
+        let tokens = Tokens::register(program, &config);
         for person in 0..PEOPLE {
             command(&["user", "add", &login(person), "--password-stdin"], PASSWORD);
         }
@@ -115,16 +130,21 @@ impl Provider {
             config,
             port,
             clients,
+            tokens,
             browsers: vec![],
             bearers: vec![],
             redis,
-            _postgres: postgres,
+            postgres,
             servers: processes,
             _folder: folder,
         };
         let mut link = Connection::open(port);
         let browsers = (0..PEOPLE).map(|person| provider.sign_in_everywhere(&mut link, person)).collect();
         provider.browsers = browsers;
+        if let Some(mut tokens) = provider.tokens.take() {
+            tokens.begin_families(&provider);
+            provider.tokens = Some(tokens);
+        }
         provider
     }
 
@@ -151,7 +171,7 @@ impl Provider {
     /// Starts again with its metrics shown on a port, which is answered.
     pub fn show_metrics(&mut self) -> u16 {
         let port = free_port();
-        self.restart_with(&format!("\nmetrics_listen = \"127.0.0.1:{port}\"\n"));
+        self.restart_with(&format!("metrics_listen = \"127.0.0.1:{port}\"\n"));
         port
     }
 
@@ -193,13 +213,13 @@ impl Provider {
 
     /// One silent sign-on: a code for a live session, then its tokens.
     pub fn sso(&self, link: &mut Connection, client: usize, number: usize) -> Value {
+        let client = &self.clients[client];
         let code = self.code(link, client, number);
         self.redeem(link, client, &code)
     }
 
     /// A code for a live session.
-    pub fn code(&self, link: &mut Connection, client: usize, number: usize) -> String {
-        let client = &self.clients[client];
+    pub fn code(&self, link: &mut Connection, client: &Client, number: usize) -> String {
         let cookie = &self.browsers[number % PEOPLE];
         let answer = link.get(&authorize(client), cookie);
         assert_eq!(answer.status, 303, "{}", answer.body);
@@ -208,22 +228,37 @@ impl Provider {
     }
 
     /// The tokens for a code.
-    pub fn redeem(&self, link: &mut Connection, client: usize, code: &str) -> Value {
-        let client = &self.clients[client];
+    pub fn redeem(&self, link: &mut Connection, client: &Client, code: &str) -> Value {
         let body = format!(
-            "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}",
-            escaped(REDIRECT)
+            "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}&client_id={}",
+            escaped(REDIRECT),
+            client.id
         );
         let answer = link.post("/token", &client.basic, &body);
         assert_eq!(answer.status, 200, "{}", answer.body);
         serde_json::from_str(&answer.body).expect("JSON")
     }
 
-    /// Starts again with these lines at the end of the configuration; answers the configuration of before.
+    /// What a service asks about the token of a person.
+    pub fn introspect(&self, link: &mut Connection, number: usize) {
+        let token = self.bearers[number % PEOPLE].trim_start_matches("Authorization: Bearer ").trim_end();
+        let answer = link.post("/introspect", &self.clients[0].basic, &format!("token={token}"));
+        assert!(answer.body.contains("\"active\":true"), "{}", answer.body);
+    }
+
+    /// The least that something costs that has to last in the main store.
+    pub fn commit(&self) -> Duration {
+        match &self.postgres {
+            None => commit::in_sqlite(&self.config.with_file_name("floor.db").to_string_lossy()),
+            Some(server) => commit::in_postgres(&server.url("postgres"), || cpu_of_family(self.servers[1])),
+        }
+    }
+
+    /// Starts again with these lines before those of the configuration, which ends in a table; answers the configuration of before.
     pub fn restart_with(&mut self, lines: &str) -> String {
         let before = std::fs::read_to_string(&self.config).expect("the configuration");
         self.process = None;
-        std::fs::write(&self.config, format!("{before}{lines}")).expect("a file");
+        std::fs::write(&self.config, format!("{lines}{before}")).expect("a file");
         self.process = Some(Process::countersign(&self.program, &self.config, self.port));
         before
     }
@@ -270,7 +305,7 @@ impl Provider {
 }
 
 /// One word of the command line, with something typed into it.
-fn run(program: &Path, config: &Path, words: &[&str], typed: &str) -> Value {
+pub fn run(program: &Path, config: &Path, words: &[&str], typed: &str) -> Value {
     let mut child = Command::new(program)
         .args(words)
         .args(["--json", "--config"])

@@ -8,7 +8,7 @@ use crate::http::Connection;
 use crate::provider::Provider;
 
 /// Nodes look every 200 ms, and a new key takes a while to make. The signing keys stay as they are.
-const KEYS: &str = "\n[keys]\nrsa_bits = 3072\njwks_max_age = 2\npublish_before = 3000\n";
+const KEYS: &str = "keys = { rsa_bits = 3072, jwks_max_age = 2, publish_before = 3000 }\n";
 /// How many people redeem codes at once. Each pauses for as long as the answer took; otherwise they would use
 /// up the machine and measure their own queue.
 const CONNECTIONS: usize = 2;
@@ -98,9 +98,9 @@ fn requests(
 }
 
 fn token(provider: &Provider, link: &mut Connection, number: usize) -> Duration {
-    let code = provider.code(link, 0, number);
+    let code = provider.code(link, &provider.clients[0], number);
     let begun = Instant::now();
-    provider.redeem(link, 0, &code);
+    provider.redeem(link, &provider.clients[0], &code);
     begun.elapsed()
 }
 

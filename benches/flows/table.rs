@@ -6,7 +6,7 @@ use crate::figures::{self, Figure, micros};
 use crate::floors::Floors;
 use crate::http::Connection;
 use crate::measure::{CONNECTIONS, Cost, cost, spread};
-use crate::operations::{ALL, Operation, Parts};
+use crate::operations::{self, Operation, Parts};
 use crate::options::Options;
 use crate::process::Process;
 use crate::provider::{Provider, Stores};
@@ -33,7 +33,7 @@ pub fn report(options: &Options) {
         let idle = provider.process().memory();
         let rounds: Vec<Vec<(Cost, Duration)>> =
             (0..ROUNDS).map(|_| round(&mut provider, &floors, &bare, options.scale)).collect();
-        for (at, operation) in ALL.iter().enumerate() {
+        for (at, operation) in operations::of(&[&provider]).enumerate() {
             let rounds: Vec<_> = rounds.iter().map(|round| round[at]).collect();
             written.extend(row(operation, stores, &rounds));
         }
@@ -47,9 +47,11 @@ pub fn report(options: &Options) {
 
 /// The cost and the floor of each operation, once.
 fn round(provider: &mut Provider, floors: &Floors, bare: &Process, scale: usize) -> Vec<(Cost, Duration)> {
-    let parts = Parts::measure(floors, bare, scale);
+    let parts = Parts::measure(provider, floors, bare, scale);
     provider.take_bearers();
-    ALL.iter().map(|operation| (cost(provider, operation, scale), (operation.floor)(&parts))).collect()
+    operations::of(&[provider])
+        .map(|operation| (cost(provider, operation, scale), (operation.floor)(&parts)))
+        .collect()
 }
 
 fn row(operation: &Operation, stores: Stores, rounds: &[(Cost, Duration)]) -> Vec<Figure> {
