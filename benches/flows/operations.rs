@@ -146,7 +146,7 @@ static TOKENS: [Operation; 4] = [
 ];
 
 /// The operations of all these providers: those that one of them lacks are left out.
-pub fn of(providers: &[&Provider]) -> impl Iterator<Item = &'static Operation> {
+pub fn of(providers: &[&Provider]) -> impl Iterator<Item = &'static Operation> + use<> {
     let has_tokens = providers.iter().all(|provider| provider.tokens.is_some());
     CODE.iter().chain(TOKENS.iter().filter(move |_| has_tokens))
 }

@@ -102,7 +102,7 @@ impl Provider {
             writeln!(text, "database_url = {database:?}\nstate_url = {state:?}").unwrap();
         }
         let config = at("countersign.toml");
-        std::fs::write(&config, text).expect("a file");
+        std::fs::write(&config, &text).expect("a file");
         let command = |words: &[&str], typed: &str| run(program, &config, words, typed);
         if servers.is_some() {
             command(&["keys", "init"], "");
