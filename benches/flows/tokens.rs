@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use countersign::clock::Clock;
 use data_encoding::BASE64URL_NOPAD;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey};
@@ -93,7 +93,7 @@ impl Tokens {
 
     /// A token of the service that has a key.
     pub fn with_key(&self, link: &mut Connection, issuer: &str) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let now = Clock::default().now().unix_timestamp();
         let number = self.assertions.fetch_add(1, Ordering::Relaxed);
         let claims = json!({
             "iss": self.signing.id, "sub": self.signing.id, "aud": issuer, "iat": now, "exp": now + 60,
