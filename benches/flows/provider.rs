@@ -215,7 +215,7 @@ impl Provider {
     pub fn sso(&self, link: &mut Connection, client: usize, number: usize) -> Value {
         let client = &self.clients[client];
         let code = self.code(link, client, number);
-        self.redeem(link, client, &code)
+        redeem(link, client, &code)
     }
 
     /// A code for a live session.
@@ -225,18 +225,6 @@ impl Provider {
         assert_eq!(answer.status, 303, "{}", answer.body);
         let code = answer.location.split_once("code=").expect(&answer.location).1;
         code.split('&').next().unwrap_or_default().to_owned()
-    }
-
-    /// The tokens for a code.
-    pub fn redeem(&self, link: &mut Connection, client: &Client, code: &str) -> Value {
-        let body = format!(
-            "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}&client_id={}",
-            escaped(REDIRECT),
-            client.id
-        );
-        let answer = link.post("/token", &client.basic, &body);
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        serde_json::from_str(&answer.body).expect("JSON")
     }
 
     /// What a service asks about the token of a person.
@@ -302,6 +290,18 @@ impl Provider {
         jar.keep(&answer);
         answer.location.trim_start_matches(&format!("http://localhost:{}", self.port)).into()
     }
+}
+
+/// The tokens for a code.
+pub fn redeem(link: &mut Connection, client: &Client, code: &str) -> Value {
+    let body = format!(
+        "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={VERIFIER}&client_id={}",
+        escaped(REDIRECT),
+        client.id
+    );
+    let answer = link.post("/token", &client.basic, &body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    serde_json::from_str(&answer.body).expect("JSON")
 }
 
 /// One word of the command line, with something typed into it.

@@ -16,7 +16,7 @@ use openssl::sha::sha256;
 use serde_json::{Value, json};
 
 use crate::http::Connection;
-use crate::provider::{Client, PEOPLE, Provider, REDIRECT, run};
+use crate::provider::{Client, PEOPLE, Provider, REDIRECT, redeem, run};
 
 /// The API that machines call, declared in the configuration.
 pub const RESOURCE: &str =
@@ -70,7 +70,7 @@ impl Tokens {
         let mut link = Connection::open(provider.port);
         let family = |person| {
             let code = provider.code(&mut link, &self.public, person);
-            let tokens = provider.redeem(&mut link, &self.public, &code);
+            let tokens = redeem(&mut link, &self.public, &code);
             Mutex::new(text(&tokens, "refresh_token"))
         };
         self.families = (0..PEOPLE).map(family).collect();

@@ -48,7 +48,8 @@ pub(super) async fn sweep(app: Arc<App>) {
 
 /// Deletes expired rows of the main store; returns how many, and how many of one kind at most.
 async fn sweep_rows(app: &App, swept: &mut Swept, now: OffsetDateTime) -> Result<(usize, usize), DbError> {
-    let grants = store::grants::sweep(&app.db, now).await?;
+    let remembered = app.keys.revocation_remembered(&app.db).await?;
+    let grants = store::grants::sweep(&app.db, remembered, now).await?;
     let events = events::sweep(&app.db, &app.config.keep_events, swept, now).await?;
     Ok((grants + events, grants.max(events)))
 }

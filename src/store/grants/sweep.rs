@@ -9,14 +9,14 @@ use crate::store::schema::{dead_grants, dead_tokens, grants};
 
 /// The most rows of one kind that one step deletes.
 const AT_ONCE: i64 = 500;
-/// How long a grant that ended stays a row, so that the developer of its client is told why it ended. All of its tokens
-/// have expired long before.
+/// How long a grant that ended stays a row at least, so that the developer of its client is told why it ended.
 const KEPT: Duration = Duration::days(1);
 
 /// Deletes up to 500 rows of each kind: records of dead grants and of dead tokens whose tokens have all expired, and grants
-/// that ended a day ago.
-pub async fn sweep(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
-    let (at, ended) = (now.unix_timestamp(), (now - KEPT).unix_timestamp());
+/// that ended a day ago. `remembered` is how long a token of theirs may be valid after their end: a row must not go before,
+/// because a token without a row is judged without it.
+pub async fn sweep(db: &Db, remembered: Duration, now: OffsetDateTime) -> Result<usize, DbError> {
+    let (at, ended) = (now.unix_timestamp(), (now - KEPT.max(remembered)).unix_timestamp());
     let (dead, tokens, rows) = db
         .read(move |conn| {
             let dead = dead_grants::table.filter(dead_grants::exp.le(at)).select(dead_grants::id);

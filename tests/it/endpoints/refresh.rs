@@ -390,7 +390,7 @@ async fn a_replayed_code_ends_its_family_for_its_whole_life() {
     assert_eq!(userinfo(&rp, &browser, &second).await, 401);
     for days in [0, 1, 29] {
         app.clock.advance(Duration::days(days));
-        grants::sweep(&app.app.db, app.clock.now()).await.unwrap();
+        grants::sweep(&app.app.db, Duration::ZERO, app.clock.now()).await.unwrap();
         invalid(&rp.refresh(&browser, &refresh_token(&second), &[]).await);
     }
     app.finish().await;

@@ -347,9 +347,9 @@ async fn a_dead_grant_has_no_holder(Store { db, .. }: Store) {
     ] {
         assert!(grants::standing(&db, &other, now()).await.unwrap().is_none(), "{other:?}");
     }
-    assert_eq!(grants::sweep(&db, exp - Duration::SECOND).await.unwrap(), 0);
+    assert_eq!(grants::sweep(&db, Duration::ZERO, exp - Duration::SECOND).await.unwrap(), 0);
     assert!(grants::standing(&db, &issued(dead), now()).await.unwrap().is_none());
-    assert_eq!(grants::sweep(&db, exp).await.unwrap(), 1);
+    assert_eq!(grants::sweep(&db, Duration::ZERO, exp).await.unwrap(), 1);
     clients::remove(&db, "app", TEST, now()).await.unwrap();
     assert!(grants::standing(&db, &issued(alive), now()).await.unwrap().is_none(), "the client is removed");
     let disabled = Client { disabled: true, ..client("app") };
@@ -399,7 +399,7 @@ async fn sweeping_dead_grants_takes_five_hundred_at_most(Store { db, .. }: Store
     .unwrap();
     let mut swept = vec![];
     for _ in 0..4 {
-        swept.push(grants::sweep(&db, now()).await.unwrap());
+        swept.push(grants::sweep(&db, Duration::ZERO, now()).await.unwrap());
     }
     assert_eq!(swept, [500, 500, 1, 0]);
 }

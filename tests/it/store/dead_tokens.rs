@@ -58,13 +58,13 @@ async fn a_revoked_token_is_dead_and_its_neighbour_is_not(Store { db, .. }: Stor
 
     // Kept until the last node takes the token for expired.
     let over = now() + Duration::seconds(600 + 300);
-    assert_eq!(sweep(&db, over - Duration::SECOND).await.unwrap(), 0);
+    assert_eq!(sweep(&db, Duration::ZERO, over - Duration::SECOND).await.unwrap(), 0);
     assert!(!lives("one").await);
-    assert_eq!(sweep(&db, over).await.unwrap(), 2);
+    assert_eq!(sweep(&db, Duration::ZERO, over).await.unwrap(), 2);
     // An end that no number holds is no way to be forgotten at once.
     let endless = Revoked { jti: "endless", exp: i64::MAX, ..one };
     assert!(revoke_token(&db, endless, by(), now()).await.unwrap());
-    assert_eq!(sweep(&db, over).await.unwrap(), 0);
+    assert_eq!(sweep(&db, Duration::ZERO, over).await.unwrap(), 0);
 }
 
 async fn sweeping_dead_tokens_takes_five_hundred_at_most(Store { db, .. }: Store) {
@@ -74,7 +74,7 @@ async fn sweeping_dead_tokens_takes_five_hundred_at_most(Store { db, .. }: Store
     execute(&db, &format!("INSERT INTO dead_tokens (jti, exp) VALUES ('alive', {})", exp + 1)).unwrap();
     let mut swept = vec![];
     for _ in 0..4 {
-        swept.push(sweep(&db, now()).await.unwrap());
+        swept.push(sweep(&db, Duration::ZERO, now()).await.unwrap());
     }
     assert_eq!(swept, [500, 500, 1, 0]);
     assert_eq!(lines(&db, "SELECT jti AS line FROM dead_tokens"), ["alive"]);

@@ -235,7 +235,7 @@ async fn a_replayed_code_kills_a_row_whichever_comes_first(Store { db, .. }: Sto
     assert_eq!(revoked(&db, id).await, Some(Why::CodeReplayed), "by its record");
     let told = trail(&db).into_iter().filter(|line| line.contains(&id.to_string())).count();
     assert_eq!(told, 1);
-    let swept = grants::sweep(&db, now() + Duration::minutes(11)).await.unwrap();
+    let swept = grants::sweep(&db, Duration::ZERO, now() + Duration::minutes(11)).await.unwrap();
     assert_eq!((swept, records()), (1, 0));
     assert_eq!(revoked(&db, id).await, Some(Why::CodeReplayed), "the record was carried over");
 }
@@ -288,14 +288,20 @@ async fn what_ended_is_swept_a_day_later(Store { db, .. }: Store) {
     grants::revoke(&db, Whose::Grant(dead), Why::SignedOut, APP, now()).await.unwrap();
     execute(&db, &format!("INSERT INTO dead_tokens (jti, exp) VALUES ('x', {})", now().unix_timestamp()))
         .unwrap();
-    assert_eq!(grants::sweep(&db, now()).await.unwrap(), 1, "the dead token");
-    assert_eq!(grants::sweep(&db, now() + Duration::days(1) - Duration::SECOND).await.unwrap(), 0);
-    assert_eq!(grants::sweep(&db, now() + Duration::days(1)).await.unwrap(), 1);
+    assert_eq!(grants::sweep(&db, Duration::ZERO, now()).await.unwrap(), 1, "the dead token");
+    assert_eq!(
+        grants::sweep(&db, Duration::ZERO, now() + Duration::days(1) - Duration::SECOND).await.unwrap(),
+        0
+    );
+    // A token that lives longer than a day is judged by the row until it has expired.
+    let longest = Duration::days(30);
+    assert_eq!(grants::sweep(&db, longest, now() + longest - Duration::SECOND).await.unwrap(), 0);
+    assert_eq!(grants::sweep(&db, Duration::ZERO, now() + Duration::days(1)).await.unwrap(), 1);
     assert!(grants::find(&db, dead).await.unwrap().is_none());
     let end = now() + Duration::days(31);
-    assert_eq!(grants::sweep(&db, end - Duration::SECOND).await.unwrap(), 0);
+    assert_eq!(grants::sweep(&db, Duration::ZERO, end - Duration::SECOND).await.unwrap(), 0);
     assert!(grants::find(&db, live).await.unwrap().is_some());
-    assert_eq!(grants::sweep(&db, end).await.unwrap(), 1);
+    assert_eq!(grants::sweep(&db, Duration::ZERO, end).await.unwrap(), 1);
 }
 
 #[derive(QueryableByName)]
