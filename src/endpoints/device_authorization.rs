@@ -38,7 +38,7 @@ pub async fn post(VisitWithBody { visit, body }: VisitWithBody) -> Result<HttpRe
         network: visit.address().map(ClientAddress::network).unwrap_or_default(),
         decision: Decision::Pending,
     };
-    // Anybody can claim to be a public client.
+    // Any program can claim to be a public client.
     let site = visit.address().map(ClientAddress::site).unwrap_or_default();
     let site = client.is_public().then_some(site.as_str());
     let minted = app.state.device_codes.mint(&request, site, now).await?;

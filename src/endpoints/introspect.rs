@@ -118,9 +118,8 @@ async fn ended(visit: &Visit, token: &Presented) -> Result<Option<&'static str>,
             return Ok(Some("its client knows the person by another sub since it was issued"));
         }
     }
-    // A token for ourselves is good as long as its session, unless its grant is a row. One for others names no session.
-    let is_ours = token.audience().contains(&app.config.issuer.as_str());
-    let needs_session = is_ours && standing.user.is_some() && !standing.has_row;
+    // A token about a person is good as long as its session, unless its grant is a row.
+    let needs_session = standing.user.is_some() && !standing.has_row;
     Ok((needs_session && account.is_none()).then_some("it names no session"))
 }
 

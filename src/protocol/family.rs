@@ -9,6 +9,7 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::redirect_uri::ApplicationType;
 use crate::protocol::refresh::{Facts, Position};
 use crate::protocol::scope::OFFLINE;
+use crate::protocol::session::SessionPolicy;
 
 /// What a family was authorized for, as its row keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,8 +45,8 @@ pub struct Spans {
 pub struct FamilyPolicy {
     /// Of families that outlive the session.
     pub offline: Spans,
-    /// The span after which a family of a session ends unused. Its latest end is that of the session.
-    pub session_idle: Duration,
+    /// Of sessions, which families without `offline_access` end with.
+    pub session: SessionPolicy,
 }
 
 /// The longest spans in a browser application: 8 hours unused, and a day in all.
@@ -59,7 +60,7 @@ impl FamilyPolicy {
         let own = if terms.is_offline() {
             Some(self.offline.idle)
         } else {
-            (!terms.remembered).then_some(self.session_idle)
+            (!terms.remembered).then_some(self.session.idle)
         };
         let most = is_in_browser(client).then_some(BROWSER.idle);
         own.into_iter().chain(most).min()
@@ -73,7 +74,12 @@ impl FamilyPolicy {
         session_end: OffsetDateTime,
         now: OffsetDateTime,
     ) -> OffsetDateTime {
-        let own = if terms.is_offline() { now + self.offline.absolute } else { session_end };
+        let own = if terms.is_offline() {
+            now + self.offline.absolute
+        } else {
+            // A session that began under a longer policy ends by the present one.
+            session_end.min(self.session.latest_end(terms.grant.person.auth_time, terms.remembered))
+        };
         if is_in_browser(client) { own.min(now + BROWSER.absolute) } else { own }
     }
 
@@ -81,8 +87,10 @@ impl FamilyPolicy {
     pub fn judged(&self, facts: &Facts, terms: &Terms, client: &Client) -> Facts {
         let absolute_end = self.absolute_end(terms, client, facts.absolute_end, facts.created_at);
         let row = facts.position;
-        let idle_end =
-            self.idle(terms, client).map_or(row.idle_end, |idle| row.idle_end.min(row.used_at + idle));
+        // Of a family whose tokens were replaced once and no longer are, `used_at` tells when the last one was.
+        let tells_use = client.is_public() || row.generation == 0;
+        let idle = self.idle(terms, client).filter(|_| tells_use);
+        let idle_end = idle.map_or(row.idle_end, |idle| row.idle_end.min(row.used_at + idle));
         let absolute_end = absolute_end.min(facts.absolute_end);
         Facts { absolute_end, position: Position { idle_end, ..row }, ..*facts }
     }

@@ -59,7 +59,7 @@ impl DeviceCodes {
         DeviceCodes { kv, counters }
     }
 
-    /// Keeps a request under two new codes, if there is room for it. `site` is the network of a client that anybody can
+    /// Keeps a request under two new codes, if there is room for it. `site` is the network of a client that any program can
     /// claim to be; none where the client has authenticated. Both are kept a little longer than they are valid.
     ///
     /// Spec: RFC 8628 §3.2

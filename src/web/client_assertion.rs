@@ -38,7 +38,7 @@ pub(super) async fn verify(
         let cause = Cause::new("client_id in the body differs from the sub of the client_assertion");
         return Err(unproven(cause.with("client_id", other).with("sub", &client.id)));
     }
-    let token_endpoint = visit.at("/token");
+    let token_endpoint = format!("{}/token", app.config.issuer);
     let audience = Audience { issuer: &app.config.issuer, token_endpoint: &token_endpoint };
     let statement = assertion.judge(client, audience, now).map_err(unproven)?;
     let accepted = match statement.alg.signing() {

@@ -53,7 +53,7 @@ pub(super) async fn redeem(
     }
     let mut family = None;
     if begins(client) {
-        match family::begin(visit, client, first(&granted, &account)).await? {
+        match family::begin(visit, client, first(&granted, &resources, &account)).await? {
             Begin::Done(begun) => family = Some(begun),
             // The state store has lost the spend.
             Begin::Known => {
@@ -83,9 +83,10 @@ pub(super) async fn redeem(
 }
 
 /// The grant of a code, as a family begins with it.
-fn first<'a>(granted: &'a CodeGrant, account: &'a Account) -> First<'a> {
+fn first<'a>(granted: &'a CodeGrant, resources: &'a [String], account: &'a Account) -> First<'a> {
     First {
         grant: &granted.grant,
+        resources,
         record: granted.record,
         account,
         agreed_at: granted.agreed_at,

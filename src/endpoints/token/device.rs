@@ -49,7 +49,8 @@ pub(super) async fn redeem(
     if begins(client) {
         let (grant, account, refused) = (&grant, &account, |cause| refused(cause));
         // A person who approves has agreed at that moment.
-        let first = First { grant, record, account, agreed_at: given_at, given_at, refused };
+        let first =
+            First { grant, resources: &resources, record, account, agreed_at: given_at, given_at, refused };
         match family::begin(visit, client, first).await? {
             Begin::Done(begun) => family = Some(begun),
             Begin::Known => return Err(refused("the device code was redeemed before").into()),

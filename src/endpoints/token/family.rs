@@ -8,6 +8,7 @@ use crate::protocol::family::Terms;
 use crate::protocol::grant::Grant;
 use crate::protocol::refresh::{RefreshToken, salt};
 use crate::protocol::refusal::Refusal;
+use crate::protocol::resource::TargetFault;
 use crate::protocol::revoked::Why;
 use crate::protocol::session::Account;
 use crate::protocol::user::User;
@@ -37,6 +38,8 @@ pub(super) enum Begin {
 pub(super) struct First<'a> {
     /// The grant, which was just spent.
     pub(super) grant: &'a Grant,
+    /// The resources of its first access token.
+    pub(super) resources: &'a [String],
     /// The browser record with the session that it was given from.
     pub(super) record: RecordId,
     /// That session's account.
@@ -49,12 +52,14 @@ pub(super) struct First<'a> {
     pub(super) refused: fn(&'static str) -> Refusal,
 }
 
-/// Begins the family of a grant that was just spent. The row is committed first; only then one statement reads whether the
+/// Begins the family of a grant that was just spent, if a token can be issued from it. The row is committed first; only then one statement reads whether the
 /// grant, the person and the client are good, and the session is read again. So whatever ends one of them meanwhile either
 /// finds the row, or is seen here.
 pub(super) async fn begin(visit: &Visit, client: &Client, first: First<'_>) -> Result<Begin, TokenFailure> {
-    let First { grant, record, account, agreed_at, given_at, refused } = first;
+    let First { grant, resources, record, account, agreed_at, given_at, refused } = first;
     let (app, now, policy) = (&visit.app, visit.now, visit.app.config.lifetimes.family());
+    let target = app.resources.load().target(&app.config.issuer, resources, &grant.scope);
+    target.map_err(TargetFault::refusal)?;
     let (id, person) = (grant.id, &grant.person);
     let terms = Terms { grant: grant.clone(), remembered: account.remembered };
     let absolute_end = policy.absolute_end(&terms, client, account.ends, now);

@@ -19,7 +19,7 @@ use crate::protocol::resource::{Format, Target, TargetFault};
 use crate::protocol::scope::Scope;
 use crate::protocol::session::sid;
 use crate::protocol::signing_alg::no_secret;
-use crate::protocol::subject::{Naming, SubjectType};
+use crate::protocol::subject::Naming;
 use crate::protocol::user::User;
 use crate::secret::{base64url, random};
 use crate::store;
@@ -140,10 +140,8 @@ impl Issue<'_> {
         // Only what there is to tell and no scope tells anyway: the token stays small whatever was asked for.
         let told_by_name = |name: &&String| known(name).is_some() && !is_released(name, scope);
         let userinfo = self.claims.userinfo.iter().filter(|_| for_us).filter(told_by_name);
-        // An opaque token is read by ourselves alone.
-        // The person behind a pairwise `sub` is found by the session alone.
-        let is_pairwise = client.metadata.subject_type == SubjectType::Pairwise;
-        let session = self.record.filter(|_| for_us || is_opaque || is_pairwise).zip(person);
+        // By it introspection tells that the session has ended, and finds the person behind a pairwise `sub`.
+        let session = self.record.zip(person);
         let sub = self.sub();
         let hidden = |(record, person): (RecordId, &Authenticated)| {
             app.keys.hide_session(record, person.session_id, self.id)

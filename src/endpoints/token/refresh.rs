@@ -123,17 +123,14 @@ impl<'a> Use<'a> {
         Ok(from == to || grants::move_on(&self.visit.app.db, self.token.family, from, to).await?)
     }
 
-    /// Checks what is asked for, writes the use, and answers with the token of the new position. What is refused here has
-    /// used nothing.
+    /// Makes the answer with the token of the new position, and writes the use before it is given. What fails here has used
+    /// nothing: the same token can be presented again at any time.
     async fn answer(self, params: &Params, to: Position) -> Result<Option<HttpResponse>, TokenFailure> {
         let (app, terms) = (&self.visit.app, &self.family.terms);
         let disabled = || refused("the account or the client is disabled or gone");
         let user = self.family.user.clone().filter(|_| self.family.has_client).ok_or_else(disabled)?;
         let scope = terms.grant.narrow_scope(params)?;
         let resources = terms.grant.narrow(&app.resources.load(), params)?;
-        if !self.moves(to).await? {
-            return Ok(None);
-        }
         let key = app.keys.refresh_key(&self.family.salt).ok_or_else(|| refused("its key is gone"))?;
         let token = RefreshToken::make(key, self.token.family, to.generation, &self.family.salt);
         let issue = Issue {
@@ -151,6 +148,7 @@ impl<'a> Use<'a> {
             now: self.visit.now,
             refused: |cause| refused(cause),
         };
-        issue.answer().await.map(Some)
+        let answer = issue.answer().await?;
+        Ok(self.moves(to).await?.then_some(answer))
     }
 }

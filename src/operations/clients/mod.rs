@@ -10,7 +10,7 @@ use crate::db::DbError;
 use crate::keys::KeyError;
 use crate::keys::policy::KeyPolicy;
 use crate::keys::promise;
-use crate::protocol::client::{Client, ClientSecret, Metadata, MetadataFault, Secrets};
+use crate::protocol::client::{AuthMethod, Client, ClientSecret, Metadata, MetadataFault, Secrets};
 use crate::protocol::registration::{Amendment, Offered, Registration, SecretChange, changed};
 use crate::protocol::revoked::Why;
 use crate::secret::{Token, TokenHash, base32, random};
@@ -143,6 +143,8 @@ pub async fn change(
     let described = amendment.read(&before, offered)?.metadata;
     let safe = Safe::of(op, &described)?;
     let document = sector::document(op, id, Some(&before.metadata), &described).await?;
+    let is_weaker = described.strength() < before.metadata.strength();
+    let becomes_public = described.token_endpoint_auth_method == Some(AuthMethod::None);
     let (asked, of, fresh, now) = (amendment.clone(), offered.clone(), token.expose().to_owned(), op.now);
     let fresh = Zeroizing::new(fresh);
     let edit = move |client: &Client| {
@@ -159,11 +161,15 @@ pub async fn change(
         let new = NewSecret { hash: TokenHash::of(&given), sealed, ends_at: None };
         Ok::<_, ClientFault>((registration.metadata, Secret::Set(new, now)))
     };
+    // Refresh tokens that were worth nothing without the better credential must not become ones that are. Those from before
+    // the change are revoked before it, so that none is left if the process dies between; those that began meanwhile, after.
+    let why = if becomes_public { Why::ClientPublic } else { Why::ClientWeaker };
+    if is_weaker {
+        revoke(op, id, why).await?;
+    }
     let edited = clients::edit(op.db, id, edit, op.by.clone(), op.now).await?;
     let Edited { before, after } = edited.ok_or(ClientFault::Unknown)??;
-    // Refresh tokens that were worth nothing without the better credential must not become ones that are.
-    if after.metadata.strength() < before.metadata.strength() {
-        let why = if after.is_public() { Why::ClientPublic } else { Why::ClientWeaker };
+    if is_weaker || after.metadata.strength() < before.metadata.strength() {
         revoke(op, id, why).await?;
     }
     Ok(Changed {

@@ -41,7 +41,7 @@ const ACCESS_TOKEN: Bounds = Bounds {
     least: (Duration::seconds(10), "a shorter one expires on its way to the resource"),
     most: (
         LONG,
-        "whoever checks a token by itself accepts it until it expires, even after it was revoked; \
+        "a service that checks a token by itself accepts it until it expires, even after it was revoked; \
          accept_long_tokens = true allows more",
     ),
 };
@@ -58,10 +58,7 @@ const ID_TOKEN: Bounds = Bounds {
 /// Codes.
 pub(super) const CODE: Bounds = Bounds {
     least: (Duration::seconds(5), "a slow application could redeem none"),
-    most: (
-        Duration::seconds(60),
-        "FAPI 2.0 allows no more, because whoever sees a code can try to redeem it",
-    ),
+    most: (Duration::seconds(60), "FAPI 2.0 allows no more, because a code that was seen can be redeemed"),
 };
 
 /// Checks the lifetime of access tokens.

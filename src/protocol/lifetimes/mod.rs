@@ -100,7 +100,7 @@ impl Lifetimes {
     /// The lifetimes of families of refresh tokens.
     pub fn family(&self) -> FamilyPolicy {
         let offline = Spans { idle: self.refresh_idle, absolute: self.refresh_absolute };
-        FamilyPolicy { offline, session_idle: self.session.idle }
+        FamilyPolicy { offline, session: self.session }
     }
 
     /// The longest of those of tokens that others verify.

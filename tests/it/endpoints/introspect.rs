@@ -259,7 +259,7 @@ async fn a_token_ends_with_its_time_its_session_its_person_and_its_client() {
     app.clock.advance(Duration::SECOND);
     assert!(!is_active(&short).await);
 
-    // Signed out: the token for ourselves ends, the one for an API is good until it expires.
+    // Signed out: the token for ourselves ends, and so does the one for an API.
     let tokens = rp.tokens(&browser, "ada", &[]).await;
     let for_api = [("resource", Some(API)), ("scope", Some("openid balances.read"))];
     let code = browser.get(&rp.authorize(&for_api)).await.answered("code").unwrap();
@@ -268,7 +268,7 @@ async fn a_token_ends_with_its_time_its_session_its_person_and_its_client() {
     assert!(is_active(ours).await && is_active(api).await);
     let home = browser.get(&app.at("/")).await;
     browser.submit(&home, &[]).await;
-    assert!(!is_active(ours).await && is_active(api).await);
+    assert!(!is_active(ours).await && !is_active(api).await);
 
     // A replayed code takes its tokens with it.
     let code = rp.code(&browser, "ada", &for_api).await;
@@ -279,6 +279,10 @@ async fn a_token_ends_with_its_time_its_session_its_person_and_its_client() {
 
     // The person's account is disabled; the client's own tokens are not concerned.
     let own = own_token(&rp, &browser).await;
+    let code = browser.get(&rp.authorize(&for_api)).await.answered("code").unwrap();
+    let api = rp.redeem(&browser, &code, &[]).await.json();
+    let api = text(&api["access_token"]);
+    assert!(is_active(api).await);
     users::change(&app.app.db, &ada.id, Change::Disabled(true), TEST, app.clock.now()).await.unwrap();
     assert!(!is_active(api).await && is_active(&own).await);
     // The client is another one of the same name, which still authenticates.

@@ -79,10 +79,10 @@ async fn clients_of_one_sector_know_a_person_by_one_name_and_others_by_another()
     }
     // Introspection finds the person by the session, whoever the token is for.
     let narrow = [("scope", Some("openid balances.read")), ("resource", Some(API))];
-    for (rp, has_session) in [(&alone, true), (&public, false)] {
+    for rp in [&alone, &public] {
         let token = rp.tokens(&app.browser(), "ada", &narrow).await["access_token"].clone();
         assert_eq!(claims(&token)["aud"], API);
-        assert_eq!(claims(&token)["urn:countersign:claim:session"].is_string(), has_session);
+        assert!(claims(&token)["urn:countersign:claim:session"].is_string());
     }
     app.finish().await;
 }

@@ -170,6 +170,37 @@ async fn a_removed_resource_gets_no_token() {
     app.finish().await;
 }
 
+/// A public client's refresh token is replaced by its use, so a refusal must not be a use: the client would never see the
+/// new token, and its next attempt would look like theft.
+#[actix_web::test]
+async fn a_refused_refresh_uses_up_nothing() {
+    let app = TestApp::start().await;
+    app.user("ada").await;
+    add(&app, resource(LEDGER, "ledger.write")).await.unwrap();
+    app.app.look_for_changes().await.unwrap();
+    let rp = Rp::new(
+        &app,
+        json!({
+            "scope": "openid balances.read ledger.write", "application_type": "native", "first_party": true,
+            "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"],
+        }),
+    );
+    let (rp, browser) = (rp.await, app.browser());
+    rp.code(&browser, "ada", &[]).await;
+    let both = format!("&resource={API}&resource={LEDGER}");
+    let scope = [("scope", Some("openid balances.read ledger.write"))];
+    let code = browser.get(&(rp.authorize(&scope) + &both)).await.answered("code").unwrap();
+    let tokens = rp.redeem(&browser, &code, &[]).await.json();
+    let token = tokens["refresh_token"].as_str().unwrap_or_else(|| panic!("{tokens}"));
+    resources::remove(&operation(&app), LEDGER).await.unwrap();
+    app.app.look_for_changes().await.unwrap();
+    assert_eq!(refusal(&rp.refresh(&browser, token, &[]).await), bad("invalid_target"));
+    app.clock.advance(Duration::seconds(31));
+    let answer = rp.refresh(&browser, token, &[("resource", Some(API))]).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["scope"]), (200, &json!("balances.read")));
+    app.finish().await;
+}
+
 #[actix_web::test]
 async fn a_resource_that_does_not_fit_in_is_refused_by_its_type() {
     let app = TestApp::start().await;

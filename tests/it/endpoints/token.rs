@@ -386,10 +386,7 @@ async fn a_token_is_for_the_resources_that_were_authorized() {
         assert_eq!(header(&tokens["access_token"])["typ"], "at+jwt");
         let has_roles = audience.to_string().contains(API);
         assert_eq!(access.get("roles").is_some(), has_roles, "{what}");
-        assert!(
-            access.get("email").is_none() && access.get("urn:countersign:claim:session").is_none(),
-            "{what}"
-        );
+        assert!(access.get("email").is_none(), "{what}");
         assert_eq!(claims(&tokens["id_token"])["aud"], rp.client_id, "{what}");
         assert_eq!(userinfo(&app, &tokens).await, 401, "{what}: a token for others is none for us");
     }

@@ -188,6 +188,29 @@ async fn every_wrong_assertion_is_refused_alike_and_explained_to_its_developer()
     app.finish().await;
 }
 
+/// OpenID Connect certification, dynamic plan: older clients address their assertions to the endpoint.
+#[actix_web::test]
+async fn an_operator_may_let_a_client_address_the_token_endpoint() {
+    let app = TestApp::start().await;
+    let (browser, key) = (app.browser(), ClientKey::new(SigningAlg::ES256, "k"));
+    let metadata = json!({
+        "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [key.jwk()] },
+        "assertion_audience": "issuer_or_token_endpoint",
+    });
+    register(&app, "older", &metadata).await;
+    let discovery = browser.get(&app.at("/.well-known/openid-configuration")).await.json();
+    for (aud, expected) in [
+        (&discovery["token_endpoint"], BELIEVED),
+        (&json!(app.issuer), BELIEVED),
+        (&json!("/token"), REFUSED),
+        (&json!(app.at("/introspect")), REFUSED),
+    ] {
+        let assertion = key.assertion(&app, "older", &json!({ "aud": aud }));
+        assert_eq!(told(&app, &browser, &assertion, &[]).await, is(expected), "{aud}");
+    }
+    app.finish().await;
+}
+
 #[actix_web::test]
 async fn a_mac_is_made_with_a_live_secret_and_guesses_are_counted() {
     let adjust = |config: &mut countersign::config::Config| {

@@ -3,7 +3,7 @@
 use countersign::protocol::family::{Terms, begins};
 use countersign::protocol::grant::Grant;
 use countersign::protocol::lifetimes::Lifetimes;
-use countersign::protocol::refresh::{Facts, Position};
+use countersign::protocol::refresh::{Decision, Facts, Position, Rotation, decide};
 use countersign::protocol::scope::Scope;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -64,12 +64,18 @@ fn a_shorter_lifetime_counts_for_families_that_exist() {
         },
         ..Lifetimes::default()
     };
+    let session_of = |absolute| Lifetimes {
+        session: countersign::protocol::session::SessionPolicy { absolute, ..Lifetimes::default().session },
+        ..Lifetimes::default()
+    };
     for (scope, lifetimes, used, idle, absolute) in [
         ("openid offline_access", under(days(30), days(180)), days(10), days(40), days(180)),
         ("openid offline_access", under(days(5), days(180)), days(10), days(15), days(180)),
         ("openid offline_access", under(days(30), days(60)), days(10), days(40), days(60)),
         ("openid offline_access", under(days(90), days(300)), days(10), days(40), days(180)),
-        ("openid", short_session, hours(2), hours(3), days(180)),
+        ("openid", short_session, hours(2), hours(3), days(1)),
+        ("openid", session_of(hours(5)), hours(2), hours(10), hours(5)),
+        ("openid offline_access", session_of(hours(5)), days(10), days(40), days(180)),
     ] {
         let terms =
             Terms { grant: Grant { scope: Scope::parse(scope), ..grant(true).grant }, remembered: false };
@@ -86,4 +92,29 @@ fn a_shorter_lifetime_counts_for_families_that_exist() {
         assert_eq!(ends, (idle, absolute), "{scope} {lifetimes:?}");
         assert_eq!(Facts { absolute_end: stored.absolute_end, position, ..judged }, stored);
     }
+}
+
+/// A client that was public and became confidential keeps its newest token, whose use no longer moves `used_at`.
+#[test]
+fn a_family_whose_tokens_are_no_longer_replaced_lasts_by_its_use() {
+    let began = OffsetDateTime::from_unix_timestamp(1_900_000_000).unwrap();
+    let days = Duration::days;
+    let scope = Scope::parse("openid offline_access");
+    let terms = Terms { grant: Grant { scope, ..grant(true).grant }, remembered: false };
+    let policy = Lifetimes::default().family();
+    let position = Position {
+        generation: 3,
+        used_at: began,
+        used_before: began,
+        late_hits: 0,
+        idle_end: began + days(30),
+    };
+    let row = Facts { position, revoked: None, absolute_end: began + days(180), created_at: began };
+    let client = client(json!({}));
+    let idle = policy.idle(&terms, &client);
+    let decision = decide(&row, 3, false, idle, Rotation::DEFAULT, began + days(20));
+    let Decision::Keep(used) = decision else { panic!("{decision:?}") };
+    let later = policy.judged(&Facts { position: used, ..row }, &terms, &client);
+    assert_eq!(later.ended(began + days(50) - Duration::SECOND), None);
+    assert!(later.ended(began + days(50)).is_some());
 }
