@@ -58,18 +58,18 @@ pub async fn start(options: Options) -> Result<Running, DemoError> {
 
     let kv = Kv::file(&options.data_dir.join("sites.db"))?;
     let http = outbound()?;
-    let setup = |id, origin: &Bound, other: &Bound, secret: &str| SiteSetup {
+    let setup = |id, origin: &Bound, other: &Bound, secret: Option<&str>| SiteSetup {
         id,
         origin: origin.origin.clone(),
         other: other.origin.clone(),
         api: api.origin.clone(),
-        secret: secret.to_owned(),
+        secret: secret.map(str::to_owned),
         app: Arc::clone(&app),
         kv: kv.clone(),
         http: http.clone(),
     };
-    let bank_site = Site::new(setup(SiteId::Bank, &bank, &fund, &credentials.bank_secret))?;
-    let fund_site = Site::new(setup(SiteId::Fund, &fund, &bank, &credentials.fund_secret))?;
+    let bank_site = Site::new(setup(SiteId::Bank, &bank, &fund, None))?;
+    let fund_site = Site::new(setup(SiteId::Fund, &fund, &bank, Some(&credentials.fund_secret)))?;
     let balances = api::Api::new(&app, &api.origin, [&bank.origin, &fund.origin], http.clone())?;
 
     let terminal = Terminal::new(&provider.origin, http);
@@ -112,7 +112,7 @@ async fn set_up(
     let people = people::ensure(&op, app, credentials).await?;
     let offered = app.config.offered(&app.resources.load());
     for (id, origin, secret) in
-        [(SiteId::Bank, bank, &credentials.bank_secret), (SiteId::Fund, fund, &credentials.fund_secret)]
+        [(SiteId::Bank, bank, None), (SiteId::Fund, fund, Some(credentials.fund_secret.as_str()))]
     {
         registrations::ensure_site(&op, id, origin, secret, &offered).await?;
     }

@@ -65,6 +65,7 @@ pub(super) struct SignedIn {
     pub(super) email: Option<String>,
     pub(super) cards: Vec<TokenCard>,
     pub(super) can_call: bool,
+    pub(super) rotates: bool,
 }
 
 /// The one page of a site.

@@ -1,4 +1,4 @@
-//! The people of the demo, and the file with their passwords and the secrets of the sites, so that every start uses the
+//! The people of the demo, and the file with their passwords and the secret of the fund, so that every start uses the
 //! same ones.
 
 use std::fs;
@@ -23,12 +23,11 @@ use crate::store::users;
 /// The name of the file in the data directory.
 const FILE: &str = "demo.json";
 
-/// Passwords and client secrets, in a file of mode 0600. A missing file is made again with new ones.
+/// Passwords and the client secret, in a file of mode 0600. A missing file is made again with new ones.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Credentials {
     ada_password: String,
     grace_password: String,
-    pub(super) bank_secret: String,
     pub(super) fund_secret: String,
 }
 
@@ -54,12 +53,10 @@ impl Credentials {
     }
 
     fn generate() -> Credentials {
-        let secret = || Token::generate().expose().to_owned();
         Credentials {
             ada_password: new_password(),
             grace_password: new_password(),
-            bank_secret: secret(),
-            fund_secret: secret(),
+            fund_secret: Token::generate().expose().to_owned(),
         }
     }
 

@@ -40,10 +40,10 @@ pub(super) async fn ensure_site(
     op: &Operation<'_>,
     id: SiteId,
     origin: &str,
-    secret: &str,
+    secret: Option<&str>,
     offered: &Offered,
 ) -> Result<(), DemoError> {
-    ensure(op, id.client_id(), metadata(id, origin)?, Some(secret), offered).await
+    ensure(op, id.client_id(), metadata(id, origin)?, secret, offered).await
 }
 
 /// Registers the terminal: a public client, for devices only. People are asked for consent.
@@ -95,7 +95,8 @@ fn members(metadata: &Metadata) -> Result<Map<String, Value>, DemoError> {
     json.map_err(other)
 }
 
-/// The sites differ in client authentication and signing algorithm, so that the demo shows two of each.
+/// The sites differ in client authentication and signing algorithm, so that the demo shows two of each. The bank is a
+/// public client: its refresh tokens are replaced by each use. The fund authenticates, and its refresh token stays the same.
 fn metadata(id: SiteId, origin: &str) -> Result<Metadata, DemoError> {
     let uri = |path: &str| {
         RedirectUri::register(&format!("{origin}{path}"), ApplicationType::Web, true).map_err(other)
@@ -106,8 +107,9 @@ fn metadata(id: SiteId, origin: &str) -> Result<Metadata, DemoError> {
         initiate_login_uri: Some(format!("{origin}/login")),
         redirect_uris: vec![uri("/callback")?],
         post_logout_redirect_uris: vec![uri("/")?],
+        grant_types: GrantTypes::of([GrantType::AuthorizationCode, GrantType::RefreshToken]),
         token_endpoint_auth_method: match id {
-            SiteId::Bank => Some(AuthMethod::ClientSecretBasic),
+            SiteId::Bank => Some(AuthMethod::None),
             SiteId::Fund => Some(AuthMethod::ClientSecretPost),
         },
         id_token_signed_response_alg: match id {

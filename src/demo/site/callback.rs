@@ -8,15 +8,13 @@ use time::OffsetDateTime;
 use super::error::{SiteError, answer};
 use super::http::{param, see_other};
 use super::login::{Pending, Purpose, depart};
-use super::provider::{Tokens, UserInfo};
+use super::provider::UserInfo;
 use super::relying_party::Site;
 use super::session::{Person, SiteSession, StoredSession};
+use super::tokens::Tokens;
 use super::trace::{Party, Step, Trace};
 use crate::clock::span;
 use crate::secret::same;
-
-/// Tokens are renewed this long before they expire, in seconds: they take time to arrive.
-const MARGIN_SECONDS: i64 = 5;
 
 /// `GET /callback`
 pub async fn callback(site: Data<Site>, request: HttpRequest) -> HttpResponse {
@@ -67,13 +65,14 @@ async fn accept(
     let tokens = site.exchange(code, &pending.verifier, resource, &mut pending.steps).await?;
     let id =
         site.check_id_token(&tokens, &pending.nonce, resource.is_some(), now, &mut pending.steps).await?;
-    let until = now.unix_timestamp() + tokens.expires_in - MARGIN_SECONDS;
+    let until = tokens.until(now);
     if pending.purpose == Purpose::Api {
         let Some(person) = held.session.person.as_mut() else { return Ok(see_other("/")) };
         if person.sub != id.sub {
             return Err(SiteError::NotAccepted("the token for the API is another person's".into()));
         }
         person.api_token = Some(tokens.access_token);
+        person.api_refresh_token = Some(tokens.refresh_token);
         person.until = person.until.min(until);
         held.session.trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
         site.sessions.keep(&held, now).await?;
@@ -84,10 +83,7 @@ async fn accept(
     let person = introduce(site, tokens, &id.sub, until, &mut steps).await?;
     let hint = person.id_token.clone();
     let trace = Trace { title: pending.title.clone(), at: now, steps: steps.clone() };
-    // Keeps the answer of a button that was pressed just before the tokens were renewed.
-    let same_person = held.session.person.as_ref().is_some_and(|before| before.sub == person.sub);
-    let answer = held.session.answer.take().filter(|_| same_person);
-    let session = SiteSession { person: Some(person), trace: Some(trace), answer, notice: None };
+    let session = SiteSession { person: Some(person), trace: Some(trace), ..SiteSession::default() };
     let (cookie, held) = site.sessions.begin(session, Some(&held), now).await?;
     let onward = Pending::new(Purpose::Api, &held, &pending.title, steps, now);
     let location = depart(site, onward, Some(&hint), now).await?;
@@ -151,6 +147,8 @@ async fn introduce(
         id_token: tokens.id_token,
         userinfo_token: tokens.access_token,
         api_token: None,
+        refresh_token: tokens.refresh_token,
+        api_refresh_token: None,
         until,
     })
 }
@@ -159,7 +157,7 @@ fn text_claim(claims: &Map<String, Value>, name: &str) -> Option<String> {
     claims.get(name)?.as_str().map(str::to_owned)
 }
 
-/// Handles an error answer. With `prompt=none` it means that the session at the provider has ended.
+/// Handles an error answer.
 ///
 /// Spec: OpenID Connect Core §3.1.2.6
 async fn decline(
@@ -178,17 +176,10 @@ async fn decline(
         (Purpose::SignIn | Purpose::SignInAgain, _) => {
             format!("The provider did not sign anybody in: {error}.")
         }
-        (Purpose::Renew, _) => {
-            "Your session at Countersign is over, so this site signed you out as well.".to_owned()
-        }
         (Purpose::Api, _) => format!("The provider gave no token for the API: {error}."),
     };
-    let trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
-    if pending.purpose == Purpose::Renew {
-        return forget_person(site, &held, notice, trace, now).await;
-    }
     held.session.notice = Some(notice);
-    held.session.trace = trace;
+    held.session.trace = Some(Trace { title: pending.title, at: now, steps: pending.steps });
     site.sessions.keep(&held, now).await?;
     Ok(see_other("/"))
 }

@@ -83,6 +83,7 @@ async fn page(site: &Site, session: &SiteSession, now: OffsetDateTime) -> Result
             email: person.email.clone(),
             cards: cards(site, person, now).await,
             can_call: person.api_token.is_some(),
+            rotates: site.rotates(),
         }),
     };
     let page = HomePage {

@@ -22,8 +22,6 @@ pub(super) enum Purpose {
     SignIn,
     /// Sign in as another person: the provider must ask.
     SignInAgain,
-    /// Renew the tokens, without a page.
-    Renew,
     /// Get a token for the API, without a page.
     Api,
 }
@@ -34,7 +32,7 @@ impl Purpose {
         match self {
             Purpose::SignIn => None,
             Purpose::SignInAgain => Some("login"),
-            Purpose::Renew | Purpose::Api => Some("none"),
+            Purpose::Api => Some("none"),
         }
     }
 }
@@ -65,21 +63,10 @@ pub async fn login(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     } else {
         Purpose::SignIn
     };
-    answer(&site, leave(&site, &request, purpose, "/login", "Signing in").await)
+    answer(&site, leave(&site, &request, purpose).await)
 }
 
-/// `GET /renew`
-pub async fn renew(site: Data<Site>, request: HttpRequest) -> HttpResponse {
-    answer(&site, leave(&site, &request, Purpose::Renew, "/renew", "Renewing the tokens").await)
-}
-
-async fn leave(
-    site: &Site,
-    request: &HttpRequest,
-    purpose: Purpose,
-    path: &str,
-    title: &str,
-) -> Result<HttpResponse, SiteError> {
+async fn leave(site: &Site, request: &HttpRequest, purpose: Purpose) -> Result<HttpResponse, SiteError> {
     let now = site.clock.now();
     let (cookie, held) = match site.sessions.find(request, now).await? {
         Some(held) => (None, held),
@@ -89,23 +76,12 @@ async fn leave(
             .await
             .map(|(cookie, held)| (Some(cookie), held))?,
     };
-    let hint = held.session.person.as_ref().map(|person| person.id_token.clone());
-    if purpose == Purpose::Renew && hint.is_none() {
-        return Ok(see_other("/"));
-    }
-    let why = match purpose {
-        Purpose::Renew => {
-            "Tokens live ten minutes. The site sends the browser round by the provider for new ones."
-        }
-        _ => {
-            "The site does not ask for a password. It makes up state, nonce and code_verifier, keeps them beside the \
-              browser's cookie, and sends the browser to the provider."
-        }
-    };
-    let first = Step::new(Party::Browser, Party::Site, format!("GET {}{path}", site.origin), why)
+    let why = "The site does not ask for a password. It makes up state, nonce and code_verifier, keeps them beside the \
+               browser's cookie, and sends the browser to the provider.";
+    let first = Step::new(Party::Browser, Party::Site, format!("GET {}/login", site.origin), why)
         .answered("303 See Other", &[("Location", &site.metadata().await?.authorization_endpoint)]);
-    let pending = Pending::new(purpose, &held, title, vec![first], now);
-    let location = depart(site, pending, hint.as_deref().filter(|_| purpose == Purpose::Renew), now).await?;
+    let pending = Pending::new(purpose, &held, "Signing in", vec![first], now);
+    let location = depart(site, pending, None, now).await?;
     let mut response = see_other(&location);
     if let Some(cookie) = cookie {
         response.add_cookie(&cookie).map_err(|error| SiteError::Ours(error.to_string()))?;
@@ -168,7 +144,6 @@ pub(super) async fn depart(
             "A token is for one audience, so the API gets its own: resource names it, scope says what for. \
                          prompt=none: the provider may answer, but not show anything."
         }
-        Purpose::Renew => "prompt=none: the provider may answer only if nothing has to be asked.",
         Purpose::SignIn | Purpose::SignInAgain => {
             "The provider finds out who you are. What you typed there, if \
                                                    anything, this site never sees."

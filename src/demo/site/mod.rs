@@ -11,9 +11,11 @@ mod login; // to the provider
 mod metadata; // the provider's metadata
 mod provider; // requests to the provider
 pub(super) mod relying_party; // a site and all it is made of
+mod renewal; // new tokens by refresh token
 mod sign_out; // at this site, or everywhere
 pub(super) mod site_id; // the two sites
 pub(super) mod token_card; // a token, encoded and decoded
+mod tokens; // requests to the token endpoint
 pub(super) mod trace; // what just happened, step by step
 mod session; // the session of a browser
 
@@ -53,7 +55,12 @@ fn routes(service: &mut ServiceConfig) {
     service
         .service(web::resource("/").route(web::get().to(home::show)))
         .service(web::resource("/login").route(web::get().to(login::login)))
-        .service(web::resource("/renew").route(web::get().to(login::renew)))
+        .service(
+            web::resource("/renew")
+                .route(web::get().to(renewal::renew))
+                .route(web::post().to(renewal::renew)),
+        )
+        .service(web::resource("/replay").route(web::post().to(renewal::replay)))
         .service(web::resource("/callback").route(web::get().to(callback::callback)))
         .service(web::resource("/call").route(web::post().to(call::call)))
         .service(web::resource("/sign-out").route(web::post().to(sign_out::sign_out)))

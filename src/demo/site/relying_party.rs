@@ -20,7 +20,8 @@ pub(in crate::demo) struct SiteSetup {
     pub(in crate::demo) origin: String,
     pub(in crate::demo) other: String,
     pub(in crate::demo) api: String,
-    pub(in crate::demo) secret: String,
+    /// The client secret; a public client has none.
+    pub(in crate::demo) secret: Option<String>,
     pub(in crate::demo) app: Arc<App>,
     pub(in crate::demo) kv: Kv,
     pub(in crate::demo) http: reqwest::Client,
@@ -33,7 +34,7 @@ pub(in crate::demo) struct Site {
     pub(super) other: String,
     pub(super) issuer: String,
     pub(super) api: String,
-    pub(super) secret: String,
+    pub(super) secret: Option<String>,
     pub(super) sessions: Sessions,
     pub(super) http: reqwest::Client,
     pub(super) id_tokens: Verifier,
@@ -74,6 +75,11 @@ impl Site {
             provider: self.issuer.clone(),
             style: pages::style_href(),
         }
+    }
+
+    /// Tells whether its refresh tokens are replaced by their use, as those of a public client are.
+    pub(super) fn rotates(&self) -> bool {
+        self.secret.is_none()
     }
 
     pub(super) fn callback(&self) -> String {

@@ -39,6 +39,10 @@ pub struct Person {
     pub userinfo_token: String,
     /// The access token for the API.
     pub api_token: Option<String>,
+    /// The refresh token that came with the access token for UserInfo.
+    pub refresh_token: String,
+    /// The refresh token that came with the access token for the API.
+    pub api_refresh_token: Option<String>,
     /// When the first of the tokens expires, in epoch seconds.
     pub until: i64,
 }

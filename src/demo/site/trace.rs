@@ -99,15 +99,14 @@ fn shown(pairs: &[(&str, &str)]) -> Vec<Pair> {
 }
 
 fn shown_value(name: &str, value: &str) -> String {
-    const SHORTENED: [&str; 6] =
-        ["code", "code_verifier", "access_token", "id_token", "id_token_hint", "refresh_token"];
+    const SHORTENED: [&str; 5] = ["code", "code_verifier", "access_token", "id_token", "id_token_hint"];
     match name {
         "client_secret" => "(never shown)".into(),
         "Authorization" => match value.split_once(' ') {
-            Some(("Basic", _)) => "Basic (client_id and client_secret)".into(),
             Some((scheme, token)) => format!("{scheme} {}", shortened(token)),
             None => "(never shown)".into(),
         },
+        "refresh_token" => shortened_to_end(value),
         name if SHORTENED.contains(&name) => shortened(value),
         _ => value.to_owned(),
     }
@@ -116,4 +115,11 @@ fn shown_value(name: &str, value: &str) -> String {
 fn shortened(value: &str) -> String {
     let start: String = value.chars().take(6).collect();
     format!("{start}… ({} characters)", value.chars().count())
+}
+
+/// The end of a refresh token. Its beginning names the grant, and all tokens of a grant share it.
+fn shortened_to_end(value: &str) -> String {
+    let length = value.chars().count();
+    let end: String = value.chars().skip(length.saturating_sub(6)).collect();
+    format!("…{end} ({length} characters)")
 }

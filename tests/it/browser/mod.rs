@@ -6,6 +6,7 @@ mod axe;
 mod consent;
 mod cookies_off;
 mod demo_buttons;
+mod demo_renewal;
 mod demo_sessions;
 mod device;
 mod form_post;

@@ -14,6 +14,8 @@ use crate::support::chromium::Chromium;
 /// The demo, on free ports, in a folder of its own.
 pub struct Demo {
     pub running: Running,
+    /// The clock of the provider, the sites and the API.
+    pub clock: Clock,
     folder: TempDir,
 }
 
@@ -21,7 +23,8 @@ impl Demo {
     pub async fn start() -> Demo {
         let folder = tempfile::tempdir().unwrap();
         let ports = Ports { provider: 0, bank: 0, fund: 0, api: 0 };
-        Demo { running: Demo::run(&folder, ports).await, folder }
+        let clock = Clock::default();
+        Demo { running: Demo::run(&folder, ports, &clock).await, clock, folder }
     }
 
     /// Ends it and starts it again where it was.
@@ -30,13 +33,12 @@ impl Demo {
         let Running { provider, bank, fund, api, .. } = &self.running;
         let ports = Ports { provider: port(provider), bank: port(bank), fund: port(fund), api: port(api) };
         self.running.stop().await;
-        Demo { running: Demo::run(&self.folder, ports).await, folder: self.folder }
+        Demo { running: Demo::run(&self.folder, ports, &self.clock).await, ..self }
     }
 
-    async fn run(folder: &TempDir, ports: Ports) -> Running {
+    async fn run(folder: &TempDir, ports: Ports, clock: &Clock) -> Running {
         let path = |name| folder.path().join(name);
-        let options =
-            Options { data_dir: path("data"), keys_dir: path("keys"), ports, clock: Clock::default() };
+        let options = Options { data_dir: path("data"), keys_dir: path("keys"), ports, clock: clock.clone() };
         demo::start(options).await.unwrap()
     }
 

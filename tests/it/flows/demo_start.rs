@@ -37,7 +37,7 @@ async fn each_start_registers_the_sites_as_they_are_now() {
     let passwords: Vec<String> = first.people.iter().map(|person| person.password.clone()).collect();
     first.stop().await;
     let db = Db::open(&database, Durability::Power, MIGRATIONS).unwrap();
-    let before = clients::by_id(&db, "demo-bank").await.unwrap().unwrap();
+    let before = clients::by_id(&db, "demo-fund").await.unwrap().unwrap();
     let all = told(&db).await;
     for (name, count) in [("app.created", 3), ("person.created", 2), ("app.changed", 0)] {
         let of_name: Vec<&StoredEvent> = all.iter().filter(|told| told.event == name).collect();
@@ -47,21 +47,26 @@ async fn each_start_registers_the_sites_as_they_are_now() {
         );
     }
 
-    // The sites have other ports now, and the passwords and secrets of the file are lost.
+    // The sites have other ports now, and the passwords and the secret of the file are lost.
     std::fs::remove_file(folder.path().join("data/demo.json")).unwrap();
     let second = demo::start(options(folder.path())).await.unwrap();
-    let home = format!("{}/", second.bank);
+    let home = format!("{}/", second.fund);
     assert!(second.people.iter().all(|person| !passwords.contains(&person.password)));
     second.stop().await;
-    let after = clients::by_id(&db, "demo-bank").await.unwrap().unwrap();
+    let after = clients::by_id(&db, "demo-fund").await.unwrap().unwrap();
     assert_eq!(after.metadata.client_uri.as_deref(), Some(home.as_str()));
     assert!(after.metadata.first_party && after.registered_at == before.registered_at);
     let hash = |client: &Client| client.secrets.newest().unwrap().hash;
     assert!(!hash(&after).matches(&hash(&before)), "a lost secret is replaced");
     let all = told(&db).await;
-    for name in ["app.changed", "app.secret.rotated", "person.password.changed"] {
+    for (name, count) in [("app.changed", 2), ("app.secret.rotated", 1), ("person.password.changed", 2)] {
         let of_name: Vec<&StoredEvent> = all.iter().filter(|told| told.event == name).collect();
-        assert_eq!(of_name.len(), 2, "{name}: {:?}", all.iter().map(|told| &told.event).collect::<Vec<_>>());
+        assert_eq!(
+            of_name.len(),
+            count,
+            "{name}: {:?}",
+            all.iter().map(|told| &told.event).collect::<Vec<_>>()
+        );
         assert!(of_name.iter().all(|told| told.actor.as_deref() == Some("demo")), "{name}");
     }
 }
