@@ -110,8 +110,8 @@ async fn revoke(id: &str, context: &Context) -> anyhow::Result<Report> {
     let revoked = operations::grants::revoke(&op, found.id, Why::ByOperator).await?;
     let text = if revoked {
         format!(
-            "Revoked grant {id}. Its refresh token has ended, and UserInfo refuses its access tokens, which end by \
-             themselves within 10 minutes elsewhere."
+            "Revoked grant {id}. Its refresh token has ended, and UserInfo refuses its access tokens, which \
+             services that check tokens by themselves accept until they expire."
         )
     } else {
         format!("Grant {id} was revoked already.")
