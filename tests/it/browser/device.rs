@@ -46,7 +46,7 @@ async fn a_device_is_signed_in_by_keyboard_alone() {
     chromium.shows("p.code").await;
     assert_eq!(chromium.text("p.code").await, codes.user);
 
-    // Whoever only presses Enter or Space approves nothing.
+    // A person who only presses Enter or Space approves nothing.
     assert_eq!(chromium.ask("document.activeElement === document.body").await, true);
     chromium.press(Key::Enter).await;
     chromium.press(Key::Space).await;

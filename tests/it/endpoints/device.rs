@@ -57,7 +57,7 @@ async fn a_person_signs_in_enters_the_code_and_is_asked() {
     let done = browser.submit(&question, &[("decision", "approve")]).await;
     assert_eq!((done.status.as_u16(), done.text("h1").as_str()), (200, "Your device is signed in"));
     assert!(done.text("main").contains("go back to your device"));
-    // Whoever goes back and presses again is told, and changes nothing.
+    // A person who goes back and presses again is told, and changes nothing.
     let late = browser.submit(&question, &[("decision", "deny")]).await;
     assert_eq!(problem(&late), (422, "This code was used already".into()));
     app.clock.advance(Duration::seconds(5));
