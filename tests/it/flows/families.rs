@@ -164,7 +164,6 @@ async fn a_family_that_begins_while_its_session_ends_is_dead() {
     app.user("ada").await;
     let rp = Rp::new(&app, refreshing(json!({ "first_party": true }))).await;
     let machine = app.browser();
-    let mut begun = 0;
     for _ in 0..15 {
         let browser = app.browser();
         let first = rp.tokens(&browser, "ada", &[]).await;
@@ -173,11 +172,9 @@ async fn a_family_that_begins_while_its_session_ends_is_dead() {
         let out = format!("{}?id_token_hint={hint}", app.at("/end_session"));
         let (answer, _) = tokio::join!(rp.redeem(&machine, &code, &[]), browser.get(&out));
         if answer.status == 200 {
-            begun += 1;
             assert!(!works(&rp, &machine, &answer.json()).await);
         }
     }
-    println!("{begun} of 15 began before their session had ended");
     let live = lines(&app.app.db, "SELECT 'live' AS line FROM grants WHERE revoked_at IS NULL");
     assert_eq!(live.len(), 0, "every family of an ended session is revoked");
     app.finish().await;
@@ -208,10 +205,11 @@ async fn a_disabled_person_or_client_ends_families_at_once_and_for_good() {
     // The node may hold the client for a second, and the row knows already.
     for tokens in &all {
         assert_eq!(userinfo(&rp, &machine, tokens).await, 401);
-        assert!(rp.refresh(&machine, &refresh_token(tokens), &[]).await.status.as_u16() >= 400);
+        let refused = rp.refresh(&machine, &refresh_token(tokens), &[]).await.status.as_u16();
+        assert!([400, 401].contains(&refused), "{refused}");
     }
     clients::enable(&op, &rp.client_id).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    app.app.look_for_changes().await.unwrap();
     for tokens in &all {
         assert!(!works(&rp, &machine, tokens).await, "for good");
     }
